@@ -1,0 +1,484 @@
+"""The configuration: what is refused and in which words, what is filled in, and that its documents agree."""
+
+import copy
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from trex.config import SCHEMA_PATH, ConfigError, check_files, load_config, load_yaml, parse_bytes
+
+ROOT = Path(__file__).parents[1]
+SCHEMA = yaml.safe_load(SCHEMA_PATH.read_text(encoding="utf-8"))
+SHIPPED = sorted((ROOT / "config").glob("*.yaml"))
+
+TWO_CORPORA = "corpora: {deu: {source: {demo: deu}}, eng: {source: {demo: eng}}}\n"
+
+
+def load(text: str, base: Path = ROOT) -> dict[str, Any]:
+    return load_config(yaml.safe_load(text), base)
+
+
+# --- what is refused ------------------------------------------------------------------------------------
+
+# what is wrong on top of two good corpora, start of the problem's line, what else that line says
+BAD = [
+    # single keys
+    ("sead: 1", "sead: unknown key", "did you mean seed?"),
+    ("proxies: {vocab: 8192}", "proxies.vocab: unknown key", "did you mean vocab_size?"),
+    ("zzz: 1", "zzz: unknown key", "known are seed, results"),
+    ("seed: -1", "seed: -1 is not", "a whole number of at least 0"),
+    ("seed: true", "seed: true is not", "a whole number"),
+    ("seed: '1'", 'seed: "1" is not', "(write 1)"),
+    ("seed: 1.5", "seed: 1.5 is not", "a whole number"),
+    ("seed: 1.0", "seed: 1.0 is not", "(write 1)"),
+    ("seed: null", "seed: null is not", "leave the key out to have the default"),
+    ("proxies:", "proxies: null is not", "leave the key out to have the default"),
+    ("proxies: [1]", "proxies: [1] is not", "a mapping"),
+    ("evaluation: {held_out_share: 0}", "evaluation.held_out_share: 0 is not", "more than 0 and at most 0.5"),
+    ("evaluation: {held_out_share: 0.6}", "evaluation.held_out_share: 0.6 is not", "at most 0.5"),
+    ("evaluation: {held_out_share: .nan}", "evaluation.held_out_share: nan is not", "a finite number"),
+    ("proxies: {max_epochs: .inf}", "proxies.max_epochs: inf is not", "a finite number"),
+    ("counting: {shards: 5}", "counting.shards: 5 is not", "at least 10 and at most 1000"),
+    ("counting: {deduplicate: 1}", "counting.deduplicate: 1 is not", "true or false"),
+    ("tokenizer: {unit: word}", 'tokenizer.unit: "word" is not', "line or document"),
+    ("tokenizer: {max_token_length: 1}", "tokenizer.max_token_length: 1 is not", "at least 2 or null"),
+    ("tokenizer: {special_tokens: [x]}", 'tokenizer.special_tokens[0]: "x" is not', "length at least 2"),
+    ("tokenizer: {special_tokens: [ab, ab]}", 'tokenizer.special_tokens: "ab" is listed twice', "once"),
+    ("tokenizer: {pattern: '(a'}", 'tokenizer.pattern: "(a" is not', "a regex that compiles"),
+    ("proxies: {bytes: 2 megabytes}", 'proxies.bytes: "2 megabytes" is not', "2MB, 1.5GB or 1GiB"),
+    ("proxies: {bytes: 0}", "proxies.bytes: 0 is not", "from 1 byte"),
+    ("proxies: {bytes: all}", 'proxies.bytes: "all" is not', "an amount"),
+    ("proxies: {bytes: true}", "proxies.bytes: true is not", "an amount"),
+    ("training: {bytes: some}", 'training.bytes: "some" is not all', "an amount"),
+    ("search: {draws: 1e6}", 'search.draws: "1e6" is not', "(write 1000000)"),
+    ("search: {strength: 3}", "search.strength: 3 is not", "a range [low, high]"),
+    ("proxies: {strength: [1]}", "proxies.strength: [1] is not", "a range [low, high]"),
+    ("proxies: {strength: [0, 1]}", "proxies.strength[0]: 0 is not", "more than 0"),
+    (
+        "objective: {aggregate: mean}",
+        'objective.aggregate: "mean" is not',
+        "macro or pooled or worst or weighted",
+    ),
+    ("objective: {evaluation_sets: []}", "objective.evaluation_sets: [] is not", "one or more"),
+    ("regression: {model: gp}", 'regression.model: "gp" is not', "lightgbm or linear"),
+    ("verification: {replicates: 11}", "verification.replicates: 11 is not", "at most 10"),
+    ("baselines: {Mine: uniform}", "baselines.Mine: ", "a small letter"),
+    ("baselines: {trex: uniform}", "baselines.trex: the name trex is reserved", "choose another"),
+    ("baselines: {a: even}", 'baselines.a: "even" is not', "uniform, natural, {tempered: 0.3}"),
+    ("baselines: {a: {tempered: 2}}", "baselines.a.tempered: 2 is not", "at most 1"),
+    ("baselines: {a: {temperd: 1}}", "baselines.a.temperd: unknown key", "did you mean tempered?"),
+    ("baselines: {a: {tempered: 1, shares: {deu: 1}}}", "baselines.a: ", "is not uniform, natural"),
+    ("reference: o200k", 'reference: "o200k" is no known name', "o200k_base, cl100k_base"),
+    ("reference: {revision: main}", "reference.huggingface: is missing", "give text"),
+    ("results: ../elsewhere", 'results: "../elsewhere" is not', "below the working directory"),
+    ("results: '{x}'", 'results: "{x}" is not', "without .., ~ and braces"),
+    ("results: .", 'results: "." is not', "such as results"),
+    ("seed: 2020-01-01", "seed: date values have no place here", "in quotes"),
+    ('results: "\\ud800"', "results: '\\ud800' is not valid", "Unicode"),
+    ("seed: 0xffffffffffffffffffffff", "seed: the number is too large", ""),
+    # keys against each other
+    ("proxies: {count: 60}", "proxies.count: 60 is not a multiple of proxies.per_job (8)", "56 or 64"),
+    ("proxies: {count: 4}", "proxies.count: 4 is not a multiple", "write 8"),
+    ("proxies: {vocab_size: 257}", "proxies.vocab_size: 257 leaves no room", "at least 258"),
+    ("training: {vocab_size: 100}", "training.vocab_size: 100 is not", "at least 257"),
+    ("proxies: {vocab_grid: [9000]}", "proxies.vocab_grid[0]: 9000 is more than", "at most 8192"),
+    ("search: {top_k: 20, draws: 10}", "search.top_k: 20 is more than search.draws", "at most 10"),
+    ("regression: {folds: 65}", "regression.folds: 65 is more than proxies.count", "at most 64"),
+    ("proxies: {strength: [4, 1]}", "proxies.strength: [4, 1] falls", "[1, 4]"),
+    ("search: {strength: [4, 1]}", "search.strength: [4, 1] falls", "[1, 4]"),
+    ("proxies: {mixtures: {a: {deu: 0.5}}}", "proxies.mixtures.a: the shares sum to 0.5", "sum to 1"),
+    ("proxies: {mixtures: {a: {deu: 1.5}}}", "proxies.mixtures.a.deu: 1.5 is not", "at most 1"),
+    ("proxies: {mixtures: {a: {dut: 1}}}", "proxies.mixtures.a.dut: there is no such", "did you mean deu?"),
+    ("proxies: {mixtures: {a: {}}}", "proxies.mixtures.a: {} is not", "shares that sum to 1"),
+    ("proxies: {prior: {shares: {deu: 1}}}", "proxies.prior.shares: every corpus needs", "eng"),
+    ("baselines: {a: {shares: {deu: 0.9}}}", "baselines.a.shares: the shares sum to 0.9", "sum to 1"),
+    ("objective: {weights: {deu: -1}}", "objective.weights.deu: -1 is not", "at least 0"),
+    ("objective: {weights: {dou: 1}}", "objective.weights.dou: there is no such", "did you mean deu?"),
+    ("objective: {aggregate: weighted}", "objective.weights: the weighted aggregate", "{deu: 1, eng: 2}"),
+    ("objective: {evaluation_sets: [heldout]}", 'objective.evaluation_sets[0]: "heldout"', "held_out?"),
+    # corpora
+    ("corpora:", "corpora: null is not", "at least 2 corpora"),
+    ("corpora: {deu: {source: {demo: deu}}}", "corpora: ", "at least 2 corpora"),
+    ("corpora: [deu, eng]", 'corpora: ["deu", "eng"] is not', "at least 2 corpora by id"),
+    ("corpora: {no: {}, eng: {}}", "corpora.False: the key is not text", "in quotes"),
+    ("corpora: {a b: {}, eng: {}}", 'corpora.a b: "a b" is not a corpus id', "letters, digits"),
+    ("corpora: {name: {}, eng: {}}", "corpora.name: the name name is reserved", "choose another"),
+    ("corpora: {deu: {source: x.parquet}, eng: {}}", 'corpora.deu.source: "x.parquet"', "{parquet: "),
+    ("corpora: {deu: {}, eng: {}}", "corpora.deu.source: gives no source", "exactly one of demo, parquet"),
+    (
+        "corpora: {deu: {source: {demo: deu, text: x}}, eng: {}}",
+        "corpora.deu.source: gives demo and text",
+        "one",
+    ),
+    ("corpora: {deu: {source: {demo: 1}}, eng: {}}", "corpora.deu.source.demo: 1 is not", "such as deu"),
+    ("corpora: {deu: {source: {paquet: x}}, eng: {}}", "corpora.deu.source.paquet: unknown", "parquet?"),
+    (
+        "corpora: {deu: {source: {parquet: x, split: y}}, eng: {}}",
+        "corpora.deu.source.split: does not go with parquet",
+        "only with dataset or huggingface",
+    ),
+    (
+        "corpora: {deu: {source: {demo: deu}, evaluation: {held_out: {demo: deu}}}, eng: {}}",
+        "corpora.deu.evaluation.held_out: the name held_out is reserved",
+        "choose another",
+    ),
+    (
+        "corpus_defaults: {source: {where: {a: [1]}}}",
+        "corpus_defaults.source.where.a: [1] is not",
+        "text or a n",
+    ),
+    (
+        "objective: {evaluation_sets: [udhr]}\n"
+        "corpora: {deu: {source: {demo: deu}, evaluation: {udhr: {demo: deu}}}, eng: {source: {demo: eng}}}",
+        "objective.evaluation_sets[0]: udhr is missing for eng",
+        "corpora.<corpus>.evaluation.udhr",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "start", "advice"), BAD, ids=[text.partition("\n")[0] for text, *_ in BAD])
+def test_problem_is_named_with_advice(text: str, start: str, advice: str) -> None:
+    raw = yaml.safe_load(TWO_CORPORA) | yaml.safe_load(text)
+    with pytest.raises(ConfigError) as error:
+        load_config(raw, ROOT)
+    lines = str(error.value).splitlines()
+    assert any(line.startswith(start) and advice in line for line in lines), lines
+
+
+def test_all_problems_are_listed_together() -> None:
+    with pytest.raises(ConfigError) as error:
+        load(TWO_CORPORA + "sead: 1\nproxies: {count: 60, bytes: x}\nsearch: {top_k: 20, draws: 10}")
+    keys = [line.partition(":")[0] for line in str(error.value).splitlines()]
+    assert keys == ["sead", "proxies.bytes", "proxies.count", "search.top_k"]
+
+
+def test_min_share_fits_the_corpora() -> None:
+    corpora = {f"c{i}": {"source": {"demo": "deu"}} for i in range(3)}
+    assert load_config({"corpora": corpora, "proxies": {"min_share": 1 / 3}}, ROOT)
+    with pytest.raises(ConfigError, match=r"proxies.min_share: 0.4 for 3 corpora .* at most 0.3333"):
+        load_config({"corpora": corpora, "proxies": {"min_share": 0.4}}, ROOT)
+
+
+def test_many_problems_are_cut_short() -> None:
+    corpora = {f"c{i}": {"source": {}} for i in range(100)}
+    with pytest.raises(ConfigError, match="and 75 more problems"):
+        load_config({"corpora": corpora}, ROOT)
+
+
+words = st.sampled_from(
+    [
+        "corpora",
+        "deu",
+        "source",
+        "demo",
+        "shares",
+        "uniform",
+        "tempered",
+        "huggingface",
+        "1e6",
+        "2MB",
+        "all",
+        "",
+        "(",
+    ]
+)
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | words | st.dates()
+junk = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words | scalars, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def key_paths(schema: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    for key, node in schema.get("properties", {}).items():
+        yield (key,)
+        yield from ((key, *rest) for rest in key_paths(node))
+
+
+PATHS = [
+    *key_paths(SCHEMA),
+    *(("corpora", "deu", *path) for path in [(), *key_paths(SCHEMA["$defs"]["corpus"])]),
+    *(("corpus_defaults", "source", *path) for path in key_paths(SCHEMA["$defs"]["source"])),
+    *(("corpora", "eng", "evaluation", "udhr", *path) for path in key_paths(SCHEMA["$defs"]["source"])),
+    *(("baselines", "mine", *path) for path in key_paths(SCHEMA["$defs"]["mixture"])),
+]
+
+
+@given(path=st.sampled_from(PATHS), value=junk)
+@settings(max_examples=200, deadline=None)
+def test_junk_ends_in_config_error(path: tuple[str, ...], value: Any) -> None:
+    """Junk at any key is refused with a ConfigError, or accepted, and then jsonschema accepts it too."""
+    raw = yaml.safe_load(TWO_CORPORA)
+    inner = raw
+    for key in path[:-1]:
+        inner = inner.setdefault(key, {})
+    inner[path[-1]] = value
+    before = copy.deepcopy(raw)
+    try:
+        config = load_config(raw, ROOT)
+    except ConfigError:
+        config = None
+    if config:
+        json.dumps(config, allow_nan=False)
+        assert load_config(config, ROOT) == config
+        Draft202012Validator(SCHEMA).validate(raw)
+    assert repr(raw) == repr(before)  # repr, for NaN is not equal to itself
+
+
+@given(junk)
+@settings(max_examples=100, deadline=None)
+def test_junk_as_configuration(raw: Any) -> None:
+    with pytest.raises(ConfigError):
+        load_config(raw, ROOT)
+
+
+def test_endless_yaml() -> None:
+    with pytest.raises(ConfigError, match="nested more than"):
+        load(TWO_CORPORA + "search: &a {draws: *a}")
+
+
+# --- what comes out -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_shipped_configs_load(path: Path) -> None:
+    raw = load_yaml(path)
+    before = copy.deepcopy(raw)
+    config = load_config(raw, ROOT)
+    assert raw == before
+    assert load_config(config, ROOT) == config
+    assert json.loads(json.dumps(config)) == config
+    Draft202012Validator(SCHEMA).validate(raw)
+    Draft202012Validator(SCHEMA).validate(config)
+
+
+def test_paper_config_is_the_papers() -> None:
+    config = load_config(load_yaml(ROOT / "config/paper.yaml"), ROOT)
+    assert len(config["corpora"]) == 19
+    source = config["corpora"]["cmn_Hani"]["source"]
+    assert (source["huggingface"], source["config"]) == ("epfml/FineWeb2-HQ", "cmn_Hani")
+    assert (config["proxies"]["count"], config["proxies"]["bytes"]) == (512, 10**9)
+    assert (config["search"]["draws"], config["search"]["top_k"]) == (50_000_000, 1024)
+    assert (config["training"]["bytes"], config["training"]["vocab_size"]) == (30 * 10**9, 200_000)
+
+
+def test_defaults_come_from_the_schema() -> None:
+    config = load(TWO_CORPORA)
+    for section, node in SCHEMA["properties"].items():
+        for key, value in node.get("properties", {}).items():
+            if section != "reference" and (section, key) not in {
+                ("training", "bytes"),
+                ("proxies", "vocab_grid"),
+            }:
+                assert config[section][key] == value["default"], (section, key)
+    assert config["training"]["bytes"] is None
+    assert config["proxies"]["vocab_grid"] == [8192]
+    assert config["corpora"]["deu"] == {"source": {"demo": "deu", "max_bytes": None}, "evaluation": {}}
+    assert list(config)[:3] == ["seed", "results", "reference"]
+
+
+def test_corpus_defaults_are_merged_deeply() -> None:
+    config = load("""
+        corpus_defaults:
+          source: {parquet: ["{corpus}/*.parquet"], max_bytes: 1GB, where: {lang: "{corpus}"}}
+          evaluation: {udhr: {text: "udhr/{corpus}.txt"}}
+        corpora:
+          deu:
+          eng: {source: {max_bytes: null, where: {quality: high}}}
+    """)
+    assert config["corpus_defaults"] == {}
+    deu, eng = config["corpora"]["deu"], config["corpora"]["eng"]
+    where = {"lang": "deu"}
+    parquet = ["deu/*.parquet"]
+    assert deu["source"] == {"parquet": parquet, "column": "text", "where": where, "max_bytes": 10**9}
+    assert deu["evaluation"] == {"udhr": {"text": "udhr/deu.txt", "max_bytes": None, "sample_by": "line"}}
+    assert eng["source"]["where"] == {"lang": "eng", "quality": "high"}
+    assert eng["source"]["max_bytes"] is None
+
+
+def test_problem_in_corpus_defaults_is_named_there_and_once() -> None:
+    with pytest.raises(ConfigError) as error:
+        load("corpus_defaults: {source: {demo: deu, max_byte: 1}}\ncorpora: {a: , b: , c: }")
+    assert str(error.value) == "corpus_defaults.source.max_byte: unknown key; did you mean max_bytes?"
+
+
+def test_shares_are_completed_in_order() -> None:
+    config = load(
+        "corpora: {a: {source: {demo: deu}}, b: {source: {demo: eng}}, c: {source: {demo: fra}}}\n"
+        "proxies: {mixtures: {mine: {c: 0.7, a: 0.3000003}}, vocab_grid: [4096, 2048, 4096]}"
+    )
+    mine = config["proxies"]["mixtures"]["mine"]
+    assert list(mine) == ["a", "b", "c"]
+    assert mine["b"] == 0
+    assert sum(mine.values()) == pytest.approx(1, abs=1e-15)
+    assert config["proxies"]["vocab_grid"] == [2048, 4096, 8192]
+
+
+def test_weighted_objective_needs_its_sets_for_weighted_corpora_only() -> None:
+    text = """
+        corpora:
+          deu: {source: {demo: deu}, evaluation: {udhr: {demo: deu}}}
+          eng: {source: {demo: eng}}
+        objective: {aggregate: weighted, weights: {deu: 1}, evaluation_sets: [held_out, udhr]}
+    """
+    assert load(text)["objective"]["weights"] == {"deu": 1}
+
+
+def test_reference_is_a_file_below_base(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text("{}")
+    assert load(TWO_CORPORA + "reference: mine.json", tmp_path)["reference"] == "mine.json"
+    mapping = load(TWO_CORPORA + "reference: {huggingface: a/b}")["reference"]
+    assert mapping == {"huggingface": "a/b", "revision": "main"}
+
+
+@pytest.mark.parametrize(
+    ("amount", "size"),
+    [
+        (1, 1),
+        (2e6, 2_000_000),
+        ("2_000_000", 2_000_000),
+        ("1e6", 1_000_000),
+        ("1.5GB", 1_500_000_000),
+        ("2 mb", 2_000_000),
+        ("1GiB", 2**30),
+        ("0.5KiB", 512),
+        ("3B", 3),
+    ],
+)
+def test_parse_bytes(amount: int | float | str, size: int) -> None:
+    assert parse_bytes(amount) == size
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [
+        0,
+        -1,
+        1.5,
+        True,
+        None,
+        "",
+        "MB",
+        "1G",
+        "1 000",
+        "-1MB",
+        "0.1B",
+        "1e99",
+        float("nan"),
+        float("inf"),
+        [1],
+    ],
+)
+def test_parse_bytes_refuses(amount: Any) -> None:
+    with pytest.raises(ConfigError, match="is not an amount of bytes"):
+        parse_bytes(amount)
+
+
+# --- files ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("corpora:\n  deu: 1\n  eng: 2\n  deu: 3\n", "line 4: the key 'deu' was given before, on line 2"),
+        ("corpora: {deu: 1, deu: 2}", "line 1: the key 'deu' was given before, on line 1"),
+        ("a: [{b: 1, b: 2}]", "line 1: the key 'b'"),
+        ("a: {b: 1", "is not valid YAML"),
+        ("a: 2020-99-99", "is not valid YAML"),
+        ("{[1]: 2}", "is not valid YAML"),
+        ("", "holds null; a mapping of keys"),
+        ("- 1", "a mapping of keys"),
+    ],
+)
+def test_yaml_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load_yaml(path)
+    assert str(error.value).startswith(str(path))
+    assert message in str(error.value)
+
+
+def test_missing_yaml_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none.yaml: cannot be read: No such file"):
+        load_yaml(tmp_path / "none.yaml")
+
+
+def test_yaml_merge_keys_and_anchors_are_no_repetition(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("a: &a {x: 1, y: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: *b, y: 3}\nd: *a\n")
+    assert load_yaml(path)["c"] == {"x": 2, "y": 3}
+
+
+def test_check_files_lists_all_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    class CorpusError(ValueError):
+        pass
+
+    def check_source(source: dict[str, Any], base: Path) -> None:
+        if source["demo"] == "xxx":
+            raise CorpusError(f"no such demo in {base}")
+
+    module = SimpleNamespace(check_source=check_source, CorpusError=CorpusError)
+    monkeypatch.setitem(sys.modules, "trex.corpora", module)
+    good = load(TWO_CORPORA)
+    check_files(good, Path("here"))
+    bad = load("""
+        corpora:
+          deu: {source: {demo: xxx}}
+          eng: {source: {demo: eng}, evaluation: {udhr: {demo: xxx}}}
+    """)
+    with pytest.raises(ConfigError) as error:
+        check_files(bad, Path("here"))
+    assert str(error.value).splitlines() == [
+        "corpora.deu.source: no such demo in here",
+        "corpora.eng.evaluation.udhr: no such demo in here",
+    ]
+
+
+# --- the schema and its description ---------------------------------------------------------------------
+
+
+def documented_keys() -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Dotted key, node, whether it must be given; keys of a definition start with the definition's name."""
+
+    def walk(prefix: str, schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], bool]]:
+        for key, node in schema.get("properties", {}).items():
+            whole = SCHEMA["$defs"][node["$ref"].rpartition("/")[2]] | node if "$ref" in node else node
+            yield f"{prefix}{key}", whole, key in schema.get("required", ()) or "x-choice" in node
+            yield from walk(f"{prefix}{key}.", node)
+
+    yield from walk("", SCHEMA)
+    for name, node in SCHEMA["$defs"].items():
+        yield from walk(f"{name}.", node)
+
+
+def test_schema_is_valid_and_complete() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    for key, node, must in documented_keys():
+        assert node.get("description"), key
+        assert "type" in node, key
+        assert must or "default" in node, key
+        if node["type"] == "object":
+            assert "additionalProperties" in node, key
+
+
+def test_readme_documents_every_key_with_its_default() -> None:
+    readme = (ROOT / "config/README.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in readme.splitlines() if line.startswith("| `")]
+    defaults = {key.strip("`"): default for key, default, *_ in rows}
+    sections = {line.strip("#` ") for line in readme.splitlines() if line.startswith("## `")}
+    keys = {key: node for key, node, _ in documented_keys()}
+    assert sorted([*defaults, *sections]) == sorted(keys)
+    for key, default in defaults.items():
+        if "default" in keys[key]:
+            assert json.loads(default.strip("`").replace(r"\|", "|")) == keys[key]["default"], key
