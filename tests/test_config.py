@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from trex.config import SCHEMA_PATH, ConfigError, check_files, load_config, load_yaml, parse_bytes
+from trex.patterns import DEFAULT
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = yaml.safe_load(SCHEMA_PATH.read_text(encoding="utf-8"))
@@ -279,9 +280,11 @@ def test_defaults_come_from_the_schema() -> None:
             if section != "reference" and (section, key) not in {
                 ("training", "bytes"),
                 ("proxies", "vocab_grid"),
+                ("tokenizer", "pattern"),
             }:
                 assert config[section][key] == value["default"], (section, key)
     assert config["training"]["bytes"] is None
+    assert config["tokenizer"]["pattern"] == DEFAULT
     assert config["proxies"]["vocab_grid"] == [8192]
     assert config["corpora"]["deu"] == {"source": {"demo": "deu", "max_bytes": None}, "evaluation": {}}
     assert list(config)[:3] == ["seed", "results", "reference"]

@@ -273,10 +273,14 @@ def train_flat(
     )
     data = token_bytes.tobytes()
     eval_bytes = np.zeros(evaluation.n_columns, dtype=np.int64)
-    np.add.at(eval_bytes, evaluation.columns, evaluation.counts * np.repeat(sizes, np.diff(evaluation.offsets)))
+    np.add.at(
+        eval_bytes, evaluation.columns, evaluation.counts * np.repeat(sizes, np.diff(evaluation.offsets))
+    )
     return BpeModel(
         tuple(special_tokens),
-        tuple(data[a:b] for a, b in zip(token_offsets[:-1].tolist(), token_offsets[1:].tolist(), strict=True)),
+        tuple(
+            data[a:b] for a, b in zip(token_offsets[:-1].tolist(), token_offsets[1:].tolist(), strict=True)
+        ),
         steps,
         vocab_before,
         eval_bytes,

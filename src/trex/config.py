@@ -18,6 +18,8 @@ from typing import Any
 
 import yaml
 
+from trex.patterns import PATTERNS
+
 SCHEMA_PATH = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 ENCODINGS = ("o200k_base", "cl100k_base")  # the reference tokenizers known by name
 ALPHABET_SIZE = 256  # byte-level BPE starts from all bytes
@@ -423,7 +425,7 @@ def _check_sources(config: Config, _: Path) -> Found:
 @_needs("tokenizer.pattern")
 def _check_pattern(config: Config, _: Path) -> Found:
     pattern = config["tokenizer"]["pattern"]
-    if pattern == "default":
+    if pattern in PATTERNS or pattern in PATTERNS.values():
         return
     from tokenizers import Regex  # here, for the import takes as long as all checks
 
@@ -559,7 +561,8 @@ def _normalise(config: dict[str, Any]) -> dict[str, Any]:
     """Bring a checked config, which is changed, into the form that load_config promises."""
     config["corpus_defaults"] = {}  # they are in the corpora
     config["results"] = str(PurePath(config["results"]))
-    proxies = config["proxies"]
+    tokenizer, proxies = config["tokenizer"], config["proxies"]
+    tokenizer["pattern"] = PATTERNS.get(tokenizer["pattern"], tokenizer["pattern"])
     proxies["vocab_grid"] = sorted({*proxies["vocab_grid"], proxies["vocab_size"]})
     for _, shares in _explicit_shares(config):
         total = math.fsum(shares.values())

@@ -266,7 +266,9 @@ def merge_loop(
     neighbours = np.empty((2, capacity), dtype=np.int32)
     n_neighbours = np.zeros(2, dtype=np.int64)
     place = np.empty(capacity, dtype=np.int64)
-    births = np.empty((2, 2, 1 << 16), dtype=np.int32)  # per side: neighbour and slot, in the order of the text
+    births = np.empty(
+        (2, 2, 1 << 16), dtype=np.int32
+    )  # per side: neighbour and slot, in the order of the text
     n_births = np.zeros(2, dtype=np.int64)
 
     # -- results

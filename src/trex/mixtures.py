@@ -5,6 +5,7 @@ Corpora are known by position here; callers check the order by name.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -230,6 +231,22 @@ def _draw(
     strengths = np.exp(rng.uniform(np.log(low), np.log(high), size=(n, 1)))
     shares = min_share + (1 - k * min_share) * _dirichlet(rng, strengths * k * prior)
     return shares if caps is None else cap(shares, caps, floor=min_share)
+
+
+def sampling_law(
+    proxies: Mapping, seed: int, corpora: Sequence[str], available_bytes: np.ndarray
+) -> dict[str, Any]:
+    """The settings of `sample_mixture` and `draw_block` from the config: seed, prior, strength, min_share, caps.
+
+    proxies: the keys prior, strength, min_share, max_epochs and bytes of the config's section of that name.
+    """
+    return {
+        "seed": seed,
+        "prior": resolve(proxies["prior"], corpora, available_bytes),
+        "strength": proxies["strength"],
+        "min_share": proxies["min_share"],
+        "caps": share_caps(available_bytes, proxies["bytes"], proxies["max_epochs"]),
+    }
 
 
 def sample_mixture(

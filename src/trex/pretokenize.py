@@ -15,14 +15,9 @@ import pyarrow.compute as pc
 from numba import njit
 
 from trex import unicode_tables
+from trex.arrow import binary, bytes_of, from_numpy, lists
+from trex.patterns import DEFAULT
 from trex.unicode_tables import LETTER, NEWLINE, NUMBER, OTHER, SPACE
-
-# The paper's pattern (GPT-4's family, digits one by one).
-DEFAULT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-
 
 # ---------------------------------------------------------------------------------------------- scanner
 
@@ -160,7 +155,9 @@ def _grown(array, size):
 
 
 @njit(cache=True)
-def _count_batch(text, starts, ends, shards, by_line, classes, table, hashes, offsets, arena, counts, n_words):
+def _count_batch(
+    text, starts, ends, shards, by_line, classes, table, hashes, offsets, arena, counts, n_words
+):
     """Count the words of documents that are sorted by shard.
 
     table: open-addressing slots holding word id + 1 (0 free), a power of two long; hashes, counts: per word;
@@ -259,14 +256,6 @@ def _count_batch(text, starts, ends, shards, by_line, classes, table, hashes, of
 # -------------------------------------------------------------------------------------------- documents
 
 
-def utf8_of(documents: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray]:
-    """(text, offsets): the array's UTF-8 bytes and its int64 [n + 1] document boundaries, without copying."""
-    _, offsets, data = documents.buffers()
-    bounds = np.frombuffer(offsets, dtype=np.int64)[documents.offset : documents.offset + len(documents) + 1]
-    text = np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, dtype=np.uint8)
-    return text, bounds
-
-
 def _normalized(text: np.ndarray, starts: np.ndarray, ends: np.ndarray, nfc: np.ndarray):
     """The documents after NFC: (text, starts, ends), the same arrays if nothing needs it."""
     from tokenizers import normalizers
@@ -334,20 +323,20 @@ class WordCounts:
         return pa.table(
             {
                 "word": self.words,
-                "shard": pa.LargeListArray.from_arrays(self.offsets, self.shards),
-                "count": pa.LargeListArray.from_arrays(self.offsets, self.counts),
+                "shard": lists(self.offsets, self.shards),
+                "count": lists(self.offsets, self.counts),
             }
         )
 
     def summed(self) -> pa.Table:
         """The columns of evaluation/{set}/{corpus}.parquet."""
-        return pa.table({"word": self.words, "count": self.totals()})
+        return pa.table({"word": self.words, "count": from_numpy(self.totals())})
 
 
 class WordCounter:
     """Counts words of documents by shard.
 
-    pattern: the pre-tokenization regex. shards: how many there are. by_line: each line with its newline is an
+    pattern: the pre-tokenization regex itself, not its name. shards: how many there are. by_line: each line with its newline is an
     item of its own, as in `tokenizers`' training on files; otherwise each document is.
     """
 
@@ -379,7 +368,7 @@ class WordCounter:
             self.words_in_shard += self._slow.add(documents, shards, self.shards, self.by_line)
             return
         classes, nfc = unicode_tables.load()
-        text, bounds = utf8_of(documents)
+        text, bounds = bytes_of(documents)
         order = np.argsort(shards, kind="stable")
         starts, ends = bounds[:-1][order], bounds[1:][order]
         text, starts, ends = _normalized(_frozen(text), starts, ends, nfc)
@@ -410,11 +399,7 @@ class WordCounter:
             self._keys, self._counts = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
         else:
             *_, offsets, arena, _, n_words = self._state
-            words = pa.LargeBinaryArray.from_buffers(
-                pa.large_binary(),
-                n_words,
-                [None, pa.py_buffer(offsets[: n_words + 1].copy()), pa.py_buffer(arena[: offsets[n_words]])],
-            )
+            words = binary(arena[: offsets[n_words]], offsets[: n_words + 1])
         self._compact()
         order = pc.array_sort_indices(words).to_numpy().astype(np.int64)
         rows = np.searchsorted(self._keys, np.arange(len(words) + 1, dtype=np.int64) * self.shards)
@@ -423,7 +408,7 @@ class WordCounter:
         # the entries of the words in their new order
         take = np.repeat(rows[:-1][order] - offsets[:-1], lengths) + np.arange(offsets[-1])
         shards = (self._keys[take] % self.shards).astype(np.uint16)
-        return WordCounts(words.take(pa.array(order)), offsets, shards, self._counts[take])
+        return WordCounts(words.take(from_numpy(order)), offsets, shards, self._counts[take])
 
 
 class _RegexCounter:
@@ -436,7 +421,9 @@ class _RegexCounter:
         self._split = pre_tokenizers.Split(Regex(pattern), "isolated").pre_tokenize_str
         self._counts: dict[int, Counter[str]] = {}
 
-    def add(self, documents: pa.LargeStringArray, shards: np.ndarray, n_shards: int, by_line: bool) -> np.ndarray:
+    def add(
+        self, documents: pa.LargeStringArray, shards: np.ndarray, n_shards: int, by_line: bool
+    ) -> np.ndarray:
         words_in_shard = np.zeros(n_shards, dtype=np.int64)
         for document, shard in zip(documents.to_pylist(), shards.tolist(), strict=True):
             counter = self._counts.setdefault(shard, Counter())
@@ -454,7 +441,9 @@ class _RegexCounter:
                 word.append(ids.setdefault(text, len(ids)))
                 shard.append(number)
                 count.append(n)
-        words = pa.array([text.encode() for text in ids], type=pa.large_binary())
+        spellings = [text.encode() for text in ids]
+        borders = np.cumsum([0, *map(len, spellings)], dtype=np.int64)
+        words = binary(np.frombuffer(b"".join(spellings), dtype=np.uint8), borders)
         return words, np.array(word, np.int64), np.array(shard, np.int64), np.array(count, np.int64)
 
 
@@ -475,7 +464,8 @@ def count_words(text: str, pattern: str = DEFAULT, by_line: bool = False) -> dic
     {b"'t": 2, b' don': 1, b' panic': 1, b',': 1, b'don': 1}
     """
     counter = WordCounter(pattern, by_line=by_line)
+    data = np.frombuffer(text.encode(), dtype=np.uint8)
     if text:
-        counter.add(pa.array([text], type=pa.large_string()))
+        counter.add(binary(data, np.array([0, data.size])).view(pa.large_string()))
     counts = counter.result()
     return dict(zip(counts.words.to_pylist(), counts.totals().tolist(), strict=True))

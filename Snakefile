@@ -1,0 +1,39 @@
+# TREX: the best training-data mixture for a multilingual tokenizer. See README.md and docs/contracts.md.
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+# A --configfile replaces the embedded default; it is never mixed with it.
+if "corpora" not in config:
+
+    configfile: "config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/count.smk"
+include: "workflow/rules/index.smk"
+include: "workflow/rules/mixtures.smk"
+include: "workflow/rules/proxies.smk"
+include: "workflow/rules/regression.smk"
+include: "workflow/rules/search.smk"
+include: "workflow/rules/verification.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        RESULTS / "summary.md",
+        RESULTS / "tokenizers/chosen/tokenizer.json",
+        rules.plot_figures.output,
+
+
+# partial targets
+rule proxies:
+    input:
+        rules.collect_proxies.output,

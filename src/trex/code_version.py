@@ -1,0 +1,42 @@
+"""A hash of the code that a workflow script runs, so that Snakemake sees when the package changes.
+
+Snakemake itself notices new parameters, inputs and scripts, but not a change in a package that a script imports.
+"""
+
+import ast
+import hashlib
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+
+def _imported(file: Path) -> set[Path]:
+    """The package's modules that a Python file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE.name:
+            inside = node.module.split(".")[1:]
+            names = [inside] if inside else [[alias.name] for alias in node.names]
+            found.update(PACKAGE.joinpath(*name).with_suffix(".py") for name in names)
+    return {module for module in found if module.exists()}
+
+
+def modules_of(script: Path) -> list[Path]:
+    """The package's modules that a script imports, directly or through other modules, sorted."""
+    found: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        new = _imported(waiting.pop()) - found
+        found |= new
+        waiting += new
+    return sorted(found)
+
+
+def code_version(script: Path) -> str:
+    """SHA-256 over the content of a script and of all package modules (and their tables) that it uses."""
+    digest = hashlib.sha256()
+    for file in [script, *modules_of(script)]:
+        for part in (file, file.with_suffix(".json")):
+            if part.exists():
+                digest.update(part.name.encode() + b"\0" + part.read_bytes() + b"\0")
+    return digest.hexdigest()

@@ -1,0 +1,31 @@
+"""What every workflow script shares: its log, and errors that a person can read."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def job(snakemake: Any) -> Iterator[Any]:
+    """Run a script's body with logging to the rule's log file and to the terminal.
+
+    An error ends the job with its message as one paragraph that names the log; the traceback is in the log.
+    """
+    log_file = snakemake.log[0]
+    to_file = logging.FileHandler(log_file, mode="w", encoding="utf-8")
+    to_terminal = logging.StreamHandler(sys.stderr)
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    to_terminal.setFormatter(logging.Formatter(f"[{snakemake.rule}] %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[to_file, to_terminal], force=True)
+    logging.captureWarnings(True)
+    try:
+        yield snakemake
+    except Exception as error:
+        to_file.stream.write(traceback.format_exc())
+        to_file.flush()
+        what = str(error) if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: {error}"
+        print(f"[{snakemake.rule}] error: {what}\n(log: {log_file})", file=sys.stderr)
+        sys.exit(1)

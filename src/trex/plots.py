@@ -1,0 +1,292 @@
+"""Figures of the report. Each function takes tables and returns a matplotlib Figure; `save` writes it.
+
+The chosen mixture has the same strong colour everywhere; corpora are rows from top to bottom in the config's
+order, and figures grow with their number. Importing matplotlib takes a third of a second, so import this
+module only where figures are made.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from trex.files import whole
+from trex.mixtures import support
+from trex.search import inside
+
+# Okabe and Ito's colours, which people of all kinds of colour vision can tell apart
+# (https://jfly.uni-koeln.de/color). Vermillion is kept for the chosen mixture.
+CHOSEN_COLOR = "#D55E00"
+COLORS = ("#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#E69F00")
+MARKERS = "osv^PX<>*h"
+GREY = "#9A9A9A"
+
+STYLE = {
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.titlelocation": "left",
+    "figure.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+}
+
+# Inches. Together with a label of usual length, panels fill the width of a page.
+PLOT_WIDTH = 7.0
+ROW_HEIGHT = 0.17
+LETTER_WIDTH = 0.065
+MAX_COLUMNS = 6
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure as .svg or .png, in one step and with the same bytes whenever the figure is the same.
+
+    Raises:
+        ValueError: for another ending of the path.
+    """
+    path = Path(path)
+    metadata = {".svg": {"Date": None, "Creator": "TREX"}, ".png": {"Software": None}}
+    if path.suffix not in metadata:
+        raise ValueError(f"figures are written as {' or '.join(metadata)}; got {path}")
+    with rc_context({"svg.hashsalt": "trex"}), whole(path) as part:  # without the salt, ids are random
+        figure.savefig(part, format=path.suffix[1:], dpi=150, metadata=metadata[path.suffix])
+
+
+@rc_context(STYLE)
+def mixture_bars(candidates: pl.DataFrame, chosen: str, corpora: Sequence[str]) -> Figure:
+    """Shares of every mixture, a panel each; the chosen one comes first and is marked in all the others.
+
+    Args:
+        candidates: columns name, role and one of shares per corpus.
+        chosen: name of the chosen mixture.
+        corpora: the corpus ids in the config's order.
+    """
+    rows = sorted(candidates.iter_rows(named=True), key=lambda row: row["name"] != chosen)
+    figure, axes = _corpus_panels(len(rows), corpora)
+    y = np.arange(len(corpora))
+    marked = [100 * rows[0][corpus] for corpus in corpora]
+    for ax, row in zip(axes, rows, strict=True):
+        is_chosen = row["name"] == chosen
+        shares = [100 * row[corpus] for corpus in corpora]
+        ax.barh(y, shares, height=0.75, color=CHOSEN_COLOR if is_chosen else GREY)
+        if not is_chosen:
+            ax.plot(marked, y, "|", color=CHOSEN_COLOR, markersize=7, markeredgewidth=1.6)
+        ax.set_title(f"{row['name']}\n{'chosen, ' if is_chosen else ''}{row['role']}")
+        ax.xaxis.set_major_locator(MaxNLocator(3))
+        ax.set_xlim(0, 105 * candidates.select(corpora).to_numpy().max())
+        ax.grid(False, axis="y")
+    figure.suptitle(f"Training mixtures: {chosen} is chosen (orange; its shares are marked in the others)")
+    figure.supxlabel("share of the training bytes (%)", fontsize=8)
+    return figure
+
+
+@rc_context(STYLE)
+def sampled_support(
+    shares: pl.DataFrame, corpora: Sequence[str], chosen: Sequence[float] | None = None
+) -> Figure:
+    """Range, middle 90 % and median of the proxies' shares of each corpus, and where the chosen mixture is.
+
+    Args:
+        shares: one row per proxy; columns mixture_id and one per corpus.
+        corpora: the corpus ids in the config's order.
+        chosen: shares of the chosen mixture, in the same order.
+    """
+    table = support(100 * shares.select(corpora).to_numpy(), corpora)
+    figure, (ax,) = _corpus_panels(1, corpora)
+    y = np.arange(len(corpora))
+    ax.hlines(y, table["min"], table["max"], color=GREY, linewidth=1, label="lowest to highest")
+    ax.hlines(y, table["p05"], table["p95"], color=COLORS[0], linewidth=4.5, alpha=0.45, label="middle 90 %")
+    ax.plot(table["median"], y, "|", color=COLORS[0], markersize=8, markeredgewidth=2, label="median")
+    title = f"Shares that the {shares.height:,} proxies were trained on"
+    if chosen is not None:
+        at = 100 * np.asarray(chosen)
+        ax.plot(at, y, "D", color=CHOSEN_COLOR, markersize=4.5, label="chosen mixture")
+        low, high = (table[column].to_numpy() for column in ("min", "max"))
+        outside = int((~inside(at[:, None], low[:, None], high[:, None])).sum())
+        title += f"; the chosen mixture's lie outside in {outside} of {len(corpora)} corpora"
+    figure.suptitle(title)
+    ax.set_xlabel("share of the training bytes (%)")
+    ax.set_xlim(left=0)
+    _legend(figure, ax)
+    return figure
+
+
+@rc_context(STYLE)
+def predicted_measured(predictions: pl.DataFrame, metrics: pl.DataFrame) -> Figure:
+    """The objective of each proxy, predicted by models that did not see it, against the measurement.
+
+    Args:
+        predictions: columns model, measured, predicted, predicted_std (null: not known).
+        metrics: columns model, mape (%), spearman, r2, n, used; one panel per row, the used model first.
+    """
+    metrics = metrics.sort("used", descending=True, maintain_order=True)
+    figure, axes = _panels(metrics.height, columns=3, width=3.2, height=3.4)
+    measured, predicted = predictions["measured"], predictions["predicted"]
+    low, high = min(measured.min(), predicted.min()), max(measured.max(), predicted.max())
+    limits = (low - 0.04 * (high - low), high + 0.04 * (high - low))
+    for ax, row in zip(axes, metrics.iter_rows(named=True), strict=True):
+        points = predictions.filter(model=row["model"])
+        color = CHOSEN_COLOR if row["used"] else COLORS[0]
+        ax.plot(limits, limits, color="black", linewidth=0.8)
+        ax.errorbar(
+            points["measured"],
+            points["predicted"],
+            points["predicted_std"].fill_null(0),
+            fmt="o",
+            markersize=3,
+            elinewidth=0.5,
+            color=color,
+            ecolor=GREY,
+            alpha=0.7,
+        )
+        used = ", used by the search" if row["used"] else ""
+        scores = f"MAPE {row['mape']:.2f} %, Spearman {_number(row['spearman'])}, R² {_number(row['r2'])}"
+        ax.set_title(f"{row['model']}{used} ({row['n']} proxies)\n{scores}")
+        ax.set(xlim=limits, ylim=limits, box_aspect=1)
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+        ax.yaxis.set_major_locator(MaxNLocator(5))
+    figure.supxlabel("measured objective (NSL)", fontsize=8)
+    figure.supylabel("predicted objective (NSL)", fontsize=8)
+    figure.suptitle("Proxies, each predicted by a model that did not see it")
+    return figure
+
+
+@rc_context(STYLE)
+def nsl_by_corpus(compression: pl.DataFrame, chosen: str, vocab_size: int, corpora: Sequence[str]) -> Figure:
+    """NSL of every mixture in each corpus, and how far each is from the chosen mixture's; a line of two panels
+    per evaluation set.
+
+    Args:
+        compression: columns name, evaluation_set, corpus, vocab_size, nsl; replicates are averaged.
+        chosen: name of the chosen mixture in this table.
+        vocab_size: the vocabulary size to show.
+        corpora: the corpus ids in the config's order.
+    """
+    table = _beside_chosen(compression.filter(vocab_size=vocab_size), chosen, ["evaluation_set", "corpus"])
+    sets = table["evaluation_set"].unique(maintain_order=True)
+    styles = _styles(table["name"].unique(maintain_order=True), chosen)
+    rows = {corpus: row for row, corpus in enumerate(corpora)}
+    figure, axes = _corpus_panels(2 * len(sets), corpora, columns=2)
+    for left, right, evaluation_set in zip(axes[::2], axes[1::2], sets, strict=True):
+        of_set = table.filter(evaluation_set=evaluation_set)
+        for name, style in styles.items():
+            points = of_set.filter(name=name)
+            y = [rows[corpus] for corpus in points["corpus"]]
+            left.plot(points["nsl"], y, linestyle="none", label=name, **style)
+            right.plot(points["more"], y, linestyle="none", **style)
+        best = of_set.filter(name=chosen, is_best=True).height
+        left.set_title(
+            f"{evaluation_set}: {chosen} is best in {best} of {of_set['corpus'].n_unique()} corpora"
+        )
+        left.set_xlabel("NSL (tokens / reference tokens)")
+        right.set_xlabel(f"NSL above that of {chosen} (%)")
+    figure.suptitle(f"Compression of each corpus at a vocabulary of {vocab_size:,} (left is better)")
+    _legend(figure, axes[0])
+    return figure
+
+
+@rc_context(STYLE)
+def nsl_by_vocabulary(compression: pl.DataFrame, chosen: str) -> Figure:
+    """Macro NSL of every mixture against the vocabulary size, and below it how far each is from the chosen.
+
+    Args:
+        compression: columns name, evaluation_set, corpus, vocab_size, nsl; replicates are averaged.
+        chosen: name of the chosen mixture in this table.
+    """
+    macro = _beside_chosen(compression.sort("vocab_size"), chosen, ["evaluation_set", "vocab_size"])
+    sets = macro["evaluation_set"].unique(maintain_order=True)
+    styles = _styles(macro["name"].unique(maintain_order=True), chosen)
+    figure = Figure(figsize=(max(5.0, 3.2 * len(sets)), 5.2))
+    axes = figure.subplots(2, len(sets), sharex=True, squeeze=False)
+    sizes = macro["vocab_size"].unique().sort()
+    for (top, bottom), evaluation_set in zip(axes.T, sets, strict=True):
+        of_set = macro.filter(evaluation_set=evaluation_set)
+        for name, style in styles.items():
+            line = of_set.filter(name=name)
+            for ax, column in ((top, "nsl"), (bottom, "more")):
+                ax.plot(line["vocab_size"], line[column], label=name, linewidth=1, **style)
+        best = of_set.filter(name=chosen, is_best=True).height
+        top.set_title(f"{evaluation_set}: {chosen} is best at {best} of {len(sizes)} sizes")
+        bottom.set_xscale("log", base=2)
+        bottom.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=45, ha="right")
+        bottom.xaxis.set_minor_locator(NullLocator())
+        bottom.set_xlabel("vocabulary size (entries)")
+    axes[0, 0].set_ylabel("macro NSL (smaller is better)")
+    axes[1, 0].set_ylabel(f"macro NSL above that of {chosen} (%)")
+    figure.suptitle("Compression against vocabulary size")
+    _legend(figure, axes[0, 0])
+    return figure
+
+
+def _beside_chosen(compression: pl.DataFrame, chosen: str, by: list[str]) -> pl.DataFrame:
+    """Mean NSL of each mixture in each group, with `more`, how far it is above the chosen one's in %, and
+    whether it `is_best`, the smallest of the group.
+    """
+    table = compression.group_by("name", *by, maintain_order=True).agg(pl.col("nsl").mean())
+    of_chosen = table.filter(name=chosen).select(*by, of_chosen="nsl")
+    return table.join(of_chosen, on=by, maintain_order="left").with_columns(
+        more=100 * (pl.col("nsl") / pl.col("of_chosen") - 1),
+        is_best=pl.col("nsl") == pl.col("nsl").min().over(by),
+    )
+
+
+def _panels(
+    n: int, columns: int, width: float, height: float, margin: float = 0.0
+) -> tuple[Figure, list[Axes]]:
+    """A figure of `n` panels of this size in inches, with a margin on the left. Panels share the y axis, and those
+    of a column the x axis.
+    """
+    lines = math.ceil(n / columns)
+    columns = math.ceil(n / lines)
+    figure = Figure(figsize=(columns * width + margin, lines * height + 0.5))
+    axes = figure.subplots(lines, columns, sharex="col", sharey=True, squeeze=False).flatten()
+    for ax in axes[n:]:
+        ax.remove()
+    for ax in axes[:n]:
+        ax.tick_params(labelbottom=True)
+    return figure, list(axes[:n])
+
+
+def _corpus_panels(n: int, corpora: Sequence[str], columns: int = MAX_COLUMNS) -> tuple[Figure, list[Axes]]:
+    """`n` panels whose rows are the corpora."""
+    figure, axes = _panels(
+        n,
+        columns,
+        width=PLOT_WIDTH / min(n, columns),
+        height=ROW_HEIGHT * len(corpora) + 0.8,
+        margin=0.3 + LETTER_WIDTH * max(map(len, corpora)),
+    )
+    for ax in axes:
+        ax.set_yticks(np.arange(len(corpora)), corpora)
+        ax.set_ylim(len(corpora) - 0.4, -0.6)
+        ax.tick_params(axis="y", length=0)
+    return figure, axes
+
+
+def _styles(names: Sequence[str], chosen: str) -> dict[str, dict]:
+    """Marker and colour of each mixture, the chosen one first; the others are hollow and lie on top of it."""
+    styles = {chosen: {"color": CHOSEN_COLOR, "marker": "D", "markersize": 4.5, "zorder": 2}}
+    for i, name in enumerate(name for name in names if name != chosen):
+        color, marker = COLORS[i % len(COLORS)], MARKERS[i % len(MARKERS)]
+        styles[name] = {"color": color, "marker": marker, "markersize": 4.5, "fillstyle": "none", "zorder": 3}
+    return styles
+
+
+def _legend(figure: Figure, ax: Axes) -> None:
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -1,0 +1,533 @@
+"""The page that a person reads first: which mixture to use, what it gains, and how sure that is."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+
+from trex import metrics
+from trex.files import read_json
+from trex.mixtures import natural, support, uniform
+from trex.proxies import nsl_array, shares_array
+from trex.search import inside
+from trex.verification import paired_gain
+
+# A share that was given is worth a note if it is off by more than one of these.
+SHARE_TOLERANCE = 0.01  # percentage point: what shards of 1 % of a corpus can miss
+RELATIVE_TOLERANCE = 0.1
+
+FILES = {
+    "tokenizers/chosen/tokenizer.json": "the full-scale tokenizer of the recommended mixture",
+    "tokenizers/{name}/": "the same of every baseline; all with `compression.parquet` and `ledger.parquet`",
+    "search/candidates.parquet": "shares of every candidate and baseline",
+    "verification/choice.json": "ranking, choice and gains",
+    "verification/compression.parquet": "what the candidates and baselines measured on proxies",
+    "regression/": "models, their scores and out-of-fold predictions",
+    "training_set.parquet": "compression of every sampled proxy",
+    "training_ledger.parquet": "the bytes each of them was given",
+    "mixtures.parquet": "the mixtures asked for",
+    "counts/{corpus}/ledger.parquet": "documents and bytes of the corpora",
+    "figures/": "the figures",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What a run left in its results folder. Columns are those of docs/contracts.md.
+
+    Attributes:
+        config: of `trex.config.load_config`.
+        candidates, notes: of the search.
+        metrics, predictions: of the regression.
+        mixtures, training_ledger: of the sampled proxies.
+        compression, ledger, choice: of the verification.
+        full_scale, full_scale_ledger: of all tokenizers, with the folder as first column, `name`.
+        counts: ledgers of all corpora.
+    """
+
+    config: Mapping[str, Any]
+    candidates: pl.DataFrame
+    notes: Mapping[str, Mapping[str, float]]
+    metrics: pl.DataFrame
+    predictions: pl.DataFrame
+    mixtures: pl.DataFrame
+    training_ledger: pl.DataFrame
+    compression: pl.DataFrame
+    ledger: pl.DataFrame
+    choice: Mapping[str, Any]
+    full_scale: pl.DataFrame
+    full_scale_ledger: pl.DataFrame
+    counts: pl.DataFrame
+
+    @classmethod
+    def load(cls, folder: str | Path, config: Mapping[str, Any]) -> Self:
+        """Read the results of the run that `config` describes.
+
+        Raises:
+            ValueError: if a table has other corpora than the config or another order of them, or if the choice
+                is not one of the candidates.
+            FileNotFoundError: if a file is missing.
+        """
+        folder, corpora = Path(folder), list(config["corpora"])
+
+        def wide(path: str, *keys: str) -> pl.DataFrame:
+            table = pl.read_parquet(folder / path)
+            if table.columns != [*keys, *corpora]:
+                raise ValueError(
+                    f"{folder / path} has the columns {table.columns}, where the config asks for "
+                    f"{[*keys, *corpora]}; delete it and run again"
+                )
+            return table
+
+        def long(path: str, expected: Sequence[str] = corpora) -> pl.DataFrame:
+            table = pl.read_parquet(folder / path)
+            if wrong := set(expected) ^ set(table["corpus"]):
+                raise ValueError(
+                    f"{folder / path} and the config differ in the corpora {sorted(wrong)}; delete it and run again"
+                )
+            return table
+
+        def full_scale(file: str) -> pl.DataFrame:
+            tables = {name: long(f"tokenizers/{name}/{file}") for name in names}
+            return pl.concat(
+                table.select(pl.lit(name).alias("name"), pl.all()) for name, table in tables.items()
+            )
+
+        candidates = wide(
+            "search/candidates.parquet", "name", "role", "strategy", "predicted", "predicted_std"
+        )
+        choice = read_json(folder / "verification/choice.json")
+        if sorted(row["name"] for row in choice["ranking"]) != sorted(candidates["name"]):
+            raise ValueError(
+                f"{folder / 'verification/choice.json'} ranks other mixtures than search/candidates.parquet has; "
+                "delete it and run again"
+            )
+        baselines = candidates.filter(role="baseline")["name"].to_list()
+        names = ["chosen", *(baselines if config["training"]["baselines"] else [])]
+        return cls(
+            config=config,
+            candidates=candidates,
+            notes=read_json(folder / "search/notes.json"),
+            metrics=pl.read_parquet(folder / "regression/metrics.parquet"),
+            predictions=pl.read_parquet(folder / "regression/predictions.parquet"),
+            mixtures=wide("mixtures.parquet", "mixture_id"),
+            training_ledger=long("training_ledger.parquet"),
+            compression=long("verification/compression.parquet"),
+            ledger=long("verification/ledger.parquet"),
+            choice=choice,
+            full_scale=full_scale("compression.parquet"),
+            full_scale_ledger=full_scale("ledger.parquet"),
+            counts=pl.concat(long(f"counts/{corpus}/ledger.parquet", [corpus]) for corpus in corpora),
+        )
+
+    @cached_property
+    def corpora(self) -> list[str]:
+        """The k corpus ids in the config's order."""
+        return list(self.config["corpora"])
+
+    @cached_property
+    def chosen_shares(self) -> np.ndarray:
+        """Shares of the chosen mixture. [k]"""
+        return self.candidates.filter(name=self.choice["chosen"]).select(self.corpora).to_numpy()[0]
+
+    @cached_property
+    def proxy_shares(self) -> pl.DataFrame:
+        """The shares that the sampled proxies were given: mixture_id and a column per corpus."""
+        ids = self.mixtures["mixture_id"]
+        shares = shares_array(self.training_ledger, ids.to_list(), self.corpora)
+        return pl.DataFrame(shares, schema=self.corpora).insert_column(0, ids)
+
+    @cached_property
+    def sampled_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest share [k] that sampled proxies were given."""
+        shares = self.proxy_shares.select(self.corpora).to_numpy()
+        return shares.min(axis=0), shares.max(axis=0)
+
+    @cached_property
+    def available_bytes(self) -> np.ndarray:
+        """Bytes of training text of each corpus. [k]"""
+        totals = self.counts.filter(part="train").group_by("corpus").agg(pl.col("bytes").sum())
+        by_corpus = dict(totals.iter_rows())
+        return np.array([by_corpus[corpus] for corpus in self.corpora])
+
+    @cached_property
+    def full_scale_values(self) -> dict[str, float]:
+        """The objective of every full-scale tokenizer, by folder, best first."""
+        objective = metrics.Objective.from_config(self.config["objective"], self.corpora)
+        sets, vocab_size = self.choice["objective"]["evaluation_sets"], self.config["training"]["vocab_size"]
+        keys, nsl, reference = nsl_array(self.full_scale, ["name"], sets, self.corpora, vocab_size)
+        values = objective.mean_over_sets(nsl, reference).tolist()
+        return dict(sorted(zip(keys["name"], values, strict=True), key=lambda item: item[1]))
+
+
+def write_summary(results: Results) -> str:
+    """The summary of a run, in Markdown."""
+    sections = (
+        _headline,
+        _mixture,
+        _gains,
+        _full_scale,
+        _predictions,
+        _support,
+        _bytes_given,
+        _limits,
+        _files,
+    )
+    return "\n\n".join(section(results) for section in sections) + "\n"
+
+
+# --- Sections -----------------------------------------------------------------------------------------------
+
+
+def _headline(results: Results) -> str:
+    choice, config, ranking = results.choice, results.config, results.choice["ranking"]
+    name, best = choice["chosen"], ranking[0]
+    objective, replicates = choice["objective"], len(best["values"])
+    candidate = next((row for row in ranking if row["role"] == "candidate"), None)
+
+    if choice["role"] == "baseline":
+        first = f"**Recommended: the baseline `{name}`. No searched candidate beat it.**"
+        if candidate:
+            behind = paired_gain(best["values"], candidate["values"])
+            first += f" The best of them, `{candidate['name']}`, is {_gain(behind)} behind: "
+            first += _verdict(behind, replicates)
+    else:
+        first = f"**Recommended: the searched mixture `{name}`** (strategy {choice['strategy']})."
+        if baseline := choice["best_baseline"]:
+            gain = choice["gains"][baseline]
+            first += f" On proxies its objective is {_gain(gain)} smaller than that of the best baseline, "
+            first += f"`{baseline}`: {_verdict(gain, replicates)}"
+
+    text = results.compression.filter(name=name, vocab_size=objective["vocab_size"]).unique(
+        ["evaluation_set", "corpus"]
+    )
+    sets = ", ".join(
+        f"`{evaluation_set}` ({_size(rows['bytes'].sum())} in {rows.height} corpora)"
+        for evaluation_set in objective["evaluation_sets"]
+        for rows in [text.filter(evaluation_set=evaluation_set)]
+    )
+    measured = (
+        f"Measured: the {objective['aggregate']} NSL on {sets}, with {len(ranking)} mixtures and "
+        f"{replicates} trainings each, on different draws of their text (proxies of "
+        f"{_size(config['proxies']['bytes'])}, vocabulary {objective['vocab_size']:,}). "
+        f"`{name}` has {_nsl(best['measured'])}{_plus_minus(best['standard_error'])}."
+    )
+    terms = (
+        "*Terms.* A mixture is shares of training bytes. NSL: tokens / tokens of the reference tokenizer "
+        f"({_reference(config['reference'])}) on the same text; smaller is better. Macro: mean NSL of the corpora; "
+        "pooled: all tokens / all reference tokens; worst: largest NSL of a corpus. A gain of 1 % is an objective "
+        "1 % smaller. ± is one standard error over the replicates. MB and GB are powers of 1000."
+    )
+    return "\n\n".join(
+        ["# The recommended training mixture", first, _full_scale_verdict(results), measured, terms]
+    )
+
+
+def _full_scale_verdict(results: Results) -> str:
+    """Whether full-scale training confirms the choice, in a sentence or two."""
+    config, values = results.config, results.full_scale_values
+    n_bytes = results.full_scale_ledger.filter(name="chosen")["given_bytes"].sum()
+    scale = f"At full scale ({_size(n_bytes)}, vocabulary {config['training']['vocab_size']:,})"
+    others = [name for name in values if name not in ("chosen", results.choice["chosen"])]
+    if not others:
+        return f"{scale} it has {_nsl(values['chosen'])}; no other mixture was trained to compare with."
+    gain = 100 * (1 - values["chosen"] / values[others[0]])
+    if gain < 0:
+        return (
+            f"**{scale} the baseline `{others[0]}` is better**: {_nsl(values[others[0]])} against "
+            f"{_nsl(values['chosen'])}, {-gain:.2f} %. Proxies did not foresee that; consider `{others[0]}`."
+        )
+    return (
+        f"{scale} it has {_nsl(values['chosen'])}, {gain:.2f} % less than the best other mixture, `{others[0]}` "
+        f"({_nsl(values[others[0]])}; one training each, so without a standard error)."
+    )
+
+
+def _mixture(results: Results) -> str:
+    corpora, available = results.corpora, results.available_bytes
+    low, high = results.sampled_range
+    columns = (
+        corpora,
+        results.chosen_shares,
+        uniform(len(corpora)),
+        natural(available),
+        low,
+        high,
+        available,
+    )
+    rows = [
+        (f"`{corpus}`", *(_percent(share) for share in shares), _size(n_bytes))
+        for corpus, *shares, n_bytes in zip(*columns, strict=True)
+    ]
+    header = (
+        "corpus",
+        "recommended",
+        "uniform",
+        "natural",
+        "lowest sampled",
+        "highest sampled",
+        "training text",
+    )
+    return f"## The mixture\n\nShares of training bytes, and the training text there is.\n\n{_table(header, rows)}"
+
+
+def _gains(results: Results) -> str:
+    choice, values = results.choice, results.full_scale_values
+    replicates = len(choice["ranking"][0]["values"])
+    if not choice["gains"]:
+        return "## Gains\n\nThere is no other baseline to compare with."
+    rows = []
+    for baseline, gain in choice["gains"].items():
+        at_full_scale = (
+            f"{100 * (1 - values['chosen'] / values[baseline]):+.2f} %" if baseline in values else "–"
+        )
+        rows.append(
+            (
+                f"`{baseline}`",
+                _gain(gain, signed=True),
+                _show_interval(_interval(gain, replicates)),
+                at_full_scale,
+            )
+        )
+    table = _table(("gain over", "proxies", "95 % interval", "full scale"), rows)
+    return (
+        f"## Gains of `{choice['chosen']}`\n\nPositive: the recommended mixture has the smaller objective. Intervals "
+        f"by Student's t over {replicates} replicates in pairs.\n\n{table}"
+    )
+
+
+def _full_scale(results: Results) -> str:
+    vocab_size, objective_sets = (
+        results.config["training"]["vocab_size"],
+        results.choice["objective"]["evaluation_sets"],
+    )
+    rows = []
+    for evaluation_set in results.full_scale["evaluation_set"].unique(maintain_order=True):
+        for name, objective in results.full_scale_values.items():
+            of_set = results.full_scale.filter(
+                name=name, evaluation_set=evaluation_set, vocab_size=vocab_size
+            )
+            nsl, tokens, reference = (of_set[key].to_numpy() for key in ("nsl", "tokens", "reference_tokens"))
+            rows.append(
+                (
+                    f"`{evaluation_set}` ({of_set.height})",
+                    f"`{name}`",
+                    _nsl(objective),
+                    _nsl(metrics.macro(nsl)),
+                    _nsl(metrics.pooled(tokens, reference)),
+                    f"{_nsl(metrics.worst(nsl))} (`{of_set['corpus'][int(nsl.argmax())]}`)",
+                )
+            )
+    header = ("evaluation set (corpora)", "tokenizer", "objective", "macro", "pooled", "worst")
+    return (
+        f"## Full scale\n\nNSL at a vocabulary of {vocab_size:,}; `chosen` is the recommended mixture "
+        f"(`{results.choice['chosen']}`). The objective is over {', '.join(f'`{name}`' for name in objective_sets)}."
+        f"\n\n{_table(header, rows, left=2)}"
+    )
+
+
+def _predictions(results: Results) -> str:
+    rows = []
+    for row in results.choice["ranking"]:
+        known = row["predicted"] is not None
+        predicted = _nsl(row["predicted"]) if known else "–"
+        error = f"{100 * (row['predicted'] / row['measured'] - 1):+.2f} %" if known else "–"
+        measured = _nsl(row["measured"]) + _plus_minus(row["standard_error"])
+        rows.append((f"`{row['name']}`", row["role"], row["strategy"], measured, predicted, error))
+    ranking = _table(
+        ("mixture", "role", "strategy", "measured", "predicted", "prediction's error"), rows, left=3
+    )
+    models = _table(
+        ("model", "used", "MAPE", "Spearman", "R²", "proxies"),
+        [
+            (
+                f"`{row['model']}`",
+                "yes" if row["used"] else "",
+                f"{row['mape']:.2f} %",
+                _score(row["spearman"]),
+                _score(row["r2"]),
+                f"{row['n']:,}",
+            )
+            for row in results.metrics.iter_rows(named=True)
+        ],
+        left=2,
+    )
+    notes = [
+        f"- {strategy}: {', '.join(f'{note} {value:,.6g}' for note, value in numbers.items())}"
+        for strategy, numbers in results.notes.items()
+    ]
+    text = [
+        "## Predicted and measured",
+        "The objective of every mixture on proxies, best first. The choice is by measurement.",
+        ranking,
+        "The regressions on proxies that they did not see (MAPE: mean absolute error in %; Spearman: rank "
+        "correlation; R²: explained variance):",
+        models,
+        "Notes of the search:",
+        "\n".join(notes),
+    ]
+    return "\n\n".join(text)
+
+
+def _support(results: Results) -> str:
+    shares = results.proxy_shares
+    table = support(shares.select(results.corpora).to_numpy(), results.corpora)
+    width = 100 * (table["p95"] - table["p05"]).median()
+    low, high = results.sampled_range
+    within = inside(results.chosen_shares[:, None], low[:, None], high[:, None])
+    outside = [
+        f"`{corpus}`"
+        for corpus, share_within in zip(results.corpora, within, strict=True)
+        if not share_within
+    ]
+    text = (
+        f"## Sampled support\n\nThe regression learned from {shares.height:,} proxies. The middle 90 % of them span "
+        f"{width:.1f} percentage points of a corpus's share (median over the corpora). "
+    )
+    if not outside:
+        return (
+            text
+            + "Each share of the recommended mixture lies between the lowest and the highest sampled one."
+        )
+    return text + (
+        "**The recommended mixture lies outside of what was sampled, and its prediction is an extrapolation** (its "
+        f"measurement is not), in {len(outside)} of {len(within)} corpora: {', '.join(outside)}."
+    )
+
+
+def _bytes_given(results: Results) -> str:
+    notes = [
+        _ledger_note("Sampled proxies", results.training_ledger, ["mixture_id"]),
+        _ledger_note("Proxies of the candidates", results.ledger, ["name", "replicate"]),
+        _ledger_note("Full-scale tokenizers", results.full_scale_ledger, ["name"]),
+    ]
+    return "\n".join(["## Bytes given\n", *notes])
+
+
+def _ledger_note(what: str, ledger: pl.DataFrame, keys: list[str]) -> str:
+    """One item of a list: how often text was repeated, and where the shares given are not those asked for."""
+    asked, given = pl.col("asked_share"), pl.col("share")
+    off = (given - asked).abs()
+    repeated = ledger.filter(pl.col("epochs") > 1).sort("epochs", descending=True)
+    missed = ledger.filter((off > SHARE_TOLERANCE) | (off > RELATIVE_TOLERANCE * asked)).sort(
+        off, descending=True
+    )
+
+    def of(row: Mapping[str, Any]) -> str:
+        return f"`{row['corpus']}` of `{' '.join(str(row[key]) for key in keys)}`"
+
+    note = f"- {what} ({ledger.select(keys).n_unique()}): "
+    if repeated.height:
+        most = repeated.row(0, named=True)
+        note += f"text was repeated for {repeated.height:,} of {ledger.height:,} shares, most {of(most)} "
+        note += f"(read {most['epochs']:.2f} times); "
+    else:
+        note += "no text was repeated; "
+    if missed.height:
+        most = missed.row(0, named=True)
+        note += f"{missed.height:,} of {ledger.height:,} shares are more than 1 percentage point or 10 % off what was "
+        note += f"asked for, most {of(most)} (asked {_percent(most['asked_share'])}, given {_percent(most['share'])})."
+    else:
+        note += "every share is within 1 percentage point and 10 % of what was asked for."
+    return note
+
+
+def _limits(results: Results) -> str:
+    sets = results.choice["objective"]["evaluation_sets"]
+    limits = [
+        "The standard error is that of drawing training text from these corpora. Other evaluation text would add to "
+        "it: a gain that is no larger than about two standard errors, often 0.1 %, is noise.",
+        f"The recommended mixture has the smallest of {len(results.choice['ranking'])} measured numbers, so that its "
+        "gain on proxies is a little too good; the full-scale numbers had no part in the choice.",
+        "Fewer tokens are cheaper text, not by themselves a better language model.",
+    ]
+    if "held_out" in sets:
+        limits.insert(
+            0,
+            "`held_out` is text of the same corpora that was kept from training; text of other kinds may compress "
+            "otherwise.",
+        )
+    if any("demo" in corpus["source"] for corpus in results.config["corpora"].values()):
+        limits.insert(
+            0, "Corpora of the embedded demo show how everything works and say nothing about real text."
+        )
+    return "\n".join(["## What these numbers are not\n", *(f"- {limit}" for limit in limits)])
+
+
+def _files(results: Results) -> str:
+    return "\n".join(["## Files\n", *(f"- `{path}`: {what}" for path, what in FILES.items())])
+
+
+# --- Words and numbers --------------------------------------------------------------------------------------
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+    """A Markdown table; the first `left` columns are aligned to the left, numbers to the right."""
+    rule = ["---"] * left + ["---:"] * (len(header) - left)
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
+
+
+def _interval(gain: Mapping[str, float | None], replicates: int) -> tuple[float, float] | None:
+    """95 % interval of a gain in %, by Student's t; None where replicates do not show the noise."""
+    from scipy.special import stdtrit  # quantile of Student's t
+
+    if not gain["standard_error"]:
+        return None
+    half = float(stdtrit(replicates - 1, 0.975)) * gain["standard_error"]
+    return gain["percent"] - half, gain["percent"] + half
+
+
+def _show_interval(interval: tuple[float, float] | None) -> str:
+    return "–" if interval is None else f"{interval[0]:+.2f} to {interval[1]:+.2f} %"
+
+
+def _verdict(gain: Mapping[str, float | None], replicates: int) -> str:
+    """How sure a gain is, in words."""
+    interval = _interval(gain, replicates)
+    if interval is None:
+        why = "with one replicate" if replicates == 1 else "as all replicates gave the same number"
+        return f"how much of that is noise is not known, {why}."
+    if interval[0] <= 0 <= interval[1]:
+        return (
+            f"**within the noise** between replicates (95 % interval {_show_interval(interval)}), so that either "
+            "will do."
+        )
+    return f"clear of the noise between replicates (95 % interval {_show_interval(interval)})."
+
+
+def _gain(gain: Mapping[str, float | None], signed: bool = False) -> str:
+    percent = f"{gain['percent']:+.2f}" if signed else f"{gain['percent']:.2f}"
+    error = gain["standard_error"]
+    return f"{percent} %" if error is None else f"{percent} ± {error:.2f} %"
+
+
+def _nsl(value: float) -> str:
+    return f"{value:.4f}"
+
+
+def _plus_minus(error: float | None) -> str:
+    return "" if error is None else f" ± {error:.4f}"
+
+
+def _score(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _size(n_bytes: float) -> str:
+    """Bytes with a unit: 31.4 MB."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= size:
+            return f"{n_bytes / size:,.1f} {unit}"
+    return f"{n_bytes:.0f} bytes"
+
+
+def _reference(reference: str | Mapping[str, str]) -> str:
+    return f"`{reference if isinstance(reference, str) else reference['huggingface']}`"

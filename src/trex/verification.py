@@ -1,0 +1,83 @@
+"""Which mixture to recommend: measured objectives of the candidates and baselines, compared in pairs.
+
+A replicate is one rotation of the shard order, the same for every mixture. Mixtures share most of what a
+rotation changes, so that gains are taken replicate by replicate and only then averaged.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+
+def choose(
+    measured: Mapping[str, Sequence[float]],
+    roles: Mapping[str, str],
+    strategies: Mapping[str, str],
+    predicted: Mapping[str, float | None],
+) -> dict[str, Any]:
+    """Choose the mixture with the smallest mean of the measured objective.
+
+    Of equal means a baseline's wins, as it is the simpler choice, then the one named first.
+
+    Args:
+        measured: the objective of every mixture, one number per replicate, in the same order for all.
+        roles: of each, candidate | baseline.
+        strategies: of each, the strategy it came from.
+        predicted: of each, the objective that the surface expected, or None.
+
+    Returns:
+        For `choice.json`: chosen, role, strategy; best_baseline (None without baselines, and the chosen one
+        itself if a baseline is chosen); ranking, best first, of name, role, strategy, measured (the mean),
+        standard_error (of the mean, None with 1 replicate), values, predicted; gains, for every baseline but
+        the chosen one, with the mean of 100 * (1 - chosen / baseline) over replicates as percent and its
+        standard_error.
+
+    >>> roles = {"trex": "candidate", "uniform": "baseline"}
+    >>> choose({"trex": [0.75], "uniform": [1.0]}, roles, roles, dict.fromkeys(roles))["gains"]
+    {'uniform': {'percent': 25.0, 'standard_error': None}}
+
+    Raises:
+        ValueError: without mixtures or replicates, or if mixtures have different numbers of replicates.
+    """
+    counts = {name: len(values) for name, values in measured.items()}
+    if len(set(counts.values())) != 1 or 0 in counts.values():
+        raise ValueError(f"every mixture needs the same replicates, 1 or more; got {counts}")
+    ranking = [
+        {
+            "name": name,
+            "role": roles[name],
+            "strategy": strategies[name],
+            "measured": float(np.mean(values)),
+            "standard_error": _standard_error(values),
+            "values": [float(value) for value in values],
+            "predicted": predicted[name],
+        }
+        for name, values in measured.items()
+    ]
+    ranking.sort(key=lambda row: (row["measured"], row["role"] != "baseline"))
+    best = ranking[0]
+    baselines = [row["name"] for row in ranking if row["role"] == "baseline"]
+    return {
+        "chosen": best["name"],
+        "role": best["role"],
+        "strategy": best["strategy"],
+        "best_baseline": next(iter(baselines), None),
+        "ranking": ranking,
+        "gains": {
+            name: paired_gain(measured[best["name"]], measured[name])
+            for name in baselines
+            if name != best["name"]
+        },
+    }
+
+
+def paired_gain(chosen: Sequence[float], other: Sequence[float]) -> dict[str, float | None]:
+    """How much smaller `chosen` is than `other`, in %: mean over paired replicates and its standard error."""
+    gains = 100 * (1 - np.asarray(chosen, float) / np.asarray(other, float))
+    return {"percent": float(gains.mean()), "standard_error": _standard_error(gains)}
+
+
+def _standard_error(values: Sequence[float]) -> float | None:
+    """Of the mean; None with 1 value."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None

@@ -1,0 +1,58 @@
+# What the rules share: the checked config, paths, and the version of the code that each rule runs.
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+SOURCE = Path(workflow.basedir) / "src"
+SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
+# The scripts import the package from this checkout, in whatever environment they run.
+sys.path.insert(0, str(SOURCE))
+os.environ["PYTHONPATH"] = os.pathsep.join([str(SOURCE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]).strip(os.pathsep)
+
+from trex.code_version import code_version
+from trex.config import ConfigError, check_files, load_config, load_yaml
+from trex.corpora import source_files
+
+BASE = Path.cwd()
+try:
+    for file in workflow.configfiles:
+        load_yaml(file)  # refuses repeated keys, which Snakemake's own reader drops silently
+    checked = load_config(config, BASE)
+    check_files(checked, BASE)
+except ConfigError as error:
+    raise WorkflowError(str(error))
+config.clear()
+config.update(checked)
+
+RESULTS = Path(config["results"])
+LOGS = RESULTS / "logs"
+BENCHMARKS = RESULTS / "benchmarks"
+CORPORA = list(config["corpora"])
+# (evaluation set, corpus) in the order of the config, held_out first
+EVALUATION = [("held_out", corpus) for corpus in CORPORA] + [
+    (name, corpus) for corpus in CORPORA for name in config["corpora"][corpus]["evaluation"]
+]
+INDEX = RESULTS / "index"
+TOKENIZER = config["tokenizer"]
+ENVIRONMENT = "../../envs/trex.yaml"
+
+
+wildcard_constraints:
+    corpus="|".join(CORPORA),
+    evaluation_set="|".join({name for name, _ in EVALUATION}),
+
+
+def code_of(script):
+    """Goes into a rule's params: Snakemake does not see changes of imported package code by itself."""
+    return code_version(SCRIPTS / f"{script}.py")
+
+
+def megabytes(base, per_input):
+    """Memory that grows with the inputs' size and doubles with every attempt."""
+    return lambda wildcards, input, attempt: int((base + per_input * input.size_mb) * 2 ** (attempt - 1))
+
+
+def minutes(base, per_input_mb=0.0):
+    return lambda wildcards, input, attempt: int((base + per_input_mb * input.size_mb) * 2 ** (attempt - 1)) + 1

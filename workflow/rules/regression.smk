@@ -1,0 +1,32 @@
+# From mixture to objective: surfaces fitted on the proxies, cross-validated by mixture.
+OBJECTIVE = {**config["objective"], "vocab_size": config["proxies"]["vocab_size"]}
+
+
+rule fit_regression:
+    message:
+        "Fitting the regressions"
+    input:
+        training_set=RESULTS / "training_set.parquet",
+        ledger=RESULTS / "training_ledger.parquet",
+    output:
+        models=RESULTS / "regression/models.json",
+        metrics=RESULTS / "regression/metrics.parquet",
+        predictions=RESULTS / "regression/predictions.parquet",
+    params:
+        code=code_of("fit_regression"),
+        seed=config["seed"],
+        corpora=CORPORA,
+        objective=OBJECTIVE,
+        model=config["regression"]["model"],
+        folds=config["regression"]["folds"],
+    log:
+        LOGS / "fit_regression.log",
+    benchmark:
+        BENCHMARKS / "fit_regression.tsv"
+    resources:
+        mem_mb=megabytes(1500, 10.0),
+        runtime=minutes(10),
+    conda:
+        ENVIRONMENT
+    script:
+        "../scripts/fit_regression.py"

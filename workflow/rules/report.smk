@@ -1,0 +1,3 @@
+rule plot_figures:
+    output: RESULTS/"x"
+    shell: "touch {output}"

@@ -1,0 +1,63 @@
+# Proxies of the candidates and the baselines: the best measured one is chosen.
+CANDIDATES = ["trex", "best_draw", "matched"]
+MIXTURES = CANDIDATES + list(config["baselines"])
+
+
+rule train_candidate:
+    message:
+        "Measuring candidate {wildcards.name}"
+    input:
+        word_index=INDEX,
+        candidates=RESULTS / "search/candidates.parquet",
+    output:
+        compression=RESULTS / "verification/proxies/{name}.parquet",
+        ledger=RESULTS / "verification/proxies/{name}.ledger.parquet",
+    params:
+        code=code_of("train_candidate"),
+        corpora=CORPORA,
+        replicates=config["verification"]["replicates"],
+        n_bytes=config["proxies"]["bytes"],
+        vocab_size=config["proxies"]["vocab_size"],
+        vocab_grid=config["proxies"]["vocab_grid"],
+        tokenizer=lambda wildcards: TOKENIZER,
+    wildcard_constraints:
+        name="|".join(MIXTURES),
+    log:
+        LOGS / "train_candidate/{name}.log",
+    benchmark:
+        BENCHMARKS / "train_candidate/{name}.tsv"
+    resources:
+        mem_mb=megabytes(700, 1.5),
+        runtime=minutes(10, 0.02),
+    conda:
+        ENVIRONMENT
+    script:
+        "../scripts/train_candidate.py"
+
+
+rule verify_candidates:
+    message:
+        "Choosing the best measured mixture"
+    input:
+        candidates=RESULTS / "search/candidates.parquet",
+        compression=expand(RESULTS / "verification/proxies/{name}.parquet", name=MIXTURES),
+        ledgers=expand(RESULTS / "verification/proxies/{name}.ledger.parquet", name=MIXTURES),
+    output:
+        compression=RESULTS / "verification/compression.parquet",
+        ledger=RESULTS / "verification/ledger.parquet",
+        choice=RESULTS / "verification/choice.json",
+    params:
+        code=code_of("verify_candidates"),
+        corpora=CORPORA,
+        objective=OBJECTIVE,
+    log:
+        LOGS / "verify_candidates.log",
+    benchmark:
+        BENCHMARKS / "verify_candidates.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    conda:
+        ENVIRONMENT
+    script:
+        "../scripts/verify_candidates.py"

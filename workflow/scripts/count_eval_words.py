@@ -1,0 +1,25 @@
+"""Count one evaluation set of one corpus, and its tokens by the reference tokenizer."""
+
+from pathlib import Path
+
+import numpy as np
+
+from trex.corpora import read_documents
+from trex.counting import count_evaluation
+from trex.files import write_table
+from trex.job import job
+from trex.reference import load_reference
+
+with job(snakemake):
+    params = snakemake.params
+    words, ledger = count_evaluation(
+        read_documents(params.source, Path.cwd()),
+        snakemake.wildcards.evaluation_set,
+        snakemake.wildcards.corpus,
+        load_reference(params.reference, Path.cwd()),
+        seed=params.seed,
+        pattern=params.pattern,
+        training_documents=np.load(snakemake.input.documents),
+    )
+    write_table(words.summed(), snakemake.output.words)
+    write_table(ledger, snakemake.output.ledger)

@@ -1,0 +1,16 @@
+"""Build the word index from the counts of all corpora and evaluation sets."""
+
+from pathlib import Path
+
+from trex.job import job
+from trex.wordindex import WordIndex
+
+with job(snakemake):
+    files, params = snakemake.input, snakemake.params
+    evaluation = [tuple(pair) for pair in params.evaluation]
+    WordIndex.build(
+        Path(snakemake.output.word_index),
+        dict(zip(params.corpora, files.words, strict=True)),
+        dict(zip(params.corpora, files.ledgers, strict=True)),
+        dict(zip(evaluation, zip(files.eval_words, files.eval_ledgers, strict=True), strict=True)),
+    )
