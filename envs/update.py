@@ -59,8 +59,22 @@ def resolve(uv: str, source: Path, lock: Path, upgrade: bool, *options: str) -> 
 
     One version of a package for all of them (``fewest``): results do not depend on the Python in use.
     """
-    command = [uv, "pip", "compile", "--quiet", "--universal", "--fork-strategy=fewest", "--python-version=3.11"]
-    command += ["--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header"]
+    command = [
+        uv,
+        "pip",
+        "compile",
+        "--quiet",
+        "--universal",
+        "--fork-strategy=fewest",
+        "--python-version=3.11",
+    ]
+    command += [
+        "--generate-hashes",
+        "--no-emit-index-url",
+        "--no-emit-find-links",
+        "--no-annotate",
+        "--no-header",
+    ]
     command += ["--upgrade"] if upgrade else []
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / lock.name
@@ -97,16 +111,23 @@ def resolve_all(upgrade: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "build.in"
         source.write_text("\n".join(BUILD_REQUIREMENTS) + "\n")
-        options = ["--allow-unsafe", f"--constraints={dev}"]  # "unsafe" is pip-tools' old word for pip and setuptools
+        options = [
+            "--allow-unsafe",
+            f"--constraints={dev}",
+        ]  # "unsafe" is pip-tools' old word for pip and setuptools
         body = resolve(uv, source, build, upgrade, *options)
     write_lock(build, "pip, and what builds the packages that have no wheel (trex, connection-pool).", body)
 
 
 def main() -> None:
     """Read the command line and write the files."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--resolve", action="store_true", help="resolve the locks from pyproject.toml first")
-    parser.add_argument("--upgrade", action="store_true", help="with --resolve: take the newest versions allowed")
+    parser.add_argument(
+        "--upgrade", action="store_true", help="with --resolve: take the newest versions allowed"
+    )
     arguments = parser.parse_args()
     if arguments.upgrade and not arguments.resolve:
         parser.error("--upgrade needs --resolve")

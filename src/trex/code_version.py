@@ -1,13 +1,20 @@
-"""A hash of the code that a workflow script runs, so that Snakemake sees when the package changes.
+"""The package's code as the workflow's scripts see it: which files, and whether they changed.
 
 Snakemake itself notices new parameters, inputs and scripts, but not a change in a package that a script imports.
 """
 
 import ast
 import hashlib
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+
+
+def put_on_python_path() -> None:
+    """Let the jobs' processes import the package from this checkout, in whatever environment they run."""
+    rest = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(PACKAGE.parent), *([rest] if rest else [])])
 
 
 def _imported(file: Path) -> set[Path]:

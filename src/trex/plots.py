@@ -267,9 +267,9 @@ def _corpus_panels(n: int, corpora: Sequence[str], columns: int = MAX_COLUMNS) -
         height=ROW_HEIGHT * len(corpora) + 0.8,
         margin=0.3 + LETTER_WIDTH * max(map(len, corpora)),
     )
+    axes[0].set_yticks(np.arange(len(corpora)), corpora)  # for all, as they share it
+    axes[0].set_ylim(len(corpora) - 0.4, -0.6)
     for ax in axes:
-        ax.set_yticks(np.arange(len(corpora)), corpora)
-        ax.set_ylim(len(corpora) - 0.4, -0.6)
         ax.tick_params(axis="y", length=0)
     return figure, axes
 

@@ -106,8 +106,8 @@ def word_end(text, i, end, classes):
 
 @njit(cache=True)
 def _doubtful_lines(text, starts, ends, nfc):
-    """[n, 2] byte ranges of the lines that NFC may change (quick check of Unicode annex 15)."""
-    found = np.empty((16, 2), dtype=np.int64)
+    """Rows (document, first byte, end) of the lines that NFC may change (quick check of Unicode annex 15)."""
+    found = np.empty((16, 3), dtype=np.int64)
     n = 0
     for d in range(starts.size):
         line = i = starts[d]
@@ -130,8 +130,9 @@ def _doubtful_lines(text, starts, ends, nfc):
                 if doubtful:
                     if n == len(found):
                         found = np.concatenate((found, np.empty_like(found)))
-                    found[n, 0] = line
-                    found[n, 1] = i
+                    found[n, 0] = d
+                    found[n, 1] = line
+                    found[n, 2] = i
                     n += 1
                     doubtful = False
                 line = i
@@ -264,34 +265,25 @@ def _normalized(text: np.ndarray, starts: np.ndarray, ends: np.ndarray, nfc: np.
     if not len(lines):
         return text, starts, ends
     # Newlines are inert under NFC, so all doubtful lines go through `tokenizers` in one call, one to a line.
-    doubtful = [bytes(text[a:b]).removesuffix(b"\n") for a, b in lines]
-    clean = normalizers.NFC().normalize_str(b"\n".join(doubtful).decode()).encode().split(b"\n")
-    # Only the documents that hold a doubtful line are copied; they go to a new buffer behind the others.
-    order = np.argsort(lines[:, 0])
-    owner = np.searchsorted(np.sort(starts), lines[:, 0], side="right") - 1
-    owner = np.argsort(starts, kind="stable")[owner]
+    doubtful = b"\n".join([text[a:b].tobytes().removesuffix(b"\n") for _, a, b in lines.tolist()])
+    clean = normalizers.NFC().normalize_str(doubtful.decode()).encode().split(b"\n")
+    # Documents that hold a doubtful line move to the end of the buffer; the others stay.
     starts, ends = starts.copy(), ends.copy()
     pieces: list[bytes] = []
-    size = base = text.size
-    position = 0
-    while position < len(order):
-        document = owner[order[position]]
-        at, stop = starts[document], ends[document]
-        starts[document] = size
-        while position < len(order) and owner[order[position]] == document:
-            a, b = lines[order[position]]
-            newline = b"\n" if text[b - 1] == 0x0A else b""
-            for piece in (text[at:a].tobytes(), clean[order[position]], newline):
-                pieces.append(piece)
-                size += len(piece)
+    size = text.size
+    owner, first_line = np.unique(lines[:, 0], return_index=True)
+    for document, first, last in zip(owner, first_line, [*first_line[1:], len(lines)], strict=True):
+        at = int(starts[document])
+        moved: list[bytes] = []
+        for (_, a, b), line in zip(lines[first:last].tolist(), clean[first:last], strict=True):
+            moved += [text[at:a].tobytes(), line, b"\n" if text[b - 1] == 0x0A else b""]
             at = b
-            position += 1
-        pieces.append(text[at:stop].tobytes())
-        size += len(pieces[-1])
+        moved.append(text[at : ends[document]].tobytes())
+        starts[document] = size
+        size += sum(map(len, moved))
         ends[document] = size
-    joined = np.frombuffer(b"".join(pieces), dtype=np.uint8)
-    assert base + joined.size == size
-    return np.concatenate((text, joined)), starts, ends
+        pieces += moved
+    return np.concatenate((text, np.frombuffer(b"".join(pieces), dtype=np.uint8))), starts, ends
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

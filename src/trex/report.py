@@ -235,15 +235,17 @@ def _full_scale_verdict(results: Results) -> str:
     others = [name for name in values if name not in ("chosen", results.choice["chosen"])]
     if not others:
         return f"{scale} it has {_nsl(values['chosen'])}; no other mixture was trained to compare with."
-    gain = 100 * (1 - values["chosen"] / values[others[0]])
+    other = others[0]
+    gain = 100 * (1 - values["chosen"] / values[other])
+    once = "one training each, so without a standard error"
     if gain < 0:
         return (
-            f"**{scale} the baseline `{others[0]}` is better**: {_nsl(values[others[0]])} against "
-            f"{_nsl(values['chosen'])}, {-gain:.2f} %. Proxies did not foresee that; consider `{others[0]}`."
+            f"**{scale} the baseline `{other}` is better**: {_nsl(values[other])} against "
+            f"{_nsl(values['chosen'])}, {-gain:.2f} % ({once})."
         )
     return (
-        f"{scale} it has {_nsl(values['chosen'])}, {gain:.2f} % less than the best other mixture, `{others[0]}` "
-        f"({_nsl(values[others[0]])}; one training each, so without a standard error)."
+        f"{scale} it has {_nsl(values['chosen'])}, {gain:.2f} % less than the best other mixture, `{other}` "
+        f"({_nsl(values[other])}; {once})."
     )
 
 
@@ -285,14 +287,8 @@ def _gains(results: Results) -> str:
         at_full_scale = (
             f"{100 * (1 - values['chosen'] / values[baseline]):+.2f} %" if baseline in values else "–"
         )
-        rows.append(
-            (
-                f"`{baseline}`",
-                _gain(gain, signed=True),
-                _show_interval(_interval(gain, replicates)),
-                at_full_scale,
-            )
-        )
+        interval = _show_interval(_interval(gain, replicates))
+        rows.append((f"`{baseline}`", _gain(gain, signed=True), interval, at_full_scale))
     table = _table(("gain over", "proxies", "95 % interval", "full scale"), rows)
     return (
         f"## Gains of `{choice['chosen']}`\n\nPositive: the recommended mixture has the smaller objective. Intervals "
@@ -301,10 +297,8 @@ def _gains(results: Results) -> str:
 
 
 def _full_scale(results: Results) -> str:
-    vocab_size, objective_sets = (
-        results.config["training"]["vocab_size"],
-        results.choice["objective"]["evaluation_sets"],
-    )
+    vocab_size = results.config["training"]["vocab_size"]
+    objective_sets = results.choice["objective"]["evaluation_sets"]
     rows = []
     for evaluation_set in results.full_scale["evaluation_set"].unique(maintain_order=True):
         for name, objective in results.full_scale_values.items():
@@ -357,7 +351,7 @@ def _predictions(results: Results) -> str:
         left=2,
     )
     notes = [
-        f"- {strategy}: {', '.join(f'{note} {value:,.6g}' for note, value in numbers.items())}"
+        f"- {strategy}: {', '.join(f'{note} {_number(value)}' for note, value in numbers.items())}"
         for strategy, numbers in results.notes.items()
     ]
     text = [
@@ -400,22 +394,28 @@ def _support(results: Results) -> str:
 
 
 def _bytes_given(results: Results) -> str:
-    notes = [
-        _ledger_note("Sampled proxies", results.training_ledger, ["mixture_id"]),
-        _ledger_note("Proxies of the candidates", results.ledger, ["name", "replicate"]),
-        _ledger_note("Full-scale tokenizers", results.full_scale_ledger, ["name"]),
-    ]
+    available = pl.DataFrame({"corpus": results.corpora, "available": results.available_bytes})
+    ledgers = (
+        ("Sampled proxies", results.training_ledger, ["mixture_id"]),
+        ("Proxies of candidates and baselines", results.ledger, ["name", "replicate"]),
+        ("Full-scale tokenizers", results.full_scale_ledger, ["name"]),
+    )
+    notes = [_ledger_note(what, ledger.join(available, on="corpus"), keys) for what, ledger, keys in ledgers]
     return "\n".join(["## Bytes given\n", *notes])
 
 
 def _ledger_note(what: str, ledger: pl.DataFrame, keys: list[str]) -> str:
-    """One item of a list: how often text was repeated, and where the shares given are not those asked for."""
-    asked, given = pl.col("asked_share"), pl.col("share")
-    off = (given - asked).abs()
-    repeated = ledger.filter(pl.col("epochs") > 1).sort("epochs", descending=True)
-    missed = ledger.filter((off > SHARE_TOLERANCE) | (off > RELATIVE_TOLERANCE * asked)).sort(
-        off, descending=True
+    """One item of a list: how often text was repeated, and where the shares given are not those asked for.
+
+    `ledger` has the column `available` beside its own: bytes of training text of the corpus.
+    """
+    ledger = ledger.with_columns(
+        times=pl.col("given_bytes") / pl.col("available"),
+        off=(pl.col("share") - pl.col("asked_share")).abs(),
     )
+    repeated = ledger.filter(pl.col("times") > 1).sort("times", descending=True)
+    is_off = (pl.col("off") > SHARE_TOLERANCE) | (pl.col("off") > RELATIVE_TOLERANCE * pl.col("asked_share"))
+    missed = ledger.filter(is_off).sort("off", descending=True)
 
     def of(row: Mapping[str, Any]) -> str:
         return f"`{row['corpus']}` of `{' '.join(str(row[key]) for key in keys)}`"
@@ -424,13 +424,14 @@ def _ledger_note(what: str, ledger: pl.DataFrame, keys: list[str]) -> str:
     if repeated.height:
         most = repeated.row(0, named=True)
         note += f"text was repeated for {repeated.height:,} of {ledger.height:,} shares, most {of(most)} "
-        note += f"(read {most['epochs']:.2f} times); "
+        note += f"(read {most['times']:.2f} times); "
     else:
         note += "no text was repeated; "
     if missed.height:
         most = missed.row(0, named=True)
-        note += f"{missed.height:,} of {ledger.height:,} shares are more than 1 percentage point or 10 % off what was "
-        note += f"asked for, most {of(most)} (asked {_percent(most['asked_share'])}, given {_percent(most['share'])})."
+        note += f"{missed.height:,} of {ledger.height:,} shares are more than 1 percentage point or 10 % off "
+        note += f"what was asked for, most {of(most)} (asked {_percent(most['asked_share'])}, given "
+        note += f"{_percent(most['share'])})."
     else:
         note += "every share is within 1 percentage point and 10 % of what was asked for."
     return note
@@ -439,8 +440,9 @@ def _ledger_note(what: str, ledger: pl.DataFrame, keys: list[str]) -> str:
 def _limits(results: Results) -> str:
     sets = results.choice["objective"]["evaluation_sets"]
     limits = [
-        "The standard error is that of drawing training text from these corpora. Other evaluation text would add to "
-        "it: a gain that is no larger than about two standard errors, often 0.1 %, is noise.",
+        "The standard error is that of drawing training text from these corpora, and too small where a mixture "
+        "uses all the text of a corpus, which replicates then share. Other evaluation text would add to it. A gain "
+        "whose interval holds 0, often one of 0.1 %, is noise.",
         f"The recommended mixture has the smallest of {len(results.choice['ranking'])} measured numbers, so that its "
         "gain on proxies is a little too good; the full-scale numbers had no part in the choice.",
         "Fewer tokens are cheaper text, not by themselves a better language model.",
@@ -501,16 +503,24 @@ def _verdict(gain: Mapping[str, float | None], replicates: int) -> str:
 
 def _gain(gain: Mapping[str, float | None], signed: bool = False) -> str:
     percent = f"{gain['percent']:+.2f}" if signed else f"{gain['percent']:.2f}"
-    error = gain["standard_error"]
-    return f"{percent} %" if error is None else f"{percent} ± {error:.2f} %"
+    return f"{percent}{_plus_minus(gain['standard_error'], 2)} %"
 
 
 def _nsl(value: float) -> str:
     return f"{value:.4f}"
 
 
-def _plus_minus(error: float | None) -> str:
-    return "" if error is None else f" ± {error:.4f}"
+def _plus_minus(error: float | None, digits: int = 4) -> str:
+    """A standard error, if it is known; a small one does not become 0."""
+    if error is None:
+        return ""
+    smallest = 10**-digits
+    return f" ± {error:.{digits}f}" if error == 0 or error >= smallest / 2 else f" ± <{smallest:.{digits}f}"
+
+
+def _number(value: float) -> str:
+    """A number of no known unit."""
+    return f"{value:,.0f}" if value == round(value) else f"{value:.4g}"
 
 
 def _score(value: float | None) -> str:

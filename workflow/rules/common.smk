@@ -1,24 +1,23 @@
 # What the rules share: the checked config, paths, and the version of the code that each rule runs.
-import os
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-SOURCE = Path(workflow.basedir) / "src"
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
-# The scripts import the package from this checkout, in whatever environment they run.
-sys.path.insert(0, str(SOURCE))
-os.environ["PYTHONPATH"] = os.pathsep.join([str(SOURCE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]).strip(os.pathsep)
+sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
-from trex.code_version import code_version
+from trex.code_version import code_version, put_on_python_path
 from trex.config import ConfigError, check_files, load_config, load_yaml
 from trex.corpora import source_files
 
+put_on_python_path()
 BASE = Path.cwd()
 try:
     for file in workflow.configfiles:
-        load_yaml(file)  # refuses repeated keys, which Snakemake's own reader drops silently
+        load_yaml(
+            file
+        )  # refuses repeated keys, which Snakemake's own reader drops silently
     checked = load_config(config, BASE)
     check_files(checked, BASE)
 except ConfigError as error:
@@ -32,7 +31,9 @@ BENCHMARKS = RESULTS / "benchmarks"
 CORPORA = list(config["corpora"])
 # (evaluation set, corpus) in the order of the config, held_out first
 EVALUATION = [("held_out", corpus) for corpus in CORPORA] + [
-    (name, corpus) for corpus in CORPORA for name in config["corpora"][corpus]["evaluation"]
+    (name, corpus)
+    for corpus in CORPORA
+    for name in config["corpora"][corpus]["evaluation"]
 ]
 INDEX = RESULTS / "index"
 TOKENIZER = config["tokenizer"]
@@ -51,8 +52,35 @@ def code_of(script):
 
 def megabytes(base, per_input):
     """Memory that grows with the inputs' size and doubles with every attempt."""
-    return lambda wildcards, input, attempt: int((base + per_input * input.size_mb) * 2 ** (attempt - 1))
+    return lambda wildcards, input, attempt: int(
+        (base + per_input * input.size_mb) * 2 ** (attempt - 1)
+    )
 
 
 def minutes(base, per_input_mb=0.0):
-    return lambda wildcards, input, attempt: int((base + per_input_mb * input.size_mb) * 2 ** (attempt - 1)) + 1
+    return (
+        lambda wildcards, input, attempt: int(
+            (base + per_input_mb * input.size_mb) * 2 ** (attempt - 1)
+        )
+        + 1
+    )
+
+
+def evaluation_source(wildcards):
+    if wildcards.evaluation_set == "held_out":
+        return {"parquet": str(RESULTS / f"counts/{wildcards.corpus}/held_out.parquet")}
+    return config["corpora"][wildcards.corpus]["evaluation"][wildcards.evaluation_set]
+
+
+def evaluation_files(wildcards):
+    if wildcards.evaluation_set == "held_out":
+        return [RESULTS / f"counts/{wildcards.corpus}/held_out.parquet"]
+    return source_files(evaluation_source(wildcards), BASE)
+
+
+def batch_mixtures(wildcards):
+    """What a batch trains, by mixture id: the number of a sampled mixture, or the shares of an explicit one."""
+    if wildcards.batch in config["proxies"]["mixtures"]:
+        return {wildcards.batch: config["proxies"]["mixtures"][wildcards.batch]}
+    first, last = map(int, wildcards.batch.split("-"))
+    return {f"m{number:05d}": number for number in range(first, last + 1)}

@@ -2,15 +2,24 @@
 
 
 rule count_words:
-    message:
-        "Counting the words of {wildcards.corpus}"
     input:
-        files=lambda wildcards: source_files(config["corpora"][wildcards.corpus]["source"], BASE),
+        files=lambda wildcards: source_files(
+            config["corpora"][wildcards.corpus]["source"], BASE
+        ),
     output:
         words=RESULTS / "counts/{corpus}/words.parquet",
         ledger=RESULTS / "counts/{corpus}/ledger.parquet",
         held_out=RESULTS / "counts/{corpus}/held_out.parquet",
         documents=RESULTS / "counts/{corpus}/documents.npy",
+    log:
+        LOGS / "count_words/{corpus}.log",
+    benchmark:
+        BENCHMARKS / "count_words/{corpus}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(1500, 1.0),
+        runtime=minutes(5, 0.01),
     params:
         code=code_of("count_words"),
         source=lambda wildcards: config["corpora"][wildcards.corpus]["source"],
@@ -19,54 +28,35 @@ rule count_words:
         counting=config["counting"],
         pattern=lambda wildcards: TOKENIZER["pattern"],
         unit=TOKENIZER["unit"],
-    log:
-        LOGS / "count_words/{corpus}.log",
-    benchmark:
-        BENCHMARKS / "count_words/{corpus}.tsv"
-    resources:
-        mem_mb=megabytes(1500, 1.0),
-        runtime=minutes(5, 0.01),
-    conda:
-        ENVIRONMENT
+    message:
+        "Counting the words of {wildcards.corpus}"
     script:
         "../scripts/count_words.py"
 
 
-def evaluation_source(wildcards):
-    if wildcards.evaluation_set == "held_out":
-        return {"parquet": str(RESULTS / f"counts/{wildcards.corpus}/held_out.parquet")}
-    return config["corpora"][wildcards.corpus]["evaluation"][wildcards.evaluation_set]
-
-
-def evaluation_files(wildcards):
-    if wildcards.evaluation_set == "held_out":
-        return [RESULTS / f"counts/{wildcards.corpus}/held_out.parquet"]
-    return source_files(evaluation_source(wildcards), BASE)
-
-
 rule count_eval_words:
-    message:
-        "Counting evaluation set {wildcards.evaluation_set} of {wildcards.corpus}"
     input:
         files=evaluation_files,
         documents=RESULTS / "counts/{corpus}/documents.npy",
     output:
         words=RESULTS / "evaluation/{evaluation_set}/{corpus}.parquet",
         ledger=RESULTS / "evaluation/{evaluation_set}/{corpus}.ledger.parquet",
+    log:
+        LOGS / "count_eval_words/{evaluation_set}/{corpus}.log",
+    benchmark:
+        BENCHMARKS / "count_eval_words/{evaluation_set}/{corpus}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(1500, 1.0),
+        runtime=minutes(5, 0.05),
     params:
         code=code_of("count_eval_words"),
         source=evaluation_source,
         seed=config["seed"],
         pattern=lambda wildcards: TOKENIZER["pattern"],
         reference=lambda wildcards: config["reference"],
-    log:
-        LOGS / "count_eval_words/{evaluation_set}/{corpus}.log",
-    benchmark:
-        BENCHMARKS / "count_eval_words/{evaluation_set}/{corpus}.tsv"
-    resources:
-        mem_mb=megabytes(1500, 1.0),
-        runtime=minutes(5, 0.05),
-    conda:
-        ENVIRONMENT
+    message:
+        "Counting evaluation set {wildcards.evaluation_set} of {wildcards.corpus}"
     script:
         "../scripts/count_eval_words.py"

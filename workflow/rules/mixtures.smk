@@ -1,16 +1,26 @@
 # The sampled mixtures as a table, for people and for collect_proxies. The proxies do not read it: each draws its
 # own mixture, a pure function of the config and its number, so that asking for more trains only the new ones.
-SAMPLING = {key: config["proxies"][key] for key in ("prior", "strength", "min_share", "max_epochs", "bytes")}
+SAMPLING = {
+    key: config["proxies"][key]
+    for key in ("prior", "strength", "min_share", "max_epochs", "bytes")
+}
 
 
 rule sample_mixtures:
-    message:
-        "Sampling {params.n_mixtures} mixtures"
     input:
         word_index=INDEX,
     output:
         mixtures=RESULTS / "mixtures.parquet",
         support=RESULTS / "support.csv",
+    log:
+        LOGS / "sample_mixtures.log",
+    benchmark:
+        BENCHMARKS / "sample_mixtures.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=5,
     params:
         code=code_of("sample_mixtures"),
         seed=config["seed"],
@@ -18,14 +28,7 @@ rule sample_mixtures:
         sampling=SAMPLING,
         n_mixtures=config["proxies"]["count"],
         explicit=config["proxies"]["mixtures"],
-    log:
-        LOGS / "sample_mixtures.log",
-    benchmark:
-        BENCHMARKS / "sample_mixtures.tsv"
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    conda:
-        ENVIRONMENT
+    message:
+        "Sampling {params.n_mixtures} mixtures"
     script:
         "../scripts/sample_mixtures.py"

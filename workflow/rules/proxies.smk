@@ -2,28 +2,36 @@
 # the index: the batch 00008-00015 holds the mixtures 8 to 15, an explicit mixture is a batch of its own. New
 # mixtures make new batches and leave the others alone.
 PER_JOB = config["proxies"]["per_job"]
-BATCHES = [f"{first:05d}-{first + PER_JOB - 1:05d}" for first in range(0, config["proxies"]["count"], PER_JOB)]
+BATCHES = [
+    f"{first:05d}-{first + PER_JOB - 1:05d}"
+    for first in range(0, config["proxies"]["count"], PER_JOB)
+]
 BATCHES += list(config["proxies"]["mixtures"])
 
 
-def batch_mixtures(wildcards):
-    """What a batch trains, by mixture id: the number of a sampled mixture, or the shares of an explicit one."""
-    if wildcards.batch in config["proxies"]["mixtures"]:
-        return {wildcards.batch: config["proxies"]["mixtures"][wildcards.batch]}
-    first, last = map(int, wildcards.batch.split("-"))
-    return {f"m{number:05d}": number for number in range(first, last + 1)}
-
-
 rule train_proxies:
-    message:
-        "Training the proxies of batch {wildcards.batch}"
     input:
         word_index=INDEX,
     output:
+        **(
+            {"tokenizers": directory(RESULTS / "proxies/{batch}.tokenizers")}
+            if config["proxies"]["keep_tokenizers"]
+            else {}
+        ),
         compression=RESULTS / "proxies/{batch}.parquet",
         ledger=RESULTS / "proxies/{batch}.ledger.parquet",
         # the proxies' tokenizer.json files, if the config asks for them
-        **({"tokenizers": directory(RESULTS / "proxies/{batch}.tokenizers")} if config["proxies"]["keep_tokenizers"] else {}),
+    log:
+        LOGS / "train_proxies/{batch}.log",
+    benchmark:
+        BENCHMARKS / "train_proxies/{batch}.tsv"
+    wildcard_constraints:
+        batch="|".join(BATCHES),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(700, 1.5),
+        runtime=minutes(5 + PER_JOB // 2, 0.01 * PER_JOB),
     params:
         code=code_of("train_proxies"),
         seed=config["seed"],
@@ -33,24 +41,13 @@ rule train_proxies:
         vocab_size=config["proxies"]["vocab_size"],
         vocab_grid=config["proxies"]["vocab_grid"],
         tokenizer=lambda wildcards: TOKENIZER,
-    wildcard_constraints:
-        batch="|".join(BATCHES),
-    log:
-        LOGS / "train_proxies/{batch}.log",
-    benchmark:
-        BENCHMARKS / "train_proxies/{batch}.tsv"
-    resources:
-        mem_mb=megabytes(700, 1.5),
-        runtime=minutes(5 + PER_JOB // 2, 0.01 * PER_JOB),
-    conda:
-        ENVIRONMENT
+    message:
+        "Training the proxies of batch {wildcards.batch}"
     script:
         "../scripts/train_proxies.py"
 
 
 rule collect_proxies:
-    message:
-        "Collecting the training set of the regression"
     input:
         compression=expand(RESULTS / "proxies/{batch}.parquet", batch=BATCHES),
         ledgers=expand(RESULTS / "proxies/{batch}.ledger.parquet", batch=BATCHES),
@@ -58,18 +55,20 @@ rule collect_proxies:
     output:
         training_set=RESULTS / "training_set.parquet",
         ledger=RESULTS / "training_ledger.parquet",
-    params:
-        code=code_of("collect_proxies"),
-        corpora=CORPORA,
-        vocab_grid=config["proxies"]["vocab_grid"],
     log:
         LOGS / "collect_proxies.log",
     benchmark:
         BENCHMARKS / "collect_proxies.tsv"
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=megabytes(1000, 10.0),
         runtime=5,
-    conda:
-        ENVIRONMENT
+    params:
+        code=code_of("collect_proxies"),
+        corpora=CORPORA,
+        vocab_grid=config["proxies"]["vocab_grid"],
+    message:
+        "Collecting the training set of the regression"
     script:
         "../scripts/collect_proxies.py"

@@ -3,8 +3,6 @@ OBJECTIVE = {**config["objective"], "vocab_size": config["proxies"]["vocab_size"
 
 
 rule fit_regression:
-    message:
-        "Fitting the regressions"
     input:
         training_set=RESULTS / "training_set.parquet",
         ledger=RESULTS / "training_ledger.parquet",
@@ -12,6 +10,15 @@ rule fit_regression:
         models=RESULTS / "regression/models.json",
         metrics=RESULTS / "regression/metrics.parquet",
         predictions=RESULTS / "regression/predictions.parquet",
+    log:
+        LOGS / "fit_regression.log",
+    benchmark:
+        BENCHMARKS / "fit_regression.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(1500, 10.0),
+        runtime=minutes(10),
     params:
         code=code_of("fit_regression"),
         seed=config["seed"],
@@ -19,14 +26,7 @@ rule fit_regression:
         objective=OBJECTIVE,
         model=config["regression"]["model"],
         folds=config["regression"]["folds"],
-    log:
-        LOGS / "fit_regression.log",
-    benchmark:
-        BENCHMARKS / "fit_regression.tsv"
-    resources:
-        mem_mb=megabytes(1500, 10.0),
-        runtime=minutes(10),
-    conda:
-        ENVIRONMENT
+    message:
+        "Fitting the regressions"
     script:
         "../scripts/fit_regression.py"

@@ -1,3 +1,92 @@
+# The page that a person reads first, and the figures. `snakemake --report` collects both.
+FIGURES = [
+    "mixture_bars",
+    "sampled_support",
+    "predicted_measured",
+    "nsl_by_corpus",
+    "nsl_by_vocabulary",
+]
+# all that the page and the figures are made from; they are read from the results folder by name
+REPORTED = {
+    "candidates": RESULTS / "search/candidates.parquet",
+    "notes": RESULTS / "search/notes.json",
+    "metrics": RESULTS / "regression/metrics.parquet",
+    "predictions": RESULTS / "regression/predictions.parquet",
+    "mixtures": RESULTS / "mixtures.parquet",
+    "training_ledger": RESULTS / "training_ledger.parquet",
+    "compression": RESULTS / "verification/compression.parquet",
+    "ledger": RESULTS / "verification/ledger.parquet",
+    "choice": RESULTS / "verification/choice.json",
+    "full_scale": expand(
+        RESULTS / "tokenizers/{name}/compression.parquet", name=FULL_SCALE
+    ),
+    "full_scale_ledgers": expand(
+        RESULTS / "tokenizers/{name}/ledger.parquet", name=FULL_SCALE
+    ),
+    "counts": expand(RESULTS / "counts/{corpus}/ledger.parquet", corpus=CORPORA),
+}
+
+
 rule plot_figures:
-    output: RESULTS/"x"
-    shell: "touch {output}"
+    input:
+        **REPORTED,
+    output:
+        **{
+            name: report(
+                RESULTS / f"figures/{name}.svg",
+                caption=f"../report/{name}.rst",
+                category="Figures",
+                labels={"figure": name.replace("_", " ")},
+            )
+            for name in FIGURES
+        },
+    log:
+        LOGS / "plot_figures.log",
+    benchmark:
+        BENCHMARKS / "plot_figures.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        code=code_of("plot_figures"),
+        config=lambda wildcards: config,
+    message:
+        "Drawing the figures"
+    script:
+        "../scripts/plot_figures.py"
+
+
+rule write_summary:
+    input:
+        **REPORTED,
+    output:
+        summary=report(
+            RESULTS / "summary.md",
+            caption="../report/summary.rst",
+            category="Summary",
+            labels={"figure": "summary"},
+        ),
+        candidates=report(
+            RESULTS / "candidates.csv",
+            caption="../report/candidates.rst",
+            category="Summary",
+            labels={"figure": "candidates and baselines"},
+        ),
+    log:
+        LOGS / "write_summary.log",
+    benchmark:
+        BENCHMARKS / "write_summary.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_of("write_summary"),
+        config=lambda wildcards: config,
+    message:
+        "Writing the summary"
+    script:
+        "../scripts/write_summary.py"

@@ -2,8 +2,6 @@
 
 
 rule search_mixture:
-    message:
-        "Searching the mixture space with {params.search[draws]} draws"
     input:
         word_index=INDEX,
         models=RESULTS / "regression/models.json",
@@ -11,6 +9,16 @@ rule search_mixture:
     output:
         candidates=RESULTS / "search/candidates.parquet",
         notes=RESULTS / "search/notes.json",
+    log:
+        LOGS / "search_mixture.log",
+    benchmark:
+        BENCHMARKS / "search_mixture.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=minutes(10 + config["search"]["draws"] // 1_000_000),
     params:
         code=code_of("search_mixture"),
         seed=config["seed"],
@@ -19,15 +27,7 @@ rule search_mixture:
         sampling=SAMPLING,
         search=config["search"],
         baselines=config["baselines"],
-    log:
-        LOGS / "search_mixture.log",
-    benchmark:
-        BENCHMARKS / "search_mixture.tsv"
-    threads: 2
-    resources:
-        mem_mb=2000,
-        runtime=minutes(10 + config["search"]["draws"] // 1_000_000),
-    conda:
-        ENVIRONMENT
+    message:
+        "Searching the mixture space with {params.search[draws]} draws"
     script:
         "../scripts/search_mixture.py"

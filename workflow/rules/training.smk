@@ -1,36 +1,40 @@
 # The full-scale tokenizers of the chosen mixture and of the baselines.
-FULL_SCALE = ["chosen"] + (list(config["baselines"]) + ["matched"] if config["training"]["baselines"] else [])
+FULL_SCALE = ["chosen"] + (
+    list(config["baselines"]) + ["matched"] if config["training"]["baselines"] else []
+)
 
 
 rule train_tokenizer:
-    message:
-        "Training the full-scale tokenizer of {wildcards.name}"
     input:
         word_index=INDEX,
         candidates=RESULTS / "search/candidates.parquet",
         choice=lambda wildcards: (
-            [RESULTS / "verification/choice.json"] if wildcards.name == "chosen" else []
+            [RESULTS / "verification/choice.json"]
+            if wildcards.name == "chosen"
+            else []
         ),
     output:
         tokenizer=RESULTS / "tokenizers/{name}/tokenizer.json",
         compression=RESULTS / "tokenizers/{name}/compression.parquet",
         ledger=RESULTS / "tokenizers/{name}/ledger.parquet",
+    log:
+        LOGS / "train_tokenizer/{name}.log",
+    benchmark:
+        BENCHMARKS / "train_tokenizer/{name}.tsv"
+    wildcard_constraints:
+        name="|".join(FULL_SCALE),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(1000, 2.0),
+        runtime=minutes(15, 0.05),
     params:
         code=code_of("train_tokenizer"),
         corpora=CORPORA,
         n_bytes=config["training"]["bytes"],
         vocab_size=config["training"]["vocab_size"],
         tokenizer=lambda wildcards: TOKENIZER,
-    wildcard_constraints:
-        name="|".join(FULL_SCALE),
-    log:
-        LOGS / "train_tokenizer/{name}.log",
-    benchmark:
-        BENCHMARKS / "train_tokenizer/{name}.tsv"
-    resources:
-        mem_mb=megabytes(1000, 2.0),
-        runtime=minutes(15, 0.05),
-    conda:
-        ENVIRONMENT
+    message:
+        "Training the full-scale tokenizer of {wildcards.name}"
     script:
         "../scripts/train_tokenizer.py"

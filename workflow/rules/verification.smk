@@ -4,14 +4,23 @@ MIXTURES = CANDIDATES + list(config["baselines"])
 
 
 rule train_candidate:
-    message:
-        "Measuring candidate {wildcards.name}"
     input:
         word_index=INDEX,
         candidates=RESULTS / "search/candidates.parquet",
     output:
         compression=RESULTS / "verification/proxies/{name}.parquet",
         ledger=RESULTS / "verification/proxies/{name}.ledger.parquet",
+    log:
+        LOGS / "train_candidate/{name}.log",
+    benchmark:
+        BENCHMARKS / "train_candidate/{name}.tsv"
+    wildcard_constraints:
+        name="|".join(MIXTURES),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(700, 1.5),
+        runtime=minutes(10, 0.02),
     params:
         code=code_of("train_candidate"),
         corpora=CORPORA,
@@ -20,44 +29,39 @@ rule train_candidate:
         vocab_size=config["proxies"]["vocab_size"],
         vocab_grid=config["proxies"]["vocab_grid"],
         tokenizer=lambda wildcards: TOKENIZER,
-    wildcard_constraints:
-        name="|".join(MIXTURES),
-    log:
-        LOGS / "train_candidate/{name}.log",
-    benchmark:
-        BENCHMARKS / "train_candidate/{name}.tsv"
-    resources:
-        mem_mb=megabytes(700, 1.5),
-        runtime=minutes(10, 0.02),
-    conda:
-        ENVIRONMENT
+    message:
+        "Measuring candidate {wildcards.name}"
     script:
         "../scripts/train_candidate.py"
 
 
 rule verify_candidates:
-    message:
-        "Choosing the best measured mixture"
     input:
         candidates=RESULTS / "search/candidates.parquet",
-        compression=expand(RESULTS / "verification/proxies/{name}.parquet", name=MIXTURES),
-        ledgers=expand(RESULTS / "verification/proxies/{name}.ledger.parquet", name=MIXTURES),
+        compression=expand(
+            RESULTS / "verification/proxies/{name}.parquet", name=MIXTURES
+        ),
+        ledgers=expand(
+            RESULTS / "verification/proxies/{name}.ledger.parquet", name=MIXTURES
+        ),
     output:
         compression=RESULTS / "verification/compression.parquet",
         ledger=RESULTS / "verification/ledger.parquet",
         choice=RESULTS / "verification/choice.json",
-    params:
-        code=code_of("verify_candidates"),
-        corpora=CORPORA,
-        objective=OBJECTIVE,
     log:
         LOGS / "verify_candidates.log",
     benchmark:
         BENCHMARKS / "verify_candidates.tsv"
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=1000,
         runtime=5,
-    conda:
-        ENVIRONMENT
+    params:
+        code=code_of("verify_candidates"),
+        corpora=CORPORA,
+        objective=OBJECTIVE,
+    message:
+        "Choosing the best measured mixture"
     script:
         "../scripts/verify_candidates.py"

@@ -1,0 +1,155 @@
+"""Splitting documents, and slices of the word index, against a second way of counting."""
+
+import hashlib
+import shutil
+from collections import Counter
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from trex.counting import count_corpus, count_evaluation
+from trex.files import write_table
+from trex.patterns import DEFAULT
+from trex.pretokenize import count_words
+from trex.wordindex import WordIndex
+
+SHARDS = 10
+SPLIT = {
+    "seed": 7,
+    "held_out_share": 0.2,
+    "shards": SHARDS,
+    "deduplicate": True,
+    "pattern": DEFAULT,
+    "by_line": True,
+}
+
+
+def place(document: str) -> int | None:
+    """Shard of a document or None if it is held out, written out a second time."""
+    digest = hashlib.blake2b(document.encode(), digest_size=8, key=(7).to_bytes(8, "little")).digest()
+    h = int.from_bytes(digest, "little")
+    return None if h % 2**32 < 0.2 * 2**32 else (h >> 32) % SHARDS
+
+
+def batches(documents, size=100):
+    for i in range(0, len(documents), size):
+        yield pa.array(documents[i : i + size], type=pa.large_string())
+
+
+def corpus(letter: str, n: int) -> list[str]:
+    return [f"{letter}{i} is {letter * (i % 7)} line {i * i}\nsecond é {i % 11}\n" for i in range(n)]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A word index of two corpora, and their documents: b has 60 documents twice."""
+    folder = tmp_path_factory.mktemp("counts")
+    documents = {"a": corpus("a", 800), "b": corpus("b", 300) + corpus("b", 60)}
+
+    class Characters:
+        """A reference tokenizer of one token a character."""
+
+        def count(self, texts):
+            return np.array([len(text.as_py()) for text in texts])
+
+    counts, ledgers, evaluation, held_out = {}, {}, {}, {}
+    for name, texts in documents.items():
+        kept = []
+        result = count_corpus(
+            batches(texts), name, lambda batch, kept=kept: kept.extend(batch.to_pylist()), **SPLIT
+        )
+        held_out[name] = kept
+        counts[name], ledgers[name] = folder / f"{name}.parquet", folder / f"{name}.ledger.parquet"
+        write_table(result.words.by_shard(), counts[name])
+        write_table(result.ledger, ledgers[name])
+        words, ledger = count_evaluation(
+            batches([*kept, kept[0], texts[0], texts[1], texts[2]]),
+            "held_out", name, Characters(), seed=7, pattern=DEFAULT, training_documents=result.documents,
+        )  # fmt: skip
+        paths = folder / f"{name}.eval.parquet", folder / f"{name}.eval.ledger.parquet"
+        write_table(words.summed(), paths[0])
+        write_table(ledger, paths[1])
+        evaluation["held_out", name] = paths
+    WordIndex.build(folder / "index", counts, ledgers, evaluation)
+    return documents, held_out, ledgers, WordIndex.load(folder / "index", ["a", "b"]), folder
+
+
+def test_split_and_ledger(built):
+    documents, held_out, ledgers, _, _ = built
+    for name, texts in documents.items():
+        distinct = list(dict.fromkeys(texts))
+        assert sorted(held_out[name]) == sorted(t for t in distinct if place(t) is None)
+        ledger = pl.read_parquet(ledgers[name]).filter(part="train")
+        for shard in range(SHARDS):
+            mine = [t for t in distinct if place(t) == shard]
+            row = ledger.row(by_predicate=pl.col("shard") == shard, named=True)
+            assert row["documents"] == len(mine)
+            assert row["bytes"] == sum(len(t.encode()) for t in mine)
+            assert row["characters"] == sum(map(len, mine))
+            assert row["words"] == sum(sum(count_words(t, by_line=True).values()) for t in mine)
+    assert pl.read_parquet(ledgers["b"])["duplicates"].sum() == 60
+    assert pl.read_parquet(ledgers["a"])["duplicates"].sum() == 0
+
+
+def test_evaluation_leaves_out_what_training_has(built):
+    documents, held_out, _, index, _ = built
+    for column, name in enumerate(("a", "b")):
+        row = index.evaluation_rows.row(column, named=True)
+        extra = documents[name][:3]
+        trained = sum(place(t) is not None for t in extra)
+        assert row["documents"] == len(held_out[name])
+        assert row["reference_tokens"] == row["characters"] == sum(map(len, held_out[name]))
+        ledger = pl.read_parquet(built[4] / f"{name}.eval.ledger.parquet").row(0, named=True)
+        assert ledger["seen_in_training"] == trained
+        assert ledger["duplicates"] == 1 + 3 - trained
+
+
+def words_of(index, counts) -> dict[bytes, int]:
+    starts, sizes = index.words.starts, index.words.sizes()
+    text = np.asarray(index.words.text)
+    return {text[starts[i] : starts[i] + sizes[i]].tobytes(): int(n) for i, n in enumerate(counts) if n}
+
+
+@pytest.mark.parametrize(("share", "n_bytes"), [(0.5, 20_000), (0.25, 60_000), (1.0, 30_000)])
+@pytest.mark.parametrize("replicate", [0, 1])
+def test_slice_is_the_text_that_its_ledger_says(built, share, n_bytes, replicate):
+    documents, _, _, index, _ = built
+    training = index.slice(np.array([share, 1 - share]), n_bytes, replicate, 2)
+    expected = Counter()
+    for row in training.ledger.iter_rows(named=True):
+        distinct = [t for t in dict.fromkeys(documents[row["corpus"]]) if place(t) is not None]
+        taken = [(replicate * SHARDS // 2 + i) % SHARDS for i in range(row["shards"])]
+        text = distinct * row["epochs"] + [t for t in distinct if place(t) in taken]
+        assert row["given_bytes"] == sum(len(t.encode()) for t in text)
+        largest_shard = int(index.shard_bytes.max())
+        assert abs(row["given_bytes"] - row["asked_bytes"]) <= largest_shard
+        for t in text:
+            expected.update(count_words(t, by_line=True))
+    assert words_of(index, training.counts) == expected
+    assert training.ledger["share"].sum() == pytest.approx(1)
+
+
+def test_small_share_still_gets_a_shard(built):
+    ledger = built[3].slice(np.array([0.9999, 0.0001]), 10_000).ledger
+    assert ledger["shards"][1] == 1
+
+
+def test_too_small_a_corpus_is_refused():
+    with pytest.raises(ValueError, match="corpus x: 1 distinct documents give"):
+        count_corpus(batches(["one"]), "x", lambda batch: None, **SPLIT)
+
+
+def test_broken_or_foreign_index_is_refused(built, tmp_path):
+    with pytest.raises(ValueError, match=r"holds the corpora \['a', 'b'\]"):
+        WordIndex.load(built[4] / "index", ["b", "a"])
+    with pytest.raises(ValueError, match="not a whole word index"):
+        WordIndex.load(tmp_path)
+    for name in ("text.npy", "train_word.npy", "index.json", "evaluation.parquet"):
+        broken = tmp_path / name
+        shutil.copytree(built[4] / "index", broken)
+        data = (broken / name).read_bytes()
+        (broken / name).write_bytes(data[: len(data) // 2])
+        with pytest.raises(ValueError, match="not a whole word index"):
+            WordIndex.load(broken)

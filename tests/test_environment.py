@@ -1,0 +1,108 @@
+"""The locks, the conda environment and what is installed say the same."""
+
+import importlib.util
+import re
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ["requirements.lock", "requirements-dev.lock", "envs/build.lock"]
+
+
+def _load_update():
+    spec = importlib.util.spec_from_file_location("envs_update", ROOT / "envs" / "update.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+update = _load_update()
+
+
+def _pins(lock: str) -> list[Requirement]:
+    """The lock's requirements, read without envs/update.py: the lines that are neither comment, option nor hash."""
+    lines = (ROOT / lock).read_text().splitlines()
+    return [Requirement(line.rstrip("\\ ")) for line in lines if re.match(r"[A-Za-z0-9]", line)]
+
+
+def _pinned_versions(*locks: str) -> dict[str, str]:
+    """Name to version, of the pins that hold for this Python and platform."""
+    pins = [pin for lock in locks for pin in _pins(lock) if pin.marker is None or pin.marker.evaluate()]
+    return {canonicalize_name(pin.name): next(iter(pin.specifier)).version for pin in pins}
+
+
+def _project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_pins_exactly_with_hashes_and_names_no_host(lock):
+    text = (ROOT / lock).read_text()
+    assert "://" not in text
+    assert not re.search(r"index-url|find-links|trusted-host|(^|\s)(/|~/|file:)", text, flags=re.MULTILINE)
+    pins = _pins(lock)
+    assert pins
+    assert [str(pin) for pin in pins if not re.fullmatch(r"==[^*]+", str(pin.specifier))] == []
+    entries = update.split_entries(text)
+    assert [Requirement(update.requirement(entry)) for entry in entries] == pins
+    assert [update.requirement(entry) for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+@pytest.mark.parametrize(
+    ("declared", "locks"),
+    [
+        (lambda project: project["dependencies"], ["requirements.lock"]),
+        (lambda project: project["optional-dependencies"]["demo"], ["requirements.lock"]),
+        (
+            lambda project: project["optional-dependencies"]["dev"],
+            ["requirements.lock", "requirements-dev.lock"],
+        ),
+        (lambda project: update.BUILD_REQUIREMENTS, ["envs/build.lock"]),
+    ],
+    ids=["dependencies", "demo", "dev", "build"],
+)
+def test_locks_satisfy_what_is_declared(declared, locks):
+    pinned = _pinned_versions(*locks)
+    unmet = []
+    for text in declared(_project()):
+        wanted = Requirement(text)
+        version = pinned.get(canonicalize_name(wanted.name))
+        if version is None or not wanted.specifier.contains(version, prereleases=True):
+            unmet.append(f"{text} (pinned: {version})")
+    assert unmet == [], f"run: {update.UPDATE_COMMAND}"
+
+
+def test_locks_agree_where_they_pin_the_same():
+    for name, version in _pinned_versions("envs/build.lock").items():
+        assert _pinned_versions("requirements.lock", "requirements-dev.lock").get(name, version) == version
+
+
+def test_conda_environment_is_the_lock():
+    text = (ROOT / "envs" / "trex.yaml").read_text()
+    assert text == update.conda_environment((ROOT / "requirements.lock").read_text()), (
+        "run: python envs/update.py"
+    )
+    environment = yaml.safe_load(text)
+    *conda, pip = environment["dependencies"]
+    assert environment["channels"] == ["conda-forge", "nodefaults"]
+    assert conda == [f"python={update.CONDA_PYTHON}", "pip"]
+    assert [Requirement(line) for line in pip["pip"]] == _pins("requirements.lock")
+    assert f"{update.CONDA_PYTHON}.0" in Requirement(f"python{_project()['requires-python']}").specifier
+
+
+def test_installed_packages_are_the_pinned_ones():
+    wrong = []
+    for name, pinned in _pinned_versions(*LOCKS).items():
+        try:
+            installed = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            installed = None
+        if installed != pinned:
+            wrong.append(f"{name}: {pinned} is pinned, {installed or 'nothing'} is installed")
+    assert wrong == [], "run: ./install.sh --dev"

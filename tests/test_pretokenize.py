@@ -1,0 +1,132 @@
+"""Words and their counts, against `tokenizers` itself."""
+
+import json
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+from trex import unicode_tables
+from trex.bpe import BYTE_CHARACTERS
+from trex.patterns import DEFAULT
+from trex.pretokenize import WordCounter, count_words
+
+BYTE_OF = {character: byte for byte, character in enumerate(BYTE_CHARACTERS)}
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+NFC = normalizers.NFC()
+
+
+def by_tokenizers(texts, pattern=DEFAULT) -> dict[bytes, int]:
+    split = pre_tokenizers.Split(Regex(pattern), "isolated")
+    counts = Counter()
+    for text in texts:
+        counts.update(word for word, _ in split.pre_tokenize_str(NFC.normalize_str(text)))
+    return {word.encode(): n for word, n in counts.items()}
+
+
+def counted(texts, **options) -> dict[bytes, int]:
+    counter = WordCounter(**options)
+    counter.add(pa.array(texts, type=pa.large_string()))
+    counts = counter.result()
+    return dict(zip(counts.words.to_pylist(), counts.totals().tolist(), strict=True))
+
+
+def test_by_hand():
+    assert count_words("don't  panic\n\nIT'S 42!") == {
+        b"don": 1, b"'t": 1, b" ": 2, b" panic": 1, b"\n\n": 1, b"IT": 1, b"'S": 1, b"4": 1, b"2": 1, b"!": 1
+    }  # fmt: skip
+    assert count_words("a\nb\n", by_line=True) == {b"a": 1, b"\n": 2, b"b": 1}
+    assert count_words("") == {}
+    assert count_words("e\u0301") == {"\u00e9".encode(): 1}  # NFC
+
+
+def test_tables_are_those_of_the_installed_library():
+    classes, nfc = unicode_tables.load()
+    assert (classes == unicode_tables.derive_classes()).all()
+    assert (nfc == unicode_tables.derive_nfc()).all()
+
+
+@pytest.mark.parametrize("context", ["{0}", " {0}a{0} '{0}1\t{0}\n{0}e\u0301{0}"])
+def test_every_code_point(context):
+    points = [p for p in range(0x110000) if not 0xD800 <= p < 0xE000]
+    for first in range(0, len(points), 100_000):
+        texts = [context.format(chr(p)) for p in points[first : first + 100_000]]
+        assert counted(texts) == by_tokenizers(texts)
+
+
+# characters that the regex and NFC treat in different ways
+TRICKY = list(
+    "aA1 \t\n\r\v\x00'.\u00a0\u0301\u0323\u0345\u0334\u093c\u1161\u11a8\u3042\uac00\u017f\u212a\u0130"
+)
+TRICKY += [
+    "'s",
+    "'RE",
+    "'ll",
+    "\r\n",
+    "  ",
+    "e\u0301\u0323",
+    "\U0001f469\u200d\U0001f52c",
+    "\u05bc\u05c1",
+    "\ud55c",
+]
+texts = st.one_of(st.lists(st.sampled_from(TRICKY), max_size=30).map("".join), st.text(max_size=40))
+
+
+@settings(max_examples=1000, deadline=None)
+@given(texts)
+@example("x \n \n y")
+@example("''ſ'Ve")
+def test_any_text(text):
+    assert count_words(text) == by_tokenizers([text])
+    *lines, rest = text.split("\n")
+    assert count_words(text, by_line=True) == by_tokenizers([*(line + "\n" for line in lines), rest])
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts)
+def test_any_other_regex(text):
+    assert count_words(text, GPT2) == by_tokenizers([text], GPT2)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(texts, st.integers(0, 4)), min_size=1, max_size=12))
+def test_shards_are_counted_apart(documents):
+    texts, shards = map(list, zip(*documents, strict=True))
+    for pattern in (DEFAULT, GPT2):
+        counter = WordCounter(pattern, shards=5)
+        for half in (slice(0, None, 2), slice(1, None, 2)):  # several batches
+            counter.add(
+                pa.array(texts[half], type=pa.large_string()), np.array(shards[half], dtype=np.uint16)
+            )
+        table = counter.result().by_shard().to_pylist()
+        for shard in range(5):
+            words = {
+                row["word"]: n
+                for row in table
+                for s, n in zip(row["shard"], row["count"], strict=True)
+                if s == shard
+            }
+            expected = by_tokenizers([t for t, s in documents if s == shard], pattern)
+            assert words == expected
+            assert counter.words_in_shard[shard] == sum(expected.values())
+        assert [row["word"] for row in table] == sorted(row["word"] for row in table)
+
+
+def test_what_training_on_files_counts(udhr, tmp_path):
+    """The trainer's own state shows the words that `tokenizers` counted while it read a file."""
+    text = "\n\n".join("\n".join(articles) for articles in udhr.values()).replace("o", "o\r\n", 40)
+    (tmp_path / "text").write_text(text, encoding="utf-8", newline="")
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(DEFAULT), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)]
+    )
+    trainer = trainers.BpeTrainer(vocab_size=256, show_progress=False)
+    tokenizer.train([str(tmp_path / "text")], trainer)
+    words = json.loads(trainer.__getstate__())["BpeTrainer"]["words"]
+    expected = {bytes(BYTE_OF[c] for c in word): n for word, n in words.items()}
+    assert count_words(text, by_line=True) == expected

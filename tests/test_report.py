@@ -1,0 +1,295 @@
+"""The summary of a small made-up run whose numbers are worked out in the comments, and the choice behind it."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import polars as pl
+import pytest
+from docutils.core import publish_parts
+from jinja2 import Environment, StrictUndefined
+
+from trex.config import load_config
+from trex.report import Results, write_summary
+from trex.verification import choose, paired_gain
+
+CORPORA = ["deu", "eng", "heb"]
+MIXTURES = {  # name: role, strategy, predicted, shares
+    "trex": ("candidate", "trex", 1.2, [0.5, 0.3, 0.2]),
+    "best_draw": ("candidate", "trex", 1.19, [0.6, 0.2, 0.2]),
+    "matched": ("baseline", "matched", 1.21, [0.4, 0.4, 0.2]),
+    "uniform": ("baseline", "baseline", 1.3, [1 / 3, 1 / 3, 1 / 3]),
+}
+# Macro NSL of each replicate: trex gains 2 % and 4 % on uniform, 3 % on average with a standard error of 1 %.
+MEASURED = {
+    "trex": [0.98, 0.96],
+    "best_draw": [1.01, 1.01],
+    "matched": [0.99, 0.99],
+    "uniform": [1.0, 1.0],
+}
+FULL_SCALE = {"chosen": 0.9, "matched": 0.95, "uniform": 1.0}
+CAPTIONS = sorted(Path(__file__).parents[1].glob("workflow/report/*.rst"))
+RAW = {
+    "corpora": {corpus: {"source": {"parquet": f"{corpus}.parquet"}} for corpus in CORPORA},
+    "proxies": {"bytes": "2MB", "vocab_size": 8192},
+    "training": {"vocab_size": 32768},
+}
+
+
+def compression(macro: float, vocab_size: int, corpora: list[str]) -> pl.DataFrame:
+    """NSL of 0.1 below, at and 0.1 above the mean in three corpora of 1 MB and 1,000 reference tokens each."""
+    nsl = macro + np.linspace(-0.1, 0.1, len(corpora))
+    return pl.DataFrame({"corpus": corpora, "nsl": nsl}).with_columns(
+        evaluation_set=pl.lit("held_out"),
+        vocab_size=pl.lit(vocab_size),
+        tokens=(1000 * pl.col("nsl")).round().cast(pl.Int64),
+        bytes=pl.lit(1_000_000),
+        reference_tokens=pl.lit(1000),
+    )
+
+
+def ledger(shares: list[float], n_bytes: int, corpora: list[str]) -> pl.DataFrame:
+    return pl.DataFrame({"corpus": corpora, "asked_share": shares, "share": shares}).with_columns(
+        asked_bytes=n_bytes * pl.col("share"),
+        given_bytes=(n_bytes * pl.col("share")).round().cast(pl.Int64),
+        shards=pl.lit(10),
+        epochs=pl.lit(0),
+    )
+
+
+def write_results(
+    folder: Path,
+    *,
+    measured: dict = MEASURED,
+    full_scale: dict = FULL_SCALE,
+    corpora: list[str] = CORPORA,
+    sampled: list = ([0.8, 0.1, 0.1], [0.1, 0.5, 0.4]),
+) -> Path:
+    """A results folder as the rules write it; 3, 6 and 1 MB of training text."""
+
+    def parquet(path: str, table: pl.DataFrame) -> None:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        table.write_parquet(folder / path)
+
+    def labelled(table: pl.DataFrame, **keys) -> pl.DataFrame:
+        return table.select(*(pl.lit(value).alias(key) for key, value in keys.items()), pl.all())
+
+    rows = [
+        {
+            "name": name,
+            "role": role,
+            "strategy": strategy,
+            "predicted": predicted,
+            "predicted_std": 0.01,
+            **dict(zip(corpora, shares, strict=True)),
+        }
+        for name, (role, strategy, predicted, shares) in MIXTURES.items()
+    ]
+    candidates = pl.DataFrame(rows)
+    parquet("search/candidates.parquet", candidates)
+    (folder / "search/notes.json").write_text('{"trex": {"scored": 1000000, "acceptance_rate": 0.25}}')
+    parquet(
+        "regression/metrics.parquet",
+        pl.DataFrame(
+            {
+                "model": ["lightgbm", "linear"],
+                "used": [True, False],
+                "mape": [1.234, 2.5],
+                "spearman": [0.987, None],
+                "r2": [0.95, 0.5],
+                "n": [2, 2],
+            }
+        ),
+    )
+    parquet(
+        "regression/predictions.parquet",
+        pl.DataFrame(
+            {
+                "mixture_id": ["m0"],
+                "model": ["linear"],
+                "measured": [1.0],
+                "predicted": [1.1],
+                "predicted_std": [0.1],
+            }
+        ),
+    )
+    mixtures = pl.DataFrame(dict(zip(corpora, np.transpose(sampled), strict=True)))
+    ids = [f"m{i}" for i in range(len(sampled))]
+    parquet("mixtures.parquet", mixtures.insert_column(0, pl.Series("mixture_id", ids)))
+    parquet(
+        "training_ledger.parquet",
+        pl.concat(
+            labelled(ledger(shares, 2_000_000, corpora), mixture_id=name)
+            for name, shares in zip(ids, sampled, strict=True)
+        ),
+    )
+    replicates = [(name, r, value) for name, values in measured.items() for r, value in enumerate(values)]
+    parquet(
+        "verification/compression.parquet",
+        pl.concat(
+            labelled(compression(v, 8192, corpora), name=name, replicate=r) for name, r, v in replicates
+        ),
+    )
+    parquet(
+        "verification/ledger.parquet",
+        pl.concat(
+            labelled(ledger(MIXTURES[name][3], 2_000_000, corpora), name=name, replicate=r)
+            for name, r, _ in replicates
+        ),
+    )
+    roles, strategies, predicted = (
+        dict(candidates.select("name", column).rows()) for column in ("role", "strategy", "predicted")
+    )
+    objective = {"aggregate": "macro", "weights": {}, "evaluation_sets": ["held_out"], "vocab_size": 8192}
+    choice = choose(measured, roles, strategies, predicted) | {"objective": objective}
+    (folder / "verification/choice.json").write_text(json.dumps(choice))
+    for name, value in full_scale.items():
+        shares = MIXTURES[choice["chosen"] if name == "chosen" else name][3]
+        parquet(f"tokenizers/{name}/compression.parquet", compression(value, 32768, corpora))
+        parquet(f"tokenizers/{name}/ledger.parquet", ledger(shares, 10_000_000, corpora))
+    for corpus, n_bytes in zip(corpora, (3_000_000, 6_000_000, 1_000_000), strict=True):
+        counts = {
+            "corpus": [corpus] * 2,
+            "part": ["held_out", "train"],
+            "shard": [0, 1],
+            "bytes": [1_000_000, n_bytes],
+        }
+        parquet(f"counts/{corpus}/ledger.parquet", pl.DataFrame(counts))
+    return folder
+
+
+def summary(folder: Path, **changes) -> str:
+    return write_summary(Results.load(write_results(folder, **changes), load_config(RAW, folder)))
+
+
+def test_choose():
+    roles = {name: row[0] for name, row in MIXTURES.items()}
+    strategies = {name: row[1] for name, row in MIXTURES.items()}
+    choice = choose(MEASURED, roles, strategies, dict.fromkeys(MIXTURES))
+    assert (choice["chosen"], choice["role"], choice["best_baseline"]) == ("trex", "candidate", "matched")
+    assert [row["name"] for row in choice["ranking"]] == ["trex", "matched", "uniform", "best_draw"]
+    assert choice["ranking"][0]["measured"] == pytest.approx(0.97)
+    # Two values a distance d apart have a standard error of d / 2.
+    assert choice["ranking"][0]["standard_error"] == pytest.approx(0.01)
+    assert choice["gains"]["uniform"] == pytest.approx({"percent": 3, "standard_error": 1})
+    assert list(choice["gains"]) == ["matched", "uniform"]
+
+
+def test_gains_are_paired():
+    # Replicates differ by a factor of 2, and the gain is 10 % in each.
+    assert paired_gain([0.9, 1.8], [1, 2]) == pytest.approx({"percent": 10, "standard_error": 0})
+    assert paired_gain([0.9], [1]) == pytest.approx({"percent": 10, "standard_error": None})
+
+
+def test_ties_go_to_the_baseline_named_first():
+    measured = {"trex": [1.0], "b": [1.0], "a": [1.0]}
+    roles = {"trex": "candidate", "b": "baseline", "a": "baseline"}
+    choice = choose(measured, roles, roles, dict.fromkeys(roles))
+    assert (choice["chosen"], choice["best_baseline"], list(choice["gains"])) == ("b", "b", ["a"])
+    assert choice["ranking"][0]["standard_error"] is None
+    only = choose({"trex": [1.0]}, roles, roles, dict.fromkeys(roles))
+    assert (only["chosen"], only["best_baseline"], only["gains"]) == ("trex", None, {})
+
+
+@pytest.mark.parametrize("measured", [{}, {"trex": []}, {"trex": [1.0], "uniform": [1.0, 2.0]}])
+def test_replicates_must_pair(measured):
+    with pytest.raises(ValueError, match="same replicates"):
+        choose(measured, {}, {}, {})
+
+
+def test_a_searched_mixture_wins(tmp_path):
+    text = summary(tmp_path)
+    assert "**Recommended: the searched mixture `trex`** (strategy trex)." in text
+    # Against matched: 1 - .98/.99 = 1.0101 % and 1 - .96/.99 = 3.0303 %; mean 2.0202, standard error 1.0101.
+    # Student's t with 1 degree of freedom: 12.7062 standard errors either way.
+    assert "2.02 ± 1.01 % smaller than that of the best baseline, `matched`: **within the noise**" in text
+    assert "| `matched` | +2.02 ± 1.01 % | -10.81 to +14.85 % | +5.26 % |" in text  # full scale: 1 - .9/.95
+    assert "| `uniform` | +3.00 ± 1.00 % | -9.71 to +15.71 % | +10.00 % |" in text
+    assert "At full scale (10.0 MB, vocabulary 32,768) it has 0.9000, 5.26 % less than" in text
+    assert "`trex` has 0.9700 ± 0.0100." in text
+    assert "`held_out` (3.0 MB in 3 corpora)" in text
+    # natural: 6 of 10 MB; sampled between .1 and .5
+    assert "| `eng` | 30.00 % | 33.33 % | 60.00 % | 10.00 % | 50.00 % | 6.0 MB |" in text
+    assert "| `trex` | candidate | trex | 0.9700 ± 0.0100 | 1.2000 | +23.71 % |" in text  # 1.2 / .97
+    assert "| `lightgbm` | yes | 1.23 % | 0.987 | 0.950 | 2 |" in text
+    assert "| `linear` |  | 2.50 % | – | 0.500 | 2 |" in text
+    assert "trex: scored 1,000,000, acceptance_rate 0.25" in text
+    assert "| `held_out` (3) | `chosen` | 0.9000 | 0.9000 | 0.9000 | 1.0000 (`heb`) |" in text
+    assert "lies between the lowest and the highest sampled one" in text
+    assert "- Sampled proxies (2): no text was repeated; every share is within" in text
+    # 10 MB of full-scale text, a third of it heb, of which there is 1 MB
+    assert "most `heb` of `uniform` (read 3.33 times); every share is within" in text
+    assert "demo" not in text
+
+
+def test_a_clear_gain(tmp_path):
+    measured = MEASURED | {"trex": [0.98, 0.9801]}
+    assert "clear of the noise between replicates (95 % interval +0.94 to +1.07 %)" in summary(
+        tmp_path, measured=measured
+    )
+
+
+def test_noise_unknown(tmp_path):
+    one = {name: values[:1] for name, values in MEASURED.items()}
+    text = summary(tmp_path / "one", measured=one)
+    assert "is not known, with one replicate." in text
+    assert "| `uniform` | +2.00 % | – | +10.00 % |" in text
+    same = {name: values[:1] * 3 for name, values in MEASURED.items()}
+    assert "as all replicates gave the same number" in summary(tmp_path / "same", measured=same)
+
+
+def test_a_baseline_wins(tmp_path):
+    measured = MEASURED | {"matched": [0.9, 0.9]}
+    text = summary(tmp_path, measured=measured, full_scale={"chosen": 0.95, "matched": 0.95, "uniform": 0.9})
+    assert "**Recommended: the baseline `matched`. No searched candidate beat it.**" in text
+    # 1 - .9/.98 = 8.163 %, 1 - .9/.96 = 6.25 %: mean 7.21, standard error .96
+    assert "The best of them, `trex`, is 7.21 ± 0.96 % behind" in text
+    assert "the baseline `uniform` is better**: 0.9000 against 0.9500, 5.56 %" in text  # 1 - .95/.9
+    assert "| `matched` | +" not in text
+
+
+def test_extrapolation_and_missed_shares(tmp_path):
+    folder = write_results(tmp_path, sampled=[[0.2, 0.4, 0.4], [0.4, 0.3, 0.3]])
+    path = folder / "tokenizers/chosen/ledger.parquet"
+    pl.read_parquet(path).with_columns(share=pl.Series([0.53, 0.278, 0.192])).write_parquet(path)
+    text = write_summary(Results.load(folder, load_config(RAW, folder)))
+    assert "in 2 of 3 corpora: `deu`, `heb`." in text  # .5 above .4, .2 below .3
+    # .022 of eng is above a percentage point, .008 of heb is neither above that nor 10 %
+    assert "2 of 9 shares are more than 1 percentage point" in text
+    assert "most `deu` of `chosen` (asked 50.00 %, given 53.00 %)" in text
+
+
+def test_without_full_scale_baselines(tmp_path):
+    folder = write_results(tmp_path, full_scale={"chosen": 0.9})
+    config = load_config(RAW | {"training": {"vocab_size": 32768, "baselines": False}}, folder)
+    text = write_summary(Results.load(folder, config))
+    assert "no other mixture was trained to compare with" in text
+    assert "| `uniform` | +3.00 ± 1.00 % | -9.71 to +15.71 % | – |" in text
+
+
+@pytest.mark.parametrize("corpora", [["eng", "deu", "heb"], ["deu", "eng", "pol"]])
+def test_other_corpora_are_refused(tmp_path, corpora):
+    folder = write_results(tmp_path, corpora=corpora)
+    with pytest.raises(ValueError, match=r"candidates.parquet has the columns .* delete it and run again"):
+        Results.load(folder, load_config(RAW, folder))
+
+
+def test_a_table_that_lacks_a_corpus_is_refused(tmp_path):
+    path = write_results(tmp_path) / "training_ledger.parquet"
+    pl.read_parquet(path).filter(pl.col("corpus") != "heb").write_parquet(path)
+    with pytest.raises(
+        ValueError, match=r"training_ledger.parquet and the config differ in the corpora \['heb'\]"
+    ):
+        Results.load(tmp_path, load_config(RAW, tmp_path))
+
+
+@pytest.mark.parametrize(
+    "caption", sorted(Path(__file__).parents[1].glob("workflow/report/*.rst")), ids=lambda p: p.stem
+)
+def test_captions_render(caption, tmp_path):
+    """As Snakemake does it, but every warning is an error."""
+    config = load_config(RAW, tmp_path)
+    template = Environment(undefined=StrictUndefined).from_string(caption.read_text())
+    text = template.render(snakemake=SimpleNamespace(config=config))
+    assert publish_parts(text, writer="html", settings_overrides={"halt_level": 2})["body"]

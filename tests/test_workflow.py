@@ -1,0 +1,238 @@
+"""The real pipeline from end to end, and what it reruns when something changes."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+from conftest import ROOT
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+from trex.config import load_config
+from trex.counting import document_hashes
+from trex.patterns import DEFAULT
+
+CODE = ["Snakefile", "src", "workflow", "profiles", "envs", "config"]
+SPECIAL = "<|endoftext|>"
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "my.yaml", *arguments]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / ".cache")}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def planned(folder: Path, *arguments: str) -> dict[str, int]:
+    """How many jobs of each rule a dry-run plans."""
+    output = snakemake(folder, "--dry-run", "--quiet", "host", *arguments).stdout
+    if "Nothing to be done" in output:
+        return {}
+    lines = output[output.rindex("Job stats:") :].splitlines()[3:]
+    rows = [line.split() for line in lines[: lines.index("") if "" in lines else None]]
+    return {rule: int(n) for rule, n in rows if rule not in ("total", "all")}
+
+
+def change(folder: Path, **sections) -> None:
+    """Set keys of the run's config: change(folder, proxies={"count": 60})."""
+    config = yaml.safe_load((folder / "my.yaml").read_text())
+    for section, keys in sections.items():
+        config.setdefault(section, {}).update(keys)
+    (folder / "my.yaml").write_text(yaml.safe_dump(config))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished run on three small corpora of made-up words."""
+    folder = tmp_path_factory.mktemp("run")
+    for name in CODE:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
+    letters = {"aaa": "abcdefgh", "bbb": "αβγδεζηθ", "ccc": "あいうえおかきく"}
+    for corpus, alphabet in letters.items():
+        with open(folder / f"{corpus}.jsonl", "w", encoding="utf-8") as file:
+            for i in range(1500):
+                # words by a fixed rule: short ones often, long ones seldom, every document its own
+                words = [
+                    "".join(alphabet[(i * j + k * k) % 8] for k in range(1 + (i + j) % 9)) for j in range(12)
+                ]
+                file.write(json.dumps({"text": " ".join(words) + f" {i}\nand {i % 7}."}) + "\n")
+    config = {
+        "corpora": {corpus: {"source": {"jsonl": f"{corpus}.jsonl"}} for corpus in letters},
+        "counting": {"shards": 20},
+        "tokenizer": {"special_tokens": [SPECIAL]},
+        "proxies": {
+            "count": 52, "per_job": 26, "bytes": "60kB", "vocab_size": 500, "vocab_grid": [400, 500],
+            "keep_tokenizers": True, "mixtures": {"two": {"aaa": 0.5, "ccc": 0.5}},
+        },
+        "search": {"draws": 2000, "top_k": 16},
+        "verification": {"replicates": 2},
+        "training": {"vocab_size": 600},
+    }  # fmt: skip
+    (folder / "my.yaml").write_text(yaml.safe_dump(config))
+    result = snakemake(folder)
+    assert result.returncode == 0, result.stderr[-3000:]
+    return folder
+
+
+def documents(run: Path, corpus: str) -> list[str]:
+    lines = (run / f"{corpus}.jsonl").read_text(encoding="utf-8").splitlines()
+    return list(dict.fromkeys(json.loads(line)["text"] for line in lines))
+
+
+def test_proxies_are_what_tokenizers_makes_of_the_same_text(run):
+    """Slice, merges and compression of two proxies, redone with `tokenizers` from the documents alone."""
+    import pyarrow as pa
+
+    config = load_config(yaml.safe_load((run / "my.yaml").read_text()), run)
+    table = pl.read_parquet(run / "results/training_set.parquet")
+    ledger = pl.read_parquet(run / "results/training_ledger.parquet")
+    hashes = {
+        c: document_hashes(pa.array(documents(run, c), pa.large_string()), 1) for c in config["corpora"]
+    }
+    for mixture, file in (("m00003", "00000-00025.tokenizers/m00003"), ("two", "two.tokenizers/two")):
+        lines = []
+        for row in ledger.filter(mixture_id=mixture).iter_rows(named=True):
+            for text, h in zip(documents(run, row["corpus"]), hashes[row["corpus"]].tolist(), strict=True):
+                if h % 2**32 >= 0.1 * 2**32:
+                    passes = row["epochs"] + ((h >> 32) % 20 < row["shards"])
+                    lines += text.splitlines(keepends=True) * passes
+        yardstick = Tokenizer(models.BPE())
+        yardstick.normalizer = normalizers.NFC()
+        yardstick.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(DEFAULT), "isolated"),
+                pre_tokenizers.ByteLevel(False, use_regex=False),
+            ]
+        )
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+        for size in (400, 500):
+            trainer = trainers.BpeTrainer(
+                vocab_size=size, special_tokens=[SPECIAL], initial_alphabet=alphabet, show_progress=False
+            )
+            yardstick.train_from_iterator(lines, trainer)
+            for corpus in config["corpora"]:
+                texts = [
+                    t for t, h in zip(documents(run, corpus), hashes[corpus].tolist(), strict=True)
+                    if h % 2**32 < 0.1 * 2**32
+                ]  # fmt: skip
+                row = table.filter(mixture_id=mixture, corpus=corpus, vocab_size=size).row(0, named=True)
+                assert row["tokens"] == sum(len(e.ids) for e in yardstick.encode_batch(texts))
+                assert row["bytes"] == sum(len(t.encode()) for t in texts)
+        saved = json.loads((run / f"results/proxies/{file}.json").read_text())["model"]
+        assert saved == json.loads(yardstick.to_str())["model"]
+
+
+def test_the_end_of_the_run(run):
+    results = run / "results"
+    choice = json.loads((results / "verification/choice.json").read_text())
+    assert choice["ranking"][0]["name"] == choice["chosen"]
+    assert {row["name"] for row in choice["ranking"]} == {
+        "trex", "best_draw", "matched", "uniform", "natural", "tempered"
+    }  # fmt: skip
+    chosen = Tokenizer.from_file(str(results / "tokenizers/chosen/tokenizer.json"))
+    assert chosen.get_vocab_size() == 600
+    held_out = pl.read_parquet(results / "counts/bbb/held_out.parquet")["text"].to_list()
+    compression = pl.read_parquet(results / "tokenizers/chosen/compression.parquet")
+    tokens = compression.row(by_predicate=pl.col("corpus") == "bbb", named=True)["tokens"]
+    assert tokens == sum(len(e.ids) for e in chosen.encode_batch(held_out))
+    assert choice["chosen"] in (results / "summary.md").read_text()
+
+
+def test_only_what_changed_runs_again(run):
+    assert planned(run) == {}
+    original = (run / "my.yaml").read_text()
+
+    def rules_after(**sections):
+        change(run, **sections)
+        try:
+            return planned(run)
+        finally:
+            (run / "my.yaml").write_text(original)
+
+    after_proxies = {
+        "collect_proxies",
+        "fit_regression",
+        "search_mixture",
+        "train_candidate",
+        "verify_candidates",
+    }
+    plan = rules_after(proxies={"count": 78})
+    assert plan["train_proxies"] == 1  # the new batch alone
+    assert "count_words" not in plan
+    assert "index_words" not in plan
+    plan = rules_after(search={"draws": 3000})
+    assert {"train_proxies", "fit_regression", "sample_mixtures"}.isdisjoint(plan)
+    assert plan["search_mixture"] == 1
+    plan = rules_after(training={"vocab_size": 700})
+    assert set(plan) <= {"train_tokenizer", "plot_figures", "write_summary"}
+    plan = (
+        rules_after(seed=None)
+        if False
+        else rules_after(proxies={"vocab_size": 450, "vocab_grid": [400, 450]})
+    )
+    assert after_proxies < set(plan)
+    assert "index_words" not in plan
+
+
+@pytest.mark.parametrize(
+    ("file", "reruns", "spared"),
+    [
+        ("src/trex/search.py", "search_mixture", "fit_regression"),
+        ("src/trex/regression.py", "fit_regression", "train_proxies"),
+        ("src/trex/merge_loop.py", "train_proxies", "count_words"),
+        ("src/trex/reference.py", "count_eval_words", "count_words"),
+    ],
+)
+def test_changed_code_runs_again(run, file, reruns, spared):
+    path = run / file
+    original = path.read_text()
+    path.write_text(original + "\n# changed\n")
+    try:
+        plan = planned(run)
+    finally:
+        path.write_text(original)
+    assert reruns in plan
+    assert spared not in plan
+    assert planned(run) == {}  # judged by content: putting it back is no change
+
+
+def test_changed_input_runs_again(run):
+    path = run / "aaa.jsonl"
+    original = path.read_text(encoding="utf-8")
+    stat = path.stat()
+    path.write_text(original + json.dumps({"text": "one more document"}) + "\n", encoding="utf-8")
+    try:
+        plan = planned(run)
+        assert plan["count_words"] == 1
+        assert plan["train_proxies"] == 3
+    finally:
+        path.write_text(original, encoding="utf-8")
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"text": "fine"}\n{"text": 3}\n' * 50, "aaa.jsonl"),
+        (b'{"text": "caf\xe9"}\n', "aaa.jsonl"),
+        (b"", "aaa.jsonl"),
+        (None, "aaa.jsonl"),
+    ],
+)
+def test_bad_corpora_end_in_one_paragraph(run, content, message):
+    path = run / "aaa.jsonl"
+    original, stat = path.read_bytes(), path.stat()
+    path.unlink() if content is None else path.write_bytes(content)
+    try:
+        result = snakemake(run, "results/counts/aaa/words.parquet")
+    finally:
+        path.write_bytes(original)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert result.returncode != 0
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,18 @@
+"""Draw the figures of the report."""
+
+from trex import plots
+from trex.job import job
+from trex.report import Results
+
+with job(snakemake):
+    config, output = snakemake.params.config, snakemake.output
+    results = Results.load(config["results"], config)
+    chosen, corpora = results.choice["chosen"], results.corpora
+    vocab_size = config["proxies"]["vocab_size"]
+    plots.save(plots.mixture_bars(results.candidates, chosen, corpora), output.mixture_bars)
+    plots.save(
+        plots.sampled_support(results.proxy_shares, corpora, results.chosen_shares), output.sampled_support
+    )
+    plots.save(plots.predicted_measured(results.predictions, results.metrics), output.predicted_measured)
+    plots.save(plots.nsl_by_corpus(results.compression, chosen, vocab_size, corpora), output.nsl_by_corpus)
+    plots.save(plots.nsl_by_vocabulary(results.compression, chosen), output.nsl_by_vocabulary)

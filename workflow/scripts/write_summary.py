@@ -1,0 +1,15 @@
+"""Write the page that a person reads first, and the candidates as a table to look at."""
+
+import logging
+
+from trex.files import whole, write_text
+from trex.job import job
+from trex.report import Results, write_summary
+
+with job(snakemake):
+    config = snakemake.params.config
+    results = Results.load(config["results"], config)
+    with whole(snakemake.output.candidates) as part:
+        results.candidates.write_csv(part, float_precision=6)
+    write_text(write_summary(results), snakemake.output.summary)
+    logging.info("recommended: %s; read %s", results.choice["chosen"], snakemake.output.summary)
