@@ -1,4 +1,4 @@
-"""NumPy arrays as Arrow arrays and back, without `pa.array`, whose first call imports pandas (2 s a process)."""
+"""NumPy arrays as Arrow arrays and back, without `pa.array` and `Array.to_numpy`: their first call imports pandas."""
 
 import numpy as np
 import pyarrow as pa
@@ -8,6 +8,19 @@ def from_numpy(array: np.ndarray) -> pa.Array:
     """A one-dimensional array of numbers, sharing its memory."""
     array = np.ascontiguousarray(array)
     return pa.Array.from_buffers(pa.from_numpy_dtype(array.dtype), len(array), [None, pa.py_buffer(array)])
+
+
+def to_numpy(array: pa.Array) -> np.ndarray:
+    """The numbers of an array without nulls, sharing its memory."""
+    values = np.frombuffer(array.buffers()[1], dtype=array.type.to_pandas_dtype())
+    return values[array.offset : array.offset + len(array)]
+
+
+def frozen(array: np.ndarray) -> np.ndarray:
+    """A contiguous read-only view: kernels are compiled once, for memory-mapped arrays and for others alike."""
+    view = np.ascontiguousarray(array).view(np.ndarray)
+    view.flags.writeable = False
+    return view
 
 
 def binary(data: np.ndarray, offsets: np.ndarray) -> pa.LargeBinaryArray:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numba import njit
 
 from trex import unicode_tables
-from trex.arrow import binary, bytes_of, from_numpy, lists
+from trex.arrow import binary, bytes_of, from_numpy, frozen, lists, to_numpy
 from trex.patterns import DEFAULT
 from trex.unicode_tables import LETTER, NEWLINE, NUMBER, OTHER, SPACE
 
@@ -286,13 +286,6 @@ def _normalized(text: np.ndarray, starts: np.ndarray, ends: np.ndarray, nfc: np.
     return np.concatenate((text, np.frombuffer(b"".join(pieces), dtype=np.uint8))), starts, ends
 
 
-def _frozen(array: np.ndarray) -> np.ndarray:
-    """A read-only view, so that the kernels are compiled for one kind of array only."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
 @dataclass(frozen=True)
 class WordCounts:
     """Counts of distinct words by shard.
@@ -363,9 +356,9 @@ class WordCounter:
         text, bounds = bytes_of(documents)
         order = np.argsort(shards, kind="stable")
         starts, ends = bounds[:-1][order], bounds[1:][order]
-        text, starts, ends = _normalized(_frozen(text), starts, ends, nfc)
+        text, starts, ends = _normalized(frozen(text), starts, ends, nfc)
         self._state, word, shard, count, words_in_shard = _count_batch(
-            _frozen(text), starts, ends, shards[order].astype(np.uint16), self.by_line, classes, *self._state
+            frozen(text), starts, ends, shards[order].astype(np.uint16), self.by_line, classes, *self._state
         )
         self.words_in_shard += words_in_shard[: self.shards]
         self._pending.append((word * np.int64(self.shards) + shard, count))
@@ -393,7 +386,7 @@ class WordCounter:
             *_, offsets, arena, _, n_words = self._state
             words = binary(arena[: offsets[n_words]], offsets[: n_words + 1])
         self._compact()
-        order = pc.array_sort_indices(words).to_numpy().astype(np.int64)
+        order = to_numpy(pc.array_sort_indices(words)).astype(np.int64)
         rows = np.searchsorted(self._keys, np.arange(len(words) + 1, dtype=np.int64) * self.shards)
         lengths = np.diff(rows)[order]
         offsets = np.concatenate(([0], np.cumsum(lengths)))
