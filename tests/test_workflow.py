@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -52,15 +53,15 @@ def run(tmp_path_factory):
     for name in CODE:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
-    letters = {"aaa": "abcdefgh", "bbb": "αβγδεζηθ", "ccc": "あいうえおかきく"}
-    for corpus, alphabet in letters.items():
+    alphabets = {"aaa": "abcdefgh", "bbb": "αβγδεζηθ", "ccc": "あいうえおかきく"}
+    for corpus, alphabet in alphabets.items():
+        rng = random.Random(corpus)
+        words = ["".join(rng.choices(alphabet, k=rng.randint(1, 9))) for _ in range(2000)]
+        frequencies = [1 / rank for rank in range(1, 2001)]
         with open(folder / f"{corpus}.jsonl", "w", encoding="utf-8") as file:
             for i in range(1500):
-                # words by a fixed rule: short ones often, long ones seldom, every document its own
-                words = [
-                    "".join(alphabet[(i * j + k * k) % 8] for k in range(1 + (i + j) % 9)) for j in range(12)
-                ]
-                file.write(json.dumps({"text": " ".join(words) + f" {i}\nand {i % 7}."}) + "\n")
+                text = " ".join(rng.choices(words, frequencies, k=12))
+                file.write(json.dumps({"text": f"{text} {i}\nand {i % 7}."}) + "\n")
     config = {
         "corpora": {corpus: {"source": {"jsonl": f"{corpus}.jsonl"}} for corpus in letters},
         "counting": {"shards": 20},

@@ -317,8 +317,7 @@ def merge_loop(
         # -- the best pair, if its count is still what it was when it was queued
         pair = heap[0]
         count = pair_count[pair]
-        if count < heap_count[0]:
-            if count > 0:
+        if 0 < count < heap_count[0]:
                 _replace_top(heap, heap_count, n_heap, pair, count, keys)
                 continue
         n_heap -= 1
