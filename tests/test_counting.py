@@ -48,11 +48,9 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("counts")
     documents = {"a": corpus("a", 800), "b": corpus("b", 300) + corpus("b", 60)}
 
-    class Characters:
+    def characters(texts):
         """A reference tokenizer of one token a character."""
-
-        def count(self, texts):
-            return np.array([len(text.as_py()) for text in texts])
+        return np.array([len(text.as_py()) for text in texts])
 
     counts, ledgers, evaluation, held_out = {}, {}, {}, {}
     for name, texts in documents.items():
@@ -66,7 +64,7 @@ def built(tmp_path_factory):
         write_table(result.ledger, ledgers[name])
         words, ledger = count_evaluation(
             batches([*kept, kept[0], texts[0], texts[1], texts[2]]),
-            "held_out", name, Characters(), seed=7, pattern=DEFAULT, training_documents=result.documents,
+            "held_out", name, characters, seed=7, pattern=DEFAULT, training_documents=result.documents,
         )  # fmt: skip
         paths = folder / f"{name}.eval.parquet", folder / f"{name}.eval.ledger.parquet"
         write_table(words.summed(), paths[0])

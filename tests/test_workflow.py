@@ -23,7 +23,7 @@ SPECIAL = "<|endoftext|>"
 
 
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "my.yaml", *arguments]
+    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--configfile", "my.yaml"]
     environment = {**os.environ, "XDG_CACHE_HOME": str(folder / ".cache")}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
@@ -63,7 +63,7 @@ def run(tmp_path_factory):
                 text = " ".join(rng.choices(words, frequencies, k=12))
                 file.write(json.dumps({"text": f"{text} {i}\nand {i % 7}."}) + "\n")
     config = {
-        "corpora": {corpus: {"source": {"jsonl": f"{corpus}.jsonl"}} for corpus in letters},
+        "corpora": {corpus: {"source": {"jsonl": f"{corpus}.jsonl"}} for corpus in alphabets},
         "counting": {"shards": 20},
         "tokenizer": {"special_tokens": [SPECIAL]},
         "proxies": {
@@ -102,18 +102,20 @@ def test_proxies_are_what_tokenizers_makes_of_the_same_text(run):
                 if h % 2**32 >= 0.1 * 2**32:
                     passes = row["epochs"] + ((h >> 32) % 20 < row["shards"])
                     lines += text.splitlines(keepends=True) * passes
-        yardstick = Tokenizer(models.BPE())
-        yardstick.normalizer = normalizers.NFC()
-        yardstick.pre_tokenizer = pre_tokenizers.Sequence(
-            [
-                pre_tokenizers.Split(Regex(DEFAULT), "isolated"),
-                pre_tokenizers.ByteLevel(False, use_regex=False),
-            ]
-        )
-        alphabet = pre_tokenizers.ByteLevel.alphabet()
         for size in (400, 500):
+            yardstick = Tokenizer(models.BPE())
+            yardstick.normalizer = normalizers.NFC()
+            yardstick.pre_tokenizer = pre_tokenizers.Sequence(
+                [
+                    pre_tokenizers.Split(Regex(DEFAULT), "isolated"),
+                    pre_tokenizers.ByteLevel(False, use_regex=False),
+                ]
+            )
             trainer = trainers.BpeTrainer(
-                vocab_size=size, special_tokens=[SPECIAL], initial_alphabet=alphabet, show_progress=False
+                vocab_size=size,
+                special_tokens=[SPECIAL],
+                initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+                show_progress=False,
             )
             yardstick.train_from_iterator(lines, trainer)
             for corpus in config["corpora"]:

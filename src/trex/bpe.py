@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numba import njit
 
+from trex.arrow import bytes_of, frozen
 from trex.merge_loop import merge_loop
 
 
@@ -41,28 +42,27 @@ def _flatten(data, offsets):
     n_words = offsets.size - 1
     size = offsets[n_words] - offsets[0] + n_words + 1
     text = np.zeros(size, dtype=np.uint8)
-    word_of = np.full(size, -1, dtype=np.int32)
     starts = np.empty(n_words, dtype=np.int64)
-    n_pairs = np.zeros(65537, dtype=np.int64)
+    pair_offsets = np.zeros(65537, dtype=np.int64)
     slot = 1
     for w in range(n_words):
         starts[w] = slot
         for k in range(offsets[w], offsets[w + 1]):
             text[slot] = data[k]
-            word_of[slot] = w
             if k > offsets[w]:
-                n_pairs[np.int64(data[k - 1]) * 256 + data[k] + 1] += 1
+                pair_offsets[np.int64(data[k - 1]) * 256 + data[k] + 1] += 1
             slot += 1
         slot += 1
-    pair_offsets = np.cumsum(n_pairs)
-    filled = pair_offsets[:-1].copy()
+    for pair in range(65536):
+        pair_offsets[pair + 1] += pair_offsets[pair]
+    filled = pair_offsets.copy()
     pair_positions = np.empty(pair_offsets[65536], dtype=np.int32)
-    for p in range(size - 1):
-        if word_of[p] >= 0 and word_of[p + 1] == word_of[p]:
+    for w in range(n_words):
+        for p in range(starts[w], starts[w] + offsets[w + 1] - offsets[w] - 1):
             pair = np.int64(text[p]) * 256 + text[p + 1]
             pair_positions[filled[pair]] = p
             filled[pair] += 1
-    return text, word_of, starts, pair_offsets, pair_positions
+    return text, starts, pair_offsets, pair_positions
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,11 @@ class FlatWords:
     """Distinct words laid out for the merge loop.
 
     text uint8 [slots]: every word's bytes with a separator slot before, between and after the words;
-    word_of int32 [slots]: the word a slot belongs to, -1 for separators; starts int64 [words];
-    pair_offsets int64 [65537], pair_positions int32: the slots where byte pair a * 256 + b stands.
+    starts int64 [words]; pair_offsets int64 [65537], pair_positions int32: the slots where byte pair a * 256 + b
+    stands.
     """
 
     text: np.ndarray
-    word_of: np.ndarray
     starts: np.ndarray
     pair_offsets: np.ndarray
     pair_positions: np.ndarray
@@ -83,14 +82,12 @@ class FlatWords:
     @classmethod
     def build(cls, words: pa.LargeBinaryArray) -> "FlatWords":
         """Lay out distinct, non-empty words. OverflowError beyond 2^31 bytes."""
-        _, offsets, data = words.buffers()
-        offsets = np.frombuffer(offsets, dtype=np.int64)[words.offset : words.offset + len(words) + 1]
+        data, offsets = bytes_of(words)
         if offsets[-1] - offsets[0] + len(words) >= 2**31 - 1:
             raise OverflowError(
                 f"{len(words)} distinct words of {offsets[-1] - offsets[0]} bytes in all: a word table holds at "
                 "most 2^31 bytes. Use fewer or smaller corpora."
             )
-        data = np.frombuffer(data or b"", dtype=np.uint8)
         return cls(*_flatten(frozen(data), frozen(offsets)))
 
     def __len__(self) -> int:
@@ -121,13 +118,6 @@ class EvalCounts:
         word, column = np.nonzero(table.T)
         offsets = np.concatenate(([0], np.cumsum(np.bincount(word, minlength=table.shape[1]))))
         return cls(offsets.astype(np.int64), column.astype(np.int32), table.T[word, column], len(table))
-
-
-def frozen(array: np.ndarray) -> np.ndarray:
-    """A contiguous read-only view: kernels are compiled once, for memory-mapped arrays and for others alike."""
-    view = np.ascontiguousarray(array).view(np.ndarray)
-    view.flags.writeable = False
-    return view
 
 
 # ------------------------------------------------------------------------------------------------ model
@@ -231,6 +221,19 @@ def _first_theta(counts: np.ndarray, vocab_size: int) -> int:
     return int(np.partition(counts, counts.size - rank)[counts.size - rank])
 
 
+def _workspace(n_slots: int, vocab_size: int) -> tuple[np.ndarray, ...]:
+    """Slots, arena, hash table, pairs and heap for the merge loop. numpy puts large arrays on huge pages, which
+    numba does not, and pages that stay untouched cost nothing: there is room for most trainings from the start."""
+    n_pairs = max(1 << 16, 1 << (8 * vocab_size).bit_length())
+    return (
+        np.empty((n_slots, 2), dtype=np.int32),
+        np.empty(2 * n_slots, dtype=np.int32),
+        np.zeros(2 * n_pairs, dtype=np.uint64),
+        np.empty((n_pairs, 4), dtype=np.int64),
+        np.empty((n_pairs, 3), dtype=np.int64),
+    )
+
+
 def train_flat(
     words: FlatWords,
     counts: np.ndarray,
@@ -261,7 +264,7 @@ def train_flat(
     initial_bytes = np.frombuffer(b"".join(spellings), dtype=np.uint8)
     initial_offsets = np.cumsum([0, *map(len, spellings)], dtype=np.int64)
     steps, vocab_before, token_bytes, token_offsets, saved, _ = merge_loop(
-        *map(frozen, (words.text, words.word_of, words.starts, words.pair_offsets, words.pair_positions)),
+        *map(frozen, (words.text, words.starts, words.pair_offsets, words.pair_positions)),
         *map(frozen, (counts, byte_id, initial_bytes, initial_offsets)),
         len(special_tokens),
         vocab_size,
@@ -270,6 +273,7 @@ def train_flat(
         2**62 if max_token_length is None else max_token_length,
         *map(frozen, (evaluation.offsets, evaluation.columns, evaluation.counts)),
         evaluation.n_columns,
+        *_workspace(len(words.text), vocab_size),
     )
     data = token_bytes.tobytes()
     eval_bytes = np.zeros(evaluation.n_columns, dtype=np.int64)

@@ -18,7 +18,6 @@ from numba import njit
 
 from trex.arrow import bytes_of, from_numpy
 from trex.pretokenize import WordCounter, WordCounts
-from trex.reference import Reference
 
 log = logging.getLogger(__name__)
 
@@ -179,13 +178,13 @@ def count_evaluation(
     documents: Iterable[pa.LargeStringArray],
     evaluation_set: str,
     corpus: str,
-    reference: Reference,
+    count_tokens: Callable[[pa.LargeStringArray], np.ndarray],
     *,
     seed: int,
     pattern: str,
     training_documents: np.ndarray,
 ) -> tuple[WordCounts, pl.DataFrame]:
-    """Count the words of an evaluation set and its tokens by the reference tokenizer.
+    """Count the words of an evaluation set and its tokens by the reference tokenizer (count_tokens: of each document).
 
     Each document is one item, as it is when a tokenizer is used. Duplicates and documents that training has
     (training_documents: their hashes) are left out and counted. Returns the counts and one ledger row.
@@ -208,7 +207,7 @@ def count_evaluation(
         totals["documents"] += len(kept)
         totals["bytes"] += int(_sizes(kept).sum())
         totals["characters"] += int(_characters(kept).sum())
-        totals["reference_tokens"] += int(reference.count(kept).sum())
+        totals["reference_tokens"] += int(count_tokens(kept).sum())
         progress.add(int(_sizes(batch).sum()))
     if not totals["documents"]:
         raise ValueError(

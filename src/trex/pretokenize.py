@@ -321,8 +321,8 @@ class WordCounts:
 class WordCounter:
     """Counts words of documents by shard.
 
-    pattern: the pre-tokenization regex itself, not its name. shards: how many there are. by_line: each line with its newline is an
-    item of its own, as in `tokenizers`' training on files; otherwise each document is.
+    pattern: the pre-tokenization regex itself, not its name. shards: how many there are. by_line: each line with
+    its newline is an item of its own, as in `tokenizers`' training on files; otherwise each document is.
     """
 
     def __init__(self, pattern: str = DEFAULT, shards: int = 1, by_line: bool = False):

@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 from numba import njit
 
-from trex.bpe import EvalCounts, FlatWords, frozen
+from trex.arrow import frozen
+from trex.bpe import EvalCounts, FlatWords
 from trex.files import read_json, whole, write_json
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ with job(snakemake):
         read_documents(params.source, Path.cwd()),
         snakemake.wildcards.evaluation_set,
         snakemake.wildcards.corpus,
-        load_reference(params.reference, Path.cwd()),
+        load_reference(params.reference, Path.cwd()).count,
         seed=params.seed,
         pattern=params.pattern,
         training_documents=np.load(snakemake.input.documents),
