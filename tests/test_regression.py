@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trex import regression
+from trex import leaf_masks, regression
 
 REGMIX = Path(os.environ.get("TREX_TEST_DATA", Path(__file__).parents[1] / "../shared/data")) / "regmix"
 
@@ -50,7 +50,7 @@ def test_leaf_masks_equal_lightgbm(n):
     shares, targets = mixtures_and_targets(n)
     surface = regression.LightGBMSurface.fit(shares, targets, seed=1, num_iterations=200)
     at = np.concatenate([np.random.default_rng(1).dirichlet(np.ones(6), 3000), shares])
-    cuts = regression.LeafMasks.from_text(surface.models[1]).cuts
+    cuts = leaf_masks.LeafMasks.from_text(surface.models[1]).cuts
     at = np.concatenate([at, np.resize(cuts, (500, 6))])
     for column, model in enumerate(surface.models):
         expected = lightgbm.Booster(model_str=model).predict(at)

@@ -31,8 +31,12 @@ with job(snakemake):
     def predict(shares):
         return surface.predict(shares)[0][:, 0]
 
+    tenths = set()
+
     def report_progress(scored, draws):
-        logging.info("%s of %s draws scored", f"{scored:,}", f"{draws:,}")
+        if (tenth := 10 * scored // draws) not in tenths:
+            tenths.add(tenth)
+            logging.info("%s of %s draws scored", f"{scored:,}", f"{draws:,}")
 
     found = search.trex(
         predict,

@@ -1,0 +1,211 @@
+"""Checks of several keys of the configuration against each other."""
+
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePath
+from typing import Any
+
+from trex.config_schema import (
+    ALPHABET_SIZE,
+    ENCODINGS,
+    SHARES_TOLERANCE,
+    belongs,
+    describe_expected,
+    enumerated,
+    join,
+    show,
+    suggest,
+    whole_schema,
+)
+from trex.patterns import PATTERNS
+
+Config = Mapping[str, Any]  # conforming to the schema, where no problem was found
+Found = Iterator[tuple[str, str]]  # key path, problem
+Check = Callable[[Config, Path], Found]
+CHECKS: list[tuple[tuple[str, ...], Check]] = []
+
+
+def _needs(*paths: str) -> Callable[[Check], Check]:
+    """Register a check of several keys, to be run if they are right in themselves."""
+
+    def register(check: Check) -> Check:
+        CHECKS.append((paths, check))
+        return check
+
+    return register
+
+
+@_needs("results")
+def _check_results(config: Config, _: Path) -> Found:
+    results = config["results"]
+    path = PurePath(results)
+    if {"..", "~"} & set(path.parts) or not path.name or set("{}\0\n") & set(results):
+        problem = (
+            f"{show(results)} is not a folder below the working directory or an absolute path; "
+            "write one without .., ~ and braces, such as results"
+        )
+        yield "results", problem
+
+
+@_needs("reference")
+def _check_reference(config: Config, base: Path) -> Found:
+    reference = config["reference"]
+    if isinstance(reference, dict) or reference in ENCODINGS:
+        return
+    if not reference.endswith(".json") or not os.path.isfile(base / reference):
+        expected = describe_expected(whole_schema()["properties"]["reference"])
+        yield (
+            "reference",
+            f"{show(reference)} is no known name and no .json file in {base}; write {expected}",
+        )
+
+
+@_needs("corpora", "corpus_defaults")
+def _check_sources(config: Config, _: Path) -> Found:
+    properties = whole_schema()["$defs"]["source"]["properties"]
+    kinds = [key for key, node in properties.items() if "x-choice" in node]
+    for path, source in sources(config):
+        found = [kind for kind in kinds if kind in source]
+        if len(found) != 1:
+            yield path, f"gives {' and '.join(found) or 'no source'}; give exactly one of {', '.join(kinds)}"
+            continue
+        for option in source:
+            if not belongs(properties[option], source):
+                suited = " or ".join(properties[option]["x-for"])
+                yield join(path, option), f"does not go with {found[0]}, only with {suited}; remove it"
+
+
+@_needs("tokenizer.pattern")
+def _check_pattern(config: Config, _: Path) -> Found:
+    pattern = config["tokenizer"]["pattern"]
+    if pattern in PATTERNS or pattern in PATTERNS.values():
+        return
+    from tokenizers import Regex  # here, for the import takes as long as all checks
+
+    try:
+        Regex(pattern)
+    except Exception as error:  # the library raises no narrower class
+        yield "tokenizer.pattern", f"{show(pattern)} is not default or a regex that compiles: {error}"
+
+
+@_needs("tokenizer.special_tokens", "proxies.vocab_size", "proxies.vocab_grid", "training.vocab_size")
+def _check_vocab_sizes(config: Config, _: Path) -> Found:
+    special_tokens = len(config["tokenizer"]["special_tokens"])
+    smallest = ALPHABET_SIZE + special_tokens + 1
+    largest = config["proxies"]["vocab_size"]
+    sizes = {"proxies.vocab_size": largest, "training.vocab_size": config["training"]["vocab_size"]}
+    sizes |= {f"proxies.vocab_grid[{i}]": size for i, size in enumerate(config["proxies"]["vocab_grid"])}
+    for path, size in sizes.items():
+        if size < smallest:
+            problem = (
+                f"{size} leaves no room for a merge beside {ALPHABET_SIZE} bytes and {special_tokens} "
+                f"special tokens; write at least {smallest}"
+            )
+            yield path, problem
+        elif "grid" in path and size > largest:
+            yield path, f"{size} is more than proxies.vocab_size; write at most {largest} or raise that"
+
+
+@_needs("proxies.count", "proxies.per_job")
+def _check_batches(config: Config, _: Path) -> Found:
+    count, per_job = config["proxies"]["count"], config["proxies"]["per_job"]
+    if count % per_job:
+        below = count // per_job * per_job
+        nearest = " or ".join(str(multiple) for multiple in (below, below + per_job) if multiple)
+        yield "proxies.count", f"{count} is not a multiple of proxies.per_job ({per_job}); write {nearest}"
+
+
+@_needs("proxies.count", "regression.folds")
+def _check_folds(config: Config, _: Path) -> Found:
+    folds, count = config["regression"]["folds"], config["proxies"]["count"]
+    if folds > count:
+        yield "regression.folds", f"{folds} is more than proxies.count; write at most {count}"
+
+
+@_needs("search.draws", "search.top_k")
+def _check_top_k(config: Config, _: Path) -> Found:
+    top_k, draws = config["search"]["top_k"], config["search"]["draws"]
+    if top_k > draws:
+        yield "search.top_k", f"{top_k} is more than search.draws; write at most {draws}"
+
+
+@_needs("proxies.strength", "search.strength")
+def _check_strengths(config: Config, _: Path) -> Found:
+    for section in ("proxies", "search"):
+        low, high = config[section]["strength"] or (0, 0)
+        if low > high:
+            yield f"{section}.strength", f"[{low}, {high}] falls; write the range as [{high}, {low}]"
+
+
+@_needs("proxies.min_share", "corpora")
+def _check_min_share(config: Config, _: Path) -> Found:
+    min_share, corpora = config["proxies"]["min_share"], len(config["corpora"])
+    if min_share * corpora > 1:
+        most = math.floor(1e4 / corpora) / 1e4
+        yield "proxies.min_share", f"{min_share} for {corpora} corpora is more than 1; write at most {most}"
+
+
+@_needs("corpora", "proxies.mixtures", "proxies.prior", "baselines")
+def _check_shares(config: Config, _: Path) -> Found:
+    for path, shares in explicit_shares(config):
+        yield from _unknown_corpora(path, shares, config)
+        total = math.fsum(shares.values())
+        if abs(total - 1) > SHARES_TOLERANCE:
+            yield path, f"the shares sum to {total:.7g}; they must sum to 1"
+        without = [corpus for corpus in config["corpora"] if not shares.get(corpus)]
+        if path == "proxies.prior.shares" and without:
+            yield path, f"every corpus needs a share above 0 in the prior; give one to {enumerated(without)}"
+
+
+@_needs("corpora", "objective.weights", "objective.aggregate")
+def _check_weights(config: Config, _: Path) -> Found:
+    objective = config["objective"]
+    yield from _unknown_corpora("objective.weights", objective["weights"], config)
+    if objective["aggregate"] == "weighted" and not any(objective["weights"].values()):
+        yield "objective.weights", "the weighted aggregate needs a weight above 0, such as {deu: 1, eng: 2}"
+
+
+@_needs("corpora", "objective")
+def _check_evaluation_sets(config: Config, _: Path) -> Found:
+    objective, corpora = config["objective"], config["corpora"]
+    known = ["held_out", *dict.fromkeys(name for corpus in corpora.values() for name in corpus["evaluation"])]
+    counted = list(corpora)
+    if objective["aggregate"] == "weighted":
+        counted = [corpus for corpus in corpora if objective["weights"].get(corpus)]
+    for i, name in enumerate(objective["evaluation_sets"]):
+        path = f"objective.evaluation_sets[{i}]"
+        without = [corpus for corpus in counted if name not in corpora[corpus]["evaluation"]]
+        if name not in known:
+            yield path, f"{show(name)} is no evaluation set; {suggest(name, known)}"
+        elif name != "held_out" and without:
+            problem = (
+                f"{name} is missing for {enumerated(without)}; give corpora.<corpus>.evaluation.{name} for "
+                "each corpus that the objective counts, or take the set out of the objective"
+            )
+            yield path, problem
+
+
+def _unknown_corpora(path: str, named: Mapping[str, float], config: Config) -> Found:
+    for corpus in named:
+        if corpus not in config["corpora"]:
+            yield join(path, corpus), f"there is no such corpus; {suggest(corpus, config['corpora'])}"
+
+
+def sources(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The key path and mapping of every source: each corpus's own, then those of its evaluation sets."""
+    for name, corpus in config["corpora"].items():
+        yield f"corpora.{name}.source", corpus["source"]
+        for evaluation_set, source in corpus["evaluation"].items():
+            yield f"corpora.{name}.evaluation.{evaluation_set}", source
+
+
+def explicit_shares(config: Config) -> Iterator[tuple[str, dict[str, float]]]:
+    """The key path and shares of every mixture given by shares."""
+    for name, shares in config["proxies"]["mixtures"].items():
+        yield f"proxies.mixtures.{name}", shares
+    specs = {"proxies.prior": config["proxies"]["prior"]}
+    specs |= {f"baselines.{name}": spec for name, spec in config["baselines"].items()}
+    for path, spec in specs.items():
+        if isinstance(spec, dict) and "shares" in spec:
+            yield f"{path}.shares", spec["shares"]
