@@ -50,7 +50,7 @@ def test_tables_are_those_of_the_installed_library():
     assert (nfc == unicode_tables.derive_nfc()).all()
 
 
-@pytest.mark.parametrize("context", ["{0}", " {0}a{0} '{0}1\t{0}\n{0}e\u0301{0}"])
+@pytest.mark.parametrize("context", ["{0}", " {0}a{0}'{0}\n"])
 def test_every_code_point(context):
     points = [p for p in range(0x110000) if not 0xD800 <= p < 0xE000]
     for first in range(0, len(points), 100_000):
