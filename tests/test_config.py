@@ -40,6 +40,18 @@ BAD = [
     ("seed: true", "seed: true is not", "a whole number"),
     ("seed: '1'", 'seed: "1" is not', "(write 1)"),
     ("seed: 1.5", "seed: 1.5 is not", "a whole number"),
+    ("proxies: {count: 48}", "proxies.count: 48 mixtures leave fewer than the 40", "write at least 50"),
+    (
+        "proxies: {mixtures: {m00001: {a: 0.5, b: 0.5}}}",
+        "proxies.mixtures.m00001: is the name of a sampled mixture",
+        "another name",
+    ),
+    (
+        "corpora: {a: {source: {text: a, max_bytes: 1MB}}, b: {source: {text: b, max_bytes: 1MB}}}\n"
+        "proxies: {bytes: 9MB}",
+        "proxies.bytes: 9,000,000 bytes are more than the corpora's max_bytes, 2,000,000",
+        "write at most 8,000,000",
+    ),
     ("seed: 1.0", "seed: 1.0 is not", "(write 1)"),
     ("seed: null", "seed: null is not", "leave the key out to have the default"),
     ("proxies:", "proxies: null is not", "leave the key out to have the default"),

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trex import leaf_masks, regression
+from trex import config_checks, leaf_masks, regression
 
 REGMIX = Path(os.environ.get("TREX_TEST_DATA", Path(__file__).parents[1] / "../shared/data")) / "regmix"
 
@@ -138,3 +138,8 @@ def test_lightgbm_on_regmix():
     assert found["n"] == 256
     assert found["spearman"] > 0.975
     assert found["mape"] < 1.5
+
+
+def test_config_checks_know_what_lightgbm_needs():
+    assert config_checks.STD_FOLDS == regression.STD_FOLDS
+    assert 2 * regression.LIGHTGBM_SETTINGS["min_data_in_leaf"] == config_checks.FEWEST_PROXIES

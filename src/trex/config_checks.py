@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
@@ -19,6 +20,11 @@ from trex.config_schema import (
     whole_schema,
 )
 from trex.patterns import PATTERNS
+
+# trex.regression, which is slow to import: LightGBM splits no fewer than 2 * min_data_in_leaf rows, and every surface's
+# spread comes from STD_FOLDS folds. A test holds the two together.
+FEWEST_PROXIES = 40
+STD_FOLDS = 5
 
 Config = Mapping[str, Any]  # conforming to the schema, where no problem was found
 Found = Iterator[tuple[str, str]]  # key path, problem
@@ -144,6 +150,39 @@ def _check_min_share(config: Config, _: Path) -> Found:
     if min_share * corpora > 1:
         most = math.floor(1e4 / corpora) / 1e4
         yield "proxies.min_share", f"{min_share} for {corpora} corpora is more than 1; write at most {most}"
+
+
+@_needs("corpora", "proxies.bytes", "proxies.max_epochs")
+def _check_bytes(config: Config, _: Path) -> Found:
+    """Only where every corpus is limited is the text known before it is counted."""
+    limits = [corpus["source"].get("max_bytes") for corpus in config["corpora"].values()]
+    wanted, epochs = config["proxies"]["bytes"], config["proxies"]["max_epochs"]
+    if all(limits) and wanted > sum(limits) * epochs:
+        yield (
+            "proxies.bytes",
+            f"{wanted:,} bytes are more than the corpora's max_bytes, {sum(limits):,} in all, repeated "
+            f"{epochs:g} times; write at most {int(sum(limits) * epochs):,}",
+        )
+
+
+@_needs("proxies.count", "proxies.mixtures", "regression.folds")
+def _check_enough_proxies(config: Config, _: Path) -> Found:
+    n = config["proxies"]["count"] + len(config["proxies"]["mixtures"])
+    folds = min(config["regression"]["folds"], STD_FOLDS)
+    if n - math.ceil(n / folds) < FEWEST_PROXIES:
+        least = math.ceil(FEWEST_PROXIES * folds / (folds - 1))
+        yield (
+            "proxies.count",
+            f"{n} mixtures leave fewer than the {FEWEST_PROXIES} that LightGBM needs when one of {folds} folds is "
+            f"held out; write at least {least}",
+        )
+
+
+@_needs("proxies.mixtures")
+def _check_mixture_names(config: Config, _: Path) -> Found:
+    for name in config["proxies"]["mixtures"]:
+        if re.fullmatch(r"m\d+", name):
+            yield f"proxies.mixtures.{name}", "is the name of a sampled mixture; write another name"
 
 
 @_needs("corpora", "proxies.mixtures", "proxies.prior", "baselines")

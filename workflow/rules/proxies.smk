@@ -1,6 +1,6 @@
 # A proxy tokenizer for each mixture. A job trains a batch of proxies.per_job mixtures, in one process that shares
 # the index: the batch 00008-00015 holds the mixtures 8 to 15, an explicit mixture is a batch of its own. New
-# mixtures make new batches and leave the others alone.
+# mixtures make new batches and leave the others alone. Its tokenizer.json files are kept if the config asks for them.
 PER_JOB = config["proxies"]["per_job"]
 BATCHES = [
     f"{first:05d}-{first + PER_JOB - 1:05d}"
@@ -20,7 +20,6 @@ rule train_proxies:
         ),
         compression=RESULTS / "proxies/{batch}.parquet",
         ledger=RESULTS / "proxies/{batch}.ledger.parquet",
-        # the proxies' tokenizer.json files, if the config asks for them
     log:
         LOGS / "train_proxies/{batch}.log",
     benchmark:
