@@ -11,7 +11,8 @@ from docutils.core import publish_parts
 from jinja2 import Environment, StrictUndefined
 
 from trex.config import load_config
-from trex.report import Results, write_summary
+from trex.report import write_summary
+from trex.results import Results
 from trex.verification import choose, paired_gain
 
 CORPORA = ["deu", "eng", "heb"]

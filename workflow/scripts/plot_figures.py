@@ -2,7 +2,7 @@
 
 from trex import plots
 from trex.job import job
-from trex.report import Results
+from trex.results import Results
 
 with job(snakemake):
     config, output = snakemake.params.config, snakemake.output

@@ -4,7 +4,8 @@ import logging
 
 from trex.files import whole, write_text
 from trex.job import job
-from trex.report import Results, write_summary
+from trex.report import write_summary
+from trex.results import Results
 
 with job(snakemake):
     config = snakemake.params.config

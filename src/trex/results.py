@@ -1,0 +1,143 @@
+"""What a run leaves in its results folder, read back and checked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+
+from trex import metrics
+from trex.files import read_json
+from trex.proxies import nsl_array, shares_array
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What a run left in its results folder. Columns are those of docs/contracts.md.
+
+    Attributes:
+        config: of `trex.config.load_config`.
+        candidates, notes: of the search.
+        metrics, predictions: of the regression.
+        mixtures, training_ledger: of the sampled proxies.
+        compression, ledger, choice: of the verification.
+        full_scale, full_scale_ledger: of all tokenizers, with the folder as first column, `name`.
+        counts: ledgers of all corpora.
+    """
+
+    config: Mapping[str, Any]
+    candidates: pl.DataFrame
+    notes: Mapping[str, Mapping[str, float]]
+    metrics: pl.DataFrame
+    predictions: pl.DataFrame
+    mixtures: pl.DataFrame
+    training_ledger: pl.DataFrame
+    compression: pl.DataFrame
+    ledger: pl.DataFrame
+    choice: Mapping[str, Any]
+    full_scale: pl.DataFrame
+    full_scale_ledger: pl.DataFrame
+    counts: pl.DataFrame
+
+    @classmethod
+    def load(cls, folder: str | Path, config: Mapping[str, Any]) -> Self:
+        """Read the results of the run that `config` describes.
+
+        Raises:
+            ValueError: if a table has other corpora than the config or another order of them, or if the choice
+                is not one of the candidates.
+            FileNotFoundError: if a file is missing.
+        """
+        folder, corpora = Path(folder), list(config["corpora"])
+
+        def wide(path: str, *keys: str) -> pl.DataFrame:
+            table = pl.read_parquet(folder / path)
+            if table.columns != [*keys, *corpora]:
+                raise ValueError(
+                    f"{folder / path} has the columns {table.columns}, where the config asks for "
+                    f"{[*keys, *corpora]}; delete it and run again"
+                )
+            return table
+
+        def long(path: str, expected: Sequence[str] = corpora) -> pl.DataFrame:
+            table = pl.read_parquet(folder / path)
+            if wrong := set(expected) ^ set(table["corpus"]):
+                raise ValueError(
+                    f"{folder / path} and the config differ in the corpora {sorted(wrong)}; delete it and run again"
+                )
+            return table
+
+        def full_scale(file: str) -> pl.DataFrame:
+            tables = {name: long(f"tokenizers/{name}/{file}") for name in names}
+            return pl.concat(
+                table.select(pl.lit(name).alias("name"), pl.all()) for name, table in tables.items()
+            )
+
+        candidates = wide(
+            "search/candidates.parquet", "name", "role", "strategy", "predicted", "predicted_std"
+        )
+        choice = read_json(folder / "verification/choice.json")
+        if sorted(row["name"] for row in choice["ranking"]) != sorted(candidates["name"]):
+            raise ValueError(
+                f"{folder / 'verification/choice.json'} ranks other mixtures than search/candidates.parquet has; "
+                "delete it and run again"
+            )
+        baselines = candidates.filter(role="baseline")["name"].to_list()
+        names = ["chosen", *(baselines if config["training"]["baselines"] else [])]
+        return cls(
+            config=config,
+            candidates=candidates,
+            notes=read_json(folder / "search/notes.json"),
+            metrics=pl.read_parquet(folder / "regression/metrics.parquet"),
+            predictions=pl.read_parquet(folder / "regression/predictions.parquet"),
+            mixtures=wide("mixtures.parquet", "mixture_id"),
+            training_ledger=long("training_ledger.parquet"),
+            compression=long("verification/compression.parquet"),
+            ledger=long("verification/ledger.parquet"),
+            choice=choice,
+            full_scale=full_scale("compression.parquet"),
+            full_scale_ledger=full_scale("ledger.parquet"),
+            counts=pl.concat(long(f"counts/{corpus}/ledger.parquet", [corpus]) for corpus in corpora),
+        )
+
+    @cached_property
+    def corpora(self) -> list[str]:
+        """The k corpus ids in the config's order."""
+        return list(self.config["corpora"])
+
+    @cached_property
+    def chosen_shares(self) -> np.ndarray:
+        """Shares of the chosen mixture. [k]"""
+        return self.candidates.filter(name=self.choice["chosen"]).select(self.corpora).to_numpy()[0]
+
+    @cached_property
+    def proxy_shares(self) -> pl.DataFrame:
+        """The shares that the sampled proxies were given: mixture_id and a column per corpus."""
+        ids = self.mixtures["mixture_id"]
+        shares = shares_array(self.training_ledger, ids.to_list(), self.corpora)
+        return pl.DataFrame(shares, schema=self.corpora).insert_column(0, ids)
+
+    @cached_property
+    def sampled_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest share [k] that sampled proxies were given."""
+        shares = self.proxy_shares.select(self.corpora).to_numpy()
+        return shares.min(axis=0), shares.max(axis=0)
+
+    @cached_property
+    def available_bytes(self) -> np.ndarray:
+        """Bytes of training text of each corpus. [k]"""
+        totals = self.counts.filter(part="train").group_by("corpus").agg(pl.col("bytes").sum())
+        by_corpus = dict(totals.iter_rows())
+        return np.array([by_corpus[corpus] for corpus in self.corpora])
+
+    @cached_property
+    def full_scale_values(self) -> dict[str, float]:
+        """The objective of every full-scale tokenizer, by folder, best first."""
+        objective = metrics.Objective.from_config(self.config["objective"], self.corpora)
+        sets, vocab_size = self.choice["objective"]["evaluation_sets"], self.config["training"]["vocab_size"]
+        keys, nsl, reference = nsl_array(self.full_scale, ["name"], sets, self.corpora, vocab_size)
+        values = objective.mean_over_sets(nsl, reference).tolist()
+        return dict(sorted(zip(keys["name"], values, strict=True), key=lambda item: item[1]))
