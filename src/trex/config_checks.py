@@ -152,7 +152,7 @@ def _check_min_share(config: Config, _: Path) -> Found:
         yield "proxies.min_share", f"{min_share} for {corpora} corpora is more than 1; write at most {most}"
 
 
-@_needs("corpora", "proxies.bytes", "proxies.max_epochs")
+@_needs("corpora", "corpus_defaults", "proxies.bytes", "proxies.max_epochs")
 def _check_bytes(config: Config, _: Path) -> Found:
     """Only where every corpus is limited is the text known before it is counted."""
     limits = [corpus["source"].get("max_bytes") for corpus in config["corpora"].values()]
