@@ -1,4 +1,4 @@
-"""CPU time of one training on the words of real text, by vocabulary size.
+"""CPU time of counting real text and of one training on its words, by vocabulary size.
 
     python benchmarks/merge_loop.py [--runs N] FILE.parquet ...
 
@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trex import bpe
+from trex.arrow import bytes_of
 from trex.bpe import EvalCounts, FlatWords, train_flat
-from trex.pretokenize import WordCounter
+from trex.pretokenize import WordCounter, count_words
 
 VOCAB_SIZES = (2_000, 8_000, 32_000, 64_000, 200_000)
 
@@ -34,10 +35,15 @@ def main() -> None:
     if not files:
         parser.error(f"no such file: {' '.join(options.files)}")
 
+    count_words("compiles, or loads what was compiled", by_line=True)
     counter = WordCounter(shards=len(files), by_line=True)
+    seconds, n_bytes = 0.0, 0
     for number, path in enumerate(files):
         documents = pq.read_table(path, columns=["text"])["text"].cast(pa.large_string()).combine_chunks()
+        start = time.process_time()
         counter.add(documents, np.full(len(documents), number, dtype=np.uint16))
+        seconds += time.process_time() - start
+        n_bytes += int(bytes_of(documents)[1][-1])
     counted = counter.result()
     words = FlatWords.build(counted.words)
     evaluation = EvalCounts(counted.offsets, counted.shards.astype(np.int32), counted.counts, len(files))
@@ -56,6 +62,7 @@ def main() -> None:
     print(
         f"{len(words):,} words, {len(words.text):,} slots; {platform.machine()}, Python {platform.python_version()}"
     )
+    print(f"counted {n_bytes / 1e6:.0f} MB at {n_bytes / 1e6 / seconds:.1f} MB per CPU second")
     print("vocabulary  CPU s, median (range)    with evaluation       weighed again")
     for vocab_size in VOCAB_SIZES:
         cells = []
