@@ -6,7 +6,7 @@ CPU seconds, all threads; median and range. `merges` is what a vocabulary adds t
 `tokenizers` its training at V less its training at the alphabet alone, which reads, splits and counts the same text.
 `whole` is what one more proxy costs: ours trains on the counts, which are there, and knows the tokens of the
 evaluation text when it ends; `tokenizers` reads and trains on the text and encodes the evaluation text. `ffbpe` is
-optional (pip install ffbpe); it breaks ties otherwise than `tokenizers`. One run of each peer is enough: the ratios are large.
+optional (pip install ffbpe); it breaks ties otherwise than `tokenizers`. Each peer runs once: the ratios are large.
 """
 
 import os
@@ -14,9 +14,12 @@ import os
 os.environ["TOKENIZERS_PARALLELISM"] = "false"  # threads that wait for one another would count as work
 
 import importlib.metadata
+import importlib.util
+import json
 import statistics
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -119,7 +122,8 @@ def main() -> int:
     )
     print(f"{machine()}; {versions}")
     print(
-        f"{(counts > 0).sum():,} training words, {len(words):,} with the evaluation words, {evaluation.n_columns} columns"
+        f"{(counts > 0).sum():,} training words, {len(words):,} with the evaluation words, "
+        f"{evaluation.n_columns} columns"
     )
     workspace = Workspace()
     train_flat(
@@ -132,19 +136,17 @@ def main() -> int:
     if not options.no_peers:
         _, feed = tokenizers_training(train_documents, ALPHABET_SIZE)
     for vocab_size in options.vocab_sizes:
-        train = lambda **more: train_flat(words, counts, vocab_size, workspace=workspace, **more)  # noqa: E731
-        train(evaluation=evaluation)  # the first run is the one that fills the workspace
-        merges = cpu_seconds(train, options.runs)
-        whole = cpu_seconds(lambda: train(evaluation=evaluation), options.runs)
+        merging = partial(train_flat, words, counts, vocab_size, workspace=workspace)
+        training = partial(merging, evaluation=evaluation)
+        model = training()  # fills the workspace
+        merges = cpu_seconds(merging, options.runs)
+        whole = cpu_seconds(training, options.runs)
         if options.no_peers:
             print(f"| {vocab_size:,} | merges | {shown(merges)} | | | | | |")
             print(f"| | whole | {shown(whole)} | | | | | |")
             continue
-        model = train(evaluation=evaluation)
         tokenizer, theirs = tokenizers_training(train_documents, vocab_size)
         tokens, encoding_seconds = encoding(tokenizer, eval_documents)
-        import json
-
         reference = json.loads(tokenizer.to_str())["model"]
         equal = [[spell(a), spell(b)] for a, b in model.merges] == [
             list(pair) for pair in reference["merges"]
