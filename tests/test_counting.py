@@ -60,7 +60,7 @@ def built(tmp_path_factory):
         )
         held_out[name] = kept
         counts[name], ledgers[name] = folder / f"{name}.parquet", folder / f"{name}.ledger.parquet"
-        write_table(result.words.by_shard(), counts[name])
+        result.words.write(counts[name])
         write_table(result.ledger, ledgers[name])
         words, ledger = count_evaluation(
             batches([*kept, kept[0], texts[0], texts[1], texts[2]]),
