@@ -134,6 +134,24 @@ def test_small_share_still_gets_a_shard(built):
     assert ledger["shards"][1] == 1
 
 
+def test_a_full_table_changes_nothing(tmp_path):
+    tables = []
+    for number, table_bytes in enumerate((1 << 30, 1)):
+        counts = count_corpus(
+            batches(corpus("c", 700)),
+            "c",
+            lambda batch: None,
+            **SPLIT,
+            table_bytes=table_bytes,
+            spill_to=tmp_path,
+        )
+        counts.words.write(tmp_path / f"{number}.parquet")
+        tables.append((pl.read_parquet(tmp_path / f"{number}.parquet"), counts.ledger, counts.documents.tolist()))
+    assert tables[0][0].equals(tables[1][0])
+    assert tables[0][1].equals(tables[1][1])
+    assert tables[0][2] == tables[1][2]
+
+
 def test_too_small_a_corpus_is_refused():
     with pytest.raises(ValueError, match="corpus x: 1 distinct documents give"):
         count_corpus(batches(["one"]), "x", lambda batch: None, **SPLIT)

@@ -45,6 +45,18 @@ def load8(typing_context, array, offset):
 
 
 @intrinsic
+def store8(typing_context, array, offset, word):
+    """Write a uint64 to the eight bytes array[offset:offset + 8] of a contiguous uint8 array, lowest first."""
+
+    def generate(context, builder, signature, arguments):
+        address = _address(context, builder, signature.args[0], *arguments[:2], 1)
+        builder.store(arguments[2], builder.bitcast(address, ir.IntType(64).as_pointer())).align = 1
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.uint64), generate
+
+
+@intrinsic
 def trailing_zeros(typing_context, bits):
     """How many of the lowest bits of a uint64 are 0, int64; 64 of 0."""
 

@@ -11,7 +11,7 @@ A uint64 and a signed number make a float in numba, hence the constants of type 
 import numpy as np
 from numba import njit
 
-from trex.intrinsics import load8, prefetch, trailing_zeros
+from trex.intrinsics import load8, prefetch, store8, trailing_zeros
 from trex.unicode_tables import LETTER, NEWLINE, NUMBER, OTHER, SPACE
 
 PADDING = 8
@@ -351,8 +351,9 @@ def count_block(text, borders, n, shard, shards, table, arena, rows, used):
     for k in range(n):
         record = np.int64(table[np.int64(hashes[k] >> shift)] & _POSITION)
         row = np.int64(arena[record + ROW])
-        if (arena[record + OPEN] ^ first) >> _SHARD_BITS and row:
-            prefetch(rows, row >> _LENGTH_BITS)
+        moving = np.int64(arena[record + OPEN] >> _SHARD_BITS)
+        if moving != shard and row:  # about where its place in the row is
+            prefetch(rows, (row >> _LENGTH_BITS) + (row & _LENGTH) * moving // shards)
     for k in range(n):
         i = borders[k]
         size = borders[k + 1] - i
@@ -452,12 +453,13 @@ def spellings(arena, chosen):
     offsets = np.zeros(chosen.size + 1, dtype=np.int64)
     for w in range(chosen.size):
         offsets[w + 1] = offsets[w] + np.int64(arena[chosen[w] + SIZE])
-    data = np.empty(offsets[-1], dtype=np.uint8)
+    data = np.empty(offsets[-1] + PADDING, dtype=np.uint8)
     for w in range(chosen.size):
         at = chosen[w] + HEADER
-        for k in range(offsets[w + 1] - offsets[w]):
-            data[offsets[w] + k] = arena[at + (k >> 3)] >> np.uint64(8 * (k & 7)) & np.uint64(0xFF)
-    return data, offsets
+        for i in range(offsets[w], offsets[w + 1], 8):  # the zeros behind a word give way to the next
+            store8(data, i, arena[at])
+            at += 1
+    return data[: offsets[-1]], offsets
 
 
 @njit(cache=True)
