@@ -146,7 +146,9 @@ def test_a_full_table_changes_nothing(tmp_path):
             spill_to=tmp_path,
         )
         counts.words.write(tmp_path / f"{number}.parquet")
-        tables.append((pl.read_parquet(tmp_path / f"{number}.parquet"), counts.ledger, counts.documents.tolist()))
+        tables.append(
+            (pl.read_parquet(tmp_path / f"{number}.parquet"), counts.ledger, counts.documents.tolist())
+        )
     assert tables[0][0].equals(tables[1][0])
     assert tables[0][1].equals(tables[1][1])
     assert tables[0][2] == tables[1][2]

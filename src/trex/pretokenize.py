@@ -67,7 +67,9 @@ def _normalized(text: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.nd
         at = a + len(before)
     pieces.append(data[at : bounds[-1]])
     gained = np.zeros(len(bounds), dtype=np.int64)
-    np.add.at(gained, lines[:, 0] + 1, [len(after) - len(b) for b, after in zip(doubtful, clean, strict=True)])
+    np.add.at(
+        gained, lines[:, 0] + 1, [len(after) - len(b) for b, after in zip(doubtful, clean, strict=True)]
+    )
     return _padded(*pieces), frozen(bounds - bounds[0] + np.cumsum(gained))
 
 
@@ -166,7 +168,9 @@ class _Run:
         self._file.seek(0)
         for batch in pa.ipc.open_stream(self._file):
             words, shards, counts = batch.columns
-            yield WordCounts(words, to_numpy(shards.offsets), to_numpy(shards.values), to_numpy(counts.values))
+            yield WordCounts(
+                words, to_numpy(shards.offsets), to_numpy(shards.values), to_numpy(counts.values)
+            )
 
 
 class WordCounter:
@@ -237,10 +241,7 @@ class WordCounter:
     def _table_chunks(self) -> Iterator[WordCounts]:
         """The words of the table, sorted."""
         _, arena, rows = self._arrays
-        records = scanner.records(arena, self._used)
-        data, offsets = scanner.spellings(arena, records)
-        records = records[to_numpy(pc.array_sort_indices(binary(data, offsets))).view(np.int64)]
-        del data, offsets
+        records = scanner.sorted_records(arena, self._used)
         for first in range(0, len(records), CHUNK_WORDS):
             chosen = records[first : first + CHUNK_WORDS]
             yield WordCounts(

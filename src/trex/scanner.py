@@ -11,7 +11,7 @@ A uint64 and a signed number make a float in numba, hence the constants of type 
 import numpy as np
 from numba import njit
 
-from trex.intrinsics import load8, prefetch, store8, trailing_zeros
+from trex.intrinsics import bytes_reversed, load8, prefetch, store8, trailing_zeros
 from trex.unicode_tables import LETTER, NEWLINE, NUMBER, OTHER, SPACE
 
 PADDING = 8
@@ -409,7 +409,9 @@ def count_split(text, borders, first_word, shard_of, shards, table, arena, rows,
 
 
 @njit(cache=True)
-def count_text(text, bounds, shard_of, shards, by_line, classes, opening, words_in_shard, table, arena, rows, used):
+def count_text(
+    text, bounds, shard_of, shards, by_line, classes, opening, words_in_shard, table, arena, rows, used
+):
     """Count the words of documents text[bounds[d]:bounds[d + 1]] that are sorted by shard, each or each line apart.
 
     classes, opening: see `trex.unicode_tables`; table, arena, rows, used: see `empty_table`. Adds to words_in_shard. Returns the (possibly reallocated) arrays.
@@ -437,14 +439,68 @@ def count_text(text, bounds, shard_of, shards, by_line, classes, opening, words_
 
 
 @njit(cache=True)
-def records(arena, used):
-    """int64 [words]: where the words' records are."""
+def _records(arena, used):
+    """(records, keys): where the words' records are, and their first eight bytes as a number."""
     found = np.empty(used[WORDS], dtype=np.int64)
+    keys = np.empty(used[WORDS], dtype=np.uint64)
     record = 1
     for w in range(found.size):
         found[w] = record
-        record += HEADER + max(1, (np.int64(arena[record + SIZE]) + 7) >> 3)
-    return found
+        keys[w] = bytes_reversed(arena[record + HEADER])
+        record += HEADER + ((np.int64(arena[record + SIZE]) + 7) >> 3)
+    return found, keys
+
+
+@njit(cache=True)
+def _before(arena, a, b):
+    """Whether the word with record a comes before that with record b."""
+    size_a = np.int64(arena[a + SIZE])
+    size_b = np.int64(arena[b + SIZE])
+    for k in range(HEADER, HEADER + ((min(size_a, size_b) + 7) >> 3)):
+        if arena[a + k] != arena[b + k]:
+            return bytes_reversed(arena[a + k]) < bytes_reversed(arena[b + k])
+    return size_a < size_b
+
+
+@njit(cache=True)
+def _sift(arena, heap, i, n):
+    """Move heap[i] to its place among its children in a heap of n records with the last word on top."""
+    record = heap[i]
+    while 2 * i + 1 < n:
+        child = 2 * i + 1
+        if child + 1 < n and _before(arena, heap[child], heap[child + 1]):
+            child += 1
+        if not _before(arena, record, heap[child]):
+            break
+        heap[i] = heap[child]
+        i = child
+    heap[i] = record
+
+
+@njit(cache=True)
+def _sort_tied(arena, records, keys):
+    """Sort records whose keys rise, where keys are equal (heap sort)."""
+    first = 0
+    while first < records.size:
+        end = first + 1
+        while end < records.size and keys[end] == keys[first]:
+            end += 1
+        heap = records[first:end]
+        for i in range(heap.size // 2 - 1, -1, -1):
+            _sift(arena, heap, i, heap.size)
+        for n in range(heap.size - 1, 0, -1):
+            heap[0], heap[n] = heap[n], heap[0]
+            _sift(arena, heap, 0, n)
+        first = end
+
+
+def sorted_records(arena, used):
+    """int64 [words]: where the words' records are, in the order of their bytes."""
+    records, keys = _records(arena, used)
+    order = np.argsort(keys)
+    records = records[order]
+    _sort_tied(arena, records, keys[order])
+    return records
 
 
 @njit(cache=True)
