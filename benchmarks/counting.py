@@ -6,8 +6,8 @@ The table says how many MB a second of CPU time reads, normalizes, pre-tokenizes
 runs. `tokenizers` counts, on one thread, the first MB of every file: a training whose vocabulary is full at once.
 
 --exact compares words and counts: every code point in many contexts, 100,000 random texts, and every line of the files.
---memory counts copies of the files in which one word in four begins with other letters each time, so that distinct words
-grow with the text, and prints the most memory that was in use.
+--memory counts copies of the files with random letters behind every fourth space, so that distinct words grow with the
+text, and prints the most memory that was in use.
 """
 
 import argparse
@@ -49,8 +49,8 @@ SPLIT = {
     "by_line": True,
 }
 CONTEXTS = (
-    "{0}", "{0}{0}", "a{0}b", " {0}", "{0} ", "  {0}  x", "\n{0}\n", "\r{0}\r\n", "'{0}", "'s{0}", "'{0}e", "'r{0}'L{0}",
-    "1{0}2", "!{0}?", " !{0}\n", "\t{0}a", "{0}'d", "\u00e9{0}\u0301", "\u0431{0}\u0431", "\u3042{0}\u4e00",
+    "{0}", "{0}{0}", "a{0}b", " {0}", "{0} ", "  {0}  x", "\n{0}\n", "\r{0}\r\n", "'{0}", "'s{0}", "'{0}e",
+    "'r{0}'L{0}", "1{0}2", "!{0}?", " !{0}\n", "\t{0}a", "{0}'d", "\u00e9{0}\u0301", "\u0431{0}\u0431", "\u3042{0}\u4e00",
     "abcdefg{0}", "abcdefgh{0}", " abcdefg{0}hi", "\u1100{0}\u11a8",
 )  # fmt: skip
 RANDOM_TEXTS = 100_000

@@ -26,6 +26,8 @@ from trex.patterns import DEFAULT
 
 # A full table is sorted and written: 5 to 8 million distinct words, some 10 GB of natural text.
 TABLE_BYTES = 512 << 20
+# Places in a table are 32-bit numbers of eight bytes.
+MOST_TABLE_BYTES = 16 << 30
 # Words that are read, merged and written at a time.
 CHUNK_WORDS = 1 << 14
 ROW_GROUP_WORDS = 1 << 18
@@ -195,7 +197,7 @@ class WordCounter:
         self.by_line = by_line
         self.words_in_shard = np.zeros(shards, dtype=np.int64)
         self._split = None if pattern == DEFAULT else _Splitter(pattern, by_line)
-        self._table_bytes, self._spill_to = table_bytes, spill_to
+        self._table_bytes, self._spill_to = min(table_bytes, MOST_TABLE_BYTES), spill_to
         self._runs: list[_Run] = []
         self._arrays, self._used = scanner.empty_table()
 

@@ -4,8 +4,8 @@ The alternatives of `trex.patterns.DEFAULT` are tried in their order. Tables of 
 `tokenizers` (`trex.unicode_tables`). All kernels that call each other are in this one file, as numba notices a change
 of the file that a kernel is in, but not of those that it calls.
 
-Text is read eight bytes at a time where that helps, so every text here ends in PADDING bytes that belong to no document.
-A uint64 and a signed number make a float in numba, hence the constants of type uint64.
+Text is read eight bytes at a time where that helps, so every text here ends in PADDING bytes of no document. A uint64
+and a signed number make a float in numba, hence the constants of type uint64.
 """
 
 import numpy as np
@@ -222,7 +222,7 @@ BLOCK = 256  # words, few enough that what is prefetched for them stays in the f
 
 
 def empty_table():
-    """((table, arena, rows), used) without words. The arena's first unit is left free: position 0 is that of no word."""
+    """((table, arena, rows), used) without words. The arena's first unit stays free: position 0 is that of no word."""
     arrays = (
         np.zeros(1 << 12, dtype=np.uint64),
         np.zeros(1 << 12, dtype=np.uint64),
@@ -414,7 +414,8 @@ def count_text(
 ):
     """Count the words of documents text[bounds[d]:bounds[d + 1]] that are sorted by shard, each or each line apart.
 
-    classes, opening: see `trex.unicode_tables`; table, arena, rows, used: see `empty_table`. Adds to words_in_shard. Returns the (possibly reallocated) arrays.
+    classes, opening: see `trex.unicode_tables`; table, arena, rows, used: see `empty_table`. Adds to words_in_shard.
+    Returns the (possibly reallocated) arrays.
     """
     borders = np.empty(BLOCK + 1, dtype=np.int64)
     d = 0
