@@ -151,7 +151,7 @@ def test_words_that_differ_in_size_or_late():
     assert words == sorted(words)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(texts, st.integers(0, 4)), max_size=12), st.integers(1, 4), st.integers(2, 4))
 @pytest.mark.parametrize("pattern", [DEFAULT, GPT2])
 def test_spilling_changes_nothing(pattern, documents, chunk_words, fan_in):
