@@ -60,7 +60,7 @@ def built(tmp_path_factory):
         )
         held_out[name] = kept
         counts[name], ledgers[name] = folder / f"{name}.parquet", folder / f"{name}.ledger.parquet"
-        write_table(result.words.by_shard(), counts[name])
+        result.words.write(counts[name])
         write_table(result.ledger, ledgers[name])
         words, ledger = count_evaluation(
             batches([*kept, kept[0], texts[0], texts[1], texts[2]]),
@@ -132,6 +132,26 @@ def test_slice_is_the_text_that_its_ledger_says(built, share, n_bytes, replicate
 def test_small_share_still_gets_a_shard(built):
     ledger = built[3].slice(np.array([0.9999, 0.0001]), 10_000).ledger
     assert ledger["shards"][1] == 1
+
+
+def test_a_full_table_changes_nothing(tmp_path):
+    tables = []
+    for number, table_bytes in enumerate((1 << 30, 1)):
+        counts = count_corpus(
+            batches(corpus("c", 700)),
+            "c",
+            lambda batch: None,
+            **SPLIT,
+            table_bytes=table_bytes,
+            spill_to=tmp_path,
+        )
+        counts.words.write(tmp_path / f"{number}.parquet")
+        tables.append(
+            (pl.read_parquet(tmp_path / f"{number}.parquet"), counts.ledger, counts.documents.tolist())
+        )
+    assert tables[0][0].equals(tables[1][0])
+    assert tables[0][1].equals(tables[1][1])
+    assert tables[0][2] == tables[1][2]
 
 
 def test_too_small_a_corpus_is_refused():

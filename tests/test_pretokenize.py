@@ -1,16 +1,20 @@
 """Words and their counts, against `tokenizers` itself."""
 
 import json
+import os
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from trex import unicode_tables
+from trex import pretokenize, unicode_tables
 from trex.bpe import BYTE_CHARACTERS
 from trex.patterns import DEFAULT
 from trex.pretokenize import WordCounter, count_words
@@ -51,11 +55,11 @@ def test_tables_are_those_of_the_installed_library():
 
 
 @pytest.mark.parametrize("context", ["{0}", " {0}a{0}'{0}\n"])
-def test_every_code_point(context):
-    points = [p for p in range(0x110000) if not 0xD800 <= p < 0xE000]
-    for first in range(0, len(points), 100_000):
-        texts = [context.format(chr(p)) for p in points[first : first + 100_000]]
-        assert counted(texts) == by_tokenizers(texts)
+def test_code_points(context):
+    """Every one that is anything, and some of the unassigned and private; benchmarks/counting.py --exact asks all."""
+    points = [*range(0xD800), *range(0xE000, 0x32000), *range(0x32000, 0x110000, 61)]
+    texts = [context.format(chr(p)) for p in points]
+    assert counted(texts) == by_tokenizers(texts)
 
 
 # characters that the regex and NFC treat in different ways
@@ -114,6 +118,72 @@ def test_shards_are_counted_apart(documents):
             assert words == expected
             assert counter.words_in_shard[shard] == sum(expected.values())
         assert [row["word"] for row in table] == sorted(row["word"] for row in table)
+
+
+def test_lookahead_of_eight_bytes_ends_at_the_document():
+    """What follows a document, and how many bytes are left of it, changes nothing."""
+    for text in (
+        "a",
+        "abcdefgh",
+        " abcdefgh",
+        "abcdefghi",
+        "é",
+        "abcdefgé",
+        "e\u0301",
+        "x" * 7 + "é",
+        " ",
+        "'",
+    ):
+        assert counted([text, "letters", "\n", "'s", "\u0301"])[text_after_nfc(text)] == 1
+        assert count_words(text) == by_tokenizers([text])
+
+
+def text_after_nfc(text: str) -> bytes:
+    return NFC.normalize_str(text).encode()
+
+
+def test_words_that_differ_in_size_or_late():
+    """Words are compared eight bytes at a time, the last filled up with zeros."""
+    texts = ["\0" * n for n in range(1, 20)] + ["!\0", "!", "!\0\0"] + ["a" * n for n in range(1, 40)]
+    texts += ["a" * 17 + letter for letter in "bcd"]
+    assert counted(texts) == by_tokenizers(texts)
+    words = list(counted(texts))
+    assert words == sorted(words)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(texts, st.integers(0, 4)), max_size=12), st.integers(1, 4), st.integers(2, 4))
+@pytest.mark.parametrize("pattern", [DEFAULT, GPT2])
+def test_spilling_changes_nothing(pattern, documents, chunk_words, fan_in):
+    """A table that is full after every document, in chunks and merges so small that all ways are taken."""
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        whole = WordCounter(pattern, shards=5)
+        patch.setattr(pretokenize, "CHUNK_WORDS", chunk_words)
+        patch.setattr(pretokenize, "ROW_GROUP_WORDS", 3)
+        patch.setattr(pretokenize, "FAN_IN", fan_in)
+        spilling = WordCounter(pattern, shards=5, table_bytes=1, spill_to=Path(folder))
+        for text, shard in documents:
+            for counter in (whole, spilling):
+                counter.add(pa.array([text], pa.large_string()), np.array([shard], dtype=np.uint16))
+            assert not os.listdir(folder)  # the files have no names, so nothing is left behind
+        expected = whole.result().by_shard()
+        assert spilling.result().by_shard().equals(expected)
+        assert (spilling.words_in_shard == whole.words_in_shard).all()
+        spilling.write(Path(folder, "words.parquet"))
+        assert pq.read_table(Path(folder, "words.parquet")).equals(expected)
+        assert os.listdir(folder) == ["words.parquet"]
+
+
+def test_shards_of_a_word_are_in_order():
+    """A word that is met in 300 of 400 shards, again and again: its row grows and is searched."""
+    shards = np.random.default_rng(1).integers(0, 300, 5000) + 50
+    counter = WordCounter(shards=400)
+    for part in np.split(shards, 100):
+        counter.add(pa.array(["word"] * len(part), pa.large_string()), part.astype(np.uint16))
+    counts = counter.result()
+    assert counts.words.to_pylist() == [b"word"]
+    assert counts.shards.tolist() == np.unique(shards).tolist()
+    assert counts.counts.tolist() == np.unique(shards, return_counts=True)[1].tolist()
 
 
 def test_what_training_on_files_counts(udhr, tmp_path):

@@ -9,6 +9,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 
 import numpy as np
@@ -16,8 +17,8 @@ import polars as pl
 import pyarrow as pa
 from numba import njit
 
-from trex.arrow import bytes_of, from_numpy
-from trex.pretokenize import WordCounter, WordCounts
+from trex.arrow import bytes_of, from_numpy, frozen
+from trex.pretokenize import TABLE_BYTES, WordCounter, WordCounts
 
 log = logging.getLogger(__name__)
 
@@ -37,34 +38,36 @@ def document_hashes(documents: pa.LargeStringArray, seed: int) -> np.ndarray:
 
 
 @njit(cache=True)
+def _insert(table, h):
+    """Add a hash to an open-addressing set; whether it was new."""
+    mask = np.uint64(table.size - 1)
+    slot = h & mask
+    while table[slot] != 0 and table[slot] != h:
+        slot = (slot + np.uint64(1)) & mask
+    new = table[slot] == 0
+    table[slot] = h
+    return new
+
+
+@njit(cache=True)
 def _add_new(table, n, hashes):
-    """Add hashes to an open-addressing set of n (0 marks a free slot, so the hash 0 counts as 1).
+    """Add hashes to a set of n (0 marks a free slot, so the hash 0 counts as 1).
     Returns the set, its size, and which hashes were new, bool."""
     new = np.zeros(hashes.size, dtype=np.bool_)
     for i in range(hashes.size):
-        if 2 * (n + 1) > table.size:
-            bigger = np.zeros(4 * table.size, dtype=np.uint64)
+        if 4 * (n + 1) > 3 * table.size:
+            bigger = np.zeros(2 * table.size, dtype=np.uint64)
             for h in table:
                 if h != 0:
-                    slot = h & np.uint64(bigger.size - 1)
-                    while bigger[slot] != 0:
-                        slot = (slot + np.uint64(1)) & np.uint64(bigger.size - 1)
-                    bigger[slot] = h
+                    _insert(bigger, h)
             table = bigger
-        mask = np.uint64(table.size - 1)
-        h = max(hashes[i], np.uint64(1))
-        slot = h & mask
-        while table[slot] != 0 and table[slot] != h:
-            slot = (slot + np.uint64(1)) & mask
-        if table[slot] == 0:
-            table[slot] = h
-            new[i] = True
-            n += 1
+        new[i] = _insert(table, max(hashes[i], np.uint64(1)))
+        n += new[i]
     return table, n, new
 
 
 class _Seen:
-    """The set of documents met so far; 16 to 64 bytes a document."""
+    """The set of documents met so far; 11 to 22 bytes a document, and half of that again while it grows."""
 
     def __init__(self):
         self._table, self._n = np.zeros(1 << 12, dtype=np.uint64), 0
@@ -75,19 +78,36 @@ class _Seen:
         return new
 
     def hashes(self) -> np.ndarray:
-        return np.sort(self._table[self._table != 0])
+        """uint64 [n], sorted."""
+        found = self._table[self._table != 0]
+        found.sort()
+        return found
+
+
+@njit(cache=True)
+def _count_characters(text, borders):
+    """int64 [n]: bytes that begin a code point."""
+    counts = np.empty(borders.size - 1, dtype=np.int64)
+    for d in range(counts.size):
+        n = 0
+        for b in text[borders[d] : borders[d + 1]]:
+            n += (b & 0xC0) != 0x80
+        counts[d] = n
+    return counts
 
 
 def _characters(documents: pa.LargeStringArray) -> np.ndarray:
     """int64 [n]: code points of each document."""
-    text, borders = bytes_of(documents)
-    starts = (text[borders[0] : borders[-1]] & 0xC0) != 0x80
-    upto = np.concatenate(([0], np.cumsum(starts)))
-    return np.diff(upto[borders - borders[0]])
+    return _count_characters(*map(frozen, bytes_of(documents)))
 
 
 def _sizes(documents: pa.LargeStringArray) -> np.ndarray:
     return np.diff(bytes_of(documents)[1])
+
+
+def _low_half(hashes: np.ndarray) -> np.ndarray:
+    """What decides whether a document is held out, uniform in [0, 2**32)."""
+    return hashes & np.uint64(0xFFFFFFFF)
 
 
 class _Progress:
@@ -108,10 +128,10 @@ class _Progress:
 
 @dataclass(frozen=True)
 class CorpusCounts:
-    """Counts of a corpus: its words by shard, the ledger (see docs/contracts.md), and the sorted uint64 hashes of
-    the documents that train."""
+    """Counts of a corpus: the counter of its words, the ledger (see docs/contracts.md), and the sorted uint64 hashes
+    of the documents that train."""
 
-    words: WordCounts
+    words: WordCounter
     ledger: pl.DataFrame
     documents: np.ndarray
 
@@ -127,28 +147,29 @@ def count_corpus(
     deduplicate: bool,
     pattern: str,
     by_line: bool,
+    table_bytes: int = TABLE_BYTES,
+    spill_to: Path | None = None,
 ) -> CorpusCounts:
     """Count a corpus as a stream; documents held out for evaluation are handed to `hold_out` in batches.
 
-    Memory grows with the distinct words and, by 16 to 64 bytes each, with the documents, but not with the text.
+    Memory grows by 11 to 33 bytes a document for telling duplicates, but neither with the text nor with the distinct
+    words, which go to a temporary file when they fill table_bytes (see `WordCounter`).
     ValueError if nothing is left to train on or to evaluate on.
     """
-    counter = WordCounter(pattern, shards, by_line)
-    seen, train_hashes = _Seen(), _Seen()
+    counter = WordCounter(pattern, shards, by_line, table_bytes=table_bytes, spill_to=spill_to)
+    seen = _Seen()
     progress = _Progress(corpus)
     # rows: shards, and last the held-out part; columns: documents, bytes, characters, duplicates
     tally = np.zeros((shards + 1, 4), dtype=np.int64)
     threshold = np.uint64(round(held_out_share * 2**32))
     for batch in documents:
         hashes = document_hashes(batch, seed)
-        held_out = (hashes & np.uint64(0xFFFFFFFF)) < threshold
+        held_out = _low_half(hashes) < threshold
         row = np.where(held_out, shards, (hashes >> np.uint64(32)) % np.uint64(shards)).astype(np.int64)
-        new = seen.add(hashes) if deduplicate else np.ones(len(hashes), dtype=bool)
-        np.add.at(tally, (row[~new], 3), 1)
-        sizes, characters = _sizes(batch), _characters(batch)
-        np.add.at(tally, row[new], np.stack([new, sizes, characters, 0 * new], axis=1)[new])
+        new = seen.add(hashes) | (not deduplicate)
+        sizes = _sizes(batch)
+        np.add.at(tally, row, np.stack([new, new * sizes, new * _characters(batch), ~new], axis=1))
         train = np.flatnonzero(new & ~held_out)
-        train_hashes.add(hashes[train])
         counter.add(batch.take(from_numpy(train)), row[train].astype(np.uint16))
         hold_out(batch.take(from_numpy(np.flatnonzero(new & held_out))))
         progress.add(int(sizes.sum()))
@@ -171,7 +192,8 @@ def count_corpus(
             "duplicates": tally[:, 3],
         }
     )
-    return CorpusCounts(counter.result(), ledger, train_hashes.hashes())
+    documents_seen = seen.hashes()
+    return CorpusCounts(counter, ledger, documents_seen[_low_half(documents_seen) >= threshold])
 
 
 def count_evaluation(

@@ -3,49 +3,76 @@
 A word is a pre-token after NFC, as UTF-8 bytes. The default regex is scanned by a hand-written state machine
 on bytes, compiled by numba; its tables of letters, numbers and spaces come from `tokenizers` itself
 (`trex.unicode_tables`). Every other regex goes the slow exact way through `tokenizers`.
+
+Memory is bounded whatever the text: a table of words that is full is written to a temporary file, sorted, and the
+files are merged as streams.
 """
 
-from collections import Counter
-from collections.abc import Iterable
+import tempfile
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from trex import unicode_tables
+from trex import scanner, unicode_tables
 from trex.arrow import binary, bytes_of, from_numpy, frozen, lists, to_numpy
+from trex.files import whole
 from trex.patterns import DEFAULT
-from trex.scanner import count_batch, doubtful_lines
+
+# A full table is sorted and written: 5 to 8 million distinct words, some 10 GB of natural text.
+TABLE_BYTES = 512 << 20
+# Places in a table are 32-bit numbers of eight bytes.
+MOST_TABLE_BYTES = 16 << 30
+# Words that are read, merged and written at a time.
+CHUNK_WORDS = 1 << 14
+ROW_GROUP_WORDS = 1 << 18
+# Files that are merged at a time, each with a chunk in memory.
+FAN_IN = 32
+
+BY_SHARD = pa.schema(
+    {
+        "word": pa.large_binary(),
+        "shard": pa.large_list(pa.uint16()),
+        "count": pa.large_list(pa.int64()),
+    }
+)
+
+_NO_WORDS = binary(np.empty(0, dtype=np.uint8), np.zeros(1, dtype=np.int64))
 
 
-def _normalized(text: np.ndarray, starts: np.ndarray, ends: np.ndarray, nfc: np.ndarray):
-    """The documents after NFC: (text, starts, ends), the same arrays if nothing needs it."""
+def _padded(*pieces: bytes | np.ndarray) -> np.ndarray:
+    """The pieces, one after the other, and what the kernels want behind a text."""
+    return np.frombuffer(b"".join([*pieces, bytes(scanner.PADDING)]), dtype=np.uint8)
+
+
+def _normalized(text: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Documents text[bounds[d]:bounds[d + 1]] after NFC; text is padded. The same arrays if nothing needs it."""
     from tokenizers import normalizers
 
-    lines = doubtful_lines(text, starts, ends, nfc)
+    _, nfc = unicode_tables.load()
+    _, inert = unicode_tables.by_first_byte()
+    lines = scanner.doubtful_lines(text, bounds, nfc, inert)
     if not len(lines):
-        return text, starts, ends
+        return text, bounds
     # Newlines are inert under NFC, so all doubtful lines go through `tokenizers` in one call, one to a line.
-    doubtful = b"\n".join([text[a:b].tobytes().removesuffix(b"\n") for _, a, b in lines.tolist()])
-    clean = normalizers.NFC().normalize_str(doubtful.decode()).encode().split(b"\n")
-    # Documents that hold a doubtful line move to the end of the buffer; the others stay.
-    starts, ends = starts.copy(), ends.copy()
-    pieces: list[bytes] = []
-    size = text.size
-    owner, first_line = np.unique(lines[:, 0], return_index=True)
-    for document, first, last in zip(owner, first_line, [*first_line[1:], len(lines)], strict=True):
-        at = int(starts[document])
-        moved: list[bytes] = []
-        for (_, a, b), line in zip(lines[first:last].tolist(), clean[first:last], strict=True):
-            moved += [text[at:a].tobytes(), line, b"\n" if text[b - 1] == 0x0A else b""]
-            at = b
-        moved.append(text[at : ends[document]].tobytes())
-        starts[document] = size
-        size += sum(map(len, moved))
-        ends[document] = size
-        pieces += moved
-    return np.concatenate((text, np.frombuffer(b"".join(pieces), dtype=np.uint8))), starts, ends
+    data = memoryview(text)
+    doubtful = [bytes(data[a:b]).removesuffix(b"\n") for _, a, b in lines.tolist()]
+    clean = normalizers.NFC().normalize_str(b"\n".join(doubtful).decode()).encode().split(b"\n")
+    pieces, at = [], int(bounds[0])
+    for (_, a, _), before, after in zip(lines.tolist(), doubtful, clean, strict=True):
+        pieces += [data[at:a], after]
+        at = a + len(before)
+    pieces.append(data[at : bounds[-1]])
+    gained = np.zeros(len(bounds), dtype=np.int64)
+    np.add.at(
+        gained, lines[:, 0] + 1, [len(after) - len(b) for b, after in zip(doubtful, clean, strict=True)]
+    )
+    return _padded(*pieces), frozen(bounds - bounds[0] + np.cumsum(gained))
 
 
 @dataclass(frozen=True)
@@ -67,17 +94,85 @@ class WordCounts:
 
     def by_shard(self) -> pa.Table:
         """The columns of counts/{corpus}/words.parquet."""
-        return pa.table(
-            {
-                "word": self.words,
-                "shard": lists(self.offsets, self.shards),
-                "count": lists(self.offsets, self.counts),
-            }
-        )
+        columns = [self.words, lists(self.offsets, self.shards), lists(self.offsets, self.counts)]
+        return pa.table(columns, schema=BY_SHARD)
 
     def summed(self) -> pa.Table:
         """The columns of evaluation/{set}/{corpus}.parquet."""
         return pa.table({"word": self.words, "count": from_numpy(self.totals())})
+
+    def rows(self, first: int, end: int) -> "WordCounts":
+        """The words from `first` up to `end`, sharing memory."""
+        offsets = self.offsets[first : end + 1]
+        entries = slice(offsets[0], offsets[-1])
+        words = self.words[first:end]
+        return WordCounts(words, offsets - offsets[0], self.shards[entries], self.counts[entries])
+
+
+def _joined(parts: Sequence[WordCounts]) -> WordCounts:
+    """Parts one after the other."""
+    lengths = np.concatenate([np.zeros(1, np.int64), *(np.diff(part.offsets) for part in parts)])
+    return WordCounts(
+        pa.concat_arrays([_NO_WORDS, *(part.words for part in parts)]),
+        np.cumsum(lengths),
+        np.concatenate([np.empty(0, np.uint16), *(part.shards for part in parts)]),
+        np.concatenate([np.empty(0, np.int64), *(part.counts for part in parts)]),
+    )
+
+
+def _summed(parts: Sequence[WordCounts]) -> WordCounts:
+    """The sum of several counts."""
+    joined = _joined(parts)
+    order = pc.array_sort_indices(joined.words)
+    words = joined.words.take(order)
+    new = np.ones(len(words), dtype=bool)
+    new[1:] = to_numpy(pc.not_equal(words[1:], words[:-1]).cast(pa.uint8()))
+    row = np.empty(len(words), dtype=np.int64)
+    row[to_numpy(order).astype(np.int64)] = np.cumsum(new) - 1
+    keys = np.repeat(row, np.diff(joined.offsets)) << 16 | joined.shards
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    counts = np.add.reduceat(joined.counts[order], first)
+    offsets = np.searchsorted(keys[first], np.arange(new.sum() + 1) << 16)
+    words = words.filter(pc.cast(from_numpy(new.view(np.uint8)), pa.bool_()))
+    return WordCounts(words, offsets, (keys[first] & 0xFFFF).astype(np.uint16), counts)
+
+
+def _merged(runs: Sequence[Iterator[WordCounts]]) -> Iterator[WordCounts]:
+    """The sum of runs, each sorted and in chunks, as such a run."""
+    heads = [(head, run) for run in runs if (head := next(run, None))]
+    while heads:
+        # Of words up to the first that ends a chunk, everything is at hand.
+        last = min(head.words[-1].as_py() for head, _ in heads)
+        parts, rest = [], []
+        for head, run in heads:
+            n = bisect_right(range(len(head.words)), last, key=lambda i, head=head: head.words[i].as_py())
+            parts.append(head.rows(0, n))
+            after = head.rows(n, len(head.words)) if n < len(head.words) else next(run, None)
+            if after:
+                rest.append((after, run))
+        heads = rest
+        yield _summed(parts)
+
+
+class _Run:
+    """Sorted counts in a file without a name, which goes when the object or the process does."""
+
+    def __init__(self, chunks: Iterable[WordCounts], folder: Path | None):
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        options = pa.ipc.IpcWriteOptions(compression="lz4")
+        with pa.ipc.new_stream(self._file, BY_SHARD, options=options) as writer:
+            for chunk in chunks:
+                writer.write_table(chunk.by_shard())
+
+    def __iter__(self) -> Iterator[WordCounts]:
+        self._file.seek(0)
+        for batch in pa.ipc.open_stream(self._file):
+            words, shards, counts = batch.columns
+            yield WordCounts(
+                words, to_numpy(shards.offsets), to_numpy(shards.values), to_numpy(counts.values)
+            )
 
 
 class WordCounter:
@@ -85,25 +180,26 @@ class WordCounter:
 
     pattern: the pre-tokenization regex itself, not its name. shards: how many there are. by_line: each line with
     its newline is an item of its own, as in `tokenizers`' training on files; otherwise each document is.
+    table_bytes: the memory that the words may fill before they go to a temporary file in the folder `spill_to` (the
+    system's, if None); exceeded by what one call of `add` brings, and by half while they are sorted.
     """
 
-    def __init__(self, pattern: str = DEFAULT, shards: int = 1, by_line: bool = False):
+    def __init__(
+        self,
+        pattern: str = DEFAULT,
+        shards: int = 1,
+        by_line: bool = False,
+        *,
+        table_bytes: int = TABLE_BYTES,
+        spill_to: Path | None = None,
+    ):
         self.shards = shards
         self.by_line = by_line
         self.words_in_shard = np.zeros(shards, dtype=np.int64)
-        self._slow = None if pattern == DEFAULT else _RegexCounter(pattern)
-        self._keys = np.empty(0, dtype=np.int64)  # word id * shards + shard, sorted
-        self._counts = np.empty(0, dtype=np.int64)
-        self._pending: list[tuple[np.ndarray, np.ndarray]] = []
-        self._pending_size = 0
-        self._state = (
-            np.zeros(1 << 12, dtype=np.int32),
-            np.empty(1 << 10, dtype=np.uint64),
-            np.zeros((1 << 10) + 1, dtype=np.int64),
-            np.empty(1 << 14, dtype=np.uint8),
-            np.zeros(1 << 10, dtype=np.int64),
-            0,
-        )
+        self._split = None if pattern == DEFAULT else _Splitter(pattern, by_line)
+        self._table_bytes, self._spill_to = min(table_bytes, MOST_TABLE_BYTES), spill_to
+        self._runs: list[_Run] = []
+        self._arrays, self._used = scanner.empty_table()
 
     def add(self, documents: pa.LargeStringArray, shards: np.ndarray | None = None) -> None:
         """Count documents (valid UTF-8, no nulls); shards: their shard numbers, default all 0."""
@@ -111,87 +207,98 @@ class WordCounter:
             return
         if shards is None:
             shards = np.zeros(len(documents), dtype=np.uint16)
-        if self._slow is not None:
-            self.words_in_shard += self._slow.add(documents, shards, self.shards, self.by_line)
-            return
-        classes, nfc = unicode_tables.load()
-        text, bounds = bytes_of(documents)
-        order = np.argsort(shards, kind="stable")
-        starts, ends = bounds[:-1][order], bounds[1:][order]
-        text, starts, ends = _normalized(frozen(text), starts, ends, nfc)
-        self._state, word, shard, count, words_in_shard = count_batch(
-            frozen(text), starts, ends, shards[order].astype(np.uint16), self.by_line, classes, *self._state
-        )
-        self.words_in_shard += words_in_shard[: self.shards]
-        self._pending.append((word * np.int64(self.shards) + shard, count))
-        self._pending_size += word.size
-        if self._pending_size > max(self._keys.size, 1 << 20):
-            self._compact()
+        else:
+            order = np.argsort(shards, kind="stable")
+            documents, shards = documents.take(from_numpy(order)), shards[order]
+        shards = frozen(shards.astype(np.uint16))
+        if self._split:
+            text, borders, first_word = self._split(documents)
+            np.add.at(self.words_in_shard, shards, np.diff(first_word))
+            self._arrays = scanner.count_split(
+                text, borders, first_word, shards, self.shards, *self._arrays, self._used
+            )
+        else:
+            text, bounds = bytes_of(documents)
+            text = _padded(text[bounds[0] : bounds[-1]])
+            text, bounds = _normalized(text, frozen(bounds - bounds[0]))
+            self._arrays = scanner.count_text(
+                text,
+                bounds,
+                shards,
+                self.shards,
+                self.by_line,
+                unicode_tables.load()[0],
+                unicode_tables.by_first_byte()[0],
+                self.words_in_shard,
+                *self._arrays,
+                self._used,
+            )
+        if scanner.n_bytes(self._arrays[0], self._used) > self._table_bytes:
+            self._spill()
 
-    def _compact(self) -> None:
-        keys = np.concatenate([self._keys, *(k for k, _ in self._pending)])
-        counts = np.concatenate([self._counts, *(c for _, c in self._pending)])
-        order = np.argsort(keys, kind="stable")
-        keys, counts = keys[order], counts[order]
-        first = np.flatnonzero(np.diff(keys, prepend=-1))
-        self._keys = keys[first]
-        self._counts = np.add.reduceat(counts, first) if first.size else counts
-        self._pending, self._pending_size = [], 0
+    def _spill(self) -> None:
+        self._runs.append(_Run(self._table_chunks(), self._spill_to))
+        self._arrays, self._used = scanner.empty_table()
+
+    def _table_chunks(self) -> Iterator[WordCounts]:
+        """The words of the table, sorted."""
+        _, arena, rows = self._arrays
+        records = scanner.sorted_records(arena, self._used)
+        for first in range(0, len(records), CHUNK_WORDS):
+            chosen = records[first : first + CHUNK_WORDS]
+            yield WordCounts(
+                binary(*scanner.spellings(arena, chosen)), *scanner.shard_counts(arena, rows, chosen)
+            )
+
+    def chunks(self) -> Iterator[WordCounts]:
+        """What was counted so far, sorted, some thousand words at a time."""
+        if not self._runs:
+            yield from self._table_chunks()
+            return
+        self._spill()
+        while len(self._runs) > FAN_IN:
+            first, self._runs = self._runs[:FAN_IN], self._runs[FAN_IN:]
+            self._runs.append(_Run(_merged([iter(run) for run in first]), self._spill_to))
+        yield from _merged([iter(run) for run in self._runs])
 
     def result(self) -> WordCounts:
-        """What was counted so far."""
-        if self._slow is not None:
-            words, word, shard, count = self._slow.triples()
-            self._pending = [(word * np.int64(self.shards) + shard, count)]
-            self._keys, self._counts = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-        else:
-            *_, offsets, arena, _, n_words = self._state
-            words = binary(arena[: offsets[n_words]], offsets[: n_words + 1])
-        self._compact()
-        order = to_numpy(pc.array_sort_indices(words)).astype(np.int64)
-        rows = np.searchsorted(self._keys, np.arange(len(words) + 1, dtype=np.int64) * self.shards)
-        lengths = np.diff(rows)[order]
-        offsets = np.concatenate(([0], np.cumsum(lengths)))
-        # the entries of the words in their new order
-        take = np.repeat(rows[:-1][order] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        shards = (self._keys[take] % self.shards).astype(np.uint16)
-        return WordCounts(words.take(from_numpy(order)), offsets, shards, self._counts[take])
+        """What was counted so far, in memory."""
+        return _joined(list(self.chunks()))
+
+    def write(self, path: str | Path) -> None:
+        """Write what was counted so far as counts/{corpus}/words.parquet."""
+        with whole(path) as part, pq.ParquetWriter(part, BY_SHARD, compression="zstd") as writer:
+            group: list[pa.Table] = []
+            for chunk in self.chunks():
+                group.append(chunk.by_shard())
+                if sum(map(len, group)) >= ROW_GROUP_WORDS:
+                    writer.write_table(pa.concat_tables(group))
+                    group = []
+            writer.write_table(pa.concat_tables([BY_SHARD.empty_table(), *group]))
 
 
-class _RegexCounter:
+class _Splitter:
     """The slow exact way for any regex: `tokenizers` normalizes and splits every item."""
 
-    def __init__(self, pattern: str):
+    def __init__(self, pattern: str, by_line: bool):
         from tokenizers import Regex, normalizers, pre_tokenizers
 
+        self._by_line = by_line
         self._normalize = normalizers.NFC().normalize_str
         self._split = pre_tokenizers.Split(Regex(pattern), "isolated").pre_tokenize_str
-        self._counts: dict[int, Counter[str]] = {}
 
-    def add(
-        self, documents: pa.LargeStringArray, shards: np.ndarray, n_shards: int, by_line: bool
-    ) -> np.ndarray:
-        words_in_shard = np.zeros(n_shards, dtype=np.int64)
-        for document, shard in zip(documents.to_pylist(), shards.tolist(), strict=True):
-            counter = self._counts.setdefault(shard, Counter())
-            for item in _lines(document) if by_line else (document,):
-                words = [word for word, _ in self._split(self._normalize(item))]
-                counter.update(words)
-                words_in_shard[shard] += len(words)
-        return words_in_shard
-
-    def triples(self):
-        ids: dict[str, int] = {}
-        word, shard, count = [], [], []
-        for number, counter in sorted(self._counts.items()):
-            for text, n in counter.items():
-                word.append(ids.setdefault(text, len(ids)))
-                shard.append(number)
-                count.append(n)
-        spellings = [text.encode() for text in ids]
-        borders = np.cumsum([0, *map(len, spellings)], dtype=np.int64)
-        words = binary(np.frombuffer(b"".join(spellings), dtype=np.uint8), borders)
-        return words, np.array(word, np.int64), np.array(shard, np.int64), np.array(count, np.int64)
+    def __call__(self, documents: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(text, borders, first_word): word k is text[borders[k]:borders[k + 1]], and the words of document d those
+        from first_word[d] to first_word[d + 1]."""
+        words: list[bytes] = []
+        first_word = [0]
+        for document in documents:
+            for item in _lines(document.as_py()) if self._by_line else (document.as_py(),):
+                words += [word.encode() for word, _ in self._split(self._normalize(item))]
+            first_word.append(len(words))
+        borders = np.zeros(len(words) + 1, dtype=np.int64)
+        np.cumsum(np.fromiter(map(len, words), np.int64, len(words)), out=borders[1:])
+        return _padded(*words), borders, np.array(first_word, dtype=np.int64)
 
 
 def _lines(text: str) -> Iterable[str]:
@@ -211,8 +318,8 @@ def count_words(text: str, pattern: str = DEFAULT, by_line: bool = False) -> dic
     {b"'t": 2, b' don': 1, b' panic': 1, b',': 1, b'don': 1}
     """
     counter = WordCounter(pattern, by_line=by_line)
-    data = np.frombuffer(text.encode(), dtype=np.uint8)
     if text:
+        data = np.frombuffer(text.encode(), dtype=np.uint8)
         counter.add(binary(data, np.array([0, data.size])).view(pa.large_string()))
     counts = counter.result()
     return dict(zip(counts.words.to_pylist(), counts.totals().tolist(), strict=True))

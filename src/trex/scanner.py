@@ -3,30 +3,71 @@
 The alternatives of `trex.patterns.DEFAULT` are tried in their order. Tables of letters, numbers and spaces come from
 `tokenizers` (`trex.unicode_tables`). All kernels that call each other are in this one file, as numba notices a change
 of the file that a kernel is in, but not of those that it calls.
+
+Text is read eight bytes at a time where that helps, so every text here ends in PADDING bytes of no document. A uint64
+and a signed number make a float in numba, hence the constants of type uint64.
 """
 
 import numpy as np
 from numba import njit
 
+from trex.intrinsics import bytes_reversed, load8, prefetch, store8, trailing_zeros
 from trex.unicode_tables import LETTER, NEWLINE, NUMBER, OTHER, SPACE
+
+PADDING = 8
+
+_HIGH_BITS = np.uint64(0x8080808080808080)
+_LOW_BITS = np.uint64(0x7F7F7F7F7F7F7F7F)
+_CASE_BITS = np.uint64(0x2020202020202020)
+_ONES = np.uint64(0x0101010101010101)
+_NEWLINES = np.uint64(0x0A0A0A0A0A0A0A0A)
+_FIRST = np.uint64(0x80)
+_FROM_A = np.uint64(0x0101010101010101 * (0x80 - ord("a")))
+_PAST_Z = np.uint64(0x0101010101010101 * (0x80 - ord("z") - 1))
 
 
 @njit(cache=True)
 def _decode(text, i):
     """(code point, bytes) of the valid UTF-8 sequence at i."""
-    b = text[i]
+    b = np.int64(text[i])
     if b < 0x80:
-        return np.int64(b), 1
+        return b, 1
     if b < 0xE0:
-        return np.int64((b & 0x1F) << 6 | (text[i + 1] & 0x3F)), 2
+        return (b & 0x1F) << 6 | np.int64(text[i + 1] & 0x3F), 2
     if b < 0xF0:
-        return np.int64((b & 0x0F) << 12 | (text[i + 1] & 0x3F) << 6 | (text[i + 2] & 0x3F)), 3
+        return (b & 0x0F) << 12 | np.int64(text[i + 1] & 0x3F) << 6 | np.int64(text[i + 2] & 0x3F), 3
     return (
-        np.int64(
-            (b & 0x07) << 18 | (text[i + 1] & 0x3F) << 12 | (text[i + 2] & 0x3F) << 6 | (text[i + 3] & 0x3F)
-        ),
+        (b & 0x07) << 18
+        | np.int64(text[i + 1] & 0x3F) << 12
+        | np.int64(text[i + 2] & 0x3F) << 6
+        | np.int64(text[i + 3] & 0x3F),
         4,
     )
+
+
+@njit(cache=True)
+def _ascii_letters(eight):
+    """The highest bit of each of eight bytes that is an ASCII letter."""
+    low = (eight | _CASE_BITS) & _LOW_BITS
+    return (low + _FROM_A) & ~(low + _PAST_Z) & ~eight & _HIGH_BITS
+
+
+@njit(cache=True)
+def _skip_letters(text, i, end, classes):
+    """First place from i on, at most end, that has no letter."""
+    while i < end:
+        if text[i] < 0x80:
+            size = trailing_zeros(_ascii_letters(load8(text, i)) ^ _HIGH_BITS) >> 3
+            i += size
+            if size == 8:
+                continue
+            if i >= end or text[i] < 0x80:
+                break
+        point, size = _decode(text, i)
+        if classes[point] != LETTER:
+            break
+        i += size
+    return min(i, end)
 
 
 @njit(cache=True)
@@ -41,8 +82,16 @@ def _skip_class(text, i, end, classes, wanted):
 
 
 @njit(cache=True)
-def word_end(text, i, end, classes):
+def word_end(text, i, end, classes, opening):
     """Where the word that starts at byte i of text[:end] ends: the alternatives of DEFAULT in their order."""
+    # Most words are ASCII letters behind a space: no branch on what they begin with, nor on how long they are.
+    letters = _ascii_letters(load8(text, i))
+    size = trailing_zeros((letters | np.uint64(opening[text[i]])) ^ _HIGH_BITS) >> 3
+    if size > 1 or letters & _FIRST:
+        j = i + size
+        if size == 8 or text[j] >= 0x80:
+            return _skip_letters(text, j, end, classes)
+        return min(j, end)
     point, size = _decode(text, i)
     kind = classes[point]
     j = i + size
@@ -58,21 +107,22 @@ def word_end(text, i, end, classes):
                 return j + 2
             if text[j] == 0xC5 and text[j + 1] == 0xBF:  # U+017F, the long s, folds to s
                 return j + 2
-    if kind == LETTER:
-        return _skip_class(text, j, end, classes, LETTER)
-    if kind == NUMBER:
-        return j
-    if kind != NEWLINE:
-        others = kind == OTHER
-        if j < end:
+    others = kind == OTHER
+    if kind != NEWLINE and kind != NUMBER:
+        if kind != LETTER and j < end:
             next_point, next_size = _decode(text, j)
             next_kind = classes[next_point]
-            if next_kind == LETTER:  # [^\r\n\p{L}\p{N}]?\p{L}+
-                return _skip_class(text, j + next_size, end, classes, LETTER)
             others = others or (point == 0x20 and next_kind == OTHER)
+            if next_kind == LETTER:
+                kind = LETTER
+                j += next_size
+        if kind == LETTER:  # [^\r\n\p{L}\p{N}]?\p{L}+
+            return _skip_letters(text, j, end, classes)
         if others:  # " ?[^\s\p{L}\p{N}]+[\r\n]*"
             j = _skip_class(text, j, end, classes, OTHER)
             return _skip_class(text, j, end, classes, NEWLINE)
+    if kind == NUMBER:
+        return j
     # White space that no letter or punctuation claims: up to the last newline of the run, or else the run
     # without its last character if something follows that could claim it.
     after_newline = j if kind == NEWLINE else -1
@@ -94,148 +144,412 @@ def word_end(text, i, end, classes):
 
 
 @njit(cache=True)
-def doubtful_lines(text, starts, ends, nfc):
-    """Rows (document, first byte, end) of the lines that NFC may change (quick check of Unicode annex 15)."""
-    found = np.empty((16, 3), dtype=np.int64)
-    n = 0
-    for d in range(starts.size):
-        line = i = starts[d]
-        end = ends[d]
-        rank = np.uint8(0)
-        doubtful = False
-        while i < end:
-            b = text[i]
-            if b < 0xCC:  # below U+0300 everything is inert
-                i += 1 if b < 0x80 else 2
-                rank = np.uint8(0)
-            else:
-                point, size = _decode(text, i)
-                value = nfc[point]
-                i += size
-                if value == 255 or (value != 0 and value < rank):
-                    doubtful = True
-                rank = value
-            if b == 0x0A or i == end:
-                if doubtful:
-                    if n == len(found):
-                        found = np.concatenate((found, np.empty_like(found)))
-                    found[n, 0] = d
-                    found[n, 1] = line
-                    found[n, 2] = i
-                    n += 1
-                    doubtful = False
-                line = i
-    return found[:n]
+def _line_end(text, i, end):
+    """First place after i, at most end, that follows a newline."""
+    while i < end:
+        other = load8(text, i) ^ _NEWLINES  # the lowest zero byte is the first newline
+        found = (other - _ONES) & ~other & _HIGH_BITS
+        if found:
+            return min(i + (trailing_zeros(found) >> 3) + 1, end)
+        i += 8
+    return end
 
 
 @njit(cache=True)
-def _word_hash(text, i, j):
-    h = np.uint64(0xCBF29CE484222325)
-    for k in range(i, j):
-        h = (h ^ np.uint64(text[k])) * np.uint64(0x100000001B3)
-    h ^= h >> np.uint64(29)
-    return h * np.uint64(0x9E3779B97F4A7C15)
+def doubtful_lines(text, bounds, nfc, inert):
+    """Rows (document, first byte, end) of the lines that NFC may change (quick check of Unicode annex 15).
+
+    Document d is text[bounds[d]:bounds[d + 1]]. nfc, inert: see `trex.unicode_tables`.
+    """
+    found = np.empty((16, 3), dtype=np.int64)
+    n = 0
+    for d in range(bounds.size - 1):
+        i = bounds[d]
+        end = bounds[d + 1]
+        rank = np.uint8(0)
+        while i < end:
+            ascii_bytes = trailing_zeros(load8(text, i) & _HIGH_BITS) >> 3
+            if ascii_bytes:
+                rank = np.uint8(0)
+                i += ascii_bytes
+                continue
+            size = np.int64(inert[text[i]])
+            value = np.uint8(0)
+            if size == 0:
+                point, size = _decode(text, i)
+                value = nfc[point]
+            if value == 255 or (value != 0 and value < rank):
+                line = i
+                while line > bounds[d] and text[line - 1] != 0x0A:
+                    line -= 1
+                i = _line_end(text, i, end)
+                if n == len(found):
+                    found = np.concatenate((found, np.empty_like(found)))
+                found[n, 0] = d
+                found[n, 1] = line
+                found[n, 2] = i
+                n += 1
+                value = np.uint8(0)
+            else:
+                i += size
+            rank = value
+    return found[:n]
+
+
+# ------------------------------------------------------------------------------------------- the table of words
+#
+# A word is a record of uint64 in `arena`: its bytes' number, what is open, where its row is, its bytes (the last eight
+# filled up with zeros). The record is found through `table`, open addressing on slots that hold the upper half of the
+# word's hash, whose first bits are the slot's number, and the record's position. A hit so touches one slot and one
+# record.
+#
+# What is open is the count in the shard that the word was met in last, as a cell: shard << 48 | count. When the word
+# is met in another shard, the cell moves to the word's row in `rows`: cells of rising shards. A row of n cells has
+# room for the next power of two. Documents come sorted by shard, so cells move rarely, and rare words have no row.
+
+SIZE, OPEN, ROW, HEADER = range(4)
+_POSITION = np.uint64(0xFFFFFFFF)
+_TAG = np.uint64(0xFFFFFFFF00000000)
+_COUNT = np.uint64((1 << 48) - 1)
+_ONE = np.uint64(1)
+_SHARD_BITS = np.uint64(48)
+_LENGTH_BITS = 17  # of a row: up to 65,536 cells
+_LENGTH = (1 << _LENGTH_BITS) - 1
+# how much is used: words, arena, rows
+WORDS, ARENA, ROWS = range(3)
+
+BLOCK = 256  # words, few enough that what is prefetched for them stays in the fastest cache
+
+
+def empty_table():
+    """((table, arena, rows), used) without words. The arena's first unit stays free: position 0 is that of no word."""
+    arrays = (
+        np.zeros(1 << 12, dtype=np.uint64),
+        np.zeros(1 << 12, dtype=np.uint64),
+        np.empty(1 << 10, dtype=np.uint64),
+    )
+    return arrays, np.array([0, 1, 0], dtype=np.int64)
+
+
+def n_bytes(table, used):
+    """Bytes of memory that hold words."""
+    return table.nbytes + 8 * int(used[ARENA] + used[ROWS])
 
 
 @njit(cache=True)
 def _grown(array, size):
+    """A copy with room for size items. (A loop: slice assignment takes numba seconds to compile.)"""
     bigger = np.empty(size, dtype=array.dtype)
-    bigger[: array.size] = array
+    for i in range(array.size):
+        bigger[i] = array[i]
     return bigger
 
 
 @njit(cache=True)
-def count_batch(text, starts, ends, shards, by_line, classes, table, hashes, offsets, arena, counts, n_words):
-    """Count the words of documents that are sorted by shard.
+def _tail(text, i, size):
+    """The last 1 to 8 bytes of the word of `size` bytes whose last eight begin at i, filled up with zeros."""
+    return load8(text, i) & (~np.uint64(0) >> np.uint64(-8 * size & 63))
 
-    table: open-addressing slots holding word id + 1 (0 free), a power of two long; hashes, counts: per word;
-    offsets [n_words + 1] into arena: the words' bytes; counts are all zero between shards.
-    Returns the (possibly reallocated) word table and the batch's (word id, shard, count) triples.
+
+@njit(cache=True)
+def _word_hash(text, i, j):
+    h = np.uint64(j - i)
+    while j - i > 8:
+        h = (h ^ load8(text, i)) * np.uint64(0x9E3779B97F4A7C15)
+        h ^= h >> np.uint64(32)
+        i += 8
+    h = (h ^ _tail(text, i, j - i)) * np.uint64(0x9E3779B97F4A7C15)
+    h = (h ^ h >> np.uint64(32)) * np.uint64(0xD6E8FEB86659FD93)
+    return h ^ h >> np.uint64(32)
+
+
+@njit(cache=True)
+def _same(text, i, size, arena, at):
+    """Whether the word of `size` bytes at i has the bytes at arena[at:]."""
+    while size > 8:
+        if load8(text, i) != arena[at]:
+            return False
+        i += 8
+        at += 1
+        size -= 8
+    return _tail(text, i, size) == arena[at]
+
+
+@njit(cache=True)
+def _shift(table):
+    """What leaves the number of a slot of a hash."""
+    return np.uint64(64 - trailing_zeros(np.uint64(table.size)))
+
+
+@njit(cache=True)
+def _doubled(table):
+    bigger = np.zeros(2 * table.size, dtype=np.uint64)
+    shift = _shift(bigger)
+    mask = bigger.size - 1
+    for i in range(table.size):
+        if table[i]:
+            slot = np.int64(table[i] >> shift)
+            while bigger[slot]:
+                slot = (slot + 1) & mask
+            bigger[slot] = table[i]
+    return bigger
+
+
+@njit(cache=True)
+def _close(cell, record, arena, rows, used, shards):
+    """Add an open cell to the row of the word at `record`. Returns the (possibly reallocated) rows."""
+    row = np.int64(arena[record + ROW])
+    at = row >> _LENGTH_BITS
+    length = row & _LENGTH
+    shard = np.int64(cell >> _SHARD_BITS)
+    # The shards of a row are distinct and rise, which bounds the place; that of a full row is certain.
+    low = max(0, shard - (shards - length))
+    high = min(shard, length)
+    while low < high:
+        middle = (low + high) >> 1
+        if np.int64(rows[at + middle] >> _SHARD_BITS) < shard:
+            low = middle + 1
+        else:
+            high = middle
+    if low < length and np.int64(rows[at + low] >> _SHARD_BITS) == shard:
+        rows[at + low] += cell & _COUNT
+        return rows
+    if length & (length - 1) == 0:  # no room
+        to = used[ROWS]
+        used[ROWS] += max(1, 2 * length)
+        if used[ROWS] > rows.size:
+            rows = _grown(rows, used[ROWS] + rows.size // 2)
+        for i in range(length):
+            rows[to + i] = rows[at + i]
+        at = to
+    for i in range(length, low, -1):
+        rows[at + i] = rows[at + i - 1]
+    rows[at + low] = cell
+    arena[record + ROW] = np.uint64(at << _LENGTH_BITS | (length + 1))
+    return rows
+
+
+@njit(cache=True)
+def count_block(text, borders, n, shard, shards, table, arena, rows, used):
+    """Count n words of a shard, text[borders[k]:borders[k + 1]]. Returns the (possibly reallocated) arrays."""
+    # Room for n new words now, so that nothing moves in between.
+    while 2 * (used[WORDS] + n) > table.size:
+        table = _doubled(table)
+    need = used[ARENA] + n * (HEADER + 1) + (borders[n] - borders[0]) // 8
+    if need > arena.size:
+        arena = _grown(arena, need + arena.size // 2)
+    hashes = np.empty(BLOCK, dtype=np.uint64)
+    shift = _shift(table)
+    mask = table.size - 1
+    for k in range(n):
+        h = _word_hash(text, borders[k], borders[k + 1])
+        hashes[k] = h
+        prefetch(table, np.int64(h >> shift))
+    for k in range(n):
+        prefetch(arena, np.int64(table[np.int64(hashes[k] >> shift)] & _POSITION))
+    first = np.uint64(shard) << _SHARD_BITS | _ONE
+    for k in range(n):
+        record = np.int64(table[np.int64(hashes[k] >> shift)] & _POSITION)
+        row = np.int64(arena[record + ROW])
+        moving = np.int64(arena[record + OPEN] >> _SHARD_BITS)
+        if moving != shard and row:  # about where its place in the row is
+            prefetch(rows, (row >> _LENGTH_BITS) + (row & _LENGTH) * moving // shards)
+    for k in range(n):
+        i = borders[k]
+        size = borders[k + 1] - i
+        h = hashes[k]
+        slot = np.int64(h >> shift)
+        while True:
+            entry = table[slot]
+            record = np.int64(entry & _POSITION)
+            if entry == 0:
+                record = used[ARENA]
+                table[slot] = h & _TAG | np.uint64(record)
+                arena[record + SIZE] = np.uint64(size)
+                arena[record + OPEN] = first
+                arena[record + ROW] = np.uint64(0)
+                at = record + HEADER
+                while size > 8:
+                    arena[at] = load8(text, i)
+                    at += 1
+                    i += 8
+                    size -= 8
+                arena[at] = _tail(text, i, size)
+                used[ARENA] = at + 1
+                used[WORDS] += 1
+                break
+            if (
+                (entry ^ h) & _TAG == 0
+                and np.int64(arena[record + SIZE]) == size
+                and _same(text, i, size, arena, record + HEADER)
+            ):
+                cell = arena[record + OPEN]
+                if (cell ^ first) >> _SHARD_BITS == 0:
+                    arena[record + OPEN] = cell + _ONE
+                else:
+                    arena[record + OPEN] = first
+                    rows = _close(cell, record, arena, rows, used, shards)
+                break
+            slot = (slot + 1) & mask
+    return table, arena, rows
+
+
+@njit(cache=True)
+def count_split(text, borders, first_word, shard_of, shards, table, arena, rows, used):
+    """Count words text[borders[k]:borders[k + 1]], those from first_word[d] to first_word[d + 1] in shard_of[d].
+
+    Returns the (possibly reallocated) arrays.
     """
-    mask = np.uint64(table.size - 1)
-    touched = np.empty(1024, dtype=np.int32)
-    n_touched = 0
-    out_word = np.empty(4096, dtype=np.int32)
-    out_shard = np.empty(4096, dtype=np.uint16)
-    out_count = np.empty(4096, dtype=np.int64)
-    n_out = 0
-    total = 0
-    words_in_shard = np.zeros(65536, dtype=np.int64)
-    for d in range(starts.size):
-        item = starts[d]
-        while item < ends[d]:
-            item_end = ends[d]
-            if by_line:
-                item_end = item
-                while item_end < ends[d] and text[item_end] != 0x0A:
-                    item_end += 1
-                item_end = min(item_end + 1, ends[d])
-            i = item
-            while i < item_end:
-                j = word_end(text, i, item_end, classes)
-                size = j - i
-                h = _word_hash(text, i, j)
-                slot = h & mask
-                word = -1
-                while table[slot] != 0:
-                    w = table[slot] - 1
-                    if hashes[w] == h and offsets[w + 1] - offsets[w] == size:
-                        o = offsets[w]
-                        k = 0
-                        while k < size and arena[o + k] == text[i + k]:
-                            k += 1
-                        if k == size:
-                            word = w
-                            break
-                    slot = (slot + np.uint64(1)) & mask
-                if word < 0:
-                    word = n_words
-                    n_words += 1
-                    if n_words == hashes.size:
-                        hashes = _grown(hashes, 2 * n_words)
-                        offsets = _grown(offsets, 2 * n_words + 1)
-                        filled = counts.size
-                        counts = _grown(counts, 2 * n_words)
-                        counts[filled:] = 0
-                    table[slot] = n_words
-                    hashes[word] = h
-                    o = offsets[word]
-                    if o + size > arena.size:
-                        arena = _grown(arena, 2 * (o + size))
-                    arena[o : o + size] = text[i:j]
-                    offsets[word + 1] = o + size
-                    if 2 * n_words > table.size:
-                        table = np.zeros(4 * table.size, dtype=table.dtype)
-                        mask = np.uint64(table.size - 1)
-                        for w in range(n_words):
-                            s = hashes[w] & mask
-                            while table[s] != 0:
-                                s = (s + np.uint64(1)) & mask
-                            table[s] = w + 1
-                if counts[word] == 0:
-                    if n_touched == touched.size:
-                        touched = _grown(touched, 2 * n_touched)
-                    touched[n_touched] = word
-                    n_touched += 1
-                counts[word] += 1
-                total += 1
-                i = j
-            item = item_end
-        words_in_shard[shards[d]] += total
-        total = 0
-        if d + 1 == starts.size or shards[d + 1] != shards[d]:
-            if n_out + n_touched > out_word.size:
-                capacity = max(2 * out_word.size, n_out + n_touched)
-                out_word = _grown(out_word, capacity)
-                out_shard = _grown(out_shard, capacity)
-                out_count = _grown(out_count, capacity)
-            for t in range(n_touched):
-                w = touched[t]
-                out_word[n_out] = w
-                out_shard[n_out] = shards[d]
-                out_count[n_out] = counts[w]
-                counts[w] = 0
-                n_out += 1
-            n_touched = 0
-    state = (table, hashes, offsets, arena, counts, n_words)
-    return state, out_word[:n_out], out_shard[:n_out], out_count[:n_out], words_in_shard
+    for d in range(shard_of.size):
+        for k in range(first_word[d], first_word[d + 1], BLOCK):
+            n = min(BLOCK, first_word[d + 1] - k)
+            block = borders[k : k + n + 1]
+            table, arena, rows = count_block(text, block, n, shard_of[d], shards, table, arena, rows, used)
+    return table, arena, rows
+
+
+@njit(cache=True)
+def count_text(
+    text, bounds, shard_of, shards, by_line, classes, opening, words_in_shard, table, arena, rows, used
+):
+    """Count the words of documents text[bounds[d]:bounds[d + 1]] that are sorted by shard, each or each line apart.
+
+    classes, opening: see `trex.unicode_tables`; table, arena, rows, used: see `empty_table`. Adds to words_in_shard.
+    Returns the (possibly reallocated) arrays.
+    """
+    borders = np.empty(BLOCK + 1, dtype=np.int64)
+    d = 0
+    i = bounds[0]
+    item_end = i
+    while d < shard_of.size:
+        shard = shard_of[d]
+        n = 0
+        borders[0] = i
+        while d < shard_of.size and shard_of[d] == shard and n < BLOCK:
+            if i == bounds[d + 1]:
+                d += 1
+                continue
+            if i == item_end:
+                item_end = _line_end(text, i, bounds[d + 1]) if by_line else bounds[d + 1]
+            i = word_end(text, i, item_end, classes, opening)
+            n += 1
+            borders[n] = i
+        table, arena, rows = count_block(text, borders, n, shard, shards, table, arena, rows, used)
+        words_in_shard[shard] += n
+    return table, arena, rows
+
+
+@njit(cache=True)
+def _records(arena, used):
+    """(records, keys): where the words' records are, and their first eight bytes as a number."""
+    found = np.empty(used[WORDS], dtype=np.int64)
+    keys = np.empty(used[WORDS], dtype=np.uint64)
+    record = 1
+    for w in range(found.size):
+        found[w] = record
+        keys[w] = bytes_reversed(arena[record + HEADER])
+        record += HEADER + ((np.int64(arena[record + SIZE]) + 7) >> 3)
+    return found, keys
+
+
+@njit(cache=True)
+def _before(arena, a, b):
+    """Whether the word with record a comes before that with record b."""
+    size_a = np.int64(arena[a + SIZE])
+    size_b = np.int64(arena[b + SIZE])
+    for k in range(HEADER, HEADER + ((min(size_a, size_b) + 7) >> 3)):
+        if arena[a + k] != arena[b + k]:
+            return bytes_reversed(arena[a + k]) < bytes_reversed(arena[b + k])
+    return size_a < size_b
+
+
+@njit(cache=True)
+def _sift(arena, heap, i, n):
+    """Move heap[i] to its place among its children in a heap of n records with the last word on top."""
+    record = heap[i]
+    while 2 * i + 1 < n:
+        child = 2 * i + 1
+        if child + 1 < n and _before(arena, heap[child], heap[child + 1]):
+            child += 1
+        if not _before(arena, record, heap[child]):
+            break
+        heap[i] = heap[child]
+        i = child
+    heap[i] = record
+
+
+@njit(cache=True)
+def _sort_tied(arena, records, keys):
+    """Sort records whose keys rise, where keys are equal (heap sort)."""
+    first = 0
+    while first < records.size:
+        end = first + 1
+        while end < records.size and keys[end] == keys[first]:
+            end += 1
+        heap = records[first:end]
+        for i in range(heap.size // 2 - 1, -1, -1):
+            _sift(arena, heap, i, heap.size)
+        for n in range(heap.size - 1, 0, -1):
+            heap[0], heap[n] = heap[n], heap[0]
+            _sift(arena, heap, 0, n)
+        first = end
+
+
+def sorted_records(arena, used):
+    """int64 [words]: where the words' records are, in the order of their bytes."""
+    records, keys = _records(arena, used)
+    order = np.argsort(keys)
+    records = records[order]
+    _sort_tied(arena, records, keys[order])
+    return records
+
+
+@njit(cache=True)
+def spellings(arena, chosen):
+    """(data, offsets): the bytes of the words with the chosen records."""
+    offsets = np.zeros(chosen.size + 1, dtype=np.int64)
+    for w in range(chosen.size):
+        offsets[w + 1] = offsets[w] + np.int64(arena[chosen[w] + SIZE])
+    data = np.empty(offsets[-1] + PADDING, dtype=np.uint8)
+    for w in range(chosen.size):
+        at = chosen[w] + HEADER
+        for i in range(offsets[w], offsets[w + 1], 8):  # the zeros behind a word give way to the next
+            store8(data, i, arena[at])
+            at += 1
+    return data[: offsets[-1]], offsets
+
+
+@njit(cache=True)
+def shard_counts(arena, rows, chosen):
+    """(offsets, shards, counts) of the words with the chosen records, open cells included."""
+    offsets = np.zeros(chosen.size + 1, dtype=np.int64)
+    room = 0
+    for record in chosen:
+        room += (np.int64(arena[record + ROW]) & _LENGTH) + 1
+    cells = np.empty(room, dtype=np.uint64)
+    n = 0
+    for w in range(chosen.size):
+        row = np.int64(arena[chosen[w] + ROW])
+        opened = arena[chosen[w] + OPEN]
+        waits = True
+        for k in range(row >> _LENGTH_BITS, (row >> _LENGTH_BITS) + (row & _LENGTH)):
+            cell = rows[k]
+            if waits and opened >> _SHARD_BITS <= cell >> _SHARD_BITS:
+                waits = False
+                if opened >> _SHARD_BITS == cell >> _SHARD_BITS:
+                    cell += opened & _COUNT
+                else:
+                    cells[n] = opened
+                    n += 1
+            cells[n] = cell
+            n += 1
+        if waits:
+            cells[n] = opened
+            n += 1
+        offsets[w + 1] = n
+    shards = np.empty(n, dtype=np.uint16)
+    counts = np.empty(n, dtype=np.int64)
+    for k in range(n):
+        shards[k] = cells[k] >> _SHARD_BITS
+        counts[k] = cells[k] & _COUNT
+    return offsets, shards, counts

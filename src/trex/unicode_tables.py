@@ -113,6 +113,29 @@ def load() -> tuple[np.ndarray, np.ndarray]:
     return tables
 
 
+@cache
+def by_first_byte() -> tuple[np.ndarray, np.ndarray]:
+    """(opening, inert): read-only uint8 [256], what the first byte of a character alone tells the scanner.
+
+    opening: 0x80 for an ASCII letter and for what may stand before the letters of a word and begins nothing else that
+    has letters (so not the apostrophe), otherwise 0. inert: the bytes of the character, if all that begin so are inert,
+    otherwise 0.
+    """
+    classes, nfc = load()
+    opening, inert = np.zeros(256, dtype=np.uint8), np.zeros(256, dtype=np.uint8)
+    opening[:128][np.isin(classes[:128], (OTHER, LETTER, SPACE))] = 0x80
+    opening[ord("'")] = 0
+    for first in range(256):
+        for size, lead, bits in ((1, 0, 7), (2, 0xC0, 5), (3, 0xE0, 4), (4, 0xF0, 3)):
+            if first >> bits == lead >> bits:
+                later = 6 * (size - 1)
+                points = nfc[(first - lead) << later : (first - lead + 1) << later]
+                inert[first] = 0 if (points != INERT).any() else size
+    for table in (opening, inert):
+        table.flags.writeable = False
+    return opening, inert
+
+
 def main() -> None:
     import tokenizers
 

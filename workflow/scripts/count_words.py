@@ -25,8 +25,9 @@ with job(snakemake):
             deduplicate=params.counting["deduplicate"],
             pattern=params.pattern,
             by_line=params.unit == "line",
+            spill_to=Path(output.words).parent,
         )
-    write_table(counts.words.by_shard(), output.words)
+    counts.words.write(output.words)
     write_table(counts.ledger, output.ledger)
     with whole(output.documents) as part, open(part, "wb") as file:
         np.save(file, counts.documents)

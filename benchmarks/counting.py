@@ -1,0 +1,289 @@
+"""Rate of counting against `tokenizers`, on the same real text; with options also exactness and memory.
+
+    python benchmarks/counting.py [--runs N] [--subset MB] [--exact] [--memory [--gigabytes G]] FILE.parquet ...
+
+The table says how many MB a second of CPU time reads, normalizes, pre-tokenizes and counts, as median and range of the
+runs. `tokenizers` counts, on one thread, the first MB of every file: a training whose vocabulary is full at once.
+
+--exact compares words and counts: every code point in many contexts, 100,000 random texts, and every line of the files.
+--memory counts copies of the files with random letters behind every fourth space, so that distinct words grow with the
+text, and prints the most memory that was in use.
+"""
+
+import argparse
+import glob
+import json
+import os
+import platform
+import random
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tokenizers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+from trex.arrow import binary, bytes_of
+from trex.bpe import BYTE_CHARACTERS
+from trex.corpora import read_documents
+from trex.counting import count_corpus
+from trex.patterns import DEFAULT
+from trex.pretokenize import WordCounter, count_words
+
+SHARDS = 100
+BATCH_ROWS = 2_000
+SPLIT = {
+    "seed": 1,
+    "held_out_share": 0.05,
+    "shards": SHARDS,
+    "deduplicate": True,
+    "pattern": DEFAULT,
+    "by_line": True,
+}
+CONTEXTS = (
+    "{0}", "{0}{0}", "a{0}b", " {0}", "{0} ", "  {0}  x", "\n{0}\n", "\r{0}\r\n", "'{0}", "'s{0}", "'{0}e",
+    "'r{0}'L{0}", "1{0}2", "!{0}?", " !{0}\n", "\t{0}a", "{0}'d", "\u00e9{0}\u0301", "\u0431{0}\u0431",
+    "\u3042{0}\u4e00", "abcdefg{0}", "abcdefgh{0}", " abcdefg{0}hi", "\u1100{0}\u11a8",
+)  # fmt: skip
+RANDOM_TEXTS = 100_000
+
+
+def read(path: str) -> pa.LargeStringArray:
+    return pq.read_table(path, columns=["text"])["text"].cast(pa.large_string()).combine_chunks()
+
+
+def lines(documents: pa.LargeStringArray) -> Iterator[str]:
+    for text in documents.to_pylist():
+        *whole, rest = text.split("\n")
+        yield from (line + "\n" for line in whole)
+        if rest:
+            yield rest
+
+
+def tokenizers_count(items: list[str]) -> tuple[dict[bytes, int], float]:
+    """What `tokenizers` counts in items, as the state of its trainer tells, and its seconds of CPU time."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(DEFAULT), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)]
+    )
+    trainer = trainers.BpeTrainer(vocab_size=256, show_progress=False)
+    start = time.process_time()
+    tokenizer.train_from_iterator(items, trainer)
+    seconds = time.process_time() - start
+    byte_of = {character: byte for byte, character in enumerate(BYTE_CHARACTERS)}
+    words = json.loads(trainer.__getstate__())["BpeTrainer"]["words"]
+    return {bytes(byte_of[c] for c in word): n for word, n in words.items()}, seconds
+
+
+def our_count(documents: pa.LargeStringArray) -> dict[bytes, int]:
+    counter = WordCounter(by_line=True)
+    counter.add(documents)
+    counts = counter.result()
+    return dict(zip(counts.words.to_pylist(), counts.totals().tolist(), strict=True))
+
+
+# ------------------------------------------------------------------------------------------------------------ rates
+
+
+def kernel_seconds(columns: list[pa.LargeStringArray], one_counter: bool) -> float:
+    """CPU seconds of counting documents in memory by shard, a corpus at a time or all as one."""
+    rng = np.random.default_rng(0)
+    seconds = 0.0
+    counter = WordCounter(shards=SHARDS, by_line=True)
+    for documents in columns:
+        if not one_counter:
+            counter = WordCounter(shards=SHARDS, by_line=True)
+        shards = rng.integers(0, SHARDS, len(documents)).astype(np.uint16)
+        start = time.process_time()
+        counter.add(documents, shards)
+        seconds += time.process_time() - start
+    return seconds
+
+
+def corpus_seconds(sources: list[list[str]]) -> float:
+    """CPU seconds of counting corpora from files to files."""
+    start = time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        for source in sources:
+            documents = read_documents({"parquet": source, "column": "text"}, Path.cwd())
+            counts = count_corpus(documents, "corpus", lambda held_out: None, **SPLIT)
+            counts.words.write(Path(folder, "words.parquet"))
+    return time.process_time() - start
+
+
+def rates(files: list[str], runs: int, subset: float) -> None:
+    columns = [read(path) for path in files]
+    size = sum(int(np.diff(bytes_of(documents)[1]).sum()) for documents in columns) / 1e6
+    items, small = [], 0.0
+    for documents in columns:
+        borders = bytes_of(documents)[1]
+        n = int(np.searchsorted(borders, borders[0] + subset * 1e6))
+        items += lines(documents[:n])
+        small += int(borders[min(n, len(documents))] - borders[0]) / 1e6
+    corpus_seconds([files[:1]])  # compiles, or loads what was compiled
+    ways = {
+        "count by shard, a counter a file": lambda: size / kernel_seconds(columns, False),
+        "count by shard, one counter": lambda: size / kernel_seconds(columns, True),
+        "count_corpus, a file a corpus": lambda: size / corpus_seconds([[path] for path in files]),
+        "count_corpus, all as one corpus": lambda: size / corpus_seconds([files]),
+        "tokenizers, one thread": lambda: small / tokenizers_count(items)[1],
+    }
+    measured = {name: [] for name in ways}
+    for _ in range(runs):
+        for name, way in ways.items():
+            measured[name].append(way())
+    print(f"{len(files)} files, {size:.0f} MB ({small:.0f} MB for tokenizers), {runs} runs")
+    print("MB per second of CPU time            median  (range)            times tokenizers")
+    theirs = measured["tokenizers, one thread"]
+    for name, values in measured.items():
+        ratio = statistics.median(ours / other for ours, other in zip(values, theirs, strict=True))
+        spread = f"({min(values):.1f} to {max(values):.1f})"
+        print(f"{name:35}  {statistics.median(values):6.1f}  {spread:17}  {ratio:6.1f}")
+
+
+# -------------------------------------------------------------------------------------------------------- exactness
+
+
+def by_tokenizers(texts: list[str]) -> Counter[bytes]:
+    """Words of texts that are items of their own, by the parts of `tokenizers` that need no training."""
+    normalize = normalizers.NFC().normalize_str
+    split = pre_tokenizers.Split(Regex(DEFAULT), "isolated").pre_tokenize_str
+    return Counter(word.encode() for text in texts for word, _ in split(normalize(text)))
+
+
+def by_us(texts: list[str]) -> dict[bytes, int]:
+    counter = WordCounter()
+    counter.add(pa.array(texts, pa.large_string()))
+    counts = counter.result()
+    return dict(zip(counts.words.to_pylist(), counts.totals().tolist(), strict=True))
+
+
+def random_texts(n: int) -> list[str]:
+    """Texts of 1 to 40 characters, mostly such as the regex and NFC treat in different ways."""
+    rng = random.Random(1)
+    tricky = list(
+        "aZ19 \t\n\r\v\0'.,-\u0085\u00a0\u00e9\u0301\u0323\u0345\u093c\u1161\u11a8\u3042\uac00\u017f\u212a\u2028"
+    )
+    tricky += [
+        "'s",
+        "'RE",
+        "'lL",
+        "\r\n",
+        "  ",
+        "letters",
+        "\u0431\u0432",
+        "\u4e00\u4e8c",
+        "\U0001f469\u200d",
+        "\U0001d400",
+    ]
+
+    def character() -> str:
+        if rng.random() < 0.8:
+            return rng.choice(tricky)
+        point = rng.randrange(0x110000)
+        return chr(point) if not 0xD800 <= point < 0xE000 else " "
+
+    return ["".join(character() for _ in range(rng.randint(1, 40))) for _ in range(n)]
+
+
+def exactness(files: list[str]) -> bool:
+    points = [chr(p) for p in range(0x110000) if not 0xD800 <= p < 0xE000]
+    equal = True
+
+    def report(what: str, same: bool) -> None:
+        nonlocal equal
+        equal = equal and same
+        print(f"{what:60}  {'equal' if same else 'DIFFERENT'}", flush=True)
+
+    for context in CONTEXTS:
+        texts = [context.format(point) for point in points]
+        report(f"every code point in {context!a}", by_us(texts) == by_tokenizers(texts))
+    texts = random_texts(RANDOM_TEXTS)
+    different = [text for text in texts if count_words(text) != by_tokenizers([text])]
+    report(f"{RANDOM_TEXTS:,} random texts {different[:1]!a}", not different)
+    report("the same as one batch", by_us(texts) == by_tokenizers(texts))
+    for path in files:
+        documents = read(path)
+        report(path, our_count(documents) == tokenizers_count(list(lines(documents)))[0])
+    return equal
+
+
+# ----------------------------------------------------------------------------------------------------------- memory
+
+
+def with_new_words(documents: pa.LargeStringArray, rng: np.random.Generator) -> pa.LargeStringArray:
+    """The documents with four random letters behind every fourth space."""
+    text, borders = bytes_of(documents)
+    text = text[borders[0] : borders[-1]]
+    places = np.flatnonzero(text == 0x20)
+    places = np.repeat(places[rng.random(places.size) < 0.25] + 1, 4)
+    letters = rng.integers(ord("a"), ord("z") + 1, places.size).astype(np.uint8)
+    moved = borders - borders[0]
+    moved = moved + np.searchsorted(places, moved, side="left")
+    return binary(np.insert(text, places, letters), moved).view(pa.large_string())
+
+
+def growing_corpus(files: list[str], n_bytes: int) -> Iterator[pa.LargeStringArray]:
+    rng = np.random.default_rng(0)
+    left = n_bytes
+    while left > 0:
+        for documents in read_documents({"parquet": files, "column": "text"}, Path.cwd()):
+            yield (changed := with_new_words(documents, rng))
+            left -= int(bytes_of(changed)[1][-1])
+            if left <= 0:
+                return
+
+
+def memory(files: list[str], gigabytes: float) -> None:
+    n_bytes = int(gigabytes * 1e9)
+    start, cpu = time.monotonic(), time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "words.parquet")
+        counts = count_corpus(
+            growing_corpus(files, n_bytes), "growing", lambda held_out: None, **SPLIT, spill_to=folder
+        )
+        counts.words.write(path)
+        words, size = pq.read_metadata(path).num_rows, path.stat().st_size
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"{gigabytes:g} GB of text, {words:,} distinct words, words.parquet of {size / 1e6:.0f} MB")
+    print(
+        f"most memory in use: {peak:.2f} GB; {time.monotonic() - start:.0f} s, of CPU {time.process_time() - cpu:.0f} s"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("files", nargs="+")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--subset", type=float, default=1, help="MB of every file that tokenizers counts")
+    parser.add_argument("--exact", action="store_true", help="compare words and counts instead")
+    parser.add_argument("--memory", action="store_true", help="measure memory instead")
+    parser.add_argument("--gigabytes", type=float, default=2)
+    options = parser.parse_args()
+    files = sorted(path for pattern in options.files for path in glob.glob(pattern))
+    if not files:
+        parser.error(f"no such file: {' '.join(options.files)}")
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    print(f"tokenizers {tokenizers.__version__}, Python {platform.python_version()}, {platform.machine()}")
+    if options.memory:
+        memory(files, options.gigabytes)
+    elif options.exact:
+        return int(not exactness(files))
+    else:
+        rates(files, options.runs, options.subset)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""Machine instructions that numba has no name for. Rows and offsets are int64 and are not checked.
+
+numba's cache of a kernel in another file does not notice a change here: touch that file too.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_BYTE = ir.IntType(8)
+_INT = ir.IntType(32)
+
+
+def _address(context, builder, array_type, array, row, item_bytes):
+    data = context.make_array(array_type)(context, builder, array).data
+    offset = builder.mul(row, ir.Constant(row.type, item_bytes))
+    return builder.gep(builder.bitcast(data, cgutils.voidptr_t), [offset])
+
+
+@intrinsic
+def prefetch(typing_context, array, row):
+    """Ask for the memory of array[row] (contiguous, one dimension) without waiting for it."""
+
+    def generate(context, builder, signature, arguments):
+        array_type = signature.args[0]
+        item_bytes = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
+        address = _address(context, builder, array_type, *arguments, item_bytes)
+        kind = ir.FunctionType(ir.VoidType(), [address.type, _INT, _INT, _INT])
+        instruction = builder.module.declare_intrinsic("llvm.prefetch", (address.type,), kind)
+        builder.call(instruction, [address, _INT(0), _INT(3), _INT(1)])  # to read, keep it, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
+
+
+@intrinsic
+def load8(typing_context, array, offset):
+    """The eight bytes array[offset:offset + 8] of a contiguous uint8 array as a little-endian uint64."""
+
+    def generate(context, builder, signature, arguments):
+        address = _address(context, builder, signature.args[0], *arguments, 1)
+        word = builder.load(builder.bitcast(address, ir.IntType(64).as_pointer()))
+        word.align = 1
+        return word
+
+    return types.uint64(array, types.int64), generate
+
+
+@intrinsic
+def store8(typing_context, array, offset, word):
+    """Write a uint64 to the eight bytes array[offset:offset + 8] of a contiguous uint8 array, lowest first."""
+
+    def generate(context, builder, signature, arguments):
+        address = _address(context, builder, signature.args[0], *arguments[:2], 1)
+        builder.store(arguments[2], builder.bitcast(address, ir.IntType(64).as_pointer())).align = 1
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.uint64), generate
+
+
+@intrinsic
+def trailing_zeros(typing_context, bits):
+    """How many of the lowest bits of a uint64 are 0, int64; 64 of 0."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
+def bytes_reversed(typing_context, word):
+    """A uint64 with its first byte last, so that words of text compare as numbers."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.bswap(arguments[0])
+
+    return types.uint64(types.uint64), generate
