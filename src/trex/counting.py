@@ -15,9 +15,9 @@ from time import monotonic
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from numba import njit
 
 from trex.arrow import bytes_of, from_numpy, frozen
+from trex.kernel import kernel
 from trex.pretokenize import TABLE_BYTES, WordCounter, WordCounts
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def document_hashes(documents: pa.LargeStringArray, seed: int) -> np.ndarray:
     return np.frombuffer(digests, dtype="<u8")
 
 
-@njit(cache=True)
+@kernel
 def _insert(table, h):
     """Add a hash to an open-addressing set; whether it was new."""
     mask = np.uint64(table.size - 1)
@@ -49,7 +49,7 @@ def _insert(table, h):
     return new
 
 
-@njit(cache=True)
+@kernel
 def _add_new(table, n, hashes):
     """Add hashes to a set of n (0 marks a free slot, so the hash 0 counts as 1).
     Returns the set, its size, and which hashes were new, bool."""
@@ -84,7 +84,7 @@ class _Seen:
         return found
 
 
-@njit(cache=True)
+@kernel
 def _count_characters(text, borders):
     """int64 [n]: bytes that begin a code point."""
     counts = np.empty(borders.size - 1, dtype=np.int64)

@@ -12,20 +12,18 @@ _BYTE = ir.IntType(8)
 _INT = ir.IntType(32)
 
 
-def _address(context, builder, array_type, array, row, item_bytes):
-    data = context.make_array(array_type)(context, builder, array).data
-    offset = builder.mul(row, ir.Constant(row.type, item_bytes))
-    return builder.gep(builder.bitcast(data, cgutils.voidptr_t), [offset])
+def _address(context, builder, array_type, array, row):
+    array = context.make_array(array_type)(context, builder, array)
+    offset = builder.mul(row, builder.extract_value(array.strides, 0))
+    return builder.gep(builder.bitcast(array.data, cgutils.voidptr_t), [offset])
 
 
 @intrinsic
 def prefetch(typing_context, array, row):
-    """Ask for the memory of array[row] (contiguous, one dimension) without waiting for it."""
+    """Ask for the memory of array[row] without waiting for it."""
 
     def generate(context, builder, signature, arguments):
-        array_type = signature.args[0]
-        item_bytes = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
-        address = _address(context, builder, array_type, *arguments, item_bytes)
+        address = _address(context, builder, signature.args[0], *arguments)
         kind = ir.FunctionType(ir.VoidType(), [address.type, _INT, _INT, _INT])
         instruction = builder.module.declare_intrinsic("llvm.prefetch", (address.type,), kind)
         builder.call(instruction, [address, _INT(0), _INT(3), _INT(1)])  # to read, keep it, data
@@ -39,7 +37,7 @@ def load8(typing_context, array, offset):
     """The eight bytes array[offset:offset + 8] of a contiguous uint8 array as a little-endian uint64."""
 
     def generate(context, builder, signature, arguments):
-        address = _address(context, builder, signature.args[0], *arguments, 1)
+        address = _address(context, builder, signature.args[0], *arguments)
         word = builder.load(builder.bitcast(address, ir.IntType(64).as_pointer()))
         word.align = 1
         return word
@@ -52,7 +50,7 @@ def store8(typing_context, array, offset, word):
     """Write a uint64 to the eight bytes array[offset:offset + 8] of a contiguous uint8 array, lowest first."""
 
     def generate(context, builder, signature, arguments):
-        address = _address(context, builder, signature.args[0], *arguments[:2], 1)
+        address = _address(context, builder, signature.args[0], *arguments[:2])
         builder.store(arguments[2], builder.bitcast(address, ir.IntType(64).as_pointer())).align = 1
         return context.get_dummy_value()
 

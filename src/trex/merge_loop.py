@@ -28,10 +28,8 @@ stood alone, so every later occurrence of its spelling as a token comes about by
 """
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
+from trex.intrinsics import prefetch
 from trex.kernel import kernel
 
 # columns of the table of pairs; a pair's occurrences are arena[START:END]
@@ -45,26 +43,6 @@ ONE = np.uint64(1)
 HEAVY = np.uint64(1 << 31)  # weights from here on are HEAVY + row in the table of heavy words
 
 BATCH = 256  # occurrences, few enough for the fastest cache
-
-
-@intrinsic
-def _prefetch(typing_context, array, row):
-    """Ask for the memory of array[row] without waiting for it."""
-
-    def generate(context, builder, signature, arguments):
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        offset = builder.mul(arguments[1], builder.extract_value(array.strides, 0))
-        address = builder.gep(builder.bitcast(array.data, ir.IntType(8).as_pointer()), [offset])
-        integer = ir.IntType(32)
-        instruction = builder.module.declare_intrinsic(
-            "llvm.prefetch",
-            (address.type,),
-            ir.FunctionType(ir.VoidType(), [address.type, integer, integer, integer]),
-        )
-        builder.call(instruction, [address, integer(0), integer(3), integer(1)])  # to read, keep it, data
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64), generate
 
 
 @kernel
@@ -140,10 +118,10 @@ def _prefetch_lost_pairs(neighbours, n_neighbours, a, b, table, pairs):
     mask = np.uint64(table.size - 1)
     for side in range(2):
         for z in neighbours[side, : n_neighbours[side]]:
-            _prefetch(table, np.int64(_hash(_lost_pair(side, z, a, b)) & mask))
+            prefetch(table, np.int64(_hash(_lost_pair(side, z, a, b)) & mask))
     for side in range(2):
         for z in neighbours[side, : n_neighbours[side]]:
-            _prefetch(pairs, np.int64(table[_hash(_lost_pair(side, z, a, b)) & mask] & LOW) - 1)
+            prefetch(pairs, np.int64(table[_hash(_lost_pair(side, z, a, b)) & mask] & LOW) - 1)
 
 
 # ---------------------------------------------- queue: largest count first, then the smaller pair of token ids
@@ -311,7 +289,7 @@ def _merge(occurrences, heavy, a, b, new, size_a, size_b, separator, slots, chan
     for first in range(np.uint64(0), np.uint64(occurrences.size), np.uint64(BATCH)):
         last = min(first + np.uint64(BATCH), np.uint64(occurrences.size))
         for k in range(first, last):
-            _prefetch(slots, np.int64(occurrences[k] & LOW))
+            prefetch(slots, np.int64(occurrences[k] & LOW))
         n = np.uint64(0)
         for k in range(first, last):
             p = occurrences[k] & LOW
@@ -319,8 +297,8 @@ def _merge(occurrences, heavy, a, b, new, size_a, size_b, separator, slots, chan
             n += np.uint64((slots[p] == a) & (slots[p + to_b] == b))
         for k in range(n):
             p = standing[k] & LOW
-            _prefetch(left, np.int64(slots[p - ONE]))
-            _prefetch(right, np.int64(slots[p + to_end]))
+            prefetch(left, np.int64(slots[p - ONE]))
+            prefetch(right, np.int64(slots[p + to_end]))
         for k in range(n):
             p = standing[k] & LOW
             if slots[p] != a:  # "aaa": the merge before took its first half

@@ -9,9 +9,9 @@ and a signed number make a float in numba, hence the constants of type uint64.
 """
 
 import numpy as np
-from numba import njit
 
 from trex.intrinsics import bytes_reversed, load8, prefetch, store8, trailing_zeros
+from trex.kernel import kernel
 from trex.unicode_tables import LETTER, NEWLINE, NUMBER, OTHER, SPACE
 
 PADDING = 8
@@ -26,7 +26,7 @@ _FROM_A = np.uint64(0x0101010101010101 * (0x80 - ord("a")))
 _PAST_Z = np.uint64(0x0101010101010101 * (0x80 - ord("z") - 1))
 
 
-@njit(cache=True)
+@kernel
 def _decode(text, i):
     """(code point, bytes) of the valid UTF-8 sequence at i."""
     b = np.int64(text[i])
@@ -45,14 +45,14 @@ def _decode(text, i):
     )
 
 
-@njit(cache=True)
+@kernel
 def _ascii_letters(eight):
     """The highest bit of each of eight bytes that is an ASCII letter."""
     low = (eight | _CASE_BITS) & _LOW_BITS
     return (low + _FROM_A) & ~(low + _PAST_Z) & ~eight & _HIGH_BITS
 
 
-@njit(cache=True)
+@kernel
 def _skip_letters(text, i, end, classes):
     """First place from i on, at most end, that has no letter."""
     while i < end:
@@ -70,7 +70,7 @@ def _skip_letters(text, i, end, classes):
     return min(i, end)
 
 
-@njit(cache=True)
+@kernel
 def _skip_class(text, i, end, classes, wanted):
     """First place from i on whose code point is not of the wanted class."""
     while i < end:
@@ -81,7 +81,7 @@ def _skip_class(text, i, end, classes, wanted):
     return i
 
 
-@njit(cache=True)
+@kernel
 def word_end(text, i, end, classes, opening):
     """Where the word that starts at byte i of text[:end] ends: the alternatives of DEFAULT in their order."""
     # Most words are ASCII letters behind a space: no branch on what they begin with, nor on how long they are.
@@ -143,7 +143,7 @@ def word_end(text, i, end, classes, opening):
     return last
 
 
-@njit(cache=True)
+@kernel
 def _line_end(text, i, end):
     """First place after i, at most end, that follows a newline."""
     while i < end:
@@ -155,7 +155,7 @@ def _line_end(text, i, end):
     return end
 
 
-@njit(cache=True)
+@kernel
 def doubtful_lines(text, bounds, nfc, inert):
     """Rows (document, first byte, end) of the lines that NFC may change (quick check of Unicode annex 15).
 
@@ -236,7 +236,7 @@ def n_bytes(table, used):
     return table.nbytes + 8 * int(used[ARENA] + used[ROWS])
 
 
-@njit(cache=True)
+@kernel
 def _grown(array, size):
     """A copy with room for size items. (A loop: slice assignment takes numba seconds to compile.)"""
     bigger = np.empty(size, dtype=array.dtype)
@@ -245,13 +245,13 @@ def _grown(array, size):
     return bigger
 
 
-@njit(cache=True)
+@kernel
 def _tail(text, i, size):
     """The last 1 to 8 bytes of the word of `size` bytes whose last eight begin at i, filled up with zeros."""
     return load8(text, i) & (~np.uint64(0) >> np.uint64(-8 * size & 63))
 
 
-@njit(cache=True)
+@kernel
 def _word_hash(text, i, j):
     h = np.uint64(j - i)
     while j - i > 8:
@@ -263,7 +263,7 @@ def _word_hash(text, i, j):
     return h ^ h >> np.uint64(32)
 
 
-@njit(cache=True)
+@kernel
 def _same(text, i, size, arena, at):
     """Whether the word of `size` bytes at i has the bytes at arena[at:]."""
     while size > 8:
@@ -275,13 +275,13 @@ def _same(text, i, size, arena, at):
     return _tail(text, i, size) == arena[at]
 
 
-@njit(cache=True)
+@kernel
 def _shift(table):
     """What leaves the number of a slot of a hash."""
     return np.uint64(64 - trailing_zeros(np.uint64(table.size)))
 
 
-@njit(cache=True)
+@kernel
 def _doubled(table):
     bigger = np.zeros(2 * table.size, dtype=np.uint64)
     shift = _shift(bigger)
@@ -295,7 +295,7 @@ def _doubled(table):
     return bigger
 
 
-@njit(cache=True)
+@kernel
 def _close(cell, record, arena, rows, used, shards):
     """Add an open cell to the row of the word at `record`. Returns the (possibly reallocated) rows."""
     row = np.int64(arena[record + ROW])
@@ -329,7 +329,7 @@ def _close(cell, record, arena, rows, used, shards):
     return rows
 
 
-@njit(cache=True)
+@kernel
 def count_block(text, borders, n, shard, shards, table, arena, rows, used):
     """Count n words of a shard, text[borders[k]:borders[k + 1]]. Returns the (possibly reallocated) arrays."""
     # Room for n new words now, so that nothing moves in between.
@@ -394,7 +394,7 @@ def count_block(text, borders, n, shard, shards, table, arena, rows, used):
     return table, arena, rows
 
 
-@njit(cache=True)
+@kernel
 def count_split(text, borders, first_word, shard_of, shards, table, arena, rows, used):
     """Count words text[borders[k]:borders[k + 1]], those from first_word[d] to first_word[d + 1] in shard_of[d].
 
@@ -408,7 +408,7 @@ def count_split(text, borders, first_word, shard_of, shards, table, arena, rows,
     return table, arena, rows
 
 
-@njit(cache=True)
+@kernel
 def count_text(
     text, bounds, shard_of, shards, by_line, classes, opening, words_in_shard, table, arena, rows, used
 ):
@@ -439,7 +439,7 @@ def count_text(
     return table, arena, rows
 
 
-@njit(cache=True)
+@kernel
 def _records(arena, used):
     """(records, keys): where the words' records are, and their first eight bytes as a number."""
     found = np.empty(used[WORDS], dtype=np.int64)
@@ -452,7 +452,7 @@ def _records(arena, used):
     return found, keys
 
 
-@njit(cache=True)
+@kernel
 def _before(arena, a, b):
     """Whether the word with record a comes before that with record b."""
     size_a = np.int64(arena[a + SIZE])
@@ -463,7 +463,7 @@ def _before(arena, a, b):
     return size_a < size_b
 
 
-@njit(cache=True)
+@kernel
 def _sift(arena, heap, i, n):
     """Move heap[i] to its place among its children in a heap of n records with the last word on top."""
     record = heap[i]
@@ -478,7 +478,7 @@ def _sift(arena, heap, i, n):
     heap[i] = record
 
 
-@njit(cache=True)
+@kernel
 def _sort_tied(arena, records, keys):
     """Sort records whose keys rise, where keys are equal (heap sort)."""
     first = 0
@@ -504,7 +504,7 @@ def sorted_records(arena, used):
     return records
 
 
-@njit(cache=True)
+@kernel
 def spellings(arena, chosen):
     """(data, offsets): the bytes of the words with the chosen records."""
     offsets = np.zeros(chosen.size + 1, dtype=np.int64)
@@ -519,7 +519,7 @@ def spellings(arena, chosen):
     return data[: offsets[-1]], offsets
 
 
-@njit(cache=True)
+@kernel
 def shard_counts(arena, rows, chosen):
     """(offsets, shards, counts) of the words with the chosen records, open cells included."""
     offsets = np.zeros(chosen.size + 1, dtype=np.int64)
