@@ -1,0 +1,164 @@
+"""How well each kind of regression predicts proxies that it did not see, by the number that it did.
+
+    python benchmarks/regression.py RESULTS [--sizes 16 32 64 128] [--subsets 5] [--aggregate macro]
+
+RESULTS is a results folder of the workflow with training_set.parquet and training_ledger.parquet. For every size,
+random subsets of the proxies are fitted and all others predicted; the tables show the median over subsets (and, for
+the objective's MAPE, the range). `corpora` is the mean over corpora, `90 %` how many measurements lie in the 90 %
+intervals. `_direct` recipes are fitted to the objective's value, as in the paper.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from trex.metrics import AGGREGATES, Objective
+from trex.proxies import nsl_array, shares_array
+from trex.regression import cross_validate, scores
+from trex.selection import RECIPES, Recipe, fit_objective
+from trex.surfaces.vocabulary import leave_one_size_out
+
+MEASURES = ("mape", "spearman", "r2", "coverage90")
+
+
+def median_scores(rows: list[dict]) -> np.ndarray:
+    """Median over rows of each of MEASURES; an undefined rank correlation counts as 0."""
+    return np.median([[row[name] or 0.0 for name in MEASURES] for row in rows], axis=0)
+
+
+def show_kinds(shares, nsl, objective, own, sizes, subsets, recipes) -> None:
+    print("                           objective                                        corpora")
+    print(
+        "recipe            proxies   MAPE % (range)       Spearman  R2      90 %    MAPE %  Spearman  90 %    CPU s"
+    )
+    for recipe in recipes:
+        for size in sizes:
+            of_objective, of_corpora, seconds = [], [], []
+            for subset in range(subsets):
+                order = np.random.default_rng([subset, 1]).permutation(len(shares))
+                seen, unseen = order[:size], order[size:]
+                start = time.process_time()
+                try:
+                    fitted = fit_objective(shares[seen], nsl[seen], objective, recipe, own=own)
+                except ValueError as error:
+                    print(f"{recipe.name:17} {size:7}   {str(error).split(':')[0]}")
+                    break
+                seconds.append(time.process_time() - start)
+                of_objective.append(scores(objective(nsl[unseen]), *fitted.predict(shares[unseen])))
+                if not recipe.direct:
+                    mean, std = fitted.surface.predict(shares[unseen])
+                    columns = zip(nsl[unseen].T, mean.T, std.T, strict=True)
+                    each = [scores(*column) for column in columns]
+                    of_corpora.append(
+                        {name: np.mean([score[name] or 0.0 for score in each]) for name in MEASURES}
+                    )
+            if not of_objective or len(of_objective) < subsets:
+                continue
+            mape, spearman, r2, coverage = median_scores(of_objective)
+            each = [row["mape"] for row in of_objective]
+            cells = f"{mape:6.3f} ({min(each):.3f} to {max(each):.3f})  {spearman:7.4f}  {r2:6.3f}  {coverage:6.1%}"
+            if of_corpora:
+                mape, spearman, _, coverage = median_scores(of_corpora)
+                cells += f"  {mape:7.3f}  {spearman:7.4f}  {coverage:6.1%}"
+            else:
+                cells += " " * 26
+            print(f"{recipe.name:17} {size:7}  {cells}  {np.median(seconds):7.1f}", flush=True)
+
+
+def show_vocab_sizes(shares, by_size, objective, own, vocab_sizes, proxies) -> None:
+    """Each size predicted from the others alone, at mixtures that were held out, too."""
+    chosen = np.random.default_rng(0).permutation(len(shares))[:proxies]
+    shares, by_size = shares[chosen], by_size[:, chosen]
+    means = np.stack([cross_validate(shares, nsl, "gaussian_process", own=own)[0] for nsl in by_size])
+    without = leave_one_size_out(means, vocab_sizes)
+    print(
+        f"\nGaussian processes cross-validated on {proxies} proxies: with each V's measurements, and without them"
+    )
+    print("              with: objective      without: objective    without: corpora")
+    print("V              MAPE %  Spearman     MAPE %  Spearman     MAPE %  Spearman")
+    for i, vocab_size in enumerate(vocab_sizes):
+        measured = objective(by_size[i])
+        here, there = (scores(measured, objective(values[i])) for values in (means, without))
+        each = [scores(*column) for column in zip(by_size[i].T, without[i].T, strict=True)]
+        outside = " (extrapolated)" if i in (0, len(vocab_sizes) - 1) else ""
+        print(
+            f"{vocab_size:9,d}     {here['mape']:6.3f}   {here['spearman']:.4f}     {there['mape']:6.3f}   "
+            f"{there['spearman']:.4f}     {np.mean([s['mape'] for s in each]):6.3f}   "
+            f"{np.mean([s['spearman'] for s in each]):.4f}{outside}"
+        )
+
+
+def show_scale(n: int, k: int) -> None:
+    """CPU time on made-up compression of k corpora by n proxies, .3 % noise."""
+    random = np.random.default_rng(0)
+    shares = random.dirichlet(np.ones(k), n + 200)
+    transfer = np.eye(k) + 0.02 * random.random((k, k))
+    truth = 0.7 + 0.1 * (shares @ transfer + 0.001) ** -0.3
+    measured = truth * np.exp(random.normal(0, 0.003, truth.shape))
+    start = time.process_time()
+    fitted = fit_objective(
+        shares[:n], measured[:n], lambda nsl: nsl.mean(axis=-1), Recipe("gaussian_process"), own=range(k)
+    )
+    seconds = time.process_time() - start
+    start = time.process_time()
+    found = scores(measured[n:].mean(axis=1), *fitted.predict(shares[n:]))
+    print(
+        f"{k} corpora, {n} proxies: fitted and calibrated in {seconds:.0f} CPU s, 200 predictions with std in "
+        f"{time.process_time() - start:.1f} s; macro on held-out mixtures: {found}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[16, 32, 64, 128])
+    parser.add_argument("--subsets", type=int, default=5)
+    parser.add_argument("--aggregate", choices=[a for a in AGGREGATES if a != "weighted"], default="macro")
+    parser.add_argument("--evaluation-set", default="held_out")
+    parser.add_argument(
+        "--vocab-proxies", type=int, default=64, help="proxies for the table by V; 0: no table"
+    )
+    parser.add_argument("--recipes", nargs="+", choices=[recipe.name for recipe in RECIPES])
+    parser.add_argument(
+        "--scale", type=int, nargs=2, metavar=("PROXIES", "CORPORA"), help="only time such a fit"
+    )
+    options = parser.parse_args()
+    if options.scale:
+        show_scale(*options.scale)
+        return
+
+    table = pl.read_parquet(options.results / "training_set.parquet")
+    ledger = pl.read_parquet(options.results / "training_ledger.parquet")
+    corpora = ledger["corpus"].unique(maintain_order=True).to_list()
+    vocab_sizes = sorted(table["vocab_size"].unique())
+    arrays = [
+        nsl_array(table, ["mixture_id"], [options.evaluation_set], corpora, vocab_size)
+        for vocab_size in vocab_sizes
+    ]
+    names, _, reference = arrays[-1]
+    shares = shares_array(ledger, names["mixture_id"].to_list(), corpora)
+    by_size = np.stack([nsl[:, 0] for _, nsl, _ in arrays])
+    aggregate = Objective(options.aggregate, np.ones(len(corpora)))
+
+    def objective(nsl: np.ndarray) -> np.ndarray:
+        return aggregate.value(nsl, reference[0])
+
+    own = range(len(corpora))
+    values = objective(by_size[-1])
+    print(
+        f"{len(shares)} proxies, {len(corpora)} corpora, V = {vocab_sizes[-1]:,}; {options.aggregate} NSL from "
+        f"{values.min():.4f} to {values.max():.4f}; {options.subsets} random subsets of each size\n"
+    )
+    recipes = [recipe for recipe in RECIPES if not options.recipes or recipe.name in options.recipes]
+    show_kinds(shares, by_size[-1], objective, own, options.sizes, options.subsets, recipes)
+    if options.vocab_proxies and len(vocab_sizes) > 2:
+        show_vocab_sizes(shares, by_size, objective, own, vocab_sizes, options.vocab_proxies)
+
+
+if __name__ == "__main__":
+    main()

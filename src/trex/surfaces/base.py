@@ -1,0 +1,66 @@
+"""What every kind of surface has: the protocol, and what the kinds share."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Protocol, Self
+
+import numpy as np
+
+NO_OWN = -1  # `own` of a target that is no corpus's: an aggregate, or a loss that no share belongs to
+
+
+class Surface(Protocol):
+    """A fitted regression with k shares in and t targets out.
+
+    A kind is a dataclass with a field `spread` [t], a factor on the standard deviations of each target. `fit`
+    leaves it at 1, and what `predict` then says need not be more than a unit for residuals (1, or the
+    prediction itself); `trex.regression.fit_surface` sets it to what held-out residuals call for.
+    """
+
+    kind: ClassVar[str]
+    has_gradient: ClassVar[bool]
+    spread: np.ndarray
+
+    @classmethod
+    def fit(cls, shares: np.ndarray, targets: np.ndarray, *, own: np.ndarray, seed: int, **settings) -> Self:
+        """Fit to shares [n, k] and targets [n, t]; deterministic for a seed.
+
+        own: the corpus whose share is each target's own, or NO_OWN. int [t]
+        """
+        ...
+
+    def mean(self, shares: np.ndarray) -> np.ndarray:
+        """Predicted targets [n, t] at shares [n, k], the fast way for millions of mixtures."""
+        ...
+
+    def predict(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of a new measurement, each [n, t], in the targets' unit.
+
+        Kinds that work on logs give the median as the mean, and its product with the standard deviation of
+        the log: the same to second order.
+        """
+        ...
+
+    def gradient(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """`predict`, and the derivatives of both with respect to each share on its own, each [n, t, k].
+
+        Shares sum to 1, so that only derivatives along differences of shares mean anything.
+        """
+        ...
+
+    def to_json(self) -> dict:
+        """All that `from_json` needs, in types that JSON has."""
+        ...
+
+    @classmethod
+    def from_json(cls, data: Mapping) -> Self:
+        """The surface again, with exactly the same predictions."""
+        ...
+
+
+def check_positive(targets: np.ndarray, kind: str) -> None:
+    """ValueError for targets that have no logarithm."""
+    if not (targets > 0).all():
+        raise ValueError(
+            f"a surface of kind {kind} needs positive targets, as it works on their logarithms; the smallest is "
+            f"{targets.min():g} (leave out corpora that an evaluation set does not have)"
+        )
