@@ -80,20 +80,24 @@ def fit_with_residuals(
     *,
     own: Sequence[int] | None = None,
     seed: int = 0,
+    z: np.ndarray | None = None,
     **settings,
 ) -> tuple[Surface, np.ndarray]:
     """`fit_surface`, and its held-out residuals in units of its standard deviation, [n, t]: how errors go together.
+
+    z: residuals in units of `out_of_fold`'s standard deviations, if they are known already. [n, t]
 
     With more than SUBSET mixtures, Gaussian processes that leave out a fold take their hyperparameters from the
     one fitted to all, which saves 5 of 6 searches for them. So many rows are hardly missed by so few numbers.
     """
     shares, targets, own = _arrays(shares, targets, own)
     surface = _surface_class(kind).fit(shares, targets, own=own, seed=seed, **settings)
-    if isinstance(surface, GaussianProcessSurface) and len(shares) > SUBSET:
-        settings = {**settings, "hyperparameters": surface}
-    fold = assign_folds(len(shares), STD_FOLDS, seed)
-    mean, std = out_of_fold(shares, targets, kind, fold, own=own, seed=seed, **settings)
-    z = (targets - mean) / std
+    if z is None:
+        if isinstance(surface, GaussianProcessSurface) and len(shares) > SUBSET:
+            settings = {**settings, "hyperparameters": surface}
+        fold = assign_folds(len(shares), STD_FOLDS, seed)
+        mean, std = out_of_fold(shares, targets, kind, fold, own=own, seed=seed, **settings)
+        z = (targets - mean) / std
     spread = _rms(z)
     return replace(surface, spread=spread), z / np.where(spread > 0, spread, 1.0)
 

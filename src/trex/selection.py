@@ -5,7 +5,7 @@ objective of them, or predicts the objective's value directly, as the paper does
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from trex.regression import (
     scores,
 )
 from trex.surfaces.base import Surface
+from trex.surfaces.lightgbm import LIGHTGBM_SETTINGS, LightGBMSurface
 
 Objective = Callable[[np.ndarray], np.ndarray]
 
@@ -46,13 +47,13 @@ class Recipe:
         return (objective(targets)[:, None], None) if self.direct else (targets, own)
 
 
-# The paper's is lightgbm_direct.
+PAPER = Recipe("lightgbm", direct=True)
 RECIPES = (
     Recipe("gaussian_process"),
     Recipe("lightgbm"),
     Recipe("mixing_law"),
     Recipe("linear"),
-    Recipe("lightgbm", direct=True),
+    PAPER,
 )
 
 
@@ -130,11 +131,16 @@ def fit_objective(
     *,
     own: Sequence[int] | None = None,
     seed: int = 0,
+    validation: "Validation | None" = None,
 ) -> ObjectiveSurface:
-    """Fit a recipe to shares [n, k] and targets [n, t]; `own` and `seed` as of `regression.fit_surface`."""
+    """Fit a recipe to shares [n, k] and targets [n, t]; `own` and `seed` as of `regression.fit_surface`.
+
+    validation: of the same recipe and mixtures; its residuals save cross-validating once more.
+    """
     outcomes, own = recipe.outcomes(targets, objective, own)
+    z = validation.z if validation else None
     surface, residuals = fit_with_residuals(
-        shares, outcomes, recipe.kind, own=own, seed=seed, **recipe.settings
+        shares, outcomes, recipe.kind, own=own, seed=seed, z=z, **recipe.settings
     )
     return ObjectiveSurface(recipe, surface, residuals[:RESIDUALS], objective)
 
@@ -150,6 +156,7 @@ class Validation:
     targets: (
         tuple[np.ndarray, np.ndarray, np.ndarray] | None
     )  # measured, mean, std, each [n, t]; None if direct
+    z: np.ndarray | None = None  # [n, t or 1], residuals in units of `regression.out_of_fold`'s std
 
     def scores(self) -> dict[str, float | int | None]:
         """`regression.scores` of the objective, with coverage90."""
@@ -184,9 +191,8 @@ def validate(
         value[held_out], value_std[held_out] = _of_objective(
             recipe, mean[held_out], std[held_out], residuals[:RESIDUALS], objective
         )
-    return Validation(
-        recipe.name, objective(targets), value, value_std, None if recipe.direct else (targets, mean, std)
-    )
+    per_target = None if recipe.direct else (targets, mean, std)
+    return Validation(recipe.name, objective(targets), value, value_std, per_target, z)
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,6 +213,7 @@ def select_surface(
     objective: Objective,
     *,
     recipes: Sequence[Recipe] = RECIPES,
+    use: Recipe | None = None,
     own: Sequence[int] | None = None,
     folds: int = STD_FOLDS,
     seed: int = 0,
@@ -217,35 +224,45 @@ def select_surface(
         shares: the mixtures that the proxies were given. [n, k]
         targets: what they measured. [n, t]
         objective: from the targets' values to one number. [..., t] -> [...]
-        recipes: what to choose from.
+        recipes: what to validate, and to choose from.
+        use: one of them that is chosen whatever the others can do; None: the best.
         own, seed: as of `regression.fit_surface`.
         folds: of the outer and of the inner cross-validation.
     """
 
-    def best(rows: np.ndarray) -> tuple[Recipe, list[Validation]]:
-        found = [
-            validate(shares[rows], targets[rows], objective, recipe, own=own, folds=folds, seed=seed)
-            for recipe in recipes
-        ]
-        return recipes[int(np.argmin([v.scores()["mape"] for v in found]))], found
+    def best(rows: np.ndarray) -> tuple[ObjectiveSurface, list[Validation]]:
+        data = shares[rows], targets[rows], objective
+        found = [validate(*data, recipe, own=own, folds=folds, seed=seed) for recipe in recipes]
+        least = recipes.index(use) if use else int(np.argmin([v.scores()["mape"] for v in found]))
+        return fit_objective(*data, recipes[least], own=own, seed=seed, validation=found[least]), found
 
     n = len(shares)
-    recipe, validations = best(np.ones(n, bool))
-    chosen = fit_objective(shares, targets, objective, recipe, own=own, seed=seed)
+    chosen, validations = best(np.ones(n, bool))
+    if use:  # nothing was selected, so that its own validation is honest
+        nested = replace(validations[recipes.index(use)], recipe="selected")
+        return Selection(chosen, tuple(validations), nested, (use.name,) * folds)
     fold = assign_folds(n, folds, seed)
     value, value_std = np.empty(n), np.empty(n)
     mean, std = np.full(targets.shape, np.nan), np.full(targets.shape, np.nan)
     selected = []
     for held_out in (fold == f for f in range(folds)):
-        inner, _ = best(~held_out)
-        fitted = fit_objective(shares[~held_out], targets[~held_out], objective, inner, own=own, seed=seed)
+        fitted, _ = best(~held_out)
         value[held_out], value_std[held_out] = fitted.predict(shares[held_out])
-        if not inner.direct:
+        if not fitted.recipe.direct:
             mean[held_out], std[held_out] = fitted.surface.predict(shares[held_out])
-        selected.append(inner)
+        selected.append(fitted.recipe)
     per_target = None if any(inner.direct for inner in selected) else (targets, mean, std)
     nested = Validation("selected", objective(targets), value, value_std, per_target)
     return Selection(chosen, tuple(validations), nested, tuple(inner.name for inner in selected))
+
+
+def learning_sizes(n: int, recipe: Recipe) -> list[int]:
+    """Numbers of proxies for a learning curve of n: 16, 32, 64, ... that leave a quarter of them to test on, and that
+    the recipe can be cross-validated with."""
+    fewest = 0
+    if recipe.kind == LightGBMSurface.kind:
+        fewest = 2 * LIGHTGBM_SETTINGS["min_data_in_leaf"] * STD_FOLDS / (STD_FOLDS - 1)
+    return [size for size in (16 << i for i in range(20)) if fewest <= size <= 0.75 * n]
 
 
 def learning_curve(

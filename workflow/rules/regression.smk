@@ -9,6 +9,8 @@ rule fit_regression:
     output:
         models=RESULTS / "regression/models.json",
         metrics=RESULTS / "regression/metrics.parquet",
+        corpus_metrics=RESULTS / "regression/corpus_metrics.parquet",
+        learning_curve=RESULTS / "regression/learning_curve.parquet",
         predictions=RESULTS / "regression/predictions.parquet",
     log:
         LOGS / "fit_regression.log",
@@ -25,8 +27,9 @@ rule fit_regression:
         corpora=CORPORA,
         objective=OBJECTIVE,
         model=config["regression"]["model"],
+        compare=config["regression"]["compare"],
         folds=config["regression"]["folds"],
     message:
-        "Fitting the regressions"
+        "Fitting and comparing the surfaces"
     script:
         "../scripts/fit_regression.py"
