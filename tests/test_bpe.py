@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import models
 
-from trex.bpe import BYTE_CHARACTERS, EvalCounts, FlatWords, spell, train_bpe, train_flat
+from trex.bpe import BYTE_CHARACTERS, EvalCounts, FlatWords, Workspace, spell, train_bpe, train_flat
 from trex.pretokenize import count_words
 from trex.tokenizer import to_tokenizer
 
@@ -49,25 +49,33 @@ def trainings(draw):
     if draw(st.booleans()):
         options["max_token_length"] = draw(st.integers(2, 8))
     special_tokens = draw(st.sampled_from([(), ("<s>",), ("ab", "<s>"), ("a",), ("aa", "Ġ")]))
-    vocab_size = 256 + len(special_tokens) + draw(st.integers(0, 60))
+    # from 2^16 on, tokens are stored in 32 bits; the text runs out long before
+    vocab_size = draw(st.sampled_from([256 + len(special_tokens) + draw(st.integers(0, 60)), 70_000]))
+    # counts below 2^31, above it, and on both sides
+    options["scale"] = draw(st.sampled_from([1, 1, 2**31 - 5, 2**40]))
     unseen = draw(st.sets(word, max_size=5)) - set(words)
     return words, sorted(unseen), vocab_size, special_tokens, options, draw(st.sampled_from([None, 1, 10**6]))
+
+
+WORKSPACE = Workspace()  # used again and again: nothing may be left over from the training before
 
 
 @settings(max_examples=600, deadline=None)
 @given(trainings(), st.randoms(use_true_random=False))
 def test_any_words(training, rng):
     words, unseen, vocab_size, special_tokens, options, theta = training
+    scale = options.pop("scale")
     table = [*words, *unseen]
     evaluation = np.array([[rng.randint(0, 3) for _ in table] for _ in range(2)])
     model = train_flat(
         FlatWords.build(pa.array(table, type=pa.large_binary())),
-        np.array([words.get(word, 0) for word in table]),
+        scale * np.array([words.get(word, 0) for word in table]),
         vocab_size,
         special_tokens=special_tokens,
         evaluation=EvalCounts.from_dense(evaluation),
         theta=theta,
-        **options,
+        workspace=WORKSPACE,
+        **options | {"min_frequency": scale * options.get("min_frequency", 0)},
     )
     smallest = len({*special_tokens, *BYTE_CHARACTERS})
     for size in {model.vocab_size, rng.randint(smallest, model.vocab_size)}:

@@ -9,10 +9,10 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-from numba import njit
 
 from trex.arrow import bytes_of, frozen
-from trex.merge_loop import merge_loop
+from trex.kernel import kernel
+from trex.merge_loop import HEAVY, merge_loop
 
 
 def _byte_characters() -> list[str]:
@@ -36,9 +36,9 @@ def spell(token: bytes) -> str:
 # ------------------------------------------------------------------------------------------------ words
 
 
-@njit(cache=True)
+@kernel
 def _flatten(data, offsets):
-    """Slots of all words (see FlatWords) and the lists of where every byte pair stands."""
+    """The arrays of FlatWords."""
     n_words = offsets.size - 1
     size = offsets[n_words] - offsets[0] + n_words + 1
     text = np.zeros(size, dtype=np.uint8)
@@ -56,13 +56,13 @@ def _flatten(data, offsets):
     for pair in range(65536):
         pair_offsets[pair + 1] += pair_offsets[pair]
     filled = pair_offsets.copy()
-    pair_positions = np.empty(pair_offsets[65536], dtype=np.int32)
+    pair_places = np.empty(pair_offsets[65536], dtype=np.uint64)
     for w in range(n_words):
         for p in range(starts[w], starts[w] + offsets[w + 1] - offsets[w] - 1):
             pair = np.int64(text[p]) * 256 + text[p + 1]
-            pair_positions[filled[pair]] = p
+            pair_places[filled[pair]] = np.uint64(p) | np.uint64(w) << np.uint64(32)
             filled[pair] += 1
-    return text, starts, pair_offsets, pair_positions
+    return text, starts, pair_offsets, pair_places
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,14 @@ class FlatWords:
     """Distinct words laid out for the merge loop.
 
     text uint8 [slots]: every word's bytes with a separator slot before, between and after the words;
-    starts int64 [words]; pair_offsets int64 [65537], pair_positions int32: the slots where byte pair a * 256 + b
-    stands.
+    starts int64 [words]; byte pair a * 256 + b stands at pair_places[pair_offsets[pair]:pair_offsets[pair + 1]]
+    (uint64: its first slot | its word << 32, rising).
     """
 
     text: np.ndarray
     starts: np.ndarray
     pair_offsets: np.ndarray
-    pair_positions: np.ndarray
+    pair_places: np.ndarray
 
     @classmethod
     def build(cls, words: pa.LargeBinaryArray) -> "FlatWords":
@@ -137,7 +137,9 @@ class BpeModel:
     steps: np.ndarray
     vocab_before: np.ndarray
     _eval_bytes: np.ndarray = field(repr=False)  # int64 [columns]
-    _saved: np.ndarray = field(repr=False)  # int64 [n, columns]
+    _made: np.ndarray = field(
+        repr=False
+    )  # int64 [tokens, columns]: how often each was made, and so a token saved
 
     @property
     def vocab_size(self) -> int:
@@ -176,14 +178,14 @@ class BpeModel:
             self.steps[:n],
             self.vocab_before[:n],
             self._eval_bytes,
-            self._saved[:n],
+            self._made[:vocab_size],
         )
 
     def token_counts(self, vocab_size: int | None = None) -> np.ndarray:
         """int64 [columns]: tokens of each evaluation column when encoded with the vocabulary of the given size
         (default: the whole)."""
         n = len(self.steps) if vocab_size is None else self.steps_at(vocab_size)
-        return self._eval_bytes - self._saved[:n].sum(axis=0)
+        return self._eval_bytes - self._made[self.steps[:n, 2]].sum(axis=0)
 
 
 # ------------------------------------------------------------------------------------------------ training
@@ -211,27 +213,54 @@ def _initial_tokens(special_tokens: Sequence[str]) -> tuple[list[bytes], np.ndar
 
 
 def _first_theta(counts: np.ndarray, vocab_size: int) -> int:
-    """Where to start pruning pairs: the count of the word at rank 2V, which the last merges' counts exceed.
+    """Where to start pruning pairs: the count of the word at rank V, which the last merges' counts exceed.
 
     Only speed depends on it: measured on 20 corpora, 2k <= V <= 200k, the loop then ends without a second look.
     """
-    rank = 2 * vocab_size
-    if rank >= counts.size:
+    if vocab_size >= counts.size:
         return 1
-    return int(np.partition(counts, counts.size - rank)[counts.size - rank])
+    return int(np.partition(counts, counts.size - vocab_size)[counts.size - vocab_size])
 
 
-def _workspace(n_slots: int, vocab_size: int) -> tuple[np.ndarray, ...]:
-    """Slots, arena, hash table, pairs and heap for the merge loop. numpy puts large arrays on huge pages, which
-    numba does not, and pages that stay untouched cost nothing: there is room for most trainings from the start."""
-    n_pairs = max(1 << 16, 1 << (8 * vocab_size).bit_length())
-    return (
-        np.empty((n_slots, 2), dtype=np.int32),
-        np.empty(2 * n_slots, dtype=np.int32),
-        np.zeros(2 * n_pairs, dtype=np.uint64),
-        np.empty((n_pairs, 4), dtype=np.int64),
-        np.empty((n_pairs, 3), dtype=np.int64),
-    )
+class Workspace:
+    """Room for the merge loop, kept from one training to the next: fresh memory can take as long as the training.
+
+    One training at a time. numpy puts large arrays on huge pages, which numba does not, and pages that stay
+    untouched cost nothing: there is room for most trainings from the start.
+    """
+
+    def __init__(self):
+        self._arrays: dict[str, np.ndarray] = {}
+
+    def _room(self, name: str, size: int, dtype) -> np.ndarray:
+        array = self._arrays.get(name)
+        if array is None or array.dtype != dtype or array.size < size:
+            self._arrays.pop(name, None)
+            array = self._arrays[name] = np.empty(size, dtype)
+        return array
+
+    def arrays(self, n_slots: int, vocab_size: int) -> tuple[np.ndarray, ...]:
+        """Slots, arena, hash table, pairs and heap, as `merge_loop` wants them."""
+        n_pairs = max(1 << 16, 1 << (4 * vocab_size).bit_length())
+        # ids and one for the separator
+        token = np.uint16 if vocab_size < 2**16 else np.uint32
+        table = self._room("table", 2 * n_pairs, np.uint64)[: 2 * n_pairs]
+        table[:] = 0
+        return (
+            self._room("slots", n_slots, token),
+            self._room("arena", 5 * n_slots // 4 + 1, np.uint64),
+            table,
+            self._room("pairs", 4 * n_pairs, np.int64).reshape(-1, 4),
+            self._room("heap", 3 * n_pairs, np.int64).reshape(-1, 3),
+        )
+
+
+def _weights(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Counts as 32-bit weights, and the heavy ones that these refer to."""
+    heavy = np.flatnonzero(counts >= HEAVY)
+    weights = counts.astype(np.uint32)
+    weights[heavy] = HEAVY + np.arange(heavy.size, dtype=np.uint64)
+    return weights, counts[heavy]
 
 
 def train_flat(
@@ -244,8 +273,9 @@ def train_flat(
     special_tokens: Sequence[str] = (),
     evaluation: EvalCounts | None = None,
     theta: int | None = None,
+    workspace: Workspace | None = None,
 ) -> BpeModel:
-    """As `train_bpe`, on words laid out once and for all. theta only changes the speed."""
+    """As `train_bpe`, on words laid out once and for all. theta and a workspace only change the speed."""
     spellings, byte_id = _initial_tokens(special_tokens)
     if vocab_size < len(spellings):
         raise ValueError(
@@ -255,17 +285,16 @@ def train_flat(
     evaluation = evaluation or EvalCounts.empty(len(words))
     if counts.shape != (len(words),) or len(evaluation.offsets) != len(words) + 1:
         raise ValueError(f"{len(words)} words, but counts of shape {counts.shape}")
-    sizes = words.sizes()
-    weight = float(counts.astype(np.float64) @ sizes)
+    weight = float(counts.astype(np.float64) @ words.sizes())
     if counts.size and (counts.min() < 0 or weight >= 2.0**62):
         raise OverflowError("word counts must be non-negative and their text below 2^62 bytes")
     min_count = max(1, min_frequency)
     theta = max(min_count, _first_theta(counts, vocab_size) if theta is None else theta)
     initial_bytes = np.frombuffer(b"".join(spellings), dtype=np.uint8)
     initial_offsets = np.cumsum([0, *map(len, spellings)], dtype=np.int64)
-    steps, vocab_before, token_bytes, token_offsets, saved, _ = merge_loop(
-        *map(frozen, (words.text, words.starts, words.pair_offsets, words.pair_positions)),
-        *map(frozen, (counts, byte_id, initial_bytes, initial_offsets)),
+    steps, vocab_before, token_bytes, token_offsets, made, _ = merge_loop(
+        *map(frozen, (words.text, words.starts, words.pair_offsets, words.pair_places)),
+        *map(frozen, (counts, *_weights(counts), byte_id, initial_bytes, initial_offsets)),
         len(special_tokens),
         vocab_size,
         min_count,
@@ -273,13 +302,9 @@ def train_flat(
         2**62 if max_token_length is None else max_token_length,
         *map(frozen, (evaluation.offsets, evaluation.columns, evaluation.counts)),
         evaluation.n_columns,
-        *_workspace(len(words.text), vocab_size),
+        *(workspace or Workspace()).arrays(len(words.text), vocab_size),
     )
     data = token_bytes.tobytes()
-    eval_bytes = np.zeros(evaluation.n_columns, dtype=np.int64)
-    np.add.at(
-        eval_bytes, evaluation.columns, evaluation.counts * np.repeat(sizes, np.diff(evaluation.offsets))
-    )
     return BpeModel(
         tuple(special_tokens),
         tuple(
@@ -287,8 +312,8 @@ def train_flat(
         ),
         steps,
         vocab_before,
-        eval_bytes,
-        saved,
+        made[byte_id].sum(axis=0),
+        made,
     )
 
 

@@ -3,21 +3,23 @@
 It takes the decisions of `tokenizers`' `BpeTrainer`, one by one. What makes it fast:
 
 - All words lie in one flat array with a slot per byte and a separator around every word. A token is marked at
-  its first and its last slot, so both neighbours are found without links; slots in between hold INSIDE.
+  its first and its last slot, so both neighbours are found without links; slots in between hold no token.
 - A pair's occurrences are listed once, when the step that creates them ends. Lists are allowed to go stale: an
   occurrence is checked when it is visited (tokens never shrink, so a slot that still holds the left token's
   id is still its start).
+- An occurrence is 8 bytes: its first slot in the lower half, the weight of its word in the upper. So a visit
+  looks at one place in the text and nowhere else.
 - Within one step all changes of pair counts are summed per neighbour before the hash table is touched.
 - Pairs born with a count below `theta` are not tracked: counts only fall, so such a pair cannot be merged
   before the best count falls below theta. Then the loop weighs the whole text again with a smaller theta.
-- The loop waits for memory more than it computes: occurrences are scattered over hundreds of megabytes. So they
-  are visited in batches, in passes that first ask for all the memory of a batch and drop the stale occurrences
-  without a branch; slots carry their word's number beside the token, and the large arrays are numpy's, which
-  sit on huge pages (numba's own do not).
-
-Measured on 1.18 million words of 20 corpora at V=64,000: 17 million merges in 23 million visits, 2.2 million
-neighbours counted, 464 thousand pairs tracked, in 2.3 s of CPU time on a busy machine; 2.9 s with two evaluation
-columns per word. Without prefetching it took 2.4 and 3.8 s.
+- The loop waits for memory more than it computes: a visit takes 16 ns where the text fits the fastest caches,
+  and two to three times as long on a million words. So occurrences are visited in batches, in passes that first
+  ask for all the memory of a batch and drop the stale ones without a branch. Slots are as narrow as the
+  vocabulary allows, the large arrays are numpy's, which sit on huge pages (numba's own do not), and they are
+  kept from one training to the next, because fresh pages are dear. Indices are unsigned where it counts: numba
+  checks others for being negative.
+- Evaluation costs one pass over the evaluation words after the last step. A token comes about by one split only
+  (below), so that the words' last tokens tell how often every step was taken in them.
 
 That counts only fall is a theorem. A pair (x, y) gains occurrences only in a step that makes x or y, and no token
 is made twice by two splits: as long as nothing merges across its borders, the inside of a token is merged as if it
@@ -27,18 +29,20 @@ stood alone, so every later occurrence of its spelling as a token comes about by
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
-INSIDE = -1
+from trex.kernel import kernel
 
-# columns of the slots
-TOKEN, WORD = range(2)
 # columns of the table of pairs; a pair's occurrences are arena[START:END]
 KEY, COUNT, START, END = range(4)
-# halves of a slot of the hash table
-TAG = np.uint64(0xFFFFFFFF00000000)
-NUMBER = np.uint64(0xFFFFFFFF)
+# halves of 64 bits
+LOW = np.uint64(0xFFFFFFFF)
+HIGH = np.uint64(0xFFFFFFFF00000000)
+UP = np.uint64(32)
+
+ONE = np.uint64(1)
+HEAVY = np.uint64(1 << 31)  # weights from here on are HEAVY + row in the table of heavy words
 
 BATCH = 256  # occurrences, few enough for the fastest cache
 
@@ -63,7 +67,7 @@ def _prefetch(typing_context, array, row):
     return types.void(array, types.int64), generate
 
 
-@njit(cache=True)
+@kernel
 def _grown(array, size):
     """A copy with room for size rows. (A loop: slice assignment takes numba seconds to compile.)"""
     bigger = np.empty((size, *array.shape[1:]), dtype=array.dtype)
@@ -77,46 +81,46 @@ def _grown(array, size):
 # ------------------------------------------------------------- pair -> slot, open addressing on 64-bit keys
 
 
-@njit(cache=True)
+@kernel
 def _pair_key(a, b):
     """Both ids in one integer that sorts as (a, b) does."""
     return np.int64(a) << 32 | np.int64(b)
 
 
-@njit(cache=True)
+@kernel
 def _hash(key):
     h = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
     h = (h ^ (h >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
     return h ^ (h >> np.uint64(32))
 
 
-@njit(cache=True)
+@kernel
 def _find(table, pairs, key):
     """Number of the pair, or -1. A slot of the table holds the upper half of the hash and number + 1, 0 if free."""
     mask = np.uint64(table.size - 1)
     h = _hash(key)
-    tag = h & TAG
+    tag = h & HIGH
     i = h & mask
     while table[i] != 0:
-        if table[i] & TAG == tag:
-            number = np.int64(table[i] & NUMBER) - 1
+        if table[i] & HIGH == tag:
+            number = np.int64(table[i] & LOW) - 1
             if pairs[number, KEY] == key:
                 return number
         i = (i + np.uint64(1)) & mask
     return np.int64(-1)
 
 
-@njit(cache=True)
+@kernel
 def _insert(table, key, number):
     mask = np.uint64(table.size - 1)
     h = _hash(key)
     i = h & mask
     while table[i] != 0:
         i = (i + np.uint64(1)) & mask
-    table[i] = (h & TAG) | np.uint64(number + 1)
+    table[i] = (h & HIGH) | np.uint64(number + 1)
 
 
-@njit(cache=True)
+@kernel
 def _rehashed(table, pairs):
     bigger = np.zeros(4 * table.size, dtype=np.uint64)
     for number in range(len(pairs)):
@@ -124,36 +128,33 @@ def _rehashed(table, pairs):
     return bigger
 
 
-@njit(cache=True)
-def _prefetch_neighbour_pairs(neighbours, side, a, b, new, table, pairs):
-    """Ask for all that counting a step's changes will look up: without it, every look-up is a wait."""
+@kernel
+def _lost_pair(side, z, a, b):
+    """The pair that merging (a, b) beside a left (side 0) or right neighbour z ends."""
+    return _pair_key(z, a) if side == 0 else _pair_key(b, z)
+
+
+@kernel
+def _prefetch_lost_pairs(neighbours, n_neighbours, a, b, table, pairs):
+    """Ask for all that counting a step's losses will look up: without it, every look-up is a wait."""
     mask = np.uint64(table.size - 1)
-    for z in neighbours:
-        lost, born = _changed_pairs(z, side, a, b, new)
-        _prefetch(table, np.int64(_hash(lost) & mask))
-        _prefetch(table, np.int64(_hash(born) & mask))
-    for z in neighbours:
-        lost, _ = _changed_pairs(z, side, a, b, new)
-        _prefetch(pairs, np.int64(table[_hash(lost) & mask] & NUMBER) - 1)
-
-
-@njit(cache=True)
-def _changed_pairs(z, side, a, b, new):
-    """The pairs that merging (a, b) beside a neighbour z ends and makes."""
-    if side == 0:
-        return _pair_key(z, a), _pair_key(z, new)
-    return _pair_key(b, z), _pair_key(new, z)
+    for side in range(2):
+        for z in neighbours[side, : n_neighbours[side]]:
+            _prefetch(table, np.int64(_hash(_lost_pair(side, z, a, b)) & mask))
+    for side in range(2):
+        for z in neighbours[side, : n_neighbours[side]]:
+            _prefetch(pairs, np.int64(table[_hash(_lost_pair(side, z, a, b)) & mask] & LOW) - 1)
 
 
 # ---------------------------------------------- queue: largest count first, then the smaller pair of token ids
 
 
-@njit(cache=True)
+@kernel
 def _before(count, key, other_count, other_key):
     return count > other_count or (count == other_count and key < other_key)
 
 
-@njit(cache=True)
+@kernel
 def _push(heap, n, count, key, number):
     """Add a pair to the heap of n pairs: a 4-ary heap of rows (count, key, number)."""
     i = n
@@ -170,7 +171,7 @@ def _push(heap, n, count, key, number):
     heap[i, 2] = number
 
 
-@njit(cache=True)
+@kernel
 def _replace_top(heap, n, count, key, number):
     """Put a pair in the place of the first of n and let it sink to where it belongs."""
     i = 0
@@ -193,7 +194,7 @@ def _replace_top(heap, n, count, key, number):
     heap[i, 2] = number
 
 
-@njit(cache=True)
+@kernel
 def _track(table, pairs, n_pairs, heap, n_heap, key, count, start, end):
     """Enter a new pair into the table and the queue."""
     _insert(table, key, n_pairs)
@@ -207,34 +208,32 @@ def _track(table, pairs, n_pairs, heap, n_heap, key, count, start, end):
 # ------------------------------------------------------------------------------------------- whole-text passes
 
 
-@njit(cache=True)
+@kernel
 def _fill_slots(text, starts, counts, eval_offsets, byte_id, separator, slots):
     """Make every byte a token; words without any count become separators, so nothing visits them.
     Returns int64 [65536], the weight of every byte pair a * 256 + b."""
     pair_count = np.zeros(65536, dtype=np.int64)
-    slots[0, TOKEN] = separator
+    slots[0] = separator
     for w in range(starts.size):
         start = starts[w]
         end = starts[w + 1] - 1 if w + 1 < starts.size else text.size - 1
         c = counts[w]
-        slots[end, TOKEN] = separator
+        slots[end] = separator
         if c == 0 and eval_offsets[w + 1] == eval_offsets[w]:
             for p in range(start, end):
-                slots[p, TOKEN] = separator
+                slots[p] = separator
             continue
         before = np.uint32(text[start])
-        slots[start, TOKEN] = byte_id[before]
-        slots[start, WORD] = w
+        slots[start] = byte_id[before]
         for p in range(start + 1, end):
             byte = np.uint32(text[p])
-            slots[p, TOKEN] = byte_id[byte]
-            slots[p, WORD] = w
+            slots[p] = byte_id[byte]
             pair_count[before << np.uint32(8) | byte] += c
             before = byte
     return pair_count
 
 
-@njit(cache=True)
+@kernel
 def _weigh_all_pairs(slots, token_size, separator, starts, counts):
     """(table, pairs) of the text as it stands; START is -1, END the number of occurrences."""
     table = np.zeros(1 << 18, dtype=np.uint64)
@@ -242,11 +241,11 @@ def _weigh_all_pairs(slots, token_size, separator, starts, counts):
     n = 0
     for w in range(starts.size):
         p = starts[w]
-        if slots[p, TOKEN] == separator:
+        if slots[p] == separator:
             continue
-        q = p + token_size[slots[p, TOKEN]]
-        while slots[q, TOKEN] != separator:
-            key = _pair_key(slots[p, TOKEN], slots[q, TOKEN])
+        q = p + token_size[slots[p]]
+        while slots[q] != separator:
+            key = _pair_key(slots[p], slots[q])
             f = _find(table, found, key)
             if f < 0:
                 if n == len(found):
@@ -262,131 +261,162 @@ def _weigh_all_pairs(slots, token_size, separator, starts, counts):
             found[f, COUNT] += counts[w]
             found[f, END] += 1
             p = q
-            q += token_size[slots[q, TOKEN]]
+            q += token_size[slots[q]]
     return table, found[:n]
 
 
-@njit(cache=True)
-def _list_occurrences(slots, token_size, separator, starts, table, found, arena):
-    """Write the first slots of every pair's occurrences from START on; pairs with START -1 are left out."""
+@kernel
+def _list_occurrences(slots, token_size, separator, starts, weights, table, found, arena):
+    """Write every pair's occurrences from START on; pairs with START -1 are left out."""
     for w in range(starts.size):
         p = starts[w]
-        if slots[p, TOKEN] == separator:
+        if slots[p] == separator:
             continue
-        q = p + token_size[slots[p, TOKEN]]
-        while slots[q, TOKEN] != separator:
-            f = _find(table, found, _pair_key(slots[p, TOKEN], slots[q, TOKEN]))
+        q = p + token_size[slots[p]]
+        while slots[q] != separator:
+            f = _find(table, found, _pair_key(slots[p], slots[q]))
             if found[f, START] >= 0:
-                arena[found[f, START]] = p
+                arena[found[f, START]] = np.uint64(p) | np.uint64(weights[w]) << UP
                 found[f, START] += 1
             p = q
-            q += token_size[slots[q, TOKEN]]
+            q += token_size[slots[q]]
 
 
 # ---------------------------------------------------------------------------------------------------- one step
 
 
-@njit(cache=True)
-def _merge(occurrences, a, b, new, size_a, size_b, slots, counts, left, right, neighbours, merged):
+@kernel
+def _weighed(places, weights, occurrences):
+    """Occurrences of a byte pair, from places that hold the word's number instead of its weight."""
+    for k in range(places.size):
+        occurrences[k] = places[k] & LOW | np.uint64(weights[places[k] >> UP]) << UP
+    return occurrences[: places.size]
+
+
+@kernel
+def _merge(occurrences, heavy, a, b, new, size_a, size_b, separator, slots, changes, neighbours, merged):
     """Merge (a, b) left to right wherever it still stands.
 
-    Adds (weight, occurrences) of every left neighbour to left, of every right one to right, and lists both in
-    neighbours. Separators are listed too. merged gets a row (slot, word, left, right neighbour) per merge.
+    Adds (weight, occurrences) of every left neighbour to changes[0], of every right one to changes[1], and lists both
+    in neighbours. Separators are listed too. merged gets a row (occurrence, left neighbour | right << 32) per merge.
     Returns the number of merges, of left and of right neighbours, and the weight of pairs (new, a) that were
     made and merged at once, in runs such as "ababab".
     """
-    positions = np.empty(BATCH, dtype=np.int32)
-    n_merged = n_left = n_right = 0
+    standing = np.empty(BATCH, dtype=np.uint64)
+    left, right = changes[0], changes[1]
+    to_b = np.uint64(size_a)
+    to_end = np.uint64(size_a + size_b)
+    n_merged = n_left = n_right = np.uint64(0)
     rejoined = np.int64(0)
-    for first in range(0, occurrences.size, BATCH):
-        last = min(first + BATCH, occurrences.size)
+    for first in range(np.uint64(0), np.uint64(occurrences.size), np.uint64(BATCH)):
+        last = min(first + np.uint64(BATCH), np.uint64(occurrences.size))
         for k in range(first, last):
-            _prefetch(slots, occurrences[k])
-        n = 0
+            _prefetch(slots, np.int64(occurrences[k] & LOW))
+        n = np.uint64(0)
         for k in range(first, last):
-            p = occurrences[k]
-            positions[n] = p
-            n += (slots[p, TOKEN] == a) & (slots[p + size_a, TOKEN] == b)
+            p = occurrences[k] & LOW
+            standing[n] = occurrences[k]
+            n += np.uint64((slots[p] == a) & (slots[p + to_b] == b))
         for k in range(n):
-            _prefetch(counts, slots[positions[k], WORD])
+            p = standing[k] & LOW
+            _prefetch(left, np.int64(slots[p - ONE]))
+            _prefetch(right, np.int64(slots[p + to_end]))
         for k in range(n):
-            p = positions[k]
-            if slots[p, TOKEN] != a:  # "aaa": the merge before took its first half
+            p = standing[k] & LOW
+            if slots[p] != a:  # "aaa": the merge before took its first half
                 continue
-            q = p + size_a
-            end = q + size_b
-            w = slots[p, WORD]
-            x = slots[p - 1, TOKEN]
-            y = slots[end, TOKEN]
-            slots[q - 1, TOKEN] = INSIDE
-            slots[q, TOKEN] = INSIDE
-            slots[p, TOKEN] = new
-            slots[end - 1, TOKEN] = new
-            merged[n_merged, 0] = p
-            merged[n_merged, 1] = w
-            merged[n_merged, 2] = x
-            merged[n_merged, 3] = y
-            n_merged += 1
-            c = counts[w]
-            if x == new:
+            end = p + to_end
+            x = np.uint64(slots[p - ONE])
+            y = np.uint64(slots[end])
+            slots[p + to_b] = separator  # no token starts here any more
+            slots[p] = new
+            slots[end - ONE] = new
+            merged[n_merged, 0] = standing[k]
+            merged[n_merged, 1] = x | y << UP
+            n_merged += ONE
+            weight = standing[k] >> UP
+            c = heavy[weight - HEAVY] if weight >= HEAVY else np.int64(weight)
+            if x == np.uint64(new):
                 # the merge before: its pair (new, a) of a moment ago becomes (new, new)
                 rejoined += c
-                neighbours[1, n_right] = new
-                n_right += right[new, 1] == 0
-                right[new, 0] += c
-                right[new, 1] += 1
+                neighbours[1, n_right] = x
+                n_right += np.uint64(right[x, 1] == 0)
+                right[x, 0] += c
+                right[x, 1] += 1
             else:
                 neighbours[0, n_left] = x
-                n_left += left[x, 1] == 0
+                n_left += np.uint64(left[x, 1] == 0)
                 left[x, 0] += c
                 left[x, 1] += 1
             neighbours[1, n_right] = y
-            n_right += right[y, 1] == 0
+            n_right += np.uint64(right[y, 1] == 0)
             right[y, 0] += c
             right[y, 1] += 1
-    return n_merged, n_left, n_right, rejoined
+    return np.int64(n_merged), np.int64(n_left), np.int64(n_right), rejoined
 
 
-@njit(cache=True)
+@kernel
 def _list_births(merged, new, size_new, token_size, place, arena):
-    """Write the new pairs' occurrences from place[side, neighbour] on, in the order of the text; neighbours with
-    place -1 are left out."""
-    for i in range(len(merged)):
-        p = merged[i, 0]
-        x = merged[i, 2]
-        y = merged[i, 3]
-        side, start = (1, p - size_new) if x == new else (0, p - token_size[x])
-        at = place[side, x]
-        if at >= 0:
-            arena[at] = start
-            place[side, x] = at + 1
-        at = place[1, y]
-        if at >= 0:
-            arena[at] = p
-            place[1, y] = at + 1
+    """Write the new pairs' occurrences from place[side, neighbour, 0] on, in the order of the text; neighbours
+    with place -1 are left out."""
+    left, right = place[0], place[1]
+    for i in range(np.uint64(len(merged))):
+        occurrence = merged[i, 0]
+        x = merged[i, 1] & LOW
+        y = merged[i, 1] >> UP
+        if x == np.uint64(new):
+            if right[x, 0] >= 0:
+                arena[np.uint64(right[x, 0])] = occurrence - np.uint64(size_new)
+                right[x, 0] += 1
+        elif left[x, 0] >= 0:
+            arena[np.uint64(left[x, 0])] = occurrence - np.uint64(token_size[x])
+            left[x, 0] += 1
+        if right[y, 0] >= 0:
+            arena[np.uint64(right[y, 0])] = occurrence
+            right[y, 0] += 1
 
 
-@njit(cache=True)
-def _count_saved(merged, eval_offsets, eval_columns, eval_counts, saved):
-    """Add to saved [columns] the tokens that the merges save in evaluation text."""
-    for i in range(len(merged)):
-        _prefetch(eval_offsets, merged[i, 1])
-    for i in range(len(merged)):
-        w = merged[i, 1]
-        for j in range(eval_offsets[w], eval_offsets[w + 1]):
-            saved[eval_columns[j]] += eval_counts[j]
+# ------------------------------------------------------------------------------------------------ evaluation
+
+
+@kernel
+def _count_made(
+    slots, token_size, separator, starts, eval_offsets, eval_columns, eval_counts, steps, n_tokens, n_columns
+):
+    """int64 [n_tokens, n_columns]: how often each token was made in evaluation text, those that later merged included
+    (a byte's token: how often the byte stands there)."""
+    made = np.zeros((n_tokens, n_columns), dtype=np.int64)
+    for w in range(starts.size if n_columns else 0):
+        first, last = eval_offsets[w], eval_offsets[w + 1]
+        if first == last:
+            continue
+        p = starts[w]
+        while slots[p] != separator:
+            token = np.uint64(slots[p])
+            for j in range(first, last):
+                made[token, eval_columns[j]] += eval_counts[j]
+            p += token_size[token]
+    for step in range(len(steps) - 1, -1, -1):
+        new = steps[step, 2]
+        for part in range(2):
+            token = steps[step, part]
+            for column in range(n_columns):
+                made[token, column] += made[new, column]
+    return made
 
 
 # ------------------------------------------------------------------------------------------------ the loop
 
 
-@njit(cache=True)
+@kernel
 def merge_loop(
     text,  # uint8 [slots]: the words' bytes, a separator slot before, between and after the words
     starts,  # int64 [words]: first slot of each word
-    pair_offsets,  # int64 [65537]: where a byte pair (a * 256 + b) has its occurrences in pair_positions
-    pair_positions,  # int32: slots of first bytes, rising within each pair
+    pair_offsets,  # int64 [65537]: where a byte pair (a * 256 + b) has its places in pair_places
+    pair_places,  # uint64: slot of the first byte | word << 32, rising within each pair
     counts,  # int64 [words]: training counts; words with 0 only matter for evaluation
+    weights,  # uint32 [words]: the same, or HEAVY + the row of heavy that has the count
+    heavy,  # int64: counts that are HEAVY or more
     byte_id,  # int32 [256]: token id of each byte
     initial_bytes,  # uint8: spellings of the initial tokens, one after another
     initial_offsets,  # int64 [initial tokens + 1]
@@ -400,19 +430,19 @@ def merge_loop(
     eval_counts,  # int64: count of the word in that column
     n_columns,
     # room to work in, overwritten
-    slots,  # int32 [slots, 2]: token and word
-    arena,  # int32: occurrences of pairs; replaced if it is too small, as are the next three
+    slots,  # uint16 or uint32 [slots]: tokens; holds the vocabulary size and one more
+    arena,  # uint64: occurrences of pairs; replaced if it is too small, as are the next three
     table,  # uint64 [a power of 2], zeros
     pairs,  # int64 [half of that, 4], at least 65536 rows
     heap,  # int64 [as many, 3]
 ):
     """Returns steps int32 [n, 3] as (a, b, new), the vocabulary size before each step int32 [n], the tokens'
-    spellings as (bytes, offsets), the tokens that each step saves int64 [n, n_columns], and how often the text
-    was weighed again."""
+    spellings as (bytes, offsets), how often each token was made in evaluation text int64 [tokens, n_columns], and
+    how often the text was weighed again."""
     # -- vocabulary: ids below n_tokens, spellings, sizes in bytes. The separator counts as a token without size
     n_tokens = initial_offsets.size - 1
-    capacity = max(vocab_size, n_tokens) + 2
-    separator = np.int32(capacity - 1)
+    capacity = max(vocab_size, n_tokens) + 1
+    separator = capacity - 1
     token_offsets = _grown(initial_offsets, capacity)
     token_bytes = _grown(initial_bytes, 16 * capacity)
     token_size = np.zeros(capacity, dtype=np.int32)
@@ -441,21 +471,19 @@ def merge_loop(
             )
             n_pairs += 1
             n_heap += 1
-    n_byte_pairs = n_pairs  # these have their occurrences in pair_positions, all others in the arena
+    n_byte_pairs = n_pairs  # these have their occurrences in pair_places, all others in the arena
 
-    # -- what a step changes: row 0 for left neighbours x of a merged (a, b), row 1 for right neighbours y
-    changes = np.zeros((2, capacity, 2), dtype=np.int64)  # weight and number of occurrences
-    left = changes[0]
-    right = changes[1]
+    # -- what a step changes: row 0 for left neighbours x of a merged (a, b), row 1 for right neighbours y. First their
+    # weight and number of occurrences, then where the new pair's occurrences are written; 0 between steps
+    changes = np.zeros((2, capacity, 2), dtype=np.int64)
     neighbours = np.empty((2, capacity + 1), dtype=np.int32)
     n_neighbours = np.zeros(2, dtype=np.int64)
-    place = np.empty((2, capacity), dtype=np.int64)
-    merged = np.empty((1 << 16, 4), dtype=np.int32)
+    merged = np.empty((1 << 16, 2), dtype=np.uint64)
+    byte_pair_occurrences = np.empty(1 << 16, dtype=np.uint64)
 
     # -- results
     steps = np.empty((max(vocab_size - n_tokens, 0) + n_specials, 3), dtype=np.int32)
     vocab_before = np.empty(len(steps), dtype=np.int32)
-    saved = np.zeros((len(steps), n_columns), dtype=np.int64)
     step = 0
     weighings = 0
 
@@ -485,7 +513,7 @@ def merge_loop(
                     n_heap += 1
             if n_arena > arena.size:
                 arena = _grown(arena, 2 * n_arena)
-            _list_occurrences(slots, token_size, separator, starts, found_table, found, arena)
+            _list_occurrences(slots, token_size, separator, starts, weights, found_table, found, arena)
             continue
 
         # -- the best pair, if its count is still what it was when it was queued
@@ -532,30 +560,30 @@ def merge_loop(
 
         # -- merge
         start, end = pairs[pair, START], pairs[pair, END]
-        occurrences = pair_positions[start:end].copy() if pair < n_byte_pairs else arena[start:end]
-        if len(merged) < occurrences.size:
-            merged = np.empty((2 * occurrences.size, 4), dtype=np.int32)
+        if len(merged) < end - start:
+            merged = np.empty((2 * (end - start), 2), dtype=np.uint64)
+        if pair < n_byte_pairs:
+            if byte_pair_occurrences.size < end - start:
+                byte_pair_occurrences = np.empty(2 * (end - start), dtype=np.uint64)
+            occurrences = _weighed(pair_places[start:end], weights, byte_pair_occurrences)
+        else:
+            occurrences = arena[start:end]
         n_merged, n_neighbours[0], n_neighbours[1], rejoined = _merge(
-            occurrences, a, b, new, size_a, size_b, slots, counts, left, right, neighbours, merged
+            occurrences, heavy, a, b, new, size_a, size_b, separator, slots, changes, neighbours, merged
         )
-        if n_columns > 0:
-            _count_saved(merged[:n_merged], eval_offsets, eval_columns, eval_counts, saved[step])
 
         # -- count, list and queue the new pairs
         n_tracked = n_pairs
+        _prefetch_lost_pairs(neighbours, n_neighbours, a, b, table, pairs)
         for side in range(2):
-            beside = neighbours[side, : n_neighbours[side]]
-            _prefetch_neighbour_pairs(beside, side, a, b, new, table, pairs)
-            for z in beside:
+            for z in neighbours[side, : n_neighbours[side]]:
                 weight = changes[side, z, 0]
                 size = changes[side, z, 1]
-                changes[side, z, 0] = 0
+                changes[side, z, 0] = -1
                 changes[side, z, 1] = 0
-                place[side, z] = -1
                 if z == separator:
                     continue
-                lost, born = _changed_pairs(z, side, a, b, new)
-                known = _find(table, pairs, lost) if z != new else -1
+                known = _find(table, pairs, _lost_pair(side, z, a, b)) if z != new else -1
                 if known >= 0:
                     pairs[known, COUNT] -= weight
                 gain = weight - rejoined if side == 1 and z == a else weight
@@ -567,20 +595,36 @@ def merge_loop(
                     heap = _grown(heap, 4 * n_pairs)
                 if n_arena + size > arena.size:
                     arena = _grown(arena, 2 * (n_arena + size))
-                place[side, z] = n_arena
+                born = _pair_key(z, new) if side == 0 else _pair_key(new, z)
+                changes[side, z, 0] = n_arena
                 n_arena += size
-                _track(table, pairs, n_pairs, heap, n_heap, born, gain, place[side, z], n_arena)
+                _track(table, pairs, n_pairs, heap, n_heap, born, gain, n_arena - size, n_arena)
                 n_pairs += 1
                 n_heap += 1
         if n_pairs > n_tracked:
-            _list_births(merged[:n_merged], new, size_new, token_size, place, arena)
+            _list_births(merged[:n_merged], new, size_new, token_size, changes, arena)
+        for side in range(2):
+            for z in neighbours[side, : n_neighbours[side]]:
+                changes[side, z, 0] = 0
         step += 1
 
+    made = _count_made(
+        slots,
+        token_size,
+        separator,
+        starts,
+        eval_offsets,
+        eval_columns,
+        eval_counts,
+        steps[:step],
+        n_tokens,
+        n_columns,
+    )
     return (
         steps[:step],
         vocab_before[:step],
         token_bytes[: token_offsets[n_tokens]],
         token_offsets[: n_tokens + 1],
-        saved[:step],
+        made,
         weighings,
     )

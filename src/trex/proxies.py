@@ -6,18 +6,27 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from trex.bpe import BpeModel, train_flat
+from trex.bpe import BpeModel, Workspace, train_flat
 from trex.wordindex import Slice, WordIndex
 
 
-def train(index: WordIndex, training: Slice, vocab_size: int, tokenizer: Mapping) -> BpeModel:
+def train(
+    index: WordIndex,
+    training: Slice,
+    vocab_size: int,
+    tokenizer: Mapping,
+    workspace: Workspace | None = None,
+) -> BpeModel:
     """Train on a slice of the index.
 
     tokenizer: the keys special_tokens, min_frequency and max_token_length of the config's section of that name.
+    workspace: one to use again and again makes the next trainings faster.
     ValueError if the text does not give a vocabulary of the size asked for.
     """
     options = {key: tokenizer[key] for key in ("special_tokens", "min_frequency", "max_token_length")}
-    model = train_flat(index.words, training.counts, vocab_size, evaluation=index.evaluation, **options)
+    model = train_flat(
+        index.words, training.counts, vocab_size, evaluation=index.evaluation, workspace=workspace, **options
+    )
     if model.vocab_size < vocab_size:
         raise ValueError(
             f"{training.n_bytes:,} bytes of text give only {model.vocab_size:,} of the {vocab_size:,} tokens asked "

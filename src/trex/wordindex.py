@@ -11,15 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numba import njit
 
 from trex.arrow import frozen
 from trex.bpe import EvalCounts, FlatWords
 from trex.files import read_json, whole, write_json
+from trex.kernel import kernel
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 _ARRAYS = (
     "train_word",
     "train_count",
@@ -31,7 +31,7 @@ _ARRAYS = (
 )
 
 
-@njit(cache=True)
+@kernel
 def _add(counts, words, values, times):
     """counts[words] += times * values"""
     for i in range(words.size):

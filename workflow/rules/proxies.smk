@@ -25,7 +25,7 @@ rule train_proxies:
     benchmark:
         BENCHMARKS / "train_proxies/{batch}.tsv"
     wildcard_constraints:
-        batch="|".join(BATCHES),
+        batch="|".join([r"\d+-\d+", *config["proxies"]["mixtures"]]),
     conda:
         ENVIRONMENT
     resources:

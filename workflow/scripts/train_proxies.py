@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from trex import proxies
+from trex.bpe import Workspace
 from trex.files import whole, write_table
 from trex.job import job
 from trex.mixtures import resolve, sample_mixture, sampling_law
@@ -21,14 +22,14 @@ with job(snakemake), ExitStack() as stack:
     if "tokenizers" in output.keys():
         folder = stack.enter_context(whole(output.tokenizers))
         folder.mkdir()
-    compression, ledgers = [], []
+    compression, ledgers, workspace = [], [], Workspace()
     for mixture_id, mixture in params.mixtures.items():
         if isinstance(mixture, int):
             shares = sample_mixture(mixture, **law)
         else:
             shares = resolve({"shares": mixture}, params.corpora, index.available_bytes)
         training = index.slice(shares, params.sampling["bytes"])
-        model = proxies.train(index, training, params.vocab_size, params.tokenizer)
+        model = proxies.train(index, training, params.vocab_size, params.tokenizer, workspace)
         name = pl.lit(mixture_id).alias("mixture_id")
         compression.append(proxies.compression(index, model, params.vocab_grid).select(name, pl.all()))
         ledgers.append(training.ledger.select(name, pl.all()))
