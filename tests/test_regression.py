@@ -129,22 +129,28 @@ def test_scores():
 
 
 @pytest.mark.skipif(not REGMIX.is_dir(), reason=f"RegMix's runs are not in {REGMIX}; set TREX_TEST_DATA")
-def test_lightgbm_on_regmix():
-    """Pile-CC loss of 256 unseen runs from 512 others; RegMix reports a rank correlation of .99 there."""
+@pytest.mark.parametrize(
+    ("kind", "least", "most"), [("lightgbm", 0.975, 1.5), ("gaussian_process", 0.994, 0.8)]
+)
+def test_regmix(kind, least, most):
+    """Pile-CC loss of 256 unseen runs from 512 others: rank correlation and MAPE.
+
+    LightGBM with RegMix's settings has .989 (`python benchmarks/regmix.py`).
+    """
 
     def read(part: str) -> tuple[np.ndarray, np.ndarray]:
         runs = pl.read_csv(REGMIX / f"{part}_mixture_1m.csv").join(
             pl.read_csv(REGMIX / f"{part}_pile_loss_1m.csv"), on="index", validate="1:1"
         )
         shares = runs.select(pl.col("^train_.*$")).to_numpy()
-        return shares, runs["metric/the_pile_pile_cc_val_loss"].to_numpy()
+        return shares, runs.select("metric/the_pile_pile_cc_val_loss").to_numpy()
 
     shares, losses = read("test")
-    surface = regression.LightGBMSurface.fit(*(np.reshape(a, (512, -1)) for a in read("train")), seed=0)
-    found = regression.scores(losses, surface.predict(shares)[0][:, 0])
+    surface = regression.KINDS[kind].fit(*read("train"), own=np.array([-1]), seed=0)
+    found = regression.scores(losses[:, 0], surface.mean(shares)[:, 0])
     assert found["n"] == 256
-    assert found["spearman"] > 0.975
-    assert found["mape"] < 1.5
+    assert found["spearman"] > least
+    assert found["mape"] < most
 
 
 def test_config_checks_know_what_lightgbm_needs():

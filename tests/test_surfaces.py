@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trex import regression, selection
-from trex.surfaces import gaussian_process, vocabulary
+from trex.surfaces import gaussian_process, mixing_law, vocabulary
 from trex.surfaces.base import NO_OWN
 from trex.surfaces.gaussian_process import GaussianProcessSurface, MarginalLikelihood
 
@@ -120,6 +120,22 @@ def test_std_of_many_proxies_comes_from_a_subset(monkeypatch):
     assert std[left_out].mean() > std[surface.subset].mean()
 
 
+def test_folds_of_many_proxies_share_hyperparameters(monkeypatch):
+    monkeypatch.setattr(regression, "SUBSET", 20)
+    searches = []
+    maximise = MarginalLikelihood.maximise
+    monkeypatch.setattr(MarginalLikelihood, "maximise", lambda self: searches.append(1) or maximise(self))
+    shares = mixtures(40)
+    surface, residuals = regression.fit_with_residuals(shares, compression(shares)[:, 0], "gaussian_process")
+    assert len(searches) == 1
+    # The residuals are still those of mixtures that were left out, and the surface is the one fitted to all.
+    alone = GaussianProcessSurface.fit(shares, compression(shares)[:, :1], own=np.array([NO_OWN]), seed=0)
+    assert np.array_equal(surface.mean(shares), alone.mean(shares))
+    assert (residuals**2).mean() == pytest.approx(1)
+    errors = np.abs(compression(shares)[:, :1] - alone.mean(shares))
+    assert np.abs(residuals * surface.predict(shares)[1]).mean() > 2 * errors.mean()
+
+
 @pytest.mark.parametrize("kind", ["gaussian_process", "mixing_law"])
 def test_targets_without_logarithm_are_refused(kind):
     with pytest.raises(ValueError, match="needs positive targets"):
@@ -139,7 +155,8 @@ def test_objective_std_knows_how_errors_go_together():
     assert selection.objective_std(mean, std, against, worst) == pytest.approx([0.1])
 
 
-def test_selection_is_nested_and_prefers_the_law_that_holds():
+def test_selection_is_nested_and_prefers_the_law_that_holds(monkeypatch):
+    monkeypatch.setattr(mixing_law, "MAX_ITERATIONS", 15)
     shares = mixtures(40)
     targets = compression(shares)
     macro = lambda values: values.mean(axis=-1)  # noqa: E731
@@ -182,7 +199,9 @@ def test_vocabulary_sizes_are_joined_by_straight_lines():
     # log target = log 8 - log V / 2 + log compression: a straight line in log V
     sizes = (1024, 4096, 8192)
     surfaces = [
-        regression.fit_surface(shares, compression(shares) * 8 / np.sqrt(size), "mixing_law", own=range(K))
+        mixing_law.MixingLawSurface.fit(
+            shares, compression(shares) * 8 / np.sqrt(size), own=np.arange(K), seed=0
+        )
         for size in sizes
     ]
     surface = vocabulary.VocabularySurface(sizes, tuple(surfaces))
