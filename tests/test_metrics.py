@@ -85,7 +85,7 @@ def test_objective_over_sets_is_the_mean_of_the_sets():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"aggregate": "mean"}, "one of macro, pooled, worst, weighted; got 'mean'"),
+        ({"aggregate": "mean"}, "one of macro, pooled, worst, weighted, soft_worst; got 'mean'"),
         ({"aggregate": "weighted"}, "weights go with aggregate: weighted"),
         (
             {"aggregate": "macro", "weights": {"eng": 1}},

@@ -185,7 +185,7 @@ def test_only_what_changed_runs_again(run):
 @pytest.mark.parametrize(
     ("file", "reruns", "spared"),
     [
-        ("src/trex/search.py", "search_mixture", "fit_regression"),
+        ("src/trex/search/random_draws.py", "search_mixture", "fit_regression"),
         ("src/trex/regression.py", "fit_regression", "train_proxies"),
         ("src/trex/merge_loop.py", "train_proxies", "count_words"),
         ("src/trex/reference.py", "count_eval_words", "count_words"),

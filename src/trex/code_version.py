@@ -23,8 +23,11 @@ def _imported(file: Path) -> set[Path]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE.name:
             inside = node.module.split(".")[1:]
-            names = [inside] if inside else [[alias.name] for alias in node.names]
-            found.update(PACKAGE.joinpath(*name).with_suffix(".py") for name in names)
+            names = [[*inside, alias.name] for alias in node.names]
+            # importing trex.a.b also runs trex/a/__init__.py; not all names are modules
+            parts = {tuple(name[: i + 1]) for name in names for i in range(len(name))}
+            found.update(PACKAGE.joinpath(*part).with_suffix(".py") for part in parts)
+            found.update(PACKAGE.joinpath(*part, "__init__.py") for part in parts)
     return {module for module in found if module.exists()}
 
 

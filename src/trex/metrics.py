@@ -9,7 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-AGGREGATES = ("macro", "pooled", "worst", "weighted")
+AGGREGATES = ("macro", "pooled", "worst", "weighted", "soft_worst")
+
+# Of soft_worst: a corpus whose NSL is .1 larger counts e^2 = 7 times as much, and soft_worst of 20 corpora is at most
+# log(20) / 20 = .15 below worst.
+SHARPNESS = 20.0
 
 
 def nsl(tokens: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
@@ -30,6 +34,17 @@ def pooled(tokens: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
 def worst(nsl: np.ndarray) -> np.ndarray:
     """NSL of the corpus that is served worst. [..., k] -> [...]"""
     return np.max(nsl, axis=-1)
+
+
+def soft_worst(nsl: np.ndarray, sharpness: float = SHARPNESS) -> np.ndarray:
+    """A smooth maximum, log(mean(exp(sharpness * nsl))) / sharpness. [..., k] -> [...]
+
+    Between macro, its limit at sharpness 0, and worst, its limit at infinity: worst - log(k) / sharpness <= soft_worst
+    <= worst. It improves the corpora that are served badly, and not the last one alone.
+    """
+    nsl = np.asarray(nsl, float)
+    largest = nsl.max(axis=-1)
+    return largest + np.log(np.exp(sharpness * (nsl - largest[..., None])).mean(axis=-1)) / sharpness
 
 
 def weighted(nsl: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -114,12 +129,15 @@ class Objective:
     """What the search minimises: one number from the NSL of every corpus.
 
     Attributes:
-        aggregate: macro | pooled | worst | weighted.
-        weights: [k], not all zero; used by `weighted` alone.
+        aggregate: macro | pooled | worst | weighted | soft_worst.
+        weights: [k], not all zero; used by `weighted` alone. Traffic, or the tokens that a language model is going to
+            be trained on, for example.
+        sharpness: used by `soft_worst` alone.
     """
 
     aggregate: str
     weights: np.ndarray
+    sharpness: float = SHARPNESS
 
     def __post_init__(self) -> None:
         if self.aggregate not in AGGREGATES:
@@ -130,6 +148,8 @@ class Objective:
             raise ValueError(
                 f"the objective's weights must be 0 or more, not all 0; got {self.weights.tolist()}"
             )
+        if not self.sharpness > 0:
+            raise ValueError(f"the objective's sharpness must be above 0; got {self.sharpness}")
 
     def value(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
         """The objective on one evaluation set.
@@ -143,6 +163,8 @@ class Objective:
         """
         if self.aggregate == "worst":
             return worst(nsl)
+        if self.aggregate == "soft_worst":
+            return soft_worst(nsl, self.sharpness)
         return weighted(nsl, self.linear_weights(reference_tokens))
 
     def mean_over_sets(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
@@ -150,13 +172,29 @@ class Objective:
         values = [self.value(nsl[..., i, :], tokens) for i, tokens in enumerate(reference_tokens)]
         return np.mean(values, axis=0)
 
+    def gradient(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
+        """Derivatives of `mean_over_sets` with respect to every NSL. [..., sets, k], [sets, k] -> [..., sets, k]
+
+        They are 0 or more and add up to 1. Of worst it is a subgradient: all on the first corpus that is worst.
+        """
+        nsl = np.asarray(nsl, float)
+        if self.aggregate == "worst":
+            gradient = np.zeros_like(nsl)
+            np.put_along_axis(gradient, nsl.argmax(axis=-1)[..., None], 1.0, axis=-1)
+        elif self.aggregate == "soft_worst":
+            gradient = np.exp(self.sharpness * (nsl - nsl.max(axis=-1, keepdims=True)))
+            gradient /= gradient.sum(axis=-1, keepdims=True)
+        else:
+            gradient = np.broadcast_to(self.linear_weights(reference_tokens), nsl.shape)
+        return gradient / len(reference_tokens)
+
     def linear_weights(self, reference_tokens: np.ndarray) -> np.ndarray | None:
-        """v with value = sum_i v_i * nsl_i and sum 1, or None where the objective is not linear (worst).
+        """v with value = sum_i v_i * nsl_i and sum 1, or None where the objective is not linear (worst, soft_worst).
 
         macro: 1/k; pooled: reference tokens / their sum; weighted: the weights / their sum.
         [k] -> [k], or for several evaluation sets [sets, k] -> [sets, k].
         """
-        if self.aggregate == "worst":
+        if self.aggregate in ("worst", "soft_worst"):
             return None
         tokens = np.asarray(reference_tokens, float)
         raw = {
@@ -172,8 +210,8 @@ class Objective:
         """The objective from its section of the config.
 
         Args:
-            objective_config: {"aggregate": ..., "weights": {corpus: weight}}; weights belong to `weighted`
-                alone, and corpora they do not name get 0.
+            objective_config: {"aggregate": ..., "weights": {corpus: weight}, "sharpness": ...}; weights belong to
+                `weighted` alone, and corpora they do not name get 0.
             corpora: the k corpus ids in the config's order.
 
         Raises:
@@ -191,4 +229,4 @@ class Objective:
                 f"{dict(weights)}"
             )
         values = [weights.get(corpus, 0.0) for corpus in corpora] if weights else np.ones(len(corpora))
-        return cls(aggregate, np.array(values, float))
+        return cls(aggregate, np.array(values, float), objective_config.get("sharpness", SHARPNESS))

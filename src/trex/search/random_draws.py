@@ -1,15 +1,11 @@
-"""Search strategies: from a prediction of the objective to candidate mixtures.
-
-A strategy returns `Candidates`; whether a candidate is any good is for `verify_candidates` to measure.
-"""
+"""The paper's search: the mean of the best of many random mixtures."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from trex.metrics import Objective
-from trex.mixtures import cap, matched
+from trex.search.base import Candidate, Candidates
+from trex.search.limits import inside
 
 # Bounded draws that are tried for one that is scored, at most.
 MAX_TRIES = 20
@@ -17,33 +13,6 @@ MAX_TRIES = 20
 # Draws after which a hopeless acceptance rate is an error: at a rate of 1 / MAX_TRIES, a million give it to
 # within half a percent of itself.
 PILOT_DRAWS = 1_000_000
-
-# A draw is inside bounds that it exceeds by no more than rounding.
-TOLERANCE = 1e-9
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """A mixture to verify."""
-
-    name: str
-    strategy: str
-    shares: np.ndarray  # [k]
-    predicted: float | None = None  # objective, smaller is better; None without a surface
-    predicted_std: float | None = None  # None where the strategy knows none
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """What a strategy found, best guess first, and numbers about how, for the report."""
-
-    candidates: tuple[Candidate, ...]
-    notes: dict[str, float] = field(default_factory=dict)
-
-
-def inside(shares: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Which mixtures [n, k] have every share between low [k] and high [k], to within rounding. [n] bool"""
-    return ((shares >= low - TOLERANCE) & (shares <= high + TOLERANCE)).all(axis=-1)
 
 
 def trex(
@@ -73,7 +42,8 @@ def trex(
 
     Returns:
         Candidates `trex` (the mean) and `best_draw` (the best one). Notes: scored, tried, acceptance_rate,
-        top_k, best_predicted and worst_predicted of the top_k, trex_predicted.
+        top_k, best_predicted and worst_predicted of the top_k, trex_predicted. Table: the k-curve, the prediction at
+        the mean of the best k = 1, 2, 4, ... top_k.
 
     Raises:
         ValueError: if fewer than 1 in MAX_TRIES draws are inside the bounds.
@@ -114,6 +84,8 @@ def trex(
 
     mean = top.mean(axis=0)
     predicted = float(predict(mean[None])[0])
+    sizes = [*(2**i for i in range(top_k.bit_length()) if 2**i < top_k), top_k]
+    curve = predict(np.stack([top[:size].mean(axis=0) for size in sizes]))
     return Candidates(
         (
             Candidate("trex", "trex", mean, predicted),
@@ -128,35 +100,5 @@ def trex(
             "worst_predicted": float(values[-1]),
             "trex_predicted": predicted,
         },
-    )
-
-
-def matched_candidate(
-    objective: Objective,
-    eval_bytes: np.ndarray,
-    reference_tokens: np.ndarray,
-    *,
-    caps: np.ndarray | None = None,
-    min_share: float = 0.0,
-    predict: Callable[[np.ndarray], np.ndarray] | None = None,
-) -> Candidates:
-    """The matched mixture (`mixtures.matched`) of an objective, within the limits; it needs no proxies.
-
-    An objective that is not linear (worst) has no weights to match: it gets those of macro, and the note
-    `objective_is_linear` is 0.
-
-    Args:
-        objective: what is minimised.
-        eval_bytes: bytes of the evaluation text. [k] or [sets, k]
-        reference_tokens: its tokens by the reference tokenizer. Same shape.
-        caps, min_share: limits of the shares, as of `mixtures.cap`.
-        predict: the objective [n] at mixtures [n, k], for the table; it has no part in the choice.
-    """
-    weights = objective.linear_weights(reference_tokens)
-    linear = weights is not None
-    shares = matched(weights if linear else np.ones_like(eval_bytes, float), eval_bytes, reference_tokens)
-    shares = cap(shares, np.ones_like(shares) if caps is None else caps, min_share)
-    predicted = float(predict(shares[None])[0]) if predict else None
-    return Candidates(
-        (Candidate("matched", "matched", shares, predicted),), {"objective_is_linear": float(linear)}
+        tuple({"k": size, "predicted": float(value)} for size, value in zip(sizes, curve, strict=True)),
     )

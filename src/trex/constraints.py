@@ -1,0 +1,145 @@
+"""Limits on what a tokenizer may cost, corpus by corpus: constraints of the search.
+
+A constraint says how far NSLs exceed its limits. Excesses are relative, so that .01 means 1 % too much in every kind, and
+0 or less means that the limit is met. Arrays are [..., sets, k]: evaluation sets, then corpora in the config's order;
+a set that lacks a corpus has NSL 0 and 0 reference tokens there, which is no limit for it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from trex.metrics import gini, token_premium
+
+
+class Constraint(Protocol):
+    def excess(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
+        """How far each of m limits is exceeded, as a share of it. [..., sets, k], [sets, k] -> [..., m]"""
+        ...
+
+    def gradient(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
+        """Derivatives of the excesses with respect to every NSL. -> [..., m, sets, k]"""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class NslLimit:
+    """No NSL above `limits` [sets, k]; inf is no limit. For "no corpus worse than x % of a baseline"."""
+
+    limits: np.ndarray
+
+    def excess(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
+        limited = np.isfinite(self.limits) & (reference_tokens > 0)
+        return nsl[..., limited] / self.limits[limited] - 1
+
+    def gradient(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
+        at = np.argwhere(np.isfinite(self.limits) & (reference_tokens > 0))
+        result = np.zeros((len(at), *self.limits.shape))
+        result[np.arange(len(at)), *at.T] = 1 / self.limits[*at.T]
+        return np.broadcast_to(result, (*nsl.shape[:-2], *result.shape))
+
+
+@dataclass(frozen=True, eq=False)
+class PremiumLimit:
+    """No corpus needs more than `at_most` times the tokens of the pivot for the same, parallel text (`token_premium`)."""
+
+    evaluation_set: int
+    pivot: int
+    at_most: float
+
+    def excess(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
+        there = reference_tokens[self.evaluation_set] > 0
+        tokens = (nsl * reference_tokens)[..., self.evaluation_set, :]
+        return (token_premium(tokens, self.pivot) / self.at_most - 1)[..., there]
+
+    def gradient(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
+        reference = reference_tokens[self.evaluation_set]
+        tokens = nsl[..., self.evaluation_set, :] * reference
+        pivot = tokens[..., self.pivot, None]
+        there, k = np.flatnonzero(reference > 0), len(reference)
+        result = np.zeros((*nsl.shape[:-2], k, *reference_tokens.shape))
+        result[..., np.arange(k), self.evaluation_set, np.arange(k)] = reference / (pivot * self.at_most)
+        result[..., self.evaluation_set, self.pivot] -= (
+            tokens * reference[self.pivot] / (pivot**2 * self.at_most)
+        )
+        return result[..., there, :, :]
+
+
+@dataclass(frozen=True, eq=False)
+class GiniLimit:
+    """The Gini coefficient over corpora of the tokens for the same, parallel text is at most `at_most`."""
+
+    evaluation_set: int
+    at_most: float
+
+    def excess(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
+        there = reference_tokens[self.evaluation_set] > 0
+        tokens = (nsl * reference_tokens)[..., self.evaluation_set, there]
+        return gini(tokens)[..., None] / self.at_most - 1
+
+    def gradient(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
+        reference = reference_tokens[self.evaluation_set]
+        there = np.flatnonzero(reference > 0)
+        tokens = (nsl[..., self.evaluation_set, :] * reference)[..., there]
+        k, total = len(there), tokens.sum(axis=-1, keepdims=True)
+        # gini = sum_i (2 rank_i - k - 1) x_i / (k total)
+        rank = tokens.argsort(axis=-1).argsort(axis=-1) + 1
+        slope = ((2 * rank - k - 1) / k - gini(tokens)[..., None]) / total
+        result = np.zeros((*nsl.shape[:-2], 1, *reference_tokens.shape))
+        result[..., 0, self.evaluation_set, there] = slope * reference[there] / self.at_most
+        return result
+
+
+def excesses(constraints: Sequence[Constraint], nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
+    """How far every limit of all constraints is exceeded. [..., sets, k], [sets, k] -> [..., limits]"""
+    none = np.zeros((*np.shape(nsl)[:-2], 0))
+    return np.concatenate([none, *(c.excess(nsl, reference_tokens) for c in constraints)], axis=-1)
+
+
+def violation(constraints: Sequence[Constraint], nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
+    """The largest excess, 0 if all limits are met. [..., sets, k], [sets, k] -> [...]"""
+    return excesses(constraints, nsl, reference_tokens).max(axis=-1, initial=0.0)
+
+
+def from_config(
+    objective_config: Mapping,
+    corpora: Sequence[str],
+    evaluation_sets: Sequence[str],
+    baselines: Mapping[str, np.ndarray],
+) -> tuple[Constraint, ...]:
+    """The constraints in the objective's section of the config.
+
+    Args:
+        objective_config: the keys max_loss {baseline: percent}, max_gini, max_premium, pivot, parallel_set, and
+            evaluation_sets, in which max_loss holds.
+        corpora: the k corpus ids in the config's order.
+        evaluation_sets: names of the sets that the arrays will have.
+        baselines: NSL [sets, k] of every baseline that max_loss names.
+
+    Raises:
+        ValueError: for an unknown corpus, evaluation set or baseline.
+    """
+
+    def number(name: str, known: Sequence[str], what: str) -> int:
+        if name not in known:
+            raise ValueError(f"the objective's {what} {name!r} is unknown; known are {list(known)}")
+        return list(known).index(name)
+
+    found: list[Constraint] = []
+    counted = [
+        number(name, evaluation_sets, "evaluation set") for name in objective_config["evaluation_sets"]
+    ]
+    for name, percent in (objective_config.get("max_loss") or {}).items():
+        number(name, list(baselines), "baseline")
+        limits = np.full(np.shape(baselines[name]), np.inf)
+        limits[counted] = (1 + percent / 100) * baselines[name][counted]
+        found.append(NslLimit(limits))
+    parallel_set = objective_config.get("parallel_set")
+    if (at_most := objective_config.get("max_gini")) is not None:
+        found.append(GiniLimit(number(parallel_set, evaluation_sets, "parallel_set"), at_most))
+    if (at_most := objective_config.get("max_premium")) is not None:
+        pivot = number(objective_config.get("pivot"), corpora, "pivot")
+        found.append(PremiumLimit(number(parallel_set, evaluation_sets, "parallel_set"), pivot, at_most))
+    return tuple(found)

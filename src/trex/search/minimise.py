@@ -1,0 +1,139 @@
+"""Local minimisation of an objective's prediction on the simplex, with constraints, by sequential quadratic programming.
+
+Worst corpora make the objective a maximum. It is minimised in its epigraph form: one more variable per evaluation set
+that no NSL of the set may exceed, which turns the kink into constraints.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from trex.search.limits import project
+from trex.search.problem import Problem
+
+MAX_ITERATIONS = 200
+PRECISION = 1e-7  # of the objective; measurements of NSL differ by 1e-4 between draws of text
+FEASIBLE = 1e-4  # relative excess of a constraint that counts as rounding
+
+
+@dataclass(frozen=True, eq=False)
+class Minimum:
+    """Where a minimisation ended.
+
+    shares [k]; value: the objective there, of the shifted targets; violation: of the constraints, likewise.
+    """
+
+    shares: np.ndarray
+    value: float
+    violation: float
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Smaller is better: what meets the constraints comes first."""
+        return (max(self.violation, FEASIBLE), self.value)
+
+
+class _Program:
+    """One minimisation in the variables (shares, largest NSL of every counted set), as SLSQP wants it."""
+
+    def __init__(self, problem: Problem, shift: np.ndarray, worst_weight: float):
+        self.problem, self.shift, self.worst_weight = problem, shift, worst_weight
+        self.k = len(problem.low)
+        rows = problem.rows if worst_weight else []
+        # one-hot rows: which targets the largest NSL of each set is above
+        number = np.argwhere(problem.reference_tokens > 0)[:, 0]
+        self.sets = len(rows)
+        self.above = [np.flatnonzero(number == row) for row in rows]
+        self._at: np.ndarray | None = None
+
+    def targets(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Shifted targets [t] and their derivatives [t, k] at the shares in x; those of the last x are kept."""
+        if self._at is None or not np.array_equal(x[: self.k], self._at):
+            self._at = x[: self.k].copy()
+            # SLSQP steps a rounding error out of its bounds
+            shares = np.clip(self._at, self.problem.low, self.problem.high)[None]
+            mean, std, mean_slope, std_slope = self.problem.surface.gradient(shares)
+            self._targets = mean[0] + self.shift * std[0]
+            self._slope = mean_slope[0] + self.shift[:, None] * std_slope[0]
+        return self._targets, self._slope
+
+    def value(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        gradient = np.zeros_like(x)
+        result = 0.0
+        if self.worst_weight < 1:
+            targets, slope = self.targets(x)
+            result = (1 - self.worst_weight) * float(self.problem.value(targets))
+            gradient[: self.k] = (1 - self.worst_weight) * (self.problem.value_gradient(targets) @ slope)
+        if self.sets:
+            result += self.worst_weight * float(x[self.k :].mean())
+            gradient[self.k :] = self.worst_weight / self.sets
+        return result, gradient
+
+    def room(self, x: np.ndarray) -> np.ndarray:
+        """What must not become negative: room below the largest NSLs, and below the limits of the constraints."""
+        targets, _ = self.targets(x)
+        below = [x[self.k + s] - targets[above] for s, above in enumerate(self.above)]
+        return np.concatenate([*below, -self.problem.excess(targets)])
+
+    def room_gradient(self, x: np.ndarray) -> np.ndarray:
+        targets, slope = self.targets(x)
+        rows = [np.zeros((0, len(x)))]
+        for s, above in enumerate(self.above):
+            row = np.zeros((len(above), len(x)))
+            row[:, : self.k], row[:, self.k + s] = -slope[above], 1.0
+            rows.append(row)
+        limits = -self.problem.excess_gradient(targets) @ slope
+        rows.append(np.pad(limits, ((0, 0), (0, self.sets))))
+        return np.concatenate(rows)
+
+    def start(self, shares: np.ndarray) -> np.ndarray:
+        shares = project(shares, self.problem.low, self.problem.high)
+        targets, _ = self.targets(shares)
+        return np.concatenate([shares, [targets[above].max() for above in self.above]])
+
+
+def minimise(
+    problem: Problem,
+    start: np.ndarray,
+    *,
+    shift: np.ndarray | float = 0.0,
+    worst_weight: float | None = None,
+) -> Minimum:
+    """The local minimum that is reached from a mixture.
+
+    Args:
+        problem: objective, constraints and limits.
+        start: where to begin; brought into the limits of the shares. [k]
+        shift: standard deviations that are added to the predicted targets, [t] or one number for all: above 0, what is
+            uncertain looks bad. Objective and constraints are those of the shifted targets.
+        worst_weight: minimise (1 - worst_weight) * the objective + worst_weight * the largest NSL; None: the objective.
+
+    Returns:
+        The minimum; its violation is above 0 if no mixture near it meets the constraints.
+    """
+    if worst_weight is None:
+        worst_weight = float(problem.objective.aggregate == "worst")
+    shift = np.broadcast_to(np.asarray(shift, float), (problem.reference_tokens > 0).sum())
+    program = _Program(problem, shift, worst_weight)
+    k, sets = program.k, program.sets
+    constraints = [{
+        "type": "eq",
+        "fun": lambda x: x[:k].sum() - 1,
+        "jac": lambda x: np.concatenate([np.ones(k), np.zeros(sets)]),
+    }]  # fmt: skip
+    if sets or problem.constraints:
+        constraints.append({"type": "ineq", "fun": program.room, "jac": program.room_gradient})
+    found = minimize(
+        program.value,
+        program.start(start),
+        jac=True,
+        method="SLSQP",
+        bounds=[*zip(problem.low, problem.high, strict=True), *[(None, None)] * sets],
+        constraints=constraints,
+        options={"maxiter": MAX_ITERATIONS, "ftol": PRECISION},
+    )
+    shares = project(found.x[:k], problem.low, problem.high)
+    targets, _ = program.targets(shares)
+    value = program.value(np.concatenate([shares, [targets[above].max() for above in program.above]]))[0]
+    return Minimum(shares, value, float(problem.violation(targets)))
