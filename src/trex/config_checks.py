@@ -165,8 +165,13 @@ def _check_bytes(config: Config, _: Path) -> Found:
         )
 
 
-@_needs("proxies.count", "proxies.mixtures", "regression.folds")
+@_needs(
+    "proxies.count", "proxies.mixtures", "regression.folds", "regression.compare", "search.strategies"
+)
 def _check_enough_proxies(config: Config, _: Path) -> Found:
+    models = [config["regression"]["model"], *config["regression"]["compare"]]
+    if "trex" not in config["search"]["strategies"] and not any("lightgbm" in model for model in models):
+        return
     n = config["proxies"]["count"] + len(config["proxies"]["mixtures"])
     folds = min(config["regression"]["folds"], STD_FOLDS)
     if n - math.ceil(n / folds) < FEWEST_PROXIES:
@@ -174,7 +179,8 @@ def _check_enough_proxies(config: Config, _: Path) -> Found:
         yield (
             "proxies.count",
             f"{n} mixtures leave fewer than the {FEWEST_PROXIES} that LightGBM needs when one of {folds} folds is "
-            f"held out; write at least {least}",
+            f"held out; write at least {least}, or leave out what uses it: trex of search.strategies and lightgbm of "
+            "regression.compare and regression.model",
         )
 
 

@@ -4,6 +4,7 @@ An objective is any function of the targets, [..., t] -> [...]. A recipe either 
 objective of them, or predicts the objective's value directly, as the paper does; both give an `ObjectiveSurface`.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -39,6 +40,13 @@ class Recipe:
     @property
     def name(self) -> str:
         return f"{self.kind}_direct" if self.direct else self.kind
+
+    def fewest(self, folds: int) -> int:
+        """Mixtures that cross-validating it takes at least."""
+        if self.kind != LightGBMSurface.kind:
+            return folds
+        least = 2 * {**LIGHTGBM_SETTINGS, **self.settings}["min_data_in_leaf"]
+        return math.ceil(least * folds / (folds - 1))
 
     def outcomes(
         self, targets: np.ndarray, objective: Objective, own: np.ndarray
@@ -224,7 +232,8 @@ def select_surface(
         shares: the mixtures that the proxies were given. [n, k]
         targets: what they measured. [n, t]
         objective: from the targets' values to one number. [..., t] -> [...]
-        recipes: what to validate, and to choose from.
+        recipes: what to validate, and to choose from; where a fold leaves fewer mixtures than one needs, from the
+            others.
         use: one of them that is chosen whatever the others can do; None: the best.
         own, seed: as of `regression.fit_surface`.
         folds: of the outer and of the inner cross-validation.
@@ -232,14 +241,16 @@ def select_surface(
 
     def best(rows: np.ndarray) -> tuple[ObjectiveSurface, list[Validation]]:
         data = shares[rows], targets[rows], objective
-        found = [validate(*data, recipe, own=own, folds=folds, seed=seed) for recipe in recipes]
-        least = recipes.index(use) if use else int(np.argmin([v.scores()["mape"] for v in found]))
-        return fit_objective(*data, recipes[least], own=own, seed=seed, validation=found[least]), found
+        able = [recipe for recipe in recipes if rows.sum() >= recipe.fewest(folds)]
+        found = [validate(*data, recipe, own=own, folds=folds, seed=seed) for recipe in able]
+        least = able.index(use) if use else int(np.argmin([v.scores()["mape"] for v in found]))
+        return fit_objective(*data, able[least], own=own, seed=seed, validation=found[least]), found
 
     n = len(shares)
     chosen, validations = best(np.ones(n, bool))
     if use:  # nothing was selected, so that its own validation is honest
-        nested = replace(validations[recipes.index(use)], recipe="selected")
+        (own_validation,) = (v for v in validations if v.recipe == use.name)
+        nested = replace(own_validation, recipe="selected")
         return Selection(chosen, tuple(validations), nested, (use.name,) * folds)
     fold = assign_folds(n, folds, seed)
     value, value_std = np.empty(n), np.empty(n)
@@ -259,10 +270,8 @@ def select_surface(
 def learning_sizes(n: int, recipe: Recipe) -> list[int]:
     """Numbers of proxies for a learning curve of n: 16, 32, 64, ... that leave a quarter of them to test on, and that
     the recipe can be cross-validated with."""
-    fewest = 0
-    if recipe.kind == LightGBMSurface.kind:
-        fewest = 2 * LIGHTGBM_SETTINGS["min_data_in_leaf"] * STD_FOLDS / (STD_FOLDS - 1)
-    return [size for size in (16 << i for i in range(20)) if fewest <= size <= 0.75 * n]
+    sizes = (16 << i for i in range(20))
+    return [size for size in sizes if recipe.fewest(STD_FOLDS) <= size <= 0.75 * n]
 
 
 def learning_curve(

@@ -28,6 +28,7 @@ rule fit_regression:
         objective=OBJECTIVE,
         model=config["regression"]["model"],
         compare=config["regression"]["compare"],
+        paper="trex" in config["search"]["strategies"],
         folds=config["regression"]["folds"],
     message:
         "Fitting and comparing the surfaces"

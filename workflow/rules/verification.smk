@@ -1,5 +1,6 @@
 # Proxies of the candidates and the baselines: the best measured one is chosen.
-CANDIDATES = ["trex", "best_draw", "matched"]
+CANDIDATES = (["trex", "best_draw"] if "trex" in STRATEGIES else []) + ["matched"]
+CANDIDATES += [strategy for strategy in STRATEGIES if strategy != "trex"]
 MIXTURES = CANDIDATES + list(config["baselines"])
 
 

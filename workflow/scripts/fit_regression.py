@@ -6,32 +6,41 @@ import polars as pl
 
 from trex.files import write_json, write_table
 from trex.job import job
-from trex.metrics import Objective
-from trex.proxies import nsl_array, shares_array
+from trex.measured import Measured
+from trex.regression import KINDS
 from trex.selection import PAPER, RECIPES, fit_objective, learning_curve, learning_sizes, select_surface
-from trex.targets import Targets
 
 with job(snakemake):
     params, output = snakemake.params, snakemake.output
-    table = pl.read_parquet(snakemake.input.training_set)
-    sets, vocab_size = params.objective["evaluation_sets"], params.objective["vocab_size"]
-    names, nsl, reference = nsl_array(table, ["mixture_id"], sets, params.corpora, vocab_size)
-    names = names["mixture_id"].to_list()
-    shares = shares_array(pl.read_parquet(snakemake.input.ledger), names, params.corpora)
-    targets = Targets(Objective.from_config(params.objective, params.corpora), reference)
-    data = shares, targets.flat(nsl), targets.value
+    files = snakemake.input
+    measured = Measured.read([files.training_set], [files.ledger], params.objective, params.corpora)
+    targets, sets = measured.targets, params.objective["evaluation_sets"]
+    data = measured.shares, measured.flat, targets.value
 
     by_name = {recipe.name: recipe for recipe in RECIPES}
     use = None if params.model == "auto" else by_name[params.model]
     recipes = [by_name[name] for name in params.compare]
-    recipes += [recipe for recipe in (use, PAPER) if recipe and recipe not in recipes]
+    paper = PAPER if params.paper else None
+    recipes += [recipe for recipe in (use, paper) if recipe and recipe not in recipes]
     selection = select_surface(
         *data, recipes=recipes, use=use, own=targets.own, folds=params.folds, seed=params.seed
     )
     used = selection.chosen.recipe
-    paper = selection.chosen
-    if used != PAPER:
-        paper = fit_objective(*data, PAPER, own=targets.own, seed=params.seed)
+
+    def smooth(validation):
+        recipe = by_name[validation.recipe]
+        return not recipe.direct and KINDS[recipe.kind].has_gradient
+
+    # searches by gradients use the best surface that has them, which need not be the best of all
+    searched = used
+    if used.direct or not KINDS[used.kind].has_gradient:
+        candidates = [v for v in selection.validations if smooth(v)]
+        searched = min(candidates, key=lambda v: v.scores()["mape"]).recipe if candidates else None
+        searched = by_name[searched or "gaussian_process"]
+    fitted = {used.name: selection.chosen}
+    for recipe in (searched, paper):
+        if recipe and recipe.name not in fitted:
+            fitted[recipe.name] = fit_objective(*data, recipe, own=targets.own, seed=params.seed)
 
     metrics, predictions = [], []
     for validation in (*selection.validations, selection.nested):
@@ -42,7 +51,7 @@ with job(snakemake):
         predictions.append(
             pl.DataFrame(
                 {
-                    "mixture_id": names,
+                    "mixture_id": measured.names,
                     "model": validation.recipe,
                     "measured": validation.measured,
                     "predicted": validation.mean,
@@ -56,12 +65,19 @@ with job(snakemake):
         for (s, c), scores in zip(targets.columns, validation.target_scores(), strict=False)
     ]
     curves = []
-    for recipe in (used, PAPER) if used != PAPER else (PAPER,):
-        if sizes := learning_sizes(len(shares), recipe):
+    for recipe in [used] + [paper] * (paper not in (None, used)):
+        if sizes := learning_sizes(len(measured.names), recipe):
             curves += learning_curve(*data, recipe, sizes, own=targets.own, seed=params.seed)
     write_table(pl.DataFrame(metrics), output.metrics)
     write_table(pl.DataFrame(by_corpus, infer_schema_length=None), output.corpus_metrics)
     write_table(pl.DataFrame(curves, infer_schema_length=None), output.learning_curve)
     write_table(pl.concat(predictions), output.predictions)
-    surfaces = {fitted.recipe.name: fitted.to_json() for fitted in (selection.chosen, paper)}
-    write_json({"used": used.name, "nested": selection.nested_recipes, "surfaces": surfaces}, output.models)
+    write_json(
+        {
+            "used": used.name,
+            "searched": searched.name,
+            "nested": selection.nested_recipes,
+            "surfaces": {name: surface.to_json() for name, surface in fitted.items()},
+        },
+        output.models,
+    )

@@ -1,71 +1,121 @@
-"""Search the mixture space for candidates, and add the baselines."""
+"""Candidates of every strategy, and the baselines."""
 
 import logging
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 
+import numpy as np
 import polars as pl
 
 from trex import search
 from trex.files import read_json, write_json, write_table
 from trex.job import job
+from trex.measured import Measured
 from trex.metrics import Objective
 from trex.mixtures import draw_range, resolve, sampling_law
-from trex.proxies import evaluation_arrays, shares_array
-from trex.regression import load_surface
+from trex.proxies import evaluation_arrays
+from trex.selection import PAPER, ObjectiveSurface
 from trex.wordindex import WordIndex
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
-    corpora = params.corpora
+    corpora, strategies = params.corpora, params.search["strategies"]
     index = WordIndex.load(files.word_index, corpora)
-    models = read_json(files.models)
-    surface = load_surface(models["surfaces"][models["used"]])
-    if hasattr(surface, "num_threads"):
-        surface = replace(surface, num_threads=snakemake.threads)
     objective = Objective.from_config(params.objective, corpora)
+    measured = Measured.read([files.training_set], [files.ledger], params.objective, corpora)
+    models = read_json(files.models)
+
+    def fitted(name):
+        return ObjectiveSurface.from_json(models["surfaces"][name], measured.targets.value)
+
+    used, searched = fitted(models["used"]), fitted(models["searched"])
     law = sampling_law(params.sampling, params.seed, corpora, index.available_bytes)
-    given = shares_array(pl.read_parquet(files.ledger), None, corpora)
-
-    def predict(shares):
-        return surface.predict(shares)[0][:, 0]
-
-    tenths = set()
-
-    def report_progress(scored, draws):
-        if (tenth := 10 * scored // draws) not in tenths:
-            tenths.add(tenth)
-            logging.info("%s of %s draws scored", f"{scored:,}", f"{draws:,}")
-
-    found = search.trex(
-        predict,
-        draws=params.search["draws"],
-        top_k=params.search["top_k"],
-        sample=partial(draw_range, **{**law, "strength": params.search["strength"] or law["strength"]}),
-        bounds=(given.min(axis=0), given.max(axis=0)) if params.search["within_support"] else None,
-        progress=report_progress,
-    )
-    eval_bytes, reference_tokens = evaluation_arrays(index, params.objective["evaluation_sets"])
-    matched = search.matched_candidate(
-        objective, eval_bytes, reference_tokens, caps=law["caps"], min_share=law["min_share"], predict=predict
-    )
-    baselines = [
-        search.Candidate(name, "baseline", resolve(spec, corpora, index.available_bytes))
-        for name, spec in params.baselines.items()
-    ]
-    rows = []
-    for candidate in chain(found.candidates, matched.candidates, baselines):
-        mean, std = surface.predict(candidate.shares[None])
-        rows.append(
-            {
-                "name": candidate.name,
-                "role": "baseline" if candidate.strategy in ("baseline", "matched") else "candidate",
-                "strategy": candidate.strategy,
-                "predicted": float(mean[0, 0]),
-                "predicted_std": float(std[0, 0]),
-                **dict(zip(corpora, candidate.shares.tolist(), strict=True)),
-            }
+    limits = search.share_limits(corpora, law["caps"], min_share=law["min_share"])
+    baselines = {
+        name: resolve(spec, corpora, index.available_bytes) for name, spec in params.baselines.items()
+    }
+    evaluation = evaluation_arrays(index, params.objective["evaluation_sets"])
+    found = {
+        "matched": search.matched_candidate(
+            objective, *evaluation, caps=law["caps"], min_share=law["min_share"], predict=used.mean
         )
+    }
+    (matched,) = found["matched"].candidates
+
+    if "trex" in strategies:
+        paper = fitted(PAPER.name)
+        paper = replace(paper, surface=replace(paper.surface, num_threads=snakemake.threads))
+        tenths = set()
+
+        def report_progress(scored, draws):
+            if (tenth := 10 * scored // draws) not in tenths:
+                tenths.add(tenth)
+                logging.info("%s of %s draws scored", f"{scored:,}", f"{draws:,}")
+
+        found["trex"] = search.trex(
+            paper.mean,
+            draws=params.search["draws"],
+            top_k=params.search["top_k"],
+            sample=partial(draw_range, **{**law, "strength": params.search["strength"] or law["strength"]}),
+            bounds=(measured.shares.min(axis=0), measured.shares.max(axis=0))
+            if params.search["within_support"]
+            else None,
+            progress=report_progress,
+        )
+
+    problem = search.Problem(
+        searched.surface, objective, measured.targets.reference_tokens, *limits, errors=searched.residuals
+    )
+    if params.search["within_support"]:
+        problem = problem.within_support(measured.shares)
+    best = measured.shares[np.argsort(measured.values, kind="stable")[:2]]
+    starts = np.stack([matched.shares, *best, *baselines.values()])
+    if "surrogate" in strategies:
+        found["surrogate"] = search.surrogate(
+            problem, starts, kappa=params.search["kappa"], seed=params.seed
+        )
+    front = search.pareto_front(problem, starts, kappa=params.search["kappa"], seed=params.seed)
+    if "adaptive" in strategies:
+        rounds = [read_json(path) for path in files.rounds]
+        tried = Measured.read(
+            [files.training_set, *files.round_compression],
+            [files.ledger, *files.round_ledgers],
+            params.objective,
+            corpora,
+        )
+        least = int(tried.values.argmin())
+        candidate = search.Candidate("adaptive", "adaptive", tried.shares[least])
+        trained = sum(row["trained"] for row in rounds)
+        notes = {"rounds": sum(not row["stopped"] for row in rounds), "trained": trained}
+        found["adaptive"] = search.Candidates((candidate,), notes, tuple(rounds))
+    if "direct" in strategies:
+        row = pl.read_parquet(files.direct)
+        candidate = search.Candidate("direct", "direct", row.select(corpora).to_numpy()[0])
+        notes = read_json(files.direct_notes)
+        table = notes.pop("rounds_table")
+        found["direct"] = search.Candidates((candidate,), notes, tuple(table))
+
+    candidates = [candidate for result in found.values() for candidate in result.candidates]
+    candidates += [search.Candidate(name, "baseline", shares) for name, shares in baselines.items()]
+    mean, std = used.predict(np.stack([candidate.shares for candidate in candidates]))
+    rows = [
+        {
+            "name": candidate.name,
+            "role": "baseline" if candidate.strategy in ("baseline", "matched") else "candidate",
+            "strategy": candidate.strategy,
+            "predicted": float(m),
+            "predicted_std": float(s),
+            **dict(zip(corpora, candidate.shares.tolist(), strict=True)),
+        }
+        for candidate, m, s in zip(candidates, mean, std, strict=True)
+    ]
     write_table(pl.DataFrame(rows), snakemake.output.candidates)
-    write_json({"trex": found.notes, "matched": matched.notes}, snakemake.output.notes)
+    points = {candidate.name: candidate.shares for candidate in front.candidates}
+    write_table(
+        pl.DataFrame(
+            [{**row, **dict(zip(corpora, points[row["name"]].tolist(), strict=True))} for row in front.table]
+        ),
+        snakemake.output.pareto,
+    )
+    write_json({name: result.notes for name, result in found.items()}, snakemake.output.notes)
+    write_json({name: result.table for name, result in found.items()}, snakemake.output.tables)

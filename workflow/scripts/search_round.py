@@ -1,0 +1,74 @@
+"""One round of the adaptive search: fit the surface to all proxies so far, propose mixtures, train their proxies.
+
+A round that has too little to gain trains none, and so do all after it: its tables are empty.
+"""
+
+import logging
+
+import numpy as np
+import polars as pl
+
+from trex import proxies, search
+from trex.bpe import Workspace
+from trex.files import read_json, write_json, write_table
+from trex.job import job
+from trex.measured import Measured
+from trex.metrics import Objective
+from trex.mixtures import sampling_law
+from trex.regression import fit_with_residuals
+from trex.wordindex import WordIndex
+
+with job(snakemake):
+    params, files, output = snakemake.params, snakemake.input, snakemake.output
+    number = int(snakemake.wildcards.round)
+    index = WordIndex.load(files.word_index, params.corpora)
+    compression_files = [files.training_set, *files.round_compression]
+    ledger_files = [files.training_ledger, *files.round_ledgers]
+    measured = Measured.read(compression_files, ledger_files, params.objective, params.corpora)
+    targets = measured.targets
+    models = read_json(files.models)
+    surface, errors = fit_with_residuals(
+        measured.shares,
+        measured.flat,
+        models["surfaces"][models["searched"]]["kind"],
+        own=targets.own,
+        seed=params.seed,
+    )
+    law = sampling_law(params.sampling, params.seed, params.corpora, index.available_bytes)
+    low, high = search.share_limits(params.corpora, law["caps"], min_share=law["min_share"])
+    objective = Objective.from_config(params.objective, params.corpora)
+    problem = search.Problem(surface, objective, targets.reference_tokens, low, high, errors=errors)
+    evaluation = proxies.evaluation_arrays(index, params.objective["evaluation_sets"])
+    start = search.matched_candidate(objective, *evaluation, caps=law["caps"], min_share=law["min_share"])
+    batch = search.propose_batch(
+        problem,
+        measured.shares,
+        measured.values,
+        params.per_round,
+        seed=1000 * params.seed + number,
+        starts=start.candidates[0].shares[None],
+    )
+    gain = search.expected_gain(problem, batch, float(measured.values.min()))
+    stopped = gain < params.tolerance or any(read_json(path)["stopped"] for path in files.rounds)
+    logging.info("expected gain %.4f %%, tolerance %.4f %%", 100 * gain, 100 * params.tolerance)
+
+    compression, ledgers, workspace = [], [], Workspace()
+    for i, shares in enumerate([] if stopped else batch):
+        name = pl.lit(f"a{number:02d}_{i:03d}").alias("mixture_id")
+        training = index.slice(shares, params.sampling["bytes"])
+        model = proxies.train(index, training, params.vocab_size, params.tokenizer, workspace)
+        compression.append(proxies.compression(index, model, params.vocab_grid).select(name, pl.all()))
+        ledgers.append(training.ledger.select(name, pl.all()))
+    empty = [pl.read_parquet(paths[0]).clear() for paths in (compression_files, ledger_files)]
+    write_table(pl.concat([empty[0], *compression]), output.compression)
+    write_table(pl.concat([empty[1], *ledgers]), output.ledger)
+    write_json(
+        {
+            "round": number,
+            "stopped": bool(stopped),
+            "expected_gain": float(gain),
+            "best_before": float(np.min(measured.values)),
+            "trained": len(compression),
+        },
+        output.notes,
+    )
