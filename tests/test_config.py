@@ -118,6 +118,21 @@ BAD = [
     ("objective: {weights: {dou: 1}}", "objective.weights.dou: there is no such", "did you mean deu?"),
     ("objective: {aggregate: weighted}", "objective.weights: the weighted aggregate", "{deu: 1, eng: 2}"),
     ("objective: {evaluation_sets: [heldout]}", 'objective.evaluation_sets[0]: "heldout"', "held_out?"),
+    ("objective: {sharpness: 0}", "objective.sharpness: 0 is not", "more than 0"),
+    ("objective: {max_loss: {unifrom: 2}}", "objective.max_loss.unifrom: there is no such", "uniform?"),
+    ("objective: {max_loss: {uniform: -2}}", "objective.max_loss.uniform: -2 is not", "at least 0"),
+    ("objective: {max_gini: 0.1}", "objective.parallel_set: is missing", "parallel text"),
+    ("objective: {parallel_set: udhr}", 'objective.parallel_set: "udhr" is no evaluation set', "corpora."),
+    ("objective: {max_premium: 2}", "objective.pivot: is missing", "such as deu"),
+    ("objective: {pivot: dou}", 'objective.pivot: "dou" is no corpus', "did you mean deu?"),
+    ("search: {floors: {dou: 0.1}}", "search.floors.dou: there is no such", "did you mean deu?"),
+    ("search: {floors: {deu: 0.7, eng: 0.6}}", "search.floors: the floors of all corpora", "1 or less"),
+    ("search: {ceilings: {deu: 0.7, eng: 0.2}}", "search.ceilings: the ceilings of all", "1 or more"),
+    (
+        "search: {floors: {deu: 0.7}, ceilings: {deu: 0.2}}",
+        "search.ceilings.deu: 0.2 is below the corpus's floor",
+        "at least 0.7",
+    ),
     # corpora
     ("corpora:", "corpora: null is not", "at least 2 corpora"),
     ("corpora: {deu: {source: {demo: deu}}}", "corpora: ", "at least 2 corpora"),
@@ -154,6 +169,12 @@ BAD = [
         "corpora: {deu: {source: {demo: deu}, evaluation: {udhr: {demo: deu}}}, eng: {source: {demo: eng}}}",
         "objective.evaluation_sets[0]: udhr is missing for eng",
         "corpora.<corpus>.evaluation.udhr",
+    ),
+    (
+        "objective: {max_premium: 2, parallel_set: udhr, pivot: eng}\n"
+        "corpora: {deu: {source: {demo: deu}, evaluation: {udhr: {demo: deu}}}, eng: {source: {demo: eng}}}",
+        "objective.pivot: eng lacks the parallel set",
+        "corpora.eng.evaluation.udhr",
     ),
 ]
 

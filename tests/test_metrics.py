@@ -93,8 +93,34 @@ def test_objective_over_sets_is_the_mean_of_the_sets():
         ),
         ({"aggregate": "weighted", "weights": {"fra": 1}}, r"unknown corpora \['fra'\]"),
         ({"aggregate": "weighted", "weights": {"eng": -1}}, "must be 0 or more"),
+        ({"aggregate": "soft_worst", "sharpness": 0}, "must be above 0"),
     ],
 )
 def test_objective_errors(config, message):
     with pytest.raises(ValueError, match=message):
         Objective.from_config(config, ["eng", "deu"])
+
+
+def test_soft_worst_lies_between_macro_and_worst():
+    objective = Objective.from_config({"aggregate": "soft_worst", "sharpness": 2.0}, ["eng", "deu"])
+    by_hand = np.log((np.exp(2 * 1.0) + np.exp(2 * 1.5)) / 2) / 2
+    assert objective.value(NSL[0], REFERENCE) == pytest.approx(by_hand)
+    assert objective.linear_weights(REFERENCE) is None
+    soft = [metrics.soft_worst(NSL, sharpness) for sharpness in (1e-4, 20, 1e4)]
+    assert soft[0] == pytest.approx(metrics.macro(NSL), abs=1e-4)
+    assert soft[2] == pytest.approx(metrics.worst(NSL), abs=1e-3)
+    assert (metrics.worst(NSL) - np.log(2) / 20 <= soft[1]).all()
+
+
+@pytest.mark.parametrize("aggregate", ["macro", "pooled", "weighted", "worst", "soft_worst"])
+def test_gradient_of_the_objective_against_finite_differences(aggregate):
+    random = np.random.default_rng(0)
+    objective = Objective(aggregate, np.array([1.0, 0, 2]))
+    nsl, tokens = random.uniform(1, 2, (4, 2, 3)), random.integers(50, 100, (2, 3))
+    gradient = objective.gradient(nsl, tokens)
+    assert gradient.sum(axis=(-1, -2)) == pytest.approx(1)
+    for s, i in np.ndindex(2, 3):
+        step = np.zeros((2, 3))
+        step[s, i] = 1e-6
+        up, down = (objective.mean_over_sets(nsl + sign * step, tokens) for sign in (1, -1))
+        assert gradient[:, s, i] == pytest.approx((up - down) / 2e-6, abs=1e-6)

@@ -231,6 +231,55 @@ def _check_evaluation_sets(config: Config, _: Path) -> Found:
             yield path, problem
 
 
+@_needs("objective", "baselines")
+def _check_max_loss(config: Config, _: Path) -> Found:
+    baselines = [*config["baselines"], "matched"]
+    for name in config["objective"]["max_loss"]:
+        if name not in baselines:
+            path = join("objective.max_loss", name)
+            yield path, f"there is no such baseline; {suggest(name, baselines)}"
+
+
+@_needs("corpora", "objective")
+def _check_parallel_limits(config: Config, _: Path) -> Found:
+    objective, corpora = config["objective"], config["corpora"]
+    limited = [key for key in ("max_gini", "max_premium") if objective[key] is not None]
+    known = list(dict.fromkeys(name for corpus in corpora.values() for name in corpus["evaluation"]))
+    name, pivot = objective["parallel_set"], objective["pivot"]
+    if name is None and limited:
+        example = f", such as {known[0]}" if known else ""
+        problem = f"is missing, and {limited[0]} needs it; name an evaluation set of parallel text{example}"
+        yield "objective.parallel_set", problem
+    elif name is not None and name not in known:
+        hint = suggest(name, known) if known else "give one as corpora.<corpus>.evaluation"
+        yield "objective.parallel_set", f"{show(name)} is no evaluation set from the corpora; {hint}"
+    if pivot is None and objective["max_premium"] is not None:
+        problem = f"is missing, and max_premium needs it; name a corpus, such as {next(iter(corpora))}"
+        yield "objective.pivot", problem
+    elif pivot is not None and pivot not in corpora:
+        yield "objective.pivot", f"{show(pivot)} is no corpus; {suggest(pivot, corpora)}"
+    elif pivot is not None and name in known and name not in corpora[pivot]["evaluation"]:
+        yield "objective.pivot", f"{pivot} lacks the parallel set; give corpora.{pivot}.evaluation.{name}"
+
+
+@_needs("corpora", "search.floors", "search.ceilings", "proxies.min_share")
+def _check_share_limits(config: Config, _: Path) -> Found:
+    corpora, least = config["corpora"], config["proxies"]["min_share"]
+    floors, ceilings = config["search"]["floors"], config["search"]["ceilings"]
+    for key, named in (("floors", floors), ("ceilings", ceilings)):
+        yield from _unknown_corpora(f"search.{key}", named, config)
+    for corpus in corpora:
+        low, high = max(floors.get(corpus, least), least), ceilings.get(corpus, 1.0)
+        if low > high:
+            yield f"search.ceilings.{corpus}", f"{high:g} is below the corpus's floor; write at least {low:g}"
+    total = math.fsum(max(floors.get(corpus, least), least) for corpus in corpora)
+    if total > 1 + SHARES_TOLERANCE:
+        yield "search.floors", f"the floors of all corpora sum to {total:.7g}; lower them to 1 or less"
+    total = math.fsum(ceilings.get(corpus, 1.0) for corpus in corpora)
+    if total < 1 - SHARES_TOLERANCE:
+        yield "search.ceilings", f"the ceilings of all corpora sum to {total:.7g}; raise them to 1 or more"
+
+
 def _unknown_corpora(path: str, named: Mapping[str, float], config: Config) -> Found:
     for corpus in named:
         if corpus not in config["corpora"]:

@@ -1,7 +1,7 @@
 """Search strategies: from predictions or measurements of the objective to candidate mixtures.
 
-A strategy returns `Candidates`; whether a candidate is any good is for `verify_candidates` to measure. Which strategy wins
-where is measured in docs/search.md.
+A strategy returns `Candidates`; whether a candidate is any good is for `verify_candidates` to measure. Which strategy
+wins where is measured in docs/search.md.
 """
 
 from trex.search.adaptive import expected_gain, propose_batch

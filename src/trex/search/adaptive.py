@@ -63,7 +63,7 @@ def propose_batch(
 def _apart(
     shares: np.ndarray, others: np.ndarray, problem: Problem, random: np.random.Generator
 ) -> np.ndarray:
-    """The shares, scaled at random, a little more each time, until they are SPACING from all others or TRIES are over."""
+    """The shares, scaled at random, a little more each time, until they are SPACING from all others (or TRIES over)."""
     moved = shares
     for i in range(TRIES):
         if (np.abs(others - moved).sum(axis=1) / 2).min() >= SPACING:

@@ -19,6 +19,8 @@ DECAY = 0.93
 # Linear objectives: the shares are scaled at random by about this much in the first rounds, less and less, so that the
 # elasticities can be told from the rounds.
 JITTER = 0.3
+# Part of the way to the optimum (in logs) that is gone at a time for soft_worst, whose derivatives change as it goes.
+DAMPING = 0.25
 # Prior of an elasticity, -d log NSL / d log share: mean and sd over 20 languages at V = 32k, and the sd of the log NSL
 # around its line, which the other corpora's shares cause.
 ELASTICITY = (0.10, 0.04)
@@ -41,9 +43,9 @@ def direct_next(
     ends when all NSLs are equal.
 
     For all others: where NSL_i falls like share_i ** -b_i, the optimum has share_i proportional to
-    g_i * b_i * NSL_i, with g_i the objective's derivative (its weight, if it is linear). That is evaluated with the last
-    NSLs and elasticities b_i that a Bayesian regression of log NSL on log share finds in all rounds. What a share does
-    to other corpora is neglected.
+    g_i * b_i * NSL_i, with g_i the objective's derivative (its weight, if it is linear). That is evaluated with the
+    last NSLs and elasticities b_i that a Bayesian regression of log NSL on log share finds in all rounds. What a
+    share does to other corpora is neglected.
 
     Args:
         objective: constraints have no place here.
@@ -66,6 +68,9 @@ def direct_next(
     precision = 1 / sd**2 + (x**2).sum(axis=0) / SCATTER**2
     elasticity = (mean / sd**2 - (x[:, None] * y).sum(axis=0) / SCATTER**2) / precision  # [sets, k]
     target = (weights[-1] * np.maximum(elasticity, mean / 10)).sum(axis=0)
+    target = target / target.sum()
+    if objective.aggregate == "soft_worst":
+        target = shares[-1] ** (1 - DAMPING) * target**DAMPING
     jitter = np.random.default_rng([seed, rounds]).standard_normal(len(target))
     return project(target * np.exp(JITTER * DECAY**rounds * jitter), low, high)
 
@@ -89,8 +94,8 @@ def direct(
         others: as of `direct_next`.
 
     Returns:
-        Candidate `direct`, the best measured mixture (predicted: its measurement). Notes: rounds, best_round, spread (of
-        the NSL over corpora there). Table: round, value.
+        Candidate `direct`, the best measured mixture (predicted: its measurement). Notes: rounds, best_round, spread
+        (of the NSL over corpora there). Table: round, value.
     """
     shares, nsl = [project(start, low, high)], []
     for i in range(rounds):

@@ -1,4 +1,4 @@
-"""Local minimisation of an objective's prediction on the simplex, with constraints, by sequential quadratic programming.
+"""Local minimisation of a predicted objective on the simplex, with constraints, by sequential quadratic programming.
 
 Worst corpora make the objective a maximum. It is minimised in its epigraph form: one more variable per evaluation set
 that no NSL of the set may exceed, which turns the kink into constraints.
@@ -41,10 +41,9 @@ class _Program:
         self.problem, self.shift, self.worst_weight = problem, shift, worst_weight
         self.k = len(problem.low)
         rows = problem.rows if worst_weight else []
-        # one-hot rows: which targets the largest NSL of each set is above
-        number = np.argwhere(problem.reference_tokens > 0)[:, 0]
+        set_of_target = np.argwhere(problem.reference_tokens > 0)[:, 0]
         self.sets = len(rows)
-        self.above = [np.flatnonzero(number == row) for row in rows]
+        self.members = [np.flatnonzero(set_of_target == row) for row in rows]  # the targets of each set
         self._at: np.ndarray | None = None
 
     def targets(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -73,15 +72,15 @@ class _Program:
     def room(self, x: np.ndarray) -> np.ndarray:
         """What must not become negative: room below the largest NSLs, and below the limits of the constraints."""
         targets, _ = self.targets(x)
-        below = [x[self.k + s] - targets[above] for s, above in enumerate(self.above)]
+        below = [x[self.k + s] - targets[members] for s, members in enumerate(self.members)]
         return np.concatenate([*below, -self.problem.excess(targets)])
 
     def room_gradient(self, x: np.ndarray) -> np.ndarray:
         targets, slope = self.targets(x)
         rows = [np.zeros((0, len(x)))]
-        for s, above in enumerate(self.above):
-            row = np.zeros((len(above), len(x)))
-            row[:, : self.k], row[:, self.k + s] = -slope[above], 1.0
+        for s, members in enumerate(self.members):
+            row = np.zeros((len(members), len(x)))
+            row[:, : self.k], row[:, self.k + s] = -slope[members], 1.0
             rows.append(row)
         limits = -self.problem.excess_gradient(targets) @ slope
         rows.append(np.pad(limits, ((0, 0), (0, self.sets))))
@@ -90,7 +89,7 @@ class _Program:
     def start(self, shares: np.ndarray) -> np.ndarray:
         shares = project(shares, self.problem.low, self.problem.high)
         targets, _ = self.targets(shares)
-        return np.concatenate([shares, [targets[above].max() for above in self.above]])
+        return np.concatenate([shares, [targets[members].max() for members in self.members]])
 
 
 def minimise(
@@ -135,5 +134,7 @@ def minimise(
     )
     shares = project(found.x[:k], problem.low, problem.high)
     targets, _ = program.targets(shares)
-    value = program.value(np.concatenate([shares, [targets[above].max() for above in program.above]]))[0]
+    value = program.value(np.concatenate([shares, [targets[members].max() for members in program.members]]))[
+        0
+    ]
     return Minimum(shares, value, float(problem.violation(targets)))

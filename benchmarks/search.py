@@ -1,0 +1,345 @@
+"""Which search strategy finds the best mixture at equal CPU, measured with real proxies.
+
+    python benchmarks/search.py INDEX --figures FOLDER [--cache FILE] [--seeds 3] [--budget 96]
+
+INDEX is the word index of `snakemake --configfile benchmarks/twenty_corpora.yaml --until index_words`. Proxies have
+S = 40 MB and V = 32,768. A strategy pays for every proxy that it trains, at the median CPU time of a training, and for
+its own fits and searches. What it recommends is measured on two draws of text that no strategy saw; the figure shows
+what it measured itself. The cache holds trainings, so that a second run is quick. Needs the package `cmaes`.
+"""
+
+import argparse
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import polars as pl
+from cmaes import CMA
+
+from trex import proxies, search
+from trex.bpe import Workspace
+from trex.metrics import Objective
+from trex.mixtures import draw_range, matched, sample_mixture, share_caps, uniform
+from trex.regression import fit_surface, fit_with_residuals
+from trex.surfaces.gaussian_process import GaussianProcessSurface
+from trex.wordindex import WordIndex
+
+S, V = 40_000_000, 32_768
+SETS = ["held_out", "udhr"]
+TOKENIZER = {"special_tokens": ["<|endoftext|>"], "min_frequency": 0, "max_token_length": None}
+STRENGTH = (0.5, 4)
+BUDGETS = (32, 64)  # random proxies of surrogate
+TREX_BUDGETS = (64, 96)  # LightGBM needs 40
+DRAWS, TOP_K = 500_000, 1024  # of trex; its predictions are the largest part of what it pays
+ROUND, ADAPTIVE = 16, 64  # proxies in a round of adaptive, and in all
+DIRECT_ROUNDS = 48
+FRESH = (1, 2)  # draws of text for the final measurement; all strategies see draw 0
+# evaluation set and aggregate
+OBJECTIVES = {"macro": (0, "macro"), "worst": (0, "worst"), "udhr_macro": (1, "macro")}
+
+
+class Proxies:
+    """Trains proxies, and remembers them in a file of JSON lines."""
+
+    def __init__(self, index: WordIndex, cache: Path):
+        self.index, self.cache = index, cache
+        self.workspace = Workspace()
+        self.known = {}
+        if cache.exists():
+            rows = map(json.loads, cache.read_text().splitlines())
+            self.known = {row["key"]: row for row in rows}
+
+    def train(self, shares: np.ndarray, replicate: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Shares given [k] and NSL [sets, k] of a proxy."""
+        key = hashlib.sha256(np.round(shares, 12).tobytes() + bytes([replicate])).hexdigest()[:24]
+        if key not in self.known:
+            start = time.process_time()
+            text = self.index.slice(shares, S, replicate, 1 + len(FRESH))
+            model = proxies.train(self.index, text, V, TOKENIZER, self.workspace)
+            table = proxies.compression(self.index, model, [V]).with_columns(proxy=pl.lit(key))
+            seconds = time.process_time() - start
+            _, nsl, _ = proxies.nsl_array(table, ["proxy"], SETS, list(self.index.corpora), V)
+            row = {
+                "key": key,
+                "shares": text.ledger["share"].to_list(),
+                "nsl": nsl[0].tolist(),
+                "cpu": seconds,
+            }
+            with self.cache.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            self.known[key] = row
+        return np.array(self.known[key]["shares"]), np.array(self.known[key]["nsl"])
+
+    @property
+    def seconds(self) -> float:
+        """Median CPU time of a training: trainings on a busy machine would cost their strategy more."""
+        return float(np.median([row["cpu"] for row in self.known.values()]))
+
+
+@dataclass
+class Run:
+    """One strategy on one objective and seed: what it has spent and what it has found."""
+
+    proxies: Proxies
+    objective: Objective
+    row: int  # of SETS
+    low: np.ndarray
+    high: np.ndarray
+    seed: int
+    trained: int = 0
+    own_seconds: float = 0.0
+    best: float = np.inf
+    best_shares: np.ndarray | None = None
+    curve: list[tuple[float, float]] = field(default_factory=list)  # CPU seconds, best so far
+
+    def measure(self, shares: np.ndarray) -> np.ndarray:
+        """Train and pay; NSL [sets, k]."""
+        _, nsl = self.proxies.train(shares)
+        self.trained += 1
+        value = float(self.objective.value(nsl[self.row], REFERENCE[self.row]))
+        if value < self.best:
+            self.best, self.best_shares = value, shares
+        self.curve.append((self.spent, self.best))
+        return nsl
+
+    @property
+    def spent(self) -> float:
+        return self.trained * self.proxies.seconds + self.own_seconds
+
+    @contextmanager
+    def thinking(self) -> Iterator[None]:
+        start = time.process_time()
+        yield
+        self.own_seconds += time.process_time() - start
+
+    def random(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Pay for the first n random proxies of the seed: given shares [n, k], NSL of the objective's set [n, k]."""
+        asked = [
+            sample_mixture(i, seed=self.seed, prior=uniform(K), strength=STRENGTH, caps=self.high)
+            for i in range(n)
+        ]
+        nsl = np.stack([self.measure(shares)[self.row] for shares in asked])
+        return np.stack([self.proxies.train(shares)[0] for shares in asked]), nsl
+
+    def problem(self, given: np.ndarray, nsl: np.ndarray) -> search.Problem:
+        # Folds take over the hyperparameters: one search for them and not six, which would cost more than the proxies.
+        whole = GaussianProcessSurface.fit(given, nsl, own=np.arange(K), seed=0)
+        surface, errors = fit_with_residuals(
+            given, nsl, "gaussian_process", own=range(K), hyperparameters=whole
+        )
+        rows = REFERENCE[[self.row]]
+        return search.Problem(surface, self.objective, rows, self.low, self.high, errors=errors)
+
+    @property
+    def matched(self) -> np.ndarray:
+        weights = self.objective.linear_weights(REFERENCE[self.row])
+        weights = np.ones(K) if weights is None else weights
+        return search.project(matched(weights, BYTES[self.row], REFERENCE[self.row]), self.low, self.high)
+
+
+def random_search(run: Run, budget: int) -> None:
+    run.random(budget)
+
+
+def trex(run: Run, budget: int) -> None:
+    """LightGBM on the objective, as the paper does; mean of the best draws."""
+    given, nsl = run.random(budget)
+    with run.thinking():
+        values = run.objective.value(nsl, REFERENCE[run.row])
+        surface = fit_surface(given, values, "lightgbm", num_threads=1)
+        draw = partial(draw_range, seed=run.seed, prior=uniform(K), strength=STRENGTH, caps=run.high)
+        found = search.trex(lambda shares: surface.mean(shares)[:, 0], draws=DRAWS, top_k=TOP_K, sample=draw)
+    run.best = np.inf  # the recommendation counts, not the proxies that it was learned from
+    run.measure(found.candidates[0].shares)
+
+
+def surrogate(run: Run, budget: int, *, within_support: bool = True, kappa: float = 1.0) -> None:
+    given, nsl = run.random(budget)
+    with run.thinking():
+        problem = run.problem(given, nsl)
+        problem = problem.within_support(given) if within_support else problem
+        starts = np.stack([run.matched, uniform(K)])
+        found = search.surrogate(problem, starts, seed=run.seed, kappa=kappa)
+    run.best = np.inf
+    run.measure(found.candidates[0].shares)
+
+
+def adaptive(run: Run, budget: int) -> None:
+    given, nsl = run.random(ROUND)
+    start = run.matched
+    while run.trained < min(budget, ADAPTIVE):
+        with run.thinking():
+            values = run.objective.value(nsl, REFERENCE[run.row])
+            batch = search.propose_batch(
+                run.problem(given, nsl), given, values, ROUND, seed=run.trained, starts=start[None]
+            )
+        new = [run.measure(shares)[run.row] for shares in batch]
+        given = np.concatenate([given, [run.proxies.train(shares)[0] for shares in batch]])
+        nsl = np.concatenate([nsl, new])
+
+
+def direct(run: Run, budget: int, *, from_matched: bool = True) -> None:
+    search.direct(
+        run.objective,
+        lambda shares: run.measure(shares)[[run.row]],
+        run.matched if from_matched else uniform(K),
+        REFERENCE[[run.row]],
+        run.low,
+        run.high,
+        rounds=min(budget, DIRECT_ROUNDS),
+        seed=run.seed,
+    )
+
+
+def cma_es(run: Run, budget: int) -> None:
+    """In logits of the shares, from uniform."""
+    cma = CMA(mean=np.zeros(K), sigma=0.3, seed=run.seed + 1)
+    while run.trained + cma.population_size <= budget:
+        told = []
+        for _ in range(cma.population_size):
+            with run.thinking():
+                logits = cma.ask()
+                weights = np.exp(logits - logits.max())
+                shares = search.project(weights / weights.sum(), run.low, run.high)
+            nsl = run.measure(shares)
+            told.append((logits, float(run.objective.value(nsl[run.row], REFERENCE[run.row]))))
+        with run.thinking():
+            cma.tell(told)
+
+
+def fixed(run: Run, budget: int, *, uniformly: bool = False) -> None:
+    run.measure(uniform(K) if uniformly else run.matched)
+
+
+STRATEGIES: dict[str, tuple[Callable, tuple[int, ...]]] = {  # name: function, budgets with a run of their own
+    "uniform": (partial(fixed, uniformly=True), ()),
+    "matched": (fixed, ()),
+    "random": (random_search, ()),
+    "trex": (trex, TREX_BUDGETS),
+    "surrogate": (surrogate, BUDGETS),
+    "surrogate_free": (partial(surrogate, within_support=False), BUDGETS),
+    "adaptive": (adaptive, ()),
+    "direct": (direct, ()),
+    "cma_es": (cma_es, ()),
+}
+SEEDLESS = ("uniform", "matched")
+
+
+def run_all(
+    pool: Proxies, seeds: int, budget: int, strategies: list[str], objectives: list[str]
+) -> pl.DataFrame:
+    """One row per strategy, objective, seed and budget, and its curve."""
+    rows = []
+    caps = share_caps(pool.index.available_bytes, S, 4)
+    for name in strategies:
+        strategy, budgets = STRATEGIES[name]
+        for objective in objectives:
+            row, aggregate = OBJECTIVES[objective]
+            for seed in range(1 if name in SEEDLESS else seeds):
+                sizes = [b for b in budgets if b <= budget] or [budget]
+                for size in sizes:
+                    run = Run(pool, Objective(aggregate, np.ones(K)), row, np.zeros(K), caps, seed)
+                    strategy(run, size)
+                    fresh = [
+                        float(run.objective.value(pool.train(run.best_shares, r)[1][row], REFERENCE[row]))
+                        for r in FRESH
+                    ]
+                    curve = [[run.spent, run.best]] if budgets else run.curve
+                    rows.append(
+                        {
+                            "strategy": name, "objective": objective, "seed": seed, "budget": size,
+                            "trained": run.trained, "cpu": run.spent, "own_cpu": run.own_seconds,
+                            "best": run.best, "fresh": float(np.mean(fresh)), "curve": curve,
+                            "shares": run.best_shares.tolist(),
+                        }
+                    )  # fmt: skip
+                    print(
+                        f"{name:15} {objective:10} seed {seed} budget {size:3}: {run.trained:3} proxies, "
+                        f"{run.spent:6.1f} CPU s (own {run.own_seconds:5.1f}), measured {run.best:.4f}, "
+                        f"on other text {np.mean(fresh):.4f}",
+                        flush=True,
+                    )
+    return pl.DataFrame(rows)
+
+
+def table(rows: pl.DataFrame) -> str:
+    """Markdown: median over seeds of the fresh measurement and of CPU seconds."""
+    lines = ["| strategy | proxies | CPU s | " + " | ".join(OBJECTIVES) + " |"]
+    lines.append("| --- | ---: | ---: |" + " ---: |" * len(OBJECTIVES))
+    for (name, _), group in rows.group_by("strategy", "budget", maintain_order=True):
+        cells = []
+        for objective in OBJECTIVES:
+            values = group.filter(objective=objective)["fresh"]
+            spread = f" ({values.min():.4f} to {values.max():.4f})" if len(values) > 1 else ""
+            cells.append(f"{values.median():.4f}{spread}" if len(values) else "")
+        lines.append(
+            f"| {name} | {group['trained'].median():.0f} | {group['cpu'].median():.0f} | {' | '.join(cells)} |"
+        )
+    return "\n".join(lines)
+
+
+def plot(rows: pl.DataFrame, folder: Path) -> None:
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, len(OBJECTIVES), figsize=(14, 4.5), layout="constrained")
+    names = rows["strategy"].unique(maintain_order=True).to_list()
+    for axis, objective in zip(axes, OBJECTIVES, strict=True):
+        for i, name in enumerate(names):
+            for (seed,), group in rows.filter(strategy=name, objective=objective).group_by(
+                "seed", maintain_order=True
+            ):
+                points = np.array([point for curve in group["curve"] for point in curve])
+                label = name if seed == 0 else None
+                if name in SEEDLESS:
+                    axis.axhline(points[0, 1], color=f"C{i}", linestyle="--", label=label)
+                else:
+                    axis.plot(*points.T, color=f"C{i}", label=label, linewidth=1, marker=".", markersize=4)
+        uniform_value = rows.filter(strategy="uniform", objective=objective)["best"].min()
+        best = rows.filter(objective=objective)["best"].min()
+        if uniform_value:  # mixtures far behind uniform would hide all differences
+            axis.set_ylim(best - 0.1 * (uniform_value - best), uniform_value + (uniform_value - best))
+        axis.set_xscale("log")
+        axis.set_title(objective)
+        axis.set_xlabel("CPU seconds, trainings and search")
+    axes[0].set_ylabel("best measured NSL")
+    axes[0].legend(fontsize=7)
+    folder.mkdir(parents=True, exist_ok=True)
+    for ending in ("png", "svg"):
+        figure.savefig(folder / f"search.{ending}", dpi=150)
+
+
+def main() -> None:
+    global BYTES, REFERENCE, K
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("index", type=Path)
+    parser.add_argument("--figures", type=Path, required=True, help="folder for the figure and the rows")
+    parser.add_argument("--cache", type=Path, help="trainings; default: in the folder of the figure")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--budget", type=int, default=96, help="proxies of a strategy, at most")
+    parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=list(STRATEGIES))
+    parser.add_argument("--objectives", nargs="+", choices=OBJECTIVES, default=list(OBJECTIVES))
+    options = parser.parse_args()
+    options.figures.mkdir(parents=True, exist_ok=True)
+    index = WordIndex.load(options.index)
+    BYTES, REFERENCE = proxies.evaluation_arrays(index, SETS)
+    K = len(index.corpora)
+    pool = Proxies(index, options.cache or options.figures / "trainings.jsonl")
+    pool.train(uniform(K))  # compiles
+    rows = run_all(pool, options.seeds, options.budget, options.strategies, options.objectives)
+    rows.write_parquet(options.figures / "search.parquet")
+    print(f"\n{pool.seconds:.2f} CPU s a training\n\n{table(rows)}")
+    plot(rows, options.figures)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""Search strategies on a surface whose optima are known (power_law.py), with six corpora."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from power_law import PowerLaw
+
+from trex import search
+from trex.constraints import NslLimit
+from trex.metrics import Objective, worst
+
+SURFACE = PowerLaw([0.7, 0.6, 0.8, 0.5, 0.65, 0.75], [0.12, 0.1, 0.15, 0.08, 0.2, 0.1])
+K = 6
+UNIFORM = np.full(K, 1 / K)
+TOKENS = np.ones((1, K))
+WEIGHTS = np.array([3.0, 1, 1, 1, 1, 1]) / 8
+ERRORS = np.random.default_rng(0).standard_normal((64, K))
+
+
+def problem(aggregate, low=0.0, high=1.0, **others):
+    limits = np.full(K, low), np.full(K, high)
+    return search.Problem(SURFACE, Objective(aggregate, WEIGHTS), TOKENS, *limits, errors=ERRORS, **others)
+
+
+def best_of(found):
+    return found.candidates[0].shares
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "optimum"),
+    [
+        ("macro", SURFACE.optimum(np.full(K, 1 / K))),
+        ("weighted", SURFACE.optimum(WEIGHTS)),
+        ("worst", SURFACE.equaliser()),
+    ],
+)
+def test_surrogate_finds_the_optimum(aggregate, optimum):
+    found = search.surrogate(problem(aggregate), UNIFORM)
+    assert best_of(found) == pytest.approx(optimum, abs=2e-3)
+    assert found.candidates[0].predicted == pytest.approx(
+        float(problem(aggregate).value(SURFACE.mean(optimum[None]))[0]), abs=1e-5
+    )
+    assert found.candidates[0].predicted_std > 0
+    again = search.surrogate(problem(aggregate), UNIFORM)
+    assert np.array_equal(best_of(found), best_of(again))
+    assert found.notes == again.notes
+
+
+def test_two_sets_one_of_which_lacks_a_corpus():
+    """The same surface for both sets: the mean over sets has the optimum of macro with that corpus counted once."""
+
+    class Twice(PowerLaw):
+        def gradient(self, shares):
+            slopes = super().gradient(shares)[2]
+            slopes = np.concatenate([slopes, slopes[:, :-1]], axis=1)
+            return *self.predict(shares), slopes, np.zeros_like(slopes)
+
+        def predict(self, shares):
+            mean = self.mean(shares)
+            return mean, np.full_like(mean, self.STD)
+
+        def mean(self, shares):
+            mean = super().mean(shares)
+            return np.concatenate([mean, mean[:, :-1]], axis=1)
+
+    tokens = np.array([[1] * K, [1] * (K - 1) + [0]])
+    both = replace(
+        problem("pooled"),
+        surface=Twice(SURFACE.a, SURFACE.b),
+        reference_tokens=tokens,
+        errors=np.ones((2, 2 * K - 1)),
+    )
+    weights = np.array([1 / 6 + 1 / 5] * 5 + [1 / 6]) / 2
+    assert best_of(search.surrogate(both, UNIFORM)) == pytest.approx(SURFACE.optimum(weights), abs=2e-3)
+    first = replace(both, counted=[0])
+    assert best_of(search.surrogate(first, UNIFORM)) == pytest.approx(
+        SURFACE.optimum(np.full(K, 1 / 6)), abs=2e-3
+    )
+
+
+def test_limits_and_constraints_are_respected():
+    tight = problem("worst", low=0.05, high=0.3)
+    for shares in (
+        best_of(search.surrogate(tight, UNIFORM)),
+        *search.propose_batch(tight, UNIFORM[None], np.ones(1), 3),
+    ):
+        assert shares.sum() == pytest.approx(1)
+        assert search.inside(shares, tight.low, tight.high)
+    # No corpus 1 % worse than uniform: the mean improves within that limit, and the limit binds.
+    limits = 1.01 * SURFACE.mean(UNIFORM[None])
+    free, limited = (
+        search.surrogate(problem("macro", constraints=c), UNIFORM, kappa=0) for c in ((), (NslLimit(limits),))
+    )
+    excess = [(SURFACE.mean(best_of(found)[None]) / limits).max() - 1 for found in (free, limited)]
+    assert excess[0] > 0.01
+    assert excess[1] == pytest.approx(0, abs=1e-5)
+    uniform_value = SURFACE.mean(UNIFORM[None]).mean()
+    assert free.candidates[0].predicted < limited.candidates[0].predicted < uniform_value
+    impossible = problem("macro", constraints=(NslLimit(limits / 2),))
+    assert search.surrogate(impossible, UNIFORM).notes["violation"] > 0.1
+
+
+def test_surface_without_gradients_is_refused():
+    flat = PowerLaw(SURFACE.a, SURFACE.b)
+    flat.has_gradient = False
+    with pytest.raises(ValueError, match="use the strategy trex"):
+        replace(problem("macro"), surface=flat)
+
+
+def test_pareto_front_is_monotone_and_ends_at_both_optima():
+    front = search.pareto_front(problem("macro"), UNIFORM, points=6, kappa=0)
+    average, largest = (np.array([row[key] for row in front.table]) for key in ("average", "worst"))
+    assert len(front.candidates) >= 5
+    assert (np.diff(average) >= 0).all()
+    assert (np.diff(largest) <= 0).all()
+    assert front.candidates[0].shares == pytest.approx(SURFACE.optimum(np.full(K, 1 / K)), abs=2e-3)
+    assert front.candidates[-1].shares == pytest.approx(SURFACE.equaliser(), abs=2e-3)
+    assert [front.candidates[i].name for i in (0, -1)] == ["pareto_000", "pareto_100"]
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "tolerance"), [("worst", 1e-3), ("weighted", 1e-3), ("soft_worst", 2e-3)]
+)
+def test_direct_converges(aggregate, tolerance):
+    objective = Objective(aggregate, WEIGHTS)
+    limits = np.zeros(K), np.ones(K)
+    found = search.direct(objective, lambda shares: SURFACE.mean(shares[None]), UNIFORM, TOKENS, *limits)
+    best = search.surrogate(problem(aggregate), UNIFORM, kappa=0).candidates[0].predicted
+    assert found.candidates[0].predicted == pytest.approx(best, rel=tolerance)
+    assert len(found.table) == 40
+    if aggregate == "worst":
+        assert found.notes["spread"] < 0.005
+
+
+def test_direct_next_respects_limits():
+    low, high = np.full(K, 0.1), np.array([0.2] * K)
+    for aggregate in ("worst", "weighted"):
+        shares = search.direct_next(
+            Objective(aggregate, WEIGHTS), UNIFORM[None], SURFACE.mean(UNIFORM[None])[None], TOKENS, low, high
+        )
+        assert search.inside(shares, low, high)
+        assert shares.sum() == pytest.approx(1)
+
+
+def test_adaptive_batch():
+    given = np.random.default_rng(1).dirichlet(np.full(K, 3.0), 8)
+    measured = worst(SURFACE.mean(given))
+    batch = search.propose_batch(problem("worst"), given, measured, 5, seed=3)
+    assert np.array_equal(batch, search.propose_batch(problem("worst"), given, measured, 5, seed=3))
+    assert not np.array_equal(
+        batch[1:], search.propose_batch(problem("worst"), given, measured, 5, seed=4)[1:]
+    )
+    assert (batch <= 1.5 * given.max(axis=0) + 1e-9).all()
+    everything = np.concatenate([given, batch])
+    apart = np.abs(everything[:, None] - everything).sum(axis=-1) / 2 + np.eye(len(everything))
+    assert apart[len(given) :].min() > 0.005
+    # A batch near the optimum promises much against a bad best, and about nothing against one that nothing can beat.
+    assert search.expected_gain(problem("worst"), batch, measured.min() + 0.2) > 0.1
+    assert search.expected_gain(problem("worst"), batch, 0.5) == 0
+
+
+def test_share_limits():
+    corpora = ["a", "b", "c"]
+    low, high = search.share_limits(
+        corpora,
+        np.array([0.5, 1, 1]),
+        min_share=0.1,
+        floors={"b": 0.2, "c": 0.05},
+        ceilings={"c": 0.4, "a": 0.9},
+    )
+    assert low.tolist() == [0.1, 0.2, 0.1]
+    assert high.tolist() == [0.5, 1, 0.4]
+    with pytest.raises(ValueError, match=r"floors of shares name unknown corpora \['d'\]"):
+        search.share_limits(corpora, floors={"d": 0.1})
+    with pytest.raises(ValueError, match="share of a must be at least 0.6 and at most 0.5"):
+        search.share_limits(corpora, np.array([0.5, 1, 1]), floors={"a": 0.6})
+    with pytest.raises(ValueError, match="ceilings to 0.3"):
+        search.share_limits(corpora, np.full(3, 0.1))
+
+
+def test_project():
+    shares = np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3]])
+    low, high = np.array([0, 0, 0.2]), np.array([0.5, 1, 1])
+    assert search.project(shares, low, high) == pytest.approx(np.array([[0.5, 0.3, 0.2], [0.2, 0.5, 0.3]]))
+    # Of weights that cannot fill the sum, the others are raised.
+    assert search.project(np.array([1.0, 0, 0]), np.zeros(3), np.full(3, 0.5)).sum() == pytest.approx(1)
+
+
+def test_k_curve():
+    def bowl(shares):
+        return ((shares - UNIFORM) ** 2).sum(axis=1)
+
+    draws = np.random.default_rng(0).dirichlet(np.ones(K), 1000)
+    found = search.trex(bowl, draws=1000, top_k=100, sample=lambda start, n: draws[start : start + n])
+    assert [row["k"] for row in found.table] == [1, 2, 4, 8, 16, 32, 64, 100]
+    assert found.table[0]["predicted"] == found.candidates[1].predicted
+    assert found.table[-1]["predicted"] == found.candidates[0].predicted
