@@ -252,6 +252,7 @@ def draw(found: list[Growth], path: str) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import NullFormatter
 
     columns = 3
     figure, axes = plt.subplots(
@@ -265,8 +266,9 @@ def draw(found: list[Growth], path: str) -> None:
         axis.set_xlabel(growth.unit)
         axis.set_ylabel("seconds")
         axis.grid(True, which="both", alpha=0.3)
+        axis.xaxis.set_minor_formatter(NullFormatter())
     figure.tight_layout()
-    figure.savefig(path)
+    figure.savefig(path, metadata={"Date": None} if path.endswith(".svg") else None)
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numba import njit
+
+from trex.kernel import kernel
 
 # A lone bit times this de Bruijn number has different top 5 bits for each of the bit's 32 places.
 DE_BRUIJN = 0x077CB531
@@ -86,7 +87,7 @@ def _walk(tree: Mapping[str, str]) -> tuple[list[int], list[tuple[int, float, in
     return order, nodes
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sum_of_leaves(x, first_cut, cuts, left_over, leaf_values):
     n, k = x.shape
     n_trees = left_over.shape[1]
