@@ -82,7 +82,7 @@ BAD = [
         "macro or pooled or worst or weighted",
     ),
     ("objective: {evaluation_sets: []}", "objective.evaluation_sets: [] is not", "one or more"),
-    ("regression: {model: gp}", 'regression.model: "gp" is not', "lightgbm or linear"),
+    ("regression: {model: gp}", 'regression.model: "gp" is not', "auto or gaussian_process"),
     ("verification: {replicates: 11}", "verification.replicates: 11 is not", "at most 10"),
     ("baselines: {Mine: uniform}", "baselines.Mine: ", "a small letter"),
     ("baselines: {trex: uniform}", "baselines.trex: the name trex is reserved", "choose another"),

@@ -165,9 +165,7 @@ def _check_bytes(config: Config, _: Path) -> Found:
         )
 
 
-@_needs(
-    "proxies.count", "proxies.mixtures", "regression.folds", "regression.compare", "search.strategies"
-)
+@_needs("proxies.count", "proxies.mixtures", "regression.folds", "regression.compare", "search.strategies")
 def _check_enough_proxies(config: Config, _: Path) -> Found:
     models = [config["regression"]["model"], *config["regression"]["compare"]]
     if "trex" not in config["search"]["strategies"] and not any("lightgbm" in model for model in models):

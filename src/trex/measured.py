@@ -10,12 +10,12 @@ import polars as pl
 
 from trex.metrics import Objective
 from trex.proxies import nsl_array, shares_array
-from trex.targets import Targets
+from trex.targets import Targets, evaluation_sets
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """n mixtures and the NSL of their proxies on the evaluation sets of an objective.
+    """n mixtures and the NSL of their proxies on the evaluation sets of an objective and its limits.
 
     names [n]; shares [n, k] that the proxies were given; nsl [n, sets, k].
     """
@@ -35,11 +35,13 @@ class Measured:
         """
         table = pl.concat([pl.read_parquet(path) for path in compression])
         ledger = pl.concat([pl.read_parquet(path) for path in ledgers])
-        sets, vocab_size = objective["evaluation_sets"], objective["vocab_size"]
-        names, nsl, reference = nsl_array(table, ["mixture_id"], sets, corpora, vocab_size)
+        sets = evaluation_sets(objective)
+        names, nsl, reference = nsl_array(table, ["mixture_id"], sets, corpora, objective["vocab_size"])
         names = names["mixture_id"].to_list()
         shares = shares_array(ledger, names, corpora)
-        return cls(names, shares, nsl, Targets(Objective.from_config(objective, corpora), reference))
+        counted = len(objective["evaluation_sets"])
+        targets = Targets(Objective.from_config(objective, corpora), reference, counted)
+        return cls(names, shares, nsl, targets)
 
     @cached_property
     def values(self) -> np.ndarray:

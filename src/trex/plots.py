@@ -14,7 +14,7 @@ import polars as pl
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from trex.files import whole
 from trex.mixtures import support
@@ -159,6 +159,52 @@ def predicted_measured(predictions: pl.DataFrame, metrics: pl.DataFrame) -> Figu
     figure.supxlabel("measured objective (NSL)", fontsize=8)
     figure.supylabel("predicted objective (NSL)", fontsize=8)
     figure.suptitle("Proxies, each predicted by a model that did not see it")
+    return figure
+
+
+@rc_context(STYLE)
+def pareto_front(pareto: pl.DataFrame, predicted: pl.DataFrame, chosen: str) -> Figure:
+    """Predicted average against worst corpus, and where the candidates and baselines were measured.
+
+    Args:
+        pareto: columns name, average, worst.
+        predicted: columns name, average, worst, of the candidates and baselines as measured.
+        chosen: name of the recommended one.
+    """
+    figure, (ax,) = _panels(1, columns=1, width=6.5, height=4.2)
+    ax.plot(pareto["average"], pareto["worst"], "o-", color=COLORS[0], markersize=3, label="predicted front")
+    for row in predicted.iter_rows(named=True):
+        color = CHOSEN_COLOR if row["name"] == chosen else GREY
+        ax.plot(row["average"], row["worst"], "s", color=color, markersize=5)
+        ax.annotate(row["name"], (row["average"], row["worst"]), xytext=(4, 3), textcoords="offset points")
+    ax.set_xlabel("average (NSL)")
+    ax.set_ylabel("worst corpus (NSL)")
+    ax.set_title("Average against worst corpus; squares are measured")
+    _legend(figure, ax)
+    return figure
+
+
+@rc_context(STYLE)
+def learning_curve(curve: pl.DataFrame) -> Figure:
+    """Error at mixtures that a surface did not see, by how many proxies it was fitted to.
+
+    curve: columns recipe, proxies, mape (%), one row for each random choice of so many proxies.
+    """
+    figure, (ax,) = _panels(1, columns=1, width=5.0, height=3.4)
+    for i, (recipe, rows) in enumerate(curve.group_by("recipe", maintain_order=True)):
+        medians = rows.group_by("proxies", maintain_order=True).agg(pl.col("mape").median())
+        color = COLORS[i % len(COLORS)]
+        ax.plot(rows["proxies"], rows["mape"], ".", color=color, alpha=0.4)
+        ax.plot(medians["proxies"], medians["mape"], "o-", color=color, label=recipe[0])
+    if len(curve):
+        ax.set(xscale="log", yscale="log")
+        ax.xaxis.set_major_locator(FixedLocator(sorted(set(curve["proxies"]))))
+        ax.xaxis.set_major_formatter("{x:.0f}")
+        ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel("proxies")
+    ax.set_ylabel("MAPE of the objective (%)")
+    ax.set_title("Would fewer proxies have done?")
+    _legend(figure, ax)
     return figure
 
 

@@ -1,15 +1,15 @@
 """The page that a person reads first: which mixture to use, what it gains, and how sure that is."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
-from trex import metrics
+from trex import markdown, metrics, report_search
 from trex.mixtures import natural, support, uniform
 from trex.results import Results
 from trex.search import inside
-from trex.verification import paired_gain
+from trex.verification import SLACK, paired_gain
 
 # A share that was given is worth a note if it is off by more than one of these.
 SHARE_TOLERANCE = 0.01  # percentage point: what shards of 1 % of a corpus can miss
@@ -37,7 +37,9 @@ def write_summary(results: Results) -> str:
         _mixture,
         _gains,
         _full_scale,
-        _predictions,
+        report_search.predictions,
+        report_search.pareto,
+        report_search.surfaces,
         _support,
         _bytes_given,
         _limits,
@@ -57,35 +59,41 @@ def _headline(results: Results) -> str:
 
     if choice["role"] == "baseline":
         first = f"**Recommended: the baseline `{name}`. No searched candidate beat it.**"
-        if candidate:
+        if candidate and (candidate["violation"] or 0) > SLACK:
+            first += f" The best of them, `{candidate['name']}`, exceeds the limits of the objective by "
+            first += f"{report_search.over(candidate)}."
+        elif candidate:
             behind = paired_gain(best["values"], candidate["values"])
-            first += f" The best of them, `{candidate['name']}`, is {_gain(behind)} behind: "
-            first += _verdict(behind, replicates)
+            first += f" The best of them, `{candidate['name']}`, is {markdown.gain(behind)} behind: "
+            first += markdown.verdict(behind, replicates)
     else:
         first = f"**Recommended: the searched mixture `{name}`** (strategy {choice['strategy']})."
         if baseline := choice["best_baseline"]:
             gain = choice["gains"][baseline]
-            first += f" On proxies its objective is {_gain(gain)} smaller than that of the best baseline, "
-            first += f"`{baseline}`: {_verdict(gain, replicates)}"
+            first += (
+                f" On proxies its objective is {markdown.gain(gain)} smaller than that of the best baseline, "
+            )
+            first += f"`{baseline}`: {markdown.verdict(gain, replicates)}"
 
     text = results.compression.filter(name=name, vocab_size=objective["vocab_size"]).unique(
         ["evaluation_set", "corpus"]
     )
     sets = ", ".join(
-        f"`{evaluation_set}` ({_size(rows['bytes'].sum())} in {rows.height} corpora)"
+        f"`{evaluation_set}` ({markdown.size(rows['bytes'].sum())} in {rows.height} corpora)"
         for evaluation_set in objective["evaluation_sets"]
         for rows in [text.filter(evaluation_set=evaluation_set)]
     )
     measured = (
         f"Measured: the {objective['aggregate']} NSL on {sets}, with {len(ranking)} mixtures and "
         f"{replicates} trainings each, on different draws of their text (proxies of "
-        f"{_size(config['proxies']['bytes'])}, vocabulary {objective['vocab_size']:,}). "
-        f"`{name}` has {_nsl(best['measured'])}{_plus_minus(best['standard_error'])}."
+        f"{markdown.size(config['proxies']['bytes'])}, vocabulary {objective['vocab_size']:,}). "
+        f"`{name}` has {markdown.nsl(best['measured'])}{markdown.plus_minus(best['standard_error'])}."
     )
     terms = (
         "*Terms.* A mixture is shares of training bytes. NSL: tokens / tokens of the reference tokenizer "
-        f"({_reference(config['reference'])}) on the same text; smaller is better. Macro: mean NSL of the corpora; "
-        "pooled: all tokens / all reference tokens; worst: largest NSL of a corpus. A gain of 1 % is an objective "
+        f"({markdown.reference(config['reference'])}) on the same text; smaller is better. Macro: mean NSL of "
+        "the corpora; pooled: all tokens / all reference tokens; worst: largest NSL of a corpus. A gain of 1 % is an "
+        "objective "
         "1 % smaller. ± is one standard error over the replicates. MB and GB are powers of 1000."
     )
     return "\n\n".join(
@@ -97,21 +105,23 @@ def _full_scale_verdict(results: Results) -> str:
     """Whether full-scale training confirms the choice, in a sentence or two."""
     config, values = results.config, results.full_scale_values
     n_bytes = results.full_scale_ledger.filter(name="chosen")["given_bytes"].sum()
-    scale = f"At full scale ({_size(n_bytes)}, vocabulary {config['training']['vocab_size']:,})"
+    scale = f"At full scale ({markdown.size(n_bytes)}, vocabulary {config['training']['vocab_size']:,})"
     others = [name for name in values if name not in ("chosen", results.choice["chosen"])]
     if not others:
-        return f"{scale} it has {_nsl(values['chosen'])}; no other mixture was trained to compare with."
+        return (
+            f"{scale} it has {markdown.nsl(values['chosen'])}; no other mixture was trained to compare with."
+        )
     other = others[0]
     gain = 100 * (1 - values["chosen"] / values[other])
     once = "one training each, so without a standard error"
     if gain < 0:
         return (
-            f"**{scale} the baseline `{other}` is better**: {_nsl(values[other])} against "
-            f"{_nsl(values['chosen'])}, {-gain:.2f} % ({once})."
+            f"**{scale} the baseline `{other}` is better**: {markdown.nsl(values[other])} against "
+            f"{markdown.nsl(values['chosen'])}, {-gain:.2f} % ({once})."
         )
     return (
-        f"{scale} it has {_nsl(values['chosen'])}, {gain:.2f} % less than the best other mixture, `{other}` "
-        f"({_nsl(values[other])}; {once})."
+        f"{scale} it has {markdown.nsl(values['chosen'])}, {gain:.2f} % less than the best other mixture, `{other}` "
+        f"({markdown.nsl(values[other])}; {once})."
     )
 
 
@@ -128,7 +138,7 @@ def _mixture(results: Results) -> str:
         available,
     )
     rows = [
-        (f"`{corpus}`", *(_percent(share) for share in shares), _size(n_bytes))
+        (f"`{corpus}`", *(markdown.percent(share) for share in shares), markdown.size(n_bytes))
         for corpus, *shares, n_bytes in zip(*columns, strict=True)
     ]
     header = (
@@ -140,7 +150,8 @@ def _mixture(results: Results) -> str:
         "highest sampled",
         "training text",
     )
-    return f"## The mixture\n\nShares of training bytes, and the training text there is.\n\n{_table(header, rows)}"
+    table = markdown.table(header, rows)
+    return f"## The mixture\n\nShares of training bytes, and the training text there is.\n\n{table}"
 
 
 def _gains(results: Results) -> str:
@@ -153,9 +164,9 @@ def _gains(results: Results) -> str:
         at_full_scale = (
             f"{100 * (1 - values['chosen'] / values[baseline]):+.2f} %" if baseline in values else "–"
         )
-        interval = _show_interval(_interval(gain, replicates))
-        rows.append((f"`{baseline}`", _gain(gain, signed=True), interval, at_full_scale))
-    table = _table(("gain over", "proxies", "95 % interval", "full scale"), rows)
+        interval = markdown.show_interval(markdown.gain_interval(gain, replicates))
+        rows.append((f"`{baseline}`", markdown.gain(gain, signed=True), interval, at_full_scale))
+    table = markdown.table(("gain over", "proxies", "95 % interval", "full scale"), rows)
     return (
         f"## Gains of `{choice['chosen']}`\n\nPositive: the recommended mixture has the smaller objective. Intervals "
         f"by Student's t over {replicates} replicates in pairs.\n\n{table}"
@@ -176,61 +187,18 @@ def _full_scale(results: Results) -> str:
                 (
                     f"`{evaluation_set}` ({of_set.height})",
                     f"`{name}`",
-                    _nsl(objective),
-                    _nsl(metrics.macro(nsl)),
-                    _nsl(metrics.pooled(tokens, reference)),
-                    f"{_nsl(metrics.worst(nsl))} (`{of_set['corpus'][int(nsl.argmax())]}`)",
+                    markdown.nsl(objective),
+                    markdown.nsl(metrics.macro(nsl)),
+                    markdown.nsl(metrics.pooled(tokens, reference)),
+                    f"{markdown.nsl(metrics.worst(nsl))} (`{of_set['corpus'][int(nsl.argmax())]}`)",
                 )
             )
     header = ("evaluation set (corpora)", "tokenizer", "objective", "macro", "pooled", "worst")
     return (
         f"## Full scale\n\nNSL at a vocabulary of {vocab_size:,}; `chosen` is the recommended mixture "
         f"(`{results.choice['chosen']}`). The objective is over {', '.join(f'`{name}`' for name in objective_sets)}."
-        f"\n\n{_table(header, rows, left=2)}"
+        f"\n\n{markdown.table(header, rows, left=2)}"
     )
-
-
-def _predictions(results: Results) -> str:
-    rows = []
-    for row in results.choice["ranking"]:
-        known = row["predicted"] is not None
-        predicted = _nsl(row["predicted"]) if known else "–"
-        error = f"{100 * (row['predicted'] / row['measured'] - 1):+.2f} %" if known else "–"
-        measured = _nsl(row["measured"]) + _plus_minus(row["standard_error"])
-        rows.append((f"`{row['name']}`", row["role"], row["strategy"], measured, predicted, error))
-    ranking = _table(
-        ("mixture", "role", "strategy", "measured", "predicted", "prediction's error"), rows, left=3
-    )
-    models = _table(
-        ("model", "used", "MAPE", "Spearman", "R²", "proxies"),
-        [
-            (
-                f"`{row['model']}`",
-                "yes" if row["used"] else "",
-                f"{row['mape']:.2f} %",
-                _score(row["spearman"]),
-                _score(row["r2"]),
-                f"{row['n']:,}",
-            )
-            for row in results.metrics.iter_rows(named=True)
-        ],
-        left=2,
-    )
-    notes = [
-        f"- {strategy}: {', '.join(f'{note} {_number(value)}' for note, value in numbers.items())}"
-        for strategy, numbers in results.notes.items()
-    ]
-    text = [
-        "## Predicted and measured",
-        "The objective of every mixture on proxies, best first. The choice is by measurement.",
-        ranking,
-        "The regressions on proxies that they did not see (MAPE: mean absolute error in %; Spearman: rank "
-        "correlation; R²: explained variance):",
-        models,
-        "Notes of the search:",
-        "\n".join(notes),
-    ]
-    return "\n\n".join(text)
 
 
 def _support(results: Results) -> str:
@@ -296,8 +264,8 @@ def _ledger_note(what: str, ledger: pl.DataFrame, keys: list[str]) -> str:
     if missed.height:
         most = missed.row(0, named=True)
         note += f"{missed.height:,} of {ledger.height:,} shares are more than 1 percentage point or 10 % off "
-        note += f"what was asked for, most {of(most)} (asked {_percent(most['asked_share'])}, given "
-        note += f"{_percent(most['share'])})."
+        note += f"what was asked for, most {of(most)} (asked {markdown.percent(most['asked_share'])}, given "
+        note += f"{markdown.percent(most['share'])})."
     else:
         note += "every share is within 1 percentage point and 10 % of what was asked for."
     return note
@@ -328,82 +296,3 @@ def _limits(results: Results) -> str:
 
 def _files(results: Results) -> str:
     return "\n".join(["## Files\n", *(f"- `{path}`: {what}" for path, what in FILES.items())])
-
-
-# --- Words and numbers --------------------------------------------------------------------------------------
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
-    """A Markdown table; the first `left` columns are aligned to the left, numbers to the right."""
-    rule = ["---"] * left + ["---:"] * (len(header) - left)
-    return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
-
-
-def _interval(gain: Mapping[str, float | None], replicates: int) -> tuple[float, float] | None:
-    """95 % interval of a gain in %, by Student's t; None where replicates do not show the noise."""
-    from scipy.special import stdtrit  # quantile of Student's t
-
-    if not gain["standard_error"]:
-        return None
-    half = float(stdtrit(replicates - 1, 0.975)) * gain["standard_error"]
-    return gain["percent"] - half, gain["percent"] + half
-
-
-def _show_interval(interval: tuple[float, float] | None) -> str:
-    return "–" if interval is None else f"{interval[0]:+.2f} to {interval[1]:+.2f} %"
-
-
-def _verdict(gain: Mapping[str, float | None], replicates: int) -> str:
-    """How sure a gain is, in words."""
-    interval = _interval(gain, replicates)
-    if interval is None:
-        why = "with one replicate" if replicates == 1 else "as all replicates gave the same number"
-        return f"how much of that is noise is not known, {why}."
-    if interval[0] <= 0 <= interval[1]:
-        return (
-            f"**within the noise** between replicates (95 % interval {_show_interval(interval)}), so that either "
-            "will do."
-        )
-    return f"clear of the noise between replicates (95 % interval {_show_interval(interval)})."
-
-
-def _gain(gain: Mapping[str, float | None], signed: bool = False) -> str:
-    percent = f"{gain['percent']:+.2f}" if signed else f"{gain['percent']:.2f}"
-    return f"{percent}{_plus_minus(gain['standard_error'], 2)} %"
-
-
-def _nsl(value: float) -> str:
-    return f"{value:.4f}"
-
-
-def _plus_minus(error: float | None, digits: int = 4) -> str:
-    """A standard error, if it is known; a small one does not become 0."""
-    if error is None:
-        return ""
-    smallest = 10**-digits
-    return f" ± {error:.{digits}f}" if error == 0 or error >= smallest / 2 else f" ± <{smallest:.{digits}f}"
-
-
-def _number(value: float) -> str:
-    """A number of no known unit."""
-    return f"{value:,.0f}" if value == round(value) else f"{value:.4g}"
-
-
-def _score(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f} %"
-
-
-def _size(n_bytes: float) -> str:
-    """Bytes with a unit: 31.4 MB."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if n_bytes >= size:
-            return f"{n_bytes / size:,.1f} {unit}"
-    return f"{n_bytes:.0f} bytes"
-
-
-def _reference(reference: str | Mapping[str, str]) -> str:
-    return f"`{reference if isinstance(reference, str) else reference['huggingface']}`"

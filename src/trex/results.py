@@ -1,7 +1,7 @@
 """What a run leaves in its results folder, read back and checked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -20,8 +20,8 @@ class Results:
 
     Attributes:
         config: of `trex.config.load_config`.
-        candidates, notes: of the search.
-        metrics, predictions: of the regression.
+        candidates, notes, tables, pareto: of the search.
+        metrics, corpus_metrics, learning_curve, predictions: of the regression.
         mixtures, training_ledger: of the sampled proxies.
         compression, ledger, choice: of the verification.
         full_scale, full_scale_ledger: of all tokenizers, with the folder as first column, `name`.
@@ -31,7 +31,11 @@ class Results:
     config: Mapping[str, Any]
     candidates: pl.DataFrame
     notes: Mapping[str, Mapping[str, float]]
+    tables: Mapping[str, list[Mapping[str, Any]]]
+    pareto: pl.DataFrame
     metrics: pl.DataFrame
+    corpus_metrics: pl.DataFrame
+    learning_curve: pl.DataFrame
     predictions: pl.DataFrame
     mixtures: pl.DataFrame
     training_ledger: pl.DataFrame
@@ -91,7 +95,11 @@ class Results:
             config=config,
             candidates=candidates,
             notes=read_json(folder / "search/notes.json"),
+            tables=read_json(folder / "search/tables.json"),
+            pareto=wide("search/pareto.parquet", "name", "weight", "average", "worst"),
             metrics=pl.read_parquet(folder / "regression/metrics.parquet"),
+            corpus_metrics=long("regression/corpus_metrics.parquet"),
+            learning_curve=pl.read_parquet(folder / "regression/learning_curve.parquet"),
             predictions=pl.read_parquet(folder / "regression/predictions.parquet"),
             mixtures=wide("mixtures.parquet", "mixture_id"),
             training_ledger=long("training_ledger.parquet"),
@@ -141,3 +149,20 @@ class Results:
         keys, nsl, reference = nsl_array(self.full_scale, ["name"], sets, self.corpora, vocab_size)
         values = objective.mean_over_sets(nsl, reference).tolist()
         return dict(sorted(zip(keys["name"], values, strict=True), key=lambda item: item[1]))
+
+    @cached_property
+    def measured_front(self) -> pl.DataFrame:
+        """Average and worst corpus of every candidate and baseline, as their proxies measured it: name, average, worst.
+        The average is the objective, or macro if that is itself about the worst corpus."""
+        objective = metrics.Objective.from_config(self.config["objective"], self.corpora)
+        if objective.aggregate in ("worst", "soft_worst"):
+            objective = replace(objective, aggregate="macro")
+        sets, vocab_size = self.choice["objective"]["evaluation_sets"], self.config["proxies"]["vocab_size"]
+        keys, nsl, reference = nsl_array(
+            self.compression, ["name", "replicate"], sets, self.corpora, vocab_size
+        )
+        table = keys.with_columns(
+            average=pl.Series(objective.mean_over_sets(nsl, reference)),
+            worst=pl.Series(metrics.worst(nsl).mean(axis=-1)),
+        )
+        return table.group_by("name", maintain_order=True).agg(pl.col("average", "worst").mean())

@@ -1,5 +1,6 @@
 """What the surfaces predict: the NSL of every evaluation set and corpus that has text, as one row of numbers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,15 +9,27 @@ import numpy as np
 from trex.metrics import Objective
 
 
+def evaluation_sets(objective: Mapping) -> list[str]:
+    """The evaluation sets that a search needs: those that the objective is the mean over, then that of its limits.
+
+    objective: the section of the config.
+    """
+    limited = objective["max_gini"] is not None or objective["max_premium"] is not None
+    sets = [*objective["evaluation_sets"], *([objective["parallel_set"]] if limited else [])]
+    return list(dict.fromkeys(sets))
+
+
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """The t targets of an objective: pairs of evaluation set and corpus, in order.
+    """The t targets of an objective and its limits: pairs of evaluation set and corpus, in order.
 
     reference_tokens: of the sets by the reference tokenizer, 0 where a set lacks a corpus. [sets, k]
+    counted: the objective is the mean over so many sets, the first ones.
     """
 
     objective: Objective
     reference_tokens: np.ndarray
+    counted: int
 
     @cached_property
     def there(self) -> np.ndarray:
@@ -45,4 +58,5 @@ class Targets:
 
     def value(self, targets: np.ndarray) -> np.ndarray:
         """The objective. [..., t] -> [...]"""
-        return self.objective.mean_over_sets(self.nsl(targets), self.reference_tokens)
+        nsl = self.nsl(targets)[..., : self.counted, :]
+        return self.objective.mean_over_sets(nsl, self.reference_tokens[: self.counted])

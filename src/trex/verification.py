@@ -9,27 +9,34 @@ from typing import Any
 
 import numpy as np
 
+# Limits may be exceeded by this much, relatively: less than replicates differ by.
+SLACK = 0.001
+
 
 def choose(
     measured: Mapping[str, Sequence[float]],
     roles: Mapping[str, str],
     strategies: Mapping[str, str],
     predicted: Mapping[str, float | None],
+    violations: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
-    """Choose the mixture with the smallest mean of the measured objective.
+    """Choose the mixture with the smallest mean of the measured objective, of those that keep the limits.
 
-    Of equal means a baseline's wins, as it is the simpler choice, then the one named first.
+    Of equal means a baseline's wins, as it is the simpler choice, then the one named first. If none keeps the limits,
+    the one that exceeds them least is chosen.
 
     Args:
         measured: the objective of every mixture, one number per replicate, in the same order for all.
         roles: of each, candidate | baseline.
         strategies: of each, the strategy it came from.
         predicted: of each, the objective that the surface expected, or None.
+        violations: of each, by how much it exceeds the limits of the objective, relatively (mean over replicates).
+            None: there are no limits.
 
     Returns:
         For `choice.json`: chosen, role, strategy; best_baseline (None without baselines, and the chosen one
         itself if a baseline is chosen); ranking, best first, of name, role, strategy, measured (the mean),
-        standard_error (of the mean, None with 1 replicate), values, predicted; gains, for every baseline but
+        standard_error (of the mean, None with 1 replicate), values, predicted, violation; gains, for every baseline but
         the chosen one, with the mean of 100 * (1 - chosen / baseline) over replicates as percent and its
         standard_error.
 
@@ -52,10 +59,16 @@ def choose(
             "standard_error": _standard_error(values),
             "values": [float(value) for value in values],
             "predicted": predicted[name],
+            "violation": violations[name] if violations else None,
         }
         for name, values in measured.items()
     ]
-    ranking.sort(key=lambda row: (row["measured"], row["role"] != "baseline"))
+
+    def excess(row):
+        violation = row["violation"] or 0.0
+        return violation if violation > SLACK else 0.0
+
+    ranking.sort(key=lambda row: (excess(row), row["measured"], row["role"] != "baseline"))
     best = ranking[0]
     baselines = [row["name"] for row in ranking if row["role"] == "baseline"]
     return {

@@ -3,6 +3,8 @@ FIGURES = [
     "mixture_bars",
     "sampled_support",
     "predicted_measured",
+    "pareto_front",
+    "learning_curve",
     "nsl_by_corpus",
     "nsl_by_vocabulary",
 ]
@@ -10,7 +12,11 @@ FIGURES = [
 REPORTED = {
     "candidates": RESULTS / "search/candidates.parquet",
     "notes": RESULTS / "search/notes.json",
+    "tables": RESULTS / "search/tables.json",
+    "pareto": RESULTS / "search/pareto.parquet",
     "metrics": RESULTS / "regression/metrics.parquet",
+    "corpus_metrics": RESULTS / "regression/corpus_metrics.parquet",
+    "learning_curve": RESULTS / "regression/learning_curve.parquet",
     "predictions": RESULTS / "regression/predictions.parquet",
     "mixtures": RESULTS / "mixtures.parquet",
     "training_ledger": RESULTS / "training_ledger.parquet",

@@ -2,6 +2,11 @@
 # where those before promise most; direct trains one after another. All ids are known before anything runs: a round that
 # has too little to gain trains none.
 STRATEGIES = config["search"]["strategies"]
+ADAPTIVE = {
+    key: config["search"][key]
+    for key in ("per_round", "tolerance", "floors", "ceilings")
+}
+DIRECT = {key: config["search"][key] for key in ("direct_rounds", "floors", "ceilings")}
 ROUNDS = list(range(config["search"]["rounds"])) if "adaptive" in STRATEGIES else []
 
 
@@ -42,8 +47,8 @@ rule search_round:
         corpora=CORPORA,
         objective=OBJECTIVE,
         sampling=SAMPLING,
-        per_round=config["search"]["per_round"],
-        tolerance=config["search"]["tolerance"],
+        search=ADAPTIVE,
+        baselines=config["baselines"],
         vocab_size=config["proxies"]["vocab_size"],
         vocab_grid=config["proxies"]["vocab_grid"],
         tokenizer=lambda wildcards: TOKENIZER,
@@ -74,11 +79,11 @@ rule search_directly:
         corpora=CORPORA,
         objective=OBJECTIVE,
         sampling=SAMPLING,
-        rounds=config["search"]["direct_rounds"],
+        search=DIRECT,
         vocab_size=config["proxies"]["vocab_size"],
         tokenizer=lambda wildcards: TOKENIZER,
     message:
-        "Searching directly, with {params.rounds} proxies one after another"
+        "Searching directly, with {params.search[direct_rounds]} proxies one after another"
     script:
         "../scripts/search_directly.py"
 

@@ -9,12 +9,13 @@ from trex.job import job
 from trex.measured import Measured
 from trex.regression import KINDS
 from trex.selection import PAPER, RECIPES, fit_objective, learning_curve, learning_sizes, select_surface
+from trex.targets import evaluation_sets
 
 with job(snakemake):
     params, output = snakemake.params, snakemake.output
     files = snakemake.input
     measured = Measured.read([files.training_set], [files.ledger], params.objective, params.corpora)
-    targets, sets = measured.targets, params.objective["evaluation_sets"]
+    targets, sets = measured.targets, evaluation_sets(params.objective)
     data = measured.shares, measured.flat, targets.value
 
     by_name = {recipe.name: recipe for recipe in RECIPES}

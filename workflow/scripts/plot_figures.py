@@ -14,5 +14,7 @@ with job(snakemake):
         plots.sampled_support(results.proxy_shares, corpora, results.chosen_shares), output.sampled_support
     )
     plots.save(plots.predicted_measured(results.predictions, results.metrics), output.predicted_measured)
+    plots.save(plots.pareto_front(results.pareto, results.measured_front, chosen), output.pareto_front)
+    plots.save(plots.learning_curve(results.learning_curve), output.learning_curve)
     plots.save(plots.nsl_by_corpus(results.compression, chosen, vocab_size, corpora), output.nsl_by_corpus)
     plots.save(plots.nsl_by_vocabulary(results.compression, chosen), output.nsl_by_vocabulary)

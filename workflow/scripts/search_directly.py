@@ -18,7 +18,7 @@ with job(snakemake):
     index = WordIndex.load(snakemake.input.word_index, corpora)
     objective = Objective.from_config(params.objective, corpora)
     law = sampling_law(params.sampling, params.seed, corpora, index.available_bytes)
-    low, high = search.share_limits(corpora, law["caps"], min_share=law["min_share"])
+    low, high = search.limits_from_config(index, law, params.search)
     eval_bytes, reference_tokens = proxies.evaluation_arrays(index, sets)
     workspace = Workspace()
 
@@ -30,17 +30,15 @@ with job(snakemake):
         logging.info("objective %.5f", objective.mean_over_sets(nsl, reference)[0])
         return nsl[0]
 
-    start = search.matched_candidate(
-        objective, eval_bytes, reference_tokens, caps=law["caps"], min_share=law["min_share"]
-    )
+    (start,) = search.matched_candidate(objective, eval_bytes, reference_tokens).candidates
     found = search.direct(
         objective,
         measure,
-        start.candidates[0].shares,
+        start.shares,
         reference_tokens,
         low,
         high,
-        rounds=params.rounds,
+        rounds=params.search["direct_rounds"],
         seed=params.seed,
     )
     (best,) = found.candidates

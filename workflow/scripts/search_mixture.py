@@ -11,17 +11,16 @@ from trex import search
 from trex.files import read_json, write_json, write_table
 from trex.job import job
 from trex.measured import Measured
-from trex.metrics import Objective
-from trex.mixtures import draw_range, resolve, sampling_law
+from trex.mixtures import draw_range, sampling_law
 from trex.proxies import evaluation_arrays
 from trex.selection import PAPER, ObjectiveSurface
+from trex.verification import SLACK
 from trex.wordindex import WordIndex
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
     corpora, strategies = params.corpora, params.search["strategies"]
     index = WordIndex.load(files.word_index, corpora)
-    objective = Objective.from_config(params.objective, corpora)
     measured = Measured.read([files.training_set], [files.ledger], params.objective, corpora)
     models = read_json(files.models)
 
@@ -30,17 +29,20 @@ with job(snakemake):
 
     used, searched = fitted(models["used"]), fitted(models["searched"])
     law = sampling_law(params.sampling, params.seed, corpora, index.available_bytes)
-    limits = search.share_limits(corpora, law["caps"], min_share=law["min_share"])
-    baselines = {
-        name: resolve(spec, corpora, index.available_bytes) for name, spec in params.baselines.items()
-    }
+    low, high = search.limits_from_config(index, law, params.search)
     evaluation = evaluation_arrays(index, params.objective["evaluation_sets"])
-    found = {
-        "matched": search.matched_candidate(
-            objective, *evaluation, caps=law["caps"], min_share=law["min_share"], predict=used.mean
-        )
-    }
-    (matched,) = found["matched"].candidates
+    references = search.reference_mixtures(index, measured.targets, evaluation, params.baselines, low, high)
+    problem = search.build_problem(
+        searched.surface,
+        searched.residuals,
+        measured.targets,
+        params.objective,
+        references,
+        index,
+        low,
+        high,
+    )
+    found = {}
 
     if "trex" in strategies:
         paper = fitted(PAPER.name)
@@ -57,23 +59,18 @@ with job(snakemake):
             draws=params.search["draws"],
             top_k=params.search["top_k"],
             sample=partial(draw_range, **{**law, "strength": params.search["strength"] or law["strength"]}),
-            bounds=(measured.shares.min(axis=0), measured.shares.max(axis=0))
+            bounds=search.support_limits(measured.shares, low, high)
             if params.search["within_support"]
-            else None,
+            else (low, high),
             progress=report_progress,
         )
 
-    problem = search.Problem(
-        searched.surface, objective, measured.targets.reference_tokens, *limits, errors=searched.residuals
-    )
     if params.search["within_support"]:
         problem = problem.within_support(measured.shares)
     best = measured.shares[np.argsort(measured.values, kind="stable")[:2]]
-    starts = np.stack([matched.shares, *best, *baselines.values()])
+    starts = np.stack([*best, *references.values()])
     if "surrogate" in strategies:
-        found["surrogate"] = search.surrogate(
-            problem, starts, kappa=params.search["kappa"], seed=params.seed
-        )
+        found["surrogate"] = search.surrogate(problem, starts, kappa=params.search["kappa"], seed=params.seed)
     front = search.pareto_front(problem, starts, kappa=params.search["kappa"], seed=params.seed)
     if "adaptive" in strategies:
         rounds = [read_json(path) for path in files.rounds]
@@ -83,7 +80,8 @@ with job(snakemake):
             params.objective,
             corpora,
         )
-        least = int(tried.values.argmin())
+        excess = problem.violation(tried.flat)
+        least = int(np.lexsort((tried.values, np.where(excess > SLACK, excess, 0.0)))[0])
         candidate = search.Candidate("adaptive", "adaptive", tried.shares[least])
         trained = sum(row["trained"] for row in rounds)
         notes = {"rounds": sum(not row["stopped"] for row in rounds), "trained": trained}
@@ -96,12 +94,12 @@ with job(snakemake):
         found["direct"] = search.Candidates((candidate,), notes, tuple(table))
 
     candidates = [candidate for result in found.values() for candidate in result.candidates]
-    candidates += [search.Candidate(name, "baseline", shares) for name, shares in baselines.items()]
+    candidates += [search.Candidate(name, "baseline", shares) for name, shares in references.items()]
     mean, std = used.predict(np.stack([candidate.shares for candidate in candidates]))
     rows = [
         {
             "name": candidate.name,
-            "role": "baseline" if candidate.strategy in ("baseline", "matched") else "candidate",
+            "role": "baseline" if candidate.strategy == "baseline" else "candidate",
             "strategy": candidate.strategy,
             "predicted": float(m),
             "predicted_std": float(s),

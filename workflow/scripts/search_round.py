@@ -13,7 +13,6 @@ from trex.bpe import Workspace
 from trex.files import read_json, write_json, write_table
 from trex.job import job
 from trex.measured import Measured
-from trex.metrics import Objective
 from trex.mixtures import sampling_law
 from trex.regression import fit_with_residuals
 from trex.wordindex import WordIndex
@@ -35,22 +34,21 @@ with job(snakemake):
         seed=params.seed,
     )
     law = sampling_law(params.sampling, params.seed, params.corpora, index.available_bytes)
-    low, high = search.share_limits(params.corpora, law["caps"], min_share=law["min_share"])
-    objective = Objective.from_config(params.objective, params.corpora)
-    problem = search.Problem(surface, objective, targets.reference_tokens, low, high, errors=errors)
+    limits = search.limits_from_config(index, law, params.search)
     evaluation = proxies.evaluation_arrays(index, params.objective["evaluation_sets"])
-    start = search.matched_candidate(objective, *evaluation, caps=law["caps"], min_share=law["min_share"])
+    references = search.reference_mixtures(index, targets, evaluation, params.baselines, *limits)
+    problem = search.build_problem(surface, errors, targets, params.objective, references, index, *limits)
     batch = search.propose_batch(
         problem,
         measured.shares,
         measured.values,
-        params.per_round,
+        params.search["per_round"],
         seed=1000 * params.seed + number,
-        starts=start.candidates[0].shares[None],
+        starts=references["matched"][None],
     )
     gain = search.expected_gain(problem, batch, float(measured.values.min()))
-    stopped = gain < params.tolerance or any(read_json(path)["stopped"] for path in files.rounds)
-    logging.info("expected gain %.4f %%, tolerance %.4f %%", 100 * gain, 100 * params.tolerance)
+    stopped = gain < params.search["tolerance"] or any(read_json(path)["stopped"] for path in files.rounds)
+    logging.info("expected gain %.4f %%, tolerance %.4f %%", 100 * gain, 100 * params.search["tolerance"])
 
     compression, ledgers, workspace = [], [], Workspace()
     for i, shares in enumerate([] if stopped else batch):

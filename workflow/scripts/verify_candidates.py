@@ -2,10 +2,12 @@
 
 import polars as pl
 
+from trex import constraints
 from trex.files import write_json, write_table
 from trex.job import job
 from trex.metrics import Objective
 from trex.proxies import nsl_array
+from trex.targets import Targets, evaluation_sets
 from trex.verification import choose
 
 with job(snakemake):
@@ -13,17 +15,31 @@ with job(snakemake):
     candidates = pl.read_parquet(files.candidates)
     compression = pl.concat([pl.read_parquet(path) for path in files.compression])
     objective = Objective.from_config(params.objective, params.corpora)
-    sets, vocab_size = params.objective["evaluation_sets"], params.objective["vocab_size"]
+    sets, vocab_size = evaluation_sets(params.objective), params.objective["vocab_size"]
     keys, nsl, reference = nsl_array(compression, ["name", "replicate"], sets, params.corpora, vocab_size)
-    values = keys.with_columns(value=pl.Series(objective.mean_over_sets(nsl, reference)))
-    measured = {
-        name: values.filter(name=name).sort("replicate")["value"].to_list() for name in candidates["name"]
-    }
+    targets = Targets(objective, reference, len(params.objective["evaluation_sets"]))
+    values = keys.with_columns(value=pl.Series(targets.value(targets.flat(nsl)))).sort("name", "replicate")
+    measured = {name: values.filter(name=name)["value"].to_list() for name in candidates["name"]}
+
+    # limits hold against the baselines as they were measured on the same draws of text
+    rows = keys.with_row_index("row").sort("name", "replicate")
+    at = {name: rows.filter(name=name)["row"].to_list() for name in candidates["name"]}
+    baselines = candidates.filter(role="baseline")["name"]
+    violations = dict.fromkeys(at, 0.0)
+    limited = False
+    for replicate in range(len(next(iter(at.values())))):
+        known = {name: nsl[at[name][replicate]] for name in baselines}
+        found = constraints.from_config(params.objective, params.corpora, sets, known)
+        limited = limited or bool(found)
+        for name, row in at.items():
+            violation = constraints.violation(found, nsl[row[replicate]], reference)
+            violations[name] += float(violation) / len(row)
 
     def column(name):
         return dict(zip(candidates["name"], candidates[name], strict=True))
 
-    choice = choose(measured, column("role"), column("strategy"), column("predicted"))
+    roles, strategies, predicted = map(column, ("role", "strategy", "predicted"))
+    choice = choose(measured, roles, strategies, predicted, violations if limited else None)
     write_table(compression, output.compression)
     write_table(pl.concat([pl.read_parquet(path) for path in files.ledgers]), output.ledger)
     write_json({**choice, "objective": params.objective}, output.choice)

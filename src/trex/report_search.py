@@ -1,0 +1,108 @@
+"""What the summary says about the search: predictions and measurements, the front, and how good the surfaces are."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from trex import markdown
+from trex.results import Results
+from trex.verification import SLACK
+
+
+def predictions(results: Results) -> str:
+    limited = results.choice["ranking"][0]["violation"] is not None
+    rows = []
+    for row in results.choice["ranking"]:
+        known = row["predicted"] is not None
+        predicted = markdown.nsl(row["predicted"]) if known else "–"
+        error = f"{100 * (row['predicted'] / row['measured'] - 1):+.2f} %" if known else "–"
+        measured = markdown.nsl(row["measured"]) + markdown.plus_minus(row["standard_error"])
+        excess = [over(row)] if limited else []
+        rows.append((f"`{row['name']}`", row["role"], row["strategy"], measured, predicted, error, *excess))
+    header = ("mixture", "role", "strategy", "measured", "predicted", "prediction's error")
+    ranking = markdown.table((*header, *(["over the limits"] if limited else [])), rows, left=3)
+    notes = [
+        f"- {strategy}: {', '.join(f'{note} {markdown.number(value)}' for note, value in numbers.items())}"
+        for strategy, numbers in results.notes.items()
+    ]
+    best_first = "best first" + (", those over the limits last" if limited else "")
+    text = [
+        "## Predicted and measured",
+        f"The objective of every mixture on proxies, {best_first}. The choice is by measurement.",
+        ranking,
+        "Notes of the search:",
+        "\n".join(notes),
+    ]
+    return "\n\n".join(text)
+
+
+def over(row: Mapping[str, Any]) -> str:
+    """By how much a mixture exceeds the limits of the objective."""
+    return f"{100 * row['violation']:.2f} %" if row["violation"] > SLACK else "no"
+
+
+def surfaces(results: Results) -> str:
+    columns = ("MAPE", "Spearman", "R²", "90 % interval holds")
+
+    def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+        holds = "–" if row["coverage90"] is None else f"{100 * row['coverage90']:.0f} %"
+        return f"{row['mape']:.2f} %", markdown.score(row["spearman"]), markdown.score(row["r2"]), holds
+
+    models = [
+        (f"`{row['model']}`", "yes" if row["used"] else "", *cells(row), f"{row['n']:,}")
+        for row in results.metrics.iter_rows(named=True)
+    ]
+    used = results.metrics.filter("used")["model"].item()
+    corpora = [
+        (f"`{row['corpus']}`", f"`{row['evaluation_set']}`", *cells(row))
+        for row in results.corpus_metrics.filter(model=used).iter_rows(named=True)
+    ]
+    medians = results.learning_curve.group_by("recipe", "proxies", maintain_order=True).agg(
+        pl.col("mape", "spearman", "r2", "coverage90").median()
+    )
+    curve = [
+        (f"`{row['recipe']}`", f"{row['proxies']:,}", *cells(row)) for row in medians.iter_rows(named=True)
+    ]
+    text = [
+        "## The surfaces",
+        "How well proxies that a surface did not see are predicted (MAPE: mean absolute error in %; Spearman: rank "
+        "correlation; R²: explained variance). `selected` is the whole procedure of choosing and fitting, in nested "
+        "cross-validation; `lightgbm_direct` is the paper's regression.",
+        markdown.table(("surface", "used", *columns, "proxies"), models, left=2),
+    ]
+    if corpora:
+        text += [
+            f"By corpus, `{used}`:",
+            markdown.table(("corpus", "evaluation set", *columns), corpora, left=2),
+        ]
+    if curve:
+        text += [
+            "Would fewer proxies have done? Medians over random choices of so many, tested on the others:",
+            markdown.table(("surface", "proxies", *columns), curve, left=1),
+        ]
+    return "\n\n".join(text)
+
+
+def pareto(results: Results) -> str:
+    rows = [
+        (
+            f"`{row['name']}`",
+            markdown.nsl(row["average"]),
+            markdown.nsl(row["worst"]),
+            ", ".join(
+                f"{corpus} {markdown.percent(share)}" for corpus, share in _largest(row, results.corpora)
+            ),
+        )
+        for row in results.pareto.iter_rows(named=True)
+    ]
+    return (
+        "## Average against worst corpus\n\nPredicted mixtures from the best average to the best worst corpus, all "
+        "from "
+        "the same proxies (`search/pareto.parquet` has their shares; to measure one, give it as a baseline).\n\n"
+        + markdown.table(("mixture", "average", "worst", "largest shares"), rows, left=1)
+    )
+
+
+def _largest(row: Mapping[str, Any], corpora: Sequence[str], n: int = 3) -> list[tuple[str, float]]:
+    return sorted(((corpus, row[corpus]) for corpus in corpora), key=lambda item: -item[1])[:n]
