@@ -99,10 +99,27 @@ def write_results(
                 "mape": [1.234, 2.5],
                 "spearman": [0.987, None],
                 "r2": [0.95, 0.5],
+                "coverage90": [0.875, None],
                 "n": [2, 2],
             }
         ),
     )
+    scores = {"mape": [0.5], "spearman": [0.9], "r2": [0.8], "coverage90": [0.9], "n": [2]}
+    by_corpus = [
+        pl.DataFrame({"model": ["lightgbm"], "evaluation_set": ["held_out"], "corpus": [corpus], **scores})
+        for corpus in corpora
+    ]
+    parquet("regression/corpus_metrics.parquet", pl.concat(by_corpus))
+    curve = [
+        {"recipe": "lightgbm", "proxies": 16, "repeat": i, "mape": m} for i, m in enumerate([1.0, 3.0, 9.0])
+    ]
+    same = pl.DataFrame({"spearman": [0.5], "r2": [0.25], "coverage90": [0.75], "n": [48]})
+    parquet("regression/learning_curve.parquet", pl.DataFrame(curve).join(same, how="cross"))
+    front = {"name": ["pareto_000"], "weight": [0.0], "average": [0.95], "worst": [1.25]}
+    parquet(
+        "search/pareto.parquet", pl.DataFrame({**front, **{corpus: [1 / len(corpora)] for corpus in corpora}})
+    )
+    (folder / "search/tables.json").write_text('{"trex": []}')
     parquet(
         "regression/predictions.parquet",
         pl.DataFrame(
@@ -177,6 +194,15 @@ def test_choose():
     assert list(choice["gains"]) == ["matched", "uniform"]
 
 
+def test_what_exceeds_the_limits_is_not_chosen():
+    names = {"trex": "candidate", "uniform": "baseline"}
+    values, none = {"trex": [0.9], "uniform": [1.0]}, dict.fromkeys(names)
+    within = choose(values, names, names, none, {"trex": 0.0009, "uniform": 0.0})
+    over = choose(values, names, names, none, {"trex": 0.0011, "uniform": 0.0})
+    both = choose(values, names, names, none, {"trex": 0.2, "uniform": 0.3})
+    assert [choice["chosen"] for choice in (within, over, both)] == ["trex", "uniform", "trex"]
+
+
 def test_gains_are_paired():
     # Replicates differ by a factor of 2, and the gain is 10 % in each.
     assert paired_gain([0.9, 1.8], [1, 2]) == pytest.approx({"percent": 10, "standard_error": 0})
@@ -213,8 +239,12 @@ def test_a_searched_mixture_wins(tmp_path):
     # natural: 6 of 10 MB; sampled between .1 and .5
     assert "| `eng` | 30.00 % | 33.33 % | 60.00 % | 10.00 % | 50.00 % | 6.0 MB |" in text
     assert "| `trex` | candidate | trex | 0.9700 ± 0.0100 | 1.2000 | +23.71 % |" in text  # 1.2 / .97
-    assert "| `lightgbm` | yes | 1.23 % | 0.987 | 0.950 | 2 |" in text
-    assert "| `linear` |  | 2.50 % | – | 0.500 | 2 |" in text
+    assert "| `lightgbm` | yes | 1.23 % | 0.987 | 0.950 | 88 % | 2 |" in text
+    assert "| `linear` |  | 2.50 % | – | 0.500 | – | 2 |" in text
+    assert "| `heb` | `held_out` | 0.50 % | 0.900 | 0.800 | 90 % |" in text
+    assert "| `lightgbm` | 16 | 3.00 % | 0.500 | 0.250 | 75 % |" in text  # the median of three repeats
+    assert "| `pareto_000` | 0.9500 | 1.2500 | deu 33.33 %, eng 33.33 %, heb 33.33 % |" in text
+    assert "over the limits" not in text
     assert "trex: scored 1,000,000, acceptance_rate 0.25" in text
     assert "| `held_out` (3) | `chosen` | 0.9000 | 0.9000 | 0.9000 | 1.0000 (`heb`) |" in text
     assert "lies between the lowest and the highest sampled one" in text
