@@ -5,7 +5,9 @@
 INDEX is the word index of `snakemake --configfile benchmarks/twenty_corpora.yaml --until index_words`. Proxies have
 S = 40 MB and V = 32,768. A strategy pays for every proxy that it trains, at the median CPU time of a training, and for
 its own fits and searches. What it recommends is measured on two draws of text that no strategy saw; the figure shows
-what it measured itself. The cache holds trainings, so that a second run is quick. Needs the package `cmaes`.
+what it measured itself. The cache holds trainings, so that a second run is quick; strategies that are not run again
+keep the rows of an earlier run into the same folder. Needs the package `cmaes`. Set OMP_NUM_THREADS=1: more threads
+make the fits of Gaussian processes many times as expensive.
 """
 
 import argparse
@@ -38,7 +40,7 @@ STRENGTH = (0.5, 4)
 BUDGETS = (32, 64)  # random proxies of surrogate
 TREX_BUDGETS = (64, 96)  # LightGBM needs 40
 DRAWS, TOP_K = 500_000, 1024  # of trex; its predictions are the largest part of what it pays
-ROUND, ADAPTIVE = 16, 64  # proxies in a round of adaptive, and in all
+FIRST, ROUND, ADAPTIVE = 16, 8, 64  # proxies of adaptive: random ones, a round, in all
 DIRECT_ROUNDS = 48
 FRESH = (1, 2)  # draws of text for the final measurement; all strategies see draw 0
 # evaluation set and aggregate
@@ -172,7 +174,7 @@ def surrogate(run: Run, budget: int, *, within_support: bool = True, kappa: floa
 
 
 def adaptive(run: Run, budget: int) -> None:
-    given, nsl = run.random(ROUND)
+    given, nsl = run.random(FIRST)
     start = run.matched
     while run.trained < min(budget, ADAPTIVE):
         with run.thinking():
@@ -336,7 +338,11 @@ def main() -> None:
     pool = Proxies(index, options.cache or options.figures / "trainings.jsonl")
     pool.train(uniform(K))  # compiles
     rows = run_all(pool, options.seeds, options.budget, options.strategies, options.objectives)
-    rows.write_parquet(options.figures / "search.parquet")
+    file = options.figures / "search.parquet"
+    if file.exists():
+        earlier = pl.read_parquet(file).join(rows, on=["strategy", "objective"], how="anti")
+        rows = pl.concat([earlier, rows])
+    rows.write_parquet(file)
     print(f"\n{pool.seconds:.2f} CPU s a training\n\n{table(rows)}")
     plot(rows, options.figures)
 

@@ -1,4 +1,4 @@
-"""A surface whose optima are known: NSL_i = a_i * share_i ** -b_i, with standard deviation .01."""
+"""A surface whose optima are known: NSL_i = a_i * share_i ** -b_i, with a standard deviation of 1 %."""
 
 import numpy as np
 
@@ -16,14 +16,13 @@ class PowerLaw:
 
     def predict(self, shares):
         mean = self.mean(shares)
-        return mean, np.full_like(mean, self.STD)
+        return mean, self.STD * mean
 
     def gradient(self, shares):
         mean = PowerLaw.mean(self, shares)
-        std = np.full_like(mean, self.STD)
         slope = -self.b * mean / np.maximum(shares, 1e-9)
         slopes = slope[:, :, None] * np.eye(len(self.a))
-        return mean, std, slopes, np.zeros_like(slopes)
+        return mean, self.STD * mean, slopes, self.STD * slopes
 
     def equaliser(self):
         """Shares where all NSL are the same: share_i = (a_i / nsl) ** (1 / b_i), by bisection on nsl."""

@@ -31,7 +31,7 @@ def test_excess_by_hand():
 
 def test_gradient_against_finite_differences():
     found = build()
-    nsl = np.stack([NSL, NSL + [[0.1, 0.2, 0.3], [0.4, -0.7, 0]]])
+    nsl = np.stack([NSL, NSL + np.array([[0.1, 0.2, 0.3], [0.4, -0.7, 0]])])
     gradient = np.concatenate([c.gradient(nsl, TOKENS) for c in found], axis=-3)
     for s, i in np.argwhere(TOKENS > 0):
         step = np.zeros(NSL.shape)

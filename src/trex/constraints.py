@@ -1,8 +1,8 @@
 """Limits on what a tokenizer may cost, corpus by corpus: constraints of the search.
 
 A constraint says how far NSLs exceed its limits. Excesses are relative, so that .01 means 1 % too much in every
-kind, and 0 or less means that the limit is met. Arrays are [..., sets, k]: evaluation sets, then corpora in the config's
-order; a set that lacks a corpus has NSL 0 and 0 reference tokens there, which is no limit for it.
+kind, and 0 or less means that the limit is met. Arrays are [..., sets, k]: evaluation sets, then corpora in the
+config's order; a set that lacks a corpus has NSL 0 and 0 reference tokens there, which is no limit for it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,7 @@
 # Proxies of the candidates and the baselines: the best measured one is chosen.
 CANDIDATES = (["trex", "best_draw"] if "trex" in STRATEGIES else []) + ["matched"]
 CANDIDATES += [strategy for strategy in STRATEGIES if strategy != "trex"]
+CANDIDATES += ["best_proxy"] if "adaptive" in STRATEGIES else []
 MIXTURES = CANDIDATES + list(config["baselines"])
 
 

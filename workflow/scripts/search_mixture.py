@@ -13,8 +13,8 @@ from trex.job import job
 from trex.measured import Measured
 from trex.mixtures import draw_range, sampling_law
 from trex.proxies import evaluation_arrays
+from trex.regression import fit_with_residuals
 from trex.selection import PAPER, ObjectiveSurface
-from trex.verification import SLACK
 from trex.wordindex import WordIndex
 
 with job(snakemake):
@@ -80,12 +80,18 @@ with job(snakemake):
             params.objective,
             corpora,
         )
-        excess = problem.violation(tried.flat)
-        least = int(np.lexsort((tried.values, np.where(excess > SLACK, excess, 0.0)))[0])
-        candidate = search.Candidate("adaptive", "adaptive", tried.shares[least])
-        trained = sum(row["trained"] for row in rounds)
-        notes = {"rounds": sum(not row["stopped"] for row in rounds), "trained": trained}
-        found["adaptive"] = search.Candidates((candidate,), notes, tuple(rounds))
+        surface, errors = fit_with_residuals(
+            tried.shares, tried.flat, searched.recipe.kind, own=tried.targets.own, seed=params.seed
+        )
+        refitted = search.build_problem(
+            surface, errors, tried.targets, params.objective, references, index, low, high
+        )
+        result = search.adaptive(
+            refitted, tried.shares, tried.values, kappa=params.search["kappa"], seed=params.seed
+        )
+        rounds_run = sum(not row["stopped"] for row in rounds)
+        notes = {"rounds": rounds_run, "trained": sum(row["trained"] for row in rounds), **result.notes}
+        found["adaptive"] = replace(result, notes=notes, table=tuple(rounds))
     if "direct" in strategies:
         row = pl.read_parquet(files.direct)
         candidate = search.Candidate("direct", "direct", row.select(corpora).to_numpy()[0])

@@ -4,7 +4,7 @@ A strategy returns `Candidates`; whether a candidate is any good is for `verify_
 wins where is measured in docs/search.md.
 """
 
-from trex.search.adaptive import expected_gain, propose_batch
+from trex.search.adaptive import adaptive, expected_gain, propose_batch
 from trex.search.base import Candidate, Candidates
 from trex.search.closed_form import matched_candidate
 from trex.search.direct import direct, direct_next
@@ -18,6 +18,7 @@ __all__ = [
     "Candidate",
     "Candidates",
     "Problem",
+    "adaptive",
     "build_problem",
     "direct",
     "direct_next",

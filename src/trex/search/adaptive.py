@@ -1,14 +1,17 @@
 """New proxies where they help most: Thompson sampling in batches, and when to stop."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from trex.search.base import Candidate, Candidates
 from trex.search.limits import project
 from trex.search.problem import Problem
-from trex.search.surrogate import best_minimum, random_starts
+from trex.search.surrogate import KAPPA, best_minimum, random_starts, surrogate
 
 # Proposals stay within this factor of the shares that proxies were given. They are measured before anything is
 # concluded, so that each round may reach beyond the last one.
-STRETCH = 1.5
+STRETCH = 2.0
 
 # A proposal whose shares differ by less than this in all (half the sum of |differences|) from another proxy is moved:
 # whole shards of 1 % of a corpus would not tell the two apart.
@@ -71,6 +74,31 @@ def _apart(
         scaled = shares * np.exp(0.05 * (i + 1) * random.standard_normal(len(shares)))
         moved = project(scaled, problem.low, problem.high)
     return moved
+
+
+def adaptive(
+    problem: Problem, given: np.ndarray, measured: np.ndarray, *, kappa: float = KAPPA, seed: int = 0
+) -> Candidates:
+    """What to recommend after the last round: the optimum on the surface of all proxies, and the best proxy.
+
+    Arguments as of `propose_batch`; the optimum stays within the support of all proxies, the proposals among them.
+
+    Returns:
+        Candidates `adaptive` and `best_proxy` (predicted: its measurement). Notes: those of `surrogate`, proxies, and
+        expected_gain, what one more proxy at the optimum promises.
+    """
+    best = int(measured.argmin())
+    inner = problem.within_support(given)
+    found = surrogate(inner, given[best], kappa=kappa, seed=seed)
+    optimum = found.candidates[0]
+    gain = expected_gain(problem, optimum.shares[None], float(measured[best]))
+    return Candidates(
+        (
+            replace(optimum, name="adaptive", strategy="adaptive"),
+            Candidate("best_proxy", "adaptive", given[best], float(measured[best])),
+        ),
+        {**found.notes, "proxies": len(given), "expected_gain": gain},
+    )
 
 
 def expected_gain(problem: Problem, batch: np.ndarray, best: float) -> float:

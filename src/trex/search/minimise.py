@@ -34,7 +34,7 @@ class Minimum:
         return (max(self.violation, FEASIBLE), self.value)
 
 
-class _Program:
+class Program:
     """One minimisation in the variables (shares, largest NSL of every counted set), as SLSQP wants it."""
 
     def __init__(self, problem: Problem, shift: np.ndarray, worst_weight: float):
@@ -114,7 +114,7 @@ def minimise(
     if worst_weight is None:
         worst_weight = float(problem.objective.aggregate == "worst")
     shift = np.broadcast_to(np.asarray(shift, float), (problem.reference_tokens > 0).sum())
-    program = _Program(problem, shift, worst_weight)
+    program = Program(problem, shift, worst_weight)
     k, sets = program.k, program.sets
     constraints = [{
         "type": "eq",
