@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from trex.code_version import code_version, put_on_python_path
 from trex.config import ConfigError, check_files, load_config, load_yaml
-from trex.corpora import source_files
+from trex.corpora import deal_files, source_files
 
 put_on_python_path()
 BASE = Path.cwd()
@@ -41,9 +41,15 @@ TOKENIZER = config["tokenizer"]
 ENVIRONMENT = "../../envs/trex.yaml"
 
 
+def one_of(names):
+    """The regex of a wildcard that is one of some names, or nothing at all if there are none."""
+    return "|".join(names) or "(?!)"
+
+
 wildcard_constraints:
-    corpus="|".join(CORPORA),
-    evaluation_set="|".join({name for name, _ in EVALUATION}),
+    corpus=one_of(CORPORA),
+    evaluation_set=one_of({name for name, _ in EVALUATION}),
+    part=r"\d+",
 
 
 def code_of(script):
@@ -58,10 +64,11 @@ def size_of(path):
     return sum(file.stat().st_size for file in files) / 1e6
 
 
-def megabytes(base, per_input):
-    """Memory that grows with the inputs' size and doubles with every attempt."""
+def megabytes(base, per_input, of=None):
+    """Memory that grows with the size of the inputs, or of the named one `of`, and doubles with every attempt."""
     return lambda wildcards, input, attempt: int(
-        (base + per_input * sum(map(size_of, input))) * 2 ** (attempt - 1)
+        (base + per_input * sum(map(size_of, input[of] if of else input)))
+        * 2 ** (attempt - 1)
     )
 
 
