@@ -192,7 +192,7 @@ def write_source(kind: str, folder, files: list[list[str]]) -> dict:
 def test_parts_give_what_one_job_gives(tmp_path, monkeypatch, kind, deduplicate):
     for name, few in {"CHUNK_WORDS": 37, "ROW_GROUP_WORDS": 100, "FAN_IN": 2}.items():
         monkeypatch.setattr(pretokenize, name, few)
-    texts = [corpus("a", 150), corpus("b", 200), corpus("c", 90), corpus("d", 170), corpus("x", 1200)]
+    texts = [corpus("a", 150), corpus("b", 200), corpus("c", 90), corpus("d", 170), corpus("x", 500)]
     texts[0] += texts[0][:20]
     texts[1] += texts[0][:30]
     texts[3] += texts[0][20:40] + texts[1][:15] + texts[2][:10]

@@ -36,6 +36,12 @@ EVALUATION = [("held_out", corpus) for corpus in CORPORA] + [
     for corpus in CORPORA
     for name in config["corpora"][corpus]["evaluation"]
 ]
+# the files of each corpus by the job that counts them, and the corpora that have more than one
+PARTS = {
+    corpus: deal_files(settings["source"], BASE, config["counting"]["parts"])
+    for corpus, settings in config["corpora"].items()
+}
+IN_PARTS = [corpus for corpus in CORPORA if len(PARTS[corpus]) > 1]
 INDEX = RESULTS / "index"
 TOKENIZER = config["tokenizer"]
 ENVIRONMENT = "../../envs/trex.yaml"
@@ -79,6 +85,34 @@ def minutes(base, per_input_mb=0.0):
         )
         + 1
     )
+
+
+def corpus_source(wildcards):
+    return config["corpora"][wildcards.corpus]["source"]
+
+
+def corpus_files(wildcards):
+    return [file for files in PARTS[wildcards.corpus] for file in files]
+
+
+def part_files(wildcards):
+    return PARTS[wildcards.corpus][int(wildcards.part)]
+
+
+def hashes_up_to(wildcards):
+    """Hashes of the earlier parts, and last of the part itself; none if it has no duplicates to leave out."""
+    part = int(wildcards.part)
+    n = part + 1 if part and config["counting"]["deduplicate"] else 0
+    return [
+        RESULTS / f"counts/{wildcards.corpus}/parts/{i}.hashes.npy" for i in range(n)
+    ]
+
+
+def of_all_parts(suffix):
+    return lambda wildcards: [
+        RESULTS / f"counts/{wildcards.corpus}/parts/{i}.{suffix}"
+        for i in range(len(PARTS[wildcards.corpus]))
+    ]
 
 
 def evaluation_source(wildcards):

@@ -1,11 +1,6 @@
 # Read every corpus once, as a stream, into word counts per shard; count the evaluation sets.
 # A corpus of several files is counted in counting.parts jobs, if the config asks for more than one, which
 # merge_counts adds up; what comes out is the same.
-PARTS = {
-    corpus: deal_files(settings["source"], BASE, config["counting"]["parts"])
-    for corpus, settings in config["corpora"].items()
-}
-IN_PARTS = [corpus for corpus in CORPORA if len(PARTS[corpus]) > 1]
 COUNTING = {
     "seed": config["seed"],
     "held_out_share": config["evaluation"]["held_out_share"],
@@ -14,37 +9,6 @@ COUNTING = {
     "pattern": TOKENIZER["pattern"],
     "by_line": TOKENIZER["unit"] == "line",
 }
-
-
-def corpus_source(wildcards):
-    return config["corpora"][wildcards.corpus]["source"]
-
-
-def corpus_files(wildcards):
-    return source_files(corpus_source(wildcards), BASE)
-
-
-def part_files(wildcards):
-    return PARTS[wildcards.corpus][int(wildcards.part)]
-
-
-def hashes_up_to(wildcards):
-    """Hashes of the earlier parts and last of the part itself, where a part has to leave duplicates out."""
-    part = int(wildcards.part)
-    first_to_this = (
-        range(part + 1) if part and config["counting"]["deduplicate"] else []
-    )
-    return [
-        RESULTS / f"counts/{wildcards.corpus}/parts/{i}.hashes.npy"
-        for i in first_to_this
-    ]
-
-
-def of_all_parts(suffix):
-    return lambda wildcards: [
-        RESULTS / f"counts/{wildcards.corpus}/parts/{i}.{suffix}"
-        for i in range(len(PARTS[wildcards.corpus]))
-    ]
 
 
 # Memory: some hundred MB of imports and batches of text, a table of words of 512 MB, which takes half of that again

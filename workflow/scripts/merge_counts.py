@@ -17,4 +17,5 @@ with job(snakemake):
     merge_runs(parts.words, output.words, Path(output.words).parent)
     write_table(ledger, output.ledger)
     join_held_out(parts.held_out, output.held_out)
-    write_array(join_documents(map(np.load, parts.documents)), output.documents)
+    documents = join_documents(np.load(path, mmap_mode="r") for path in parts.documents)
+    write_array(documents, output.documents)
