@@ -1,6 +1,7 @@
 """Splitting documents, and slices of the word index, against a second way of counting."""
 
 import hashlib
+import json
 import shutil
 from collections import Counter
 
@@ -9,10 +10,22 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from trex.counting import count_corpus, count_evaluation
-from trex.files import write_table
+from trex import pretokenize
+from trex.corpora import deal_files, only_files, read_documents
+from trex.counting import (
+    check_split,
+    count_corpus,
+    count_evaluation,
+    distinct_hashes,
+    hashes_shared,
+    held_out_file,
+    join_documents,
+    join_held_out,
+    sum_ledgers,
+)
+from trex.files import write_array, write_table
 from trex.patterns import DEFAULT
-from trex.pretokenize import count_words
+from trex.pretokenize import count_words, merge_runs
 from trex.wordindex import WordIndex
 
 SHARDS = 10
@@ -156,7 +169,96 @@ def test_a_full_table_changes_nothing(tmp_path):
 
 def test_too_small_a_corpus_is_refused():
     with pytest.raises(ValueError, match="corpus x: 1 distinct documents give"):
-        count_corpus(batches(["one"]), "x", lambda batch: None, **SPLIT)
+        check_split(count_corpus(batches(["one"]), "x", lambda batch: None, **SPLIT).ledger, 0.2)
+
+
+def write_source(kind: str, folder, files: list[list[str]]) -> dict:
+    """A source of these documents, by file."""
+    for number, texts in enumerate(files):
+        path = folder / f"{number}.{kind}"
+        if kind == "parquet":
+            # the last file says another language alone: a part that is empty
+            language = ["x" if number == len(files) - 1 else "a"] * len(texts)
+            pl.DataFrame({"text": texts, "language": language}).write_parquet(path)
+        elif kind == "jsonl":
+            path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+        else:
+            path.write_text("".join(texts))
+    return {kind: f"*.{kind}"} | ({"where": {"language": "a"}} if kind == "parquet" else {})
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet", "text"])
+@pytest.mark.parametrize("deduplicate", [True, False])
+def test_parts_give_what_one_job_gives(tmp_path, monkeypatch, kind, deduplicate):
+    for name, few in {"CHUNK_WORDS": 37, "ROW_GROUP_WORDS": 100, "FAN_IN": 2}.items():
+        monkeypatch.setattr(pretokenize, name, few)
+    texts = [corpus("a", 150), corpus("b", 200), corpus("c", 90), corpus("d", 170), corpus("x", 500)]
+    texts[0] += texts[0][:20]
+    texts[1] += texts[0][:30]
+    texts[3] += texts[0][20:40] + texts[1][:15] + texts[2][:10]
+    source = write_source(kind, tmp_path, texts)
+    split = SPLIT | {"deduplicate": deduplicate}
+    names = "words.parquet", "ledger.parquet", "held_out.parquet", "documents.npy"
+    one, merged = ([tmp_path / folder / name for name in names] for folder in ("one", "merged"))
+
+    with held_out_file(one[2]) as hold_out:
+        counts = count_corpus(read_documents(source, tmp_path), "c", hold_out, **split)
+    counts.words.write(one[0])
+    write_table(counts.ledger, one[1])
+    write_array(counts.documents, one[3])
+
+    files = deal_files(source, tmp_path, 3)
+    assert len(files) == 3
+    parts, hashes = [], []
+    for number, some in enumerate(files):
+        paths = [tmp_path / f"parts/{number}.{name}" for name in (*names, "hashes.npy")]
+
+        def documents(some=some):
+            return read_documents(only_files(source, some), tmp_path, 4_000, may_be_empty=True)
+
+        write_array(distinct_hashes(documents(), "c", split["seed"]), paths[4])
+        *earlier, own = (np.load(path, mmap_mode="r") for path in [*hashes, paths[4]])
+        before = hashes_shared(own, earlier) if deduplicate else None
+        with held_out_file(paths[2]) as hold_out:
+            counts = count_corpus(documents(), "c", hold_out, **split, counted_before=before)
+        counts.words.write_run(paths[0])
+        write_table(counts.ledger, paths[1])
+        write_array(counts.documents, paths[3])
+        parts.append(paths)
+        hashes.append(paths[4])
+    words, ledgers, held_out, documents, _ = zip(*parts, strict=True)
+    merge_runs(words, merged[0], tmp_path)
+    write_table(sum_ledgers([pl.read_parquet(path) for path in ledgers]), merged[1])
+    join_held_out(held_out, merged[2])
+    write_array(join_documents(map(np.load, documents)), merged[3])
+
+    for ours, theirs in zip(merged, one, strict=True):
+        if "held_out" not in ours.name:
+            assert ours.read_bytes() == theirs.read_bytes()
+    assert pl.read_parquet(merged[2]).equals(pl.read_parquet(one[2]))  # in the same order
+    duplicates = pl.read_parquet(one[1])["duplicates"].sum()
+    if kind == "text":  # a document is a line here
+        assert (duplicates > 95) == deduplicate
+    else:
+        assert duplicates == 95 * deduplicate
+    if kind == "parquet":
+        assert not np.load(hashes[-1]).size
+
+
+def test_files_are_dealt_in_stretches_of_like_size(tmp_path):
+    for name, size in {"a": 10, "b": 10, "c": 10, "d": 30, "e": 1, "f": 29}.items():
+        (tmp_path / f"{name}.txt").write_text("x" * (size - 1) + "\n")
+
+    def dealt(parts, **options):
+        files = deal_files({"text": "*.txt", **options}, tmp_path, parts)
+        return ["".join(path.stem for path in part) for part in files]
+
+    assert dealt(1) == dealt(3, max_bytes=5) == ["abcdef"]
+    assert dealt(2) == ["abc", "def"]
+    assert dealt(3) == ["abc", "d", "ef"]
+    assert "".join(dealt(4)) == "abcdef"
+    assert len(dealt(100)) == 6  # not 100
+    assert deal_files({"demo": "deu"}, tmp_path, 4) == [[]]
 
 
 def test_broken_or_foreign_index_is_refused(built, tmp_path):

@@ -30,7 +30,7 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 
 def planned(folder: Path, *arguments: str) -> dict[str, int]:
     """How many jobs of each rule a dry-run plans."""
-    output = snakemake(folder, "--dry-run", "--quiet", "host", *arguments).stdout
+    output = snakemake(folder, "--quiet", "host", "--dry-run", *arguments).stdout
     if "Nothing to be done" in output:
         return {}
     lines = output[output.rindex("Job stats:") :].splitlines()[3:]
@@ -46,6 +46,15 @@ def change(folder: Path, **sections) -> None:
     (folder / "my.yaml").write_text(yaml.safe_dump(config))
 
 
+def made_up_lines(corpus: str, alphabet: str) -> list[str]:
+    """JSON lines of 1500 documents of made-up words."""
+    rng = random.Random(corpus)
+    words = ["".join(rng.choices(alphabet, k=rng.randint(1, 9))) for _ in range(2000)]
+    frequencies = [1 / rank for rank in range(1, 2001)]
+    texts = (" ".join(rng.choices(words, frequencies, k=12)) for _ in range(1500))
+    return [json.dumps({"text": f"{text} {i}\nand {i % 7}."}) + "\n" for i, text in enumerate(texts)]
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A finished run on three small corpora of made-up words."""
@@ -55,13 +64,7 @@ def run(tmp_path_factory):
         copy(ROOT / name, folder / name)
     alphabets = {"aaa": "abcdefgh", "bbb": "αβγδεζηθ", "ccc": "あいうえおかきく"}
     for corpus, alphabet in alphabets.items():
-        rng = random.Random(corpus)
-        words = ["".join(rng.choices(alphabet, k=rng.randint(1, 9))) for _ in range(2000)]
-        frequencies = [1 / rank for rank in range(1, 2001)]
-        with open(folder / f"{corpus}.jsonl", "w", encoding="utf-8") as file:
-            for i in range(1500):
-                text = " ".join(rng.choices(words, frequencies, k=12))
-                file.write(json.dumps({"text": f"{text} {i}\nand {i % 7}."}) + "\n")
+        (folder / f"{corpus}.jsonl").write_text("".join(made_up_lines(corpus, alphabet)), encoding="utf-8")
     config = {
         "corpora": {corpus: {"source": {"jsonl": f"{corpus}.jsonl"}} for corpus in alphabets},
         "counting": {"shards": 20},
@@ -202,6 +205,73 @@ def test_changed_code_runs_again(run, file, reruns, spared):
     assert reruns in plan
     assert spared not in plan
     assert planned(run) == {}  # judged by content: putting it back is no change
+
+
+@pytest.fixture(scope="module")
+def in_parts(tmp_path_factory):
+    """A corpus of four files with duplicates across them, counted by one job (results/1) and by two (results/2)."""
+    folder = tmp_path_factory.mktemp("parts")
+    for name in CODE:
+        (folder / name).symlink_to(ROOT / name)
+    lines = made_up_lines("aaa", "abcdefgh")
+    for number in range(4):
+        own = lines[number * 350 : number * 350 + 400]  # 50 lines are in the next file too
+        (folder / f"a{number}.jsonl").write_text("".join(own + lines[:20]), encoding="utf-8")
+    (folder / "bbb.jsonl").write_text("".join(lines), encoding="utf-8")
+    config = {
+        "corpora": {"aaa": {"source": {"jsonl": "a?.jsonl"}}, "bbb": {"source": {"jsonl": "bbb.jsonl"}}},
+        "proxies": {"count": 64, "per_job": 8},
+    }
+    for parts in (1, 2):
+        config |= {"results": f"results/{parts}", "counting": {"shards": 20, "parts": parts}}
+        (folder / "my.yaml").write_text(yaml.safe_dump(config))
+        result = snakemake(folder, *counted(parts))
+        assert result.returncode == 0, result.stderr[-3000:]
+    return folder
+
+
+def counted(parts: int) -> list[str]:
+    return [f"results/{parts}/counts/{corpus}/words.parquet" for corpus in ("aaa", "bbb")]
+
+
+def test_parts_give_what_one_job_gives(in_parts):
+    one, two = (in_parts / f"results/{parts}/counts/aaa" for parts in (1, 2))
+    for name in ("words.parquet", "ledger.parquet", "documents.npy"):
+        assert (one / name).read_bytes() == (two / name).read_bytes()
+    assert pl.read_parquet(one / "held_out.parquet").equals(pl.read_parquet(two / "held_out.parquet"))
+    assert pl.read_parquet(one / "ledger.parquet")["duplicates"].sum() == 3 * 50 + 4 * 20
+    assert {path.name for path in two.rglob("*") if path.is_file()} == {path.name for path in one.iterdir()}
+
+
+def test_parts_that_are_gone_rerun_nothing_but_what_changed(in_parts):
+    every = {"hash_documents": 2, "count_part": 2, "merge_counts": 1}
+    original = (in_parts / "my.yaml").read_text()
+
+    def plan_after(**sections):
+        change(in_parts, **sections)
+        try:
+            return planned(in_parts, *counted(2))
+        finally:
+            (in_parts / "my.yaml").write_text(original)
+
+    assert planned(in_parts, *counted(2)) == {}
+    assert plan_after(evaluation={"held_out_share": 0.2}) == every | {"count_words": 1}
+    assert plan_after(counting={"deduplicate": False}) == {
+        "count_part": 2,
+        "merge_counts": 1,
+        "count_words": 1,
+    }
+    # the corpus of one file is left alone
+    assert plan_after(counting={"parts": 3}) == {"hash_documents": 3, "count_part": 3, "merge_counts": 1}
+    path = in_parts / "a3.jsonl"
+    content, stat = path.read_bytes(), path.stat()
+    path.write_bytes(content + b'{"text": "one more document"}\n')
+    assert planned(in_parts, *counted(2)) == every
+    path.write_bytes(content)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    path.rename(in_parts / "b3.jsonl")  # the corpus has a file less
+    assert planned(in_parts, *counted(2)) == every
+    (in_parts / "b3.jsonl").rename(path)
 
 
 def test_changed_input_runs_again(run):

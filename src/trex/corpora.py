@@ -64,6 +64,31 @@ def source_files(source: Mapping[str, Any], base: Path) -> list[Path]:
     return sorted({path for pattern in patterns for path in _expand(kind, pattern, base)})
 
 
+def deal_files(source: Mapping[str, Any], base: Path, parts: int) -> list[list[Path]]:
+    """The files of a source in at most ``parts`` parts of nearly equal bytes, none of them empty.
+
+    Each part is a stretch of the sorted files, so that the parts one after the other are the source. Whatever
+    cannot be read in parts is one part: sources without files of their own, and those with ``max_bytes``, whose end
+    depends on all that comes before.
+    """
+    if parts == 1 or _kind(source) not in _PATH_KINDS or source.get("max_bytes") is not None:
+        return [source_files(source, base)]
+    files = source_files(source, base)
+    sizes = np.array([path.stat().st_size for path in files], dtype=np.int64)
+    ends = np.cumsum(sizes)
+    # A file belongs to the part in which its middle lies.
+    part = np.minimum((2 * ends - sizes) * parts // max(2 * int(ends[-1]), 1), parts - 1)
+    dealt: list[list[Path]] = [[] for _ in range(parts)]
+    for path, number in zip(files, part.tolist(), strict=True):
+        dealt[number].append(path)
+    return [some for some in dealt if some]
+
+
+def only_files(source: Mapping[str, Any], files: Iterable[str | Path]) -> dict[str, Any]:
+    """The source with these of its files alone."""
+    return {**source, _kind(source): [str(path) for path in files]}
+
+
 def check_source(source: Mapping[str, Any], base: Path) -> None:
     """Find what is wrong with a source without reading it: footers, schemas and first records only.
 
@@ -89,7 +114,7 @@ def check_source(source: Mapping[str, Any], base: Path) -> None:
 
 
 def read_documents(
-    source: Mapping[str, Any], base: Path, batch_bytes: int = 16 << 20
+    source: Mapping[str, Any], base: Path, batch_bytes: int = 16 << 20, *, may_be_empty: bool = False
 ) -> Iterator[pa.LargeStringArray]:
     """All documents of a source, in file order.
 
@@ -102,6 +127,7 @@ def read_documents(
         base: the directory that relative paths and globs start from.
         batch_bytes: a batch ends with the document that fills it up to this size, so memory is bounded by a
             few times this and the longest document.
+        may_be_empty: that there is no document at all is no error, as in a part of a corpus.
 
     Yields:
         Non-empty arrays without nulls, offset 0, of fully checked UTF-8.
@@ -128,7 +154,7 @@ def read_documents(
     for batch in _batches(pieces, batch_bytes, source.get("max_bytes")):
         empty = False
         yield batch
-    if empty:
+    if empty and not may_be_empty:
         where = f" after where: {dict(source['where'])}" if source.get("where") else ""
         raise CorpusError(f"{kind}: {source[kind]}: the corpus is empty{where}: no document has any text")
 

@@ -3,11 +3,15 @@
 What becomes of a document depends on its content and the seed alone: a hash of its text decides whether it is
 held out for evaluation and which shard it belongs to. So a duplicate never sits on both sides, and the order of
 the files does not matter.
+
+A corpus can be counted in parts, each by a process of its own, with the same result: the distinct hashes of each part
+first, then its words without the documents that an earlier part has, then the sum.
 """
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -15,8 +19,10 @@ from time import monotonic
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from trex.arrow import bytes_of, from_numpy, frozen
+from trex.files import whole
 from trex.kernel import kernel
 from trex.pretokenize import TABLE_BYTES, WordCounter, WordCounts
 
@@ -110,6 +116,14 @@ def _low_half(hashes: np.ndarray) -> np.ndarray:
     return hashes & np.uint64(0xFFFFFFFF)
 
 
+def _contained(hashes: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """bool [n]: which hashes are among others, sorted and possibly memory-mapped; reads only what it compares."""
+    if not among.size:
+        return np.zeros(hashes.size, dtype=bool)
+    place = np.searchsorted(among, hashes)
+    return among[np.minimum(place, among.size - 1)] == hashes
+
+
 class _Progress:
     """Says how much was read, every PROGRESS_SECONDS."""
 
@@ -123,13 +137,13 @@ class _Progress:
         if now - self._said >= PROGRESS_SECONDS:
             self._said = now
             rate = self._bytes / 1e6 / (now - self._start)
-            log.info("%s: %.0f MB counted, %.1f MB/s", self._what, self._bytes / 1e6, rate)
+            log.info("%s: %.0f MB read, %.1f MB/s", self._what, self._bytes / 1e6, rate)
 
 
 @dataclass(frozen=True)
 class CorpusCounts:
-    """Counts of a corpus: the counter of its words, the ledger (see docs/contracts.md), and the sorted uint64 hashes
-    of the documents that train."""
+    """Counts of a corpus or a part of it: the counter of its words, the ledger (see docs/contracts.md), and the sorted
+    uint64 hashes of the documents that train."""
 
     words: WordCounter
     ledger: pl.DataFrame
@@ -147,17 +161,20 @@ def count_corpus(
     deduplicate: bool,
     pattern: str,
     by_line: bool,
+    counted_before: np.ndarray | None = None,
     table_bytes: int = TABLE_BYTES,
     spill_to: Path | None = None,
 ) -> CorpusCounts:
-    """Count a corpus as a stream; documents held out for evaluation are handed to `hold_out` in batches.
+    """Count a corpus, or a part of it, as a stream; documents held out for evaluation go to `hold_out` in batches.
 
+    counted_before: hashes of documents that are duplicates from the start, as an earlier part has them.
     Memory grows by 11 to 33 bytes a document for telling duplicates, but neither with the text nor with the distinct
     words, which go to a temporary file when they fill table_bytes (see `WordCounter`).
-    ValueError if nothing is left to train on or to evaluate on.
     """
     counter = WordCounter(pattern, shards, by_line, table_bytes=table_bytes, spill_to=spill_to)
     seen = _Seen()
+    if counted_before is not None:
+        seen.add(counted_before)
     progress = _Progress(corpus)
     # rows: shards, and last the held-out part; columns: documents, bytes, characters, duplicates
     tally = np.zeros((shards + 1, 4), dtype=np.int64)
@@ -173,13 +190,6 @@ def count_corpus(
         counter.add(batch.take(from_numpy(train)), row[train].astype(np.uint16))
         hold_out(batch.take(from_numpy(np.flatnonzero(new & held_out))))
         progress.add(int(sizes.sum()))
-    n_train, n_held_out = int(tally[:shards, 0].sum()), int(tally[shards, 0])
-    if not n_train or not n_held_out:
-        raise ValueError(
-            f"corpus {corpus}: {n_train + n_held_out} distinct documents give {n_train} for training and "
-            f"{n_held_out} for evaluation (evaluation.held_out_share: {held_out_share}); it needs both. Give it "
-            "more documents, for example shorter ones (sample_by: paragraph or line), or another share."
-        )
     ledger = pl.DataFrame(
         {
             "corpus": [corpus] * (shards + 1),
@@ -196,6 +206,71 @@ def count_corpus(
     return CorpusCounts(counter, ledger, documents_seen[_low_half(documents_seen) >= threshold])
 
 
+def check_split(ledger: pl.DataFrame, held_out_share: float) -> None:
+    """ValueError if a corpus has nothing to train on or to evaluate on."""
+    corpus = ledger["corpus"][0]
+    n_train, n_held_out = (ledger.filter(part=part)["documents"].sum() for part in ("train", "held_out"))
+    if not n_train or not n_held_out:
+        raise ValueError(
+            f"corpus {corpus}: {n_train + n_held_out} distinct documents give {n_train} for training and "
+            f"{n_held_out} for evaluation (evaluation.held_out_share: {held_out_share}); it needs both. Give it "
+            "more documents, for example shorter ones (sample_by: paragraph or line), or another share."
+        )
+
+
+@contextmanager
+def held_out_file(path: str | Path) -> Iterator[Callable[[pa.LargeStringArray], None]]:
+    """Write counts/{corpus}/held_out.parquet: what to hand the documents to, a batch at a time."""
+    schema = pa.schema({"text": pa.large_string()})
+    with whole(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
+        yield lambda documents: writer.write_table(pa.table({"text": documents}, schema=schema))
+
+
+# --- Counting in parts: what goes before and after count_corpus -------------------------------------------
+
+
+def distinct_hashes(documents: Iterable[pa.LargeStringArray], corpus: str, seed: int) -> np.ndarray:
+    """uint64 [n], sorted: the hashes of the documents of a part, without counting anything."""
+    seen = _Seen()
+    progress = _Progress(corpus)
+    for batch in documents:
+        seen.add(document_hashes(batch, seed))
+        progress.add(int(_sizes(batch).sum()))
+    return seen.hashes()
+
+
+def hashes_shared(own: np.ndarray, others: Iterable[np.ndarray]) -> np.ndarray:
+    """uint64: which hashes of a part any other part has; all sorted, the others one at a time."""
+    shared = np.zeros(own.size, dtype=bool)
+    for other in others:
+        shared |= _contained(own, other)
+    return own[shared]
+
+
+def sum_ledgers(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The ledger of a corpus from those of its parts."""
+    return (
+        pl.concat(parts)
+        .group_by("corpus", "part", "shard", maintain_order=True)
+        .agg(pl.col("documents", "bytes", "characters", "words", "duplicates").sum())
+        .with_columns(pl.when(part="train").then("words"))
+    )
+
+
+def join_held_out(parts: Iterable[str | Path], path: str | Path) -> None:
+    """The held-out documents of parts, one part after the other, a batch at a time."""
+    with held_out_file(path) as hold_out:
+        for part in parts:
+            with pq.ParquetFile(part) as file:
+                for group in range(file.num_row_groups):
+                    hold_out(file.read_row_group(group).column("text"))
+
+
+def join_documents(parts: Iterable[np.ndarray]) -> np.ndarray:
+    """uint64, sorted: the hashes of the training documents of all parts, each once."""
+    return np.unique(np.concatenate(list(parts)))
+
+
 def count_evaluation(
     documents: Iterable[pa.LargeStringArray],
     evaluation_set: str,
@@ -209,7 +284,7 @@ def count_evaluation(
     """Count the words of an evaluation set and its tokens by the reference tokenizer (count_tokens: of each document).
 
     Each document is one item, as it is when a tokenizer is used. Duplicates and documents that training has
-    (training_documents: their hashes) are left out and counted. Returns the counts and one ledger row.
+    (training_documents: their hashes, sorted) are left out and counted. Returns the counts and one ledger row.
     ValueError if no document is left.
     """
     counter = WordCounter(pattern)
@@ -222,7 +297,7 @@ def count_evaluation(
         new = seen.add(hashes)
         totals["duplicates"] += int((~new).sum())
         fresh = new.copy()
-        fresh[new] = ~np.isin(hashes[new], training_documents)
+        fresh[new] = ~_contained(hashes[new], training_documents)
         seen_in_training += int((new & ~fresh).sum())
         kept = batch.take(from_numpy(np.flatnonzero(fresh)))
         counter.add(kept)

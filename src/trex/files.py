@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
     import pyarrow as pa
 
@@ -40,6 +41,14 @@ def write_table(table: "pl.DataFrame | pa.Table", path: str | Path) -> None:
             import pyarrow.parquet as pq
 
             pq.write_table(table, part, compression="zstd")
+
+
+def write_array(array: "np.ndarray", path: str | Path) -> None:
+    """Write a .npy file."""
+    import numpy as np
+
+    with whole(path) as part, open(part, "wb") as file:
+        np.save(file, array)
 
 
 def write_text(text: str, path: str | Path) -> None:

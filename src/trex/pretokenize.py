@@ -5,7 +5,7 @@ on bytes, compiled by numba; its tables of letters, numbers and spaces come from
 (`trex.unicode_tables`). Every other regex goes the slow exact way through `tokenizers`.
 
 Memory is bounded whatever the text: a table of words that is full is written to a temporary file, sorted, and the
-files are merged as streams.
+files are merged as streams. So are the counts of a corpus's parts.
 """
 
 import tempfile
@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -156,23 +157,62 @@ def _merged(runs: Sequence[Iterator[WordCounts]]) -> Iterator[WordCounts]:
         yield _summed(parts)
 
 
+def _write_run(chunks: Iterable[WordCounts], file: IO[bytes]) -> None:
+    """Write sorted chunks as a stream that can be read back chunk by chunk."""
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.ipc.new_stream(file, BY_SHARD, options=options) as writer:
+        for chunk in chunks:
+            writer.write_table(chunk.by_shard())
+
+
+def _read_run(file: IO[bytes]) -> Iterator[WordCounts]:
+    for batch in pa.ipc.open_stream(file):
+        words, shards, counts = batch.columns
+        yield WordCounts(words, to_numpy(shards.offsets), to_numpy(shards.values), to_numpy(counts.values))
+
+
 class _Run:
     """Sorted counts in a file without a name, which goes when the object or the process does."""
 
     def __init__(self, chunks: Iterable[WordCounts], folder: Path | None):
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-        options = pa.ipc.IpcWriteOptions(compression="lz4")
-        with pa.ipc.new_stream(self._file, BY_SHARD, options=options) as writer:
-            for chunk in chunks:
-                writer.write_table(chunk.by_shard())
+        _write_run(chunks, self._file)
 
     def __iter__(self) -> Iterator[WordCounts]:
         self._file.seek(0)
-        for batch in pa.ipc.open_stream(self._file):
-            words, shards, counts = batch.columns
-            yield WordCounts(
-                words, to_numpy(shards.offsets), to_numpy(shards.values), to_numpy(counts.values)
-            )
+        yield from _read_run(self._file)
+
+
+def _stored_run(path: str | Path) -> Iterator[WordCounts]:
+    """What `WordCounter.write_run` wrote."""
+    with open(path, "rb") as file:
+        yield from _read_run(file)
+
+
+def _merge_all(runs: list[Iterable[WordCounts]], spill_to: Path | None) -> Iterator[WordCounts]:
+    """The sum of runs, as one run; the list is left with FAN_IN runs at most, in which everything is."""
+    while len(runs) > FAN_IN:
+        first = runs[:FAN_IN]
+        del runs[:FAN_IN]
+        runs.append(_Run(_merged([iter(run) for run in first]), spill_to))
+    yield from _merged([iter(run) for run in runs])
+
+
+def _write_words(chunks: Iterable[WordCounts], path: str | Path) -> None:
+    """Write sorted counts as counts/{corpus}/words.parquet; the same counts give the same bytes, however chunked."""
+    with whole(path) as part, pq.ParquetWriter(part, BY_SHARD, compression="zstd") as writer:
+        waiting = BY_SHARD.empty_table()
+        for chunk in chunks:
+            waiting = pa.concat_tables([waiting, chunk.by_shard()])
+            while len(waiting) >= ROW_GROUP_WORDS:
+                writer.write_table(waiting[:ROW_GROUP_WORDS].combine_chunks())
+                waiting = waiting[ROW_GROUP_WORDS:]
+        writer.write_table(waiting.combine_chunks())
+
+
+def merge_runs(parts: Iterable[str | Path], path: str | Path, spill_to: Path | None = None) -> None:
+    """Write the sum of files of `WordCounter.write_run` as counts/{corpus}/words.parquet, in bounded memory."""
+    _write_words(_merge_all([_stored_run(part) for part in parts], spill_to), path)
 
 
 class WordCounter:
@@ -256,10 +296,7 @@ class WordCounter:
             yield from self._table_chunks()
             return
         self._spill()
-        while len(self._runs) > FAN_IN:
-            first, self._runs = self._runs[:FAN_IN], self._runs[FAN_IN:]
-            self._runs.append(_Run(_merged([iter(run) for run in first]), self._spill_to))
-        yield from _merged([iter(run) for run in self._runs])
+        yield from _merge_all(self._runs, self._spill_to)
 
     def result(self) -> WordCounts:
         """What was counted so far, in memory."""
@@ -267,14 +304,12 @@ class WordCounter:
 
     def write(self, path: str | Path) -> None:
         """Write what was counted so far as counts/{corpus}/words.parquet."""
-        with whole(path) as part, pq.ParquetWriter(part, BY_SHARD, compression="zstd") as writer:
-            group: list[pa.Table] = []
-            for chunk in self.chunks():
-                group.append(chunk.by_shard())
-                if sum(map(len, group)) >= ROW_GROUP_WORDS:
-                    writer.write_table(pa.concat_tables(group))
-                    group = []
-            writer.write_table(pa.concat_tables([BY_SHARD.empty_table(), *group]))
+        _write_words(self.chunks(), path)
+
+    def write_run(self, path: str | Path) -> None:
+        """Write what was counted so far for `merge_runs`: one part of a corpus."""
+        with whole(path) as part, open(part, "wb") as file:
+            _write_run(self.chunks(), file)
 
 
 class _Splitter:

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from trex.code_version import code_version, put_on_python_path
 from trex.config import ConfigError, check_files, load_config, load_yaml
-from trex.corpora import source_files
+from trex.corpora import deal_files, source_files
 
 put_on_python_path()
 BASE = Path.cwd()
@@ -36,14 +36,26 @@ EVALUATION = [("held_out", corpus) for corpus in CORPORA] + [
     for corpus in CORPORA
     for name in config["corpora"][corpus]["evaluation"]
 ]
+# the files of each corpus by the job that counts them, and the corpora that have more than one
+PARTS = {
+    corpus: deal_files(settings["source"], BASE, config["counting"]["parts"])
+    for corpus, settings in config["corpora"].items()
+}
+IN_PARTS = [corpus for corpus in CORPORA if len(PARTS[corpus]) > 1]
 INDEX = RESULTS / "index"
 TOKENIZER = config["tokenizer"]
 ENVIRONMENT = "../../envs/trex.yaml"
 
 
+def one_of(names):
+    """The regex of a wildcard that is one of some names, or nothing at all if there are none."""
+    return "|".join(names) or "(?!)"
+
+
 wildcard_constraints:
-    corpus="|".join(CORPORA),
-    evaluation_set="|".join({name for name, _ in EVALUATION}),
+    corpus=one_of(CORPORA),
+    evaluation_set=one_of({name for name, _ in EVALUATION}),
+    part=r"\d+",
 
 
 def code_of(script):
@@ -58,10 +70,11 @@ def size_of(path):
     return sum(file.stat().st_size for file in files) / 1e6
 
 
-def megabytes(base, per_input):
-    """Memory that grows with the inputs' size and doubles with every attempt."""
+def megabytes(base, per_input, of=None):
+    """Memory that grows with the size of the inputs, or of the named one `of`, and doubles with every attempt."""
     return lambda wildcards, input, attempt: int(
-        (base + per_input * sum(map(size_of, input))) * 2 ** (attempt - 1)
+        (base + per_input * sum(map(size_of, input[of] if of else input)))
+        * 2 ** (attempt - 1)
     )
 
 
@@ -72,6 +85,34 @@ def minutes(base, per_input_mb=0.0):
         )
         + 1
     )
+
+
+def corpus_source(wildcards):
+    return config["corpora"][wildcards.corpus]["source"]
+
+
+def corpus_files(wildcards):
+    return [file for files in PARTS[wildcards.corpus] for file in files]
+
+
+def part_files(wildcards):
+    return PARTS[wildcards.corpus][int(wildcards.part)]
+
+
+def hashes_up_to(wildcards):
+    """Hashes of the earlier parts, and last of the part itself; none if it has no duplicates to leave out."""
+    part = int(wildcards.part)
+    n = part + 1 if part and config["counting"]["deduplicate"] else 0
+    return [
+        RESULTS / f"counts/{wildcards.corpus}/parts/{i}.hashes.npy" for i in range(n)
+    ]
+
+
+def of_all_parts(suffix):
+    return lambda wildcards: [
+        RESULTS / f"counts/{wildcards.corpus}/parts/{i}.{suffix}"
+        for i in range(len(PARTS[wildcards.corpus]))
+    ]
 
 
 def evaluation_source(wildcards):

@@ -1,11 +1,22 @@
 # Read every corpus once, as a stream, into word counts per shard; count the evaluation sets.
+# A corpus of several files is counted in counting.parts jobs, if the config asks for more than one, which
+# merge_counts adds up; what comes out is the same.
+COUNTING = {
+    "seed": config["seed"],
+    "held_out_share": config["evaluation"]["held_out_share"],
+    "shards": config["counting"]["shards"],
+    "deduplicate": config["counting"]["deduplicate"],
+    "pattern": TOKENIZER["pattern"],
+    "by_line": TOKENIZER["unit"] == "line",
+}
 
 
+# Memory: some hundred MB of imports and batches of text, a table of words of 512 MB, which takes half of that again
+# while it is sorted, and up to 33 bytes a document. 2 GB of text were counted in 1.4 GB. 0.05 is enough if documents
+# take 700 bytes or more of a file, so 2 kB of compressed text.
 rule count_words:
     input:
-        files=lambda wildcards: source_files(
-            config["corpora"][wildcards.corpus]["source"], BASE
-        ),
+        files=corpus_files,
     output:
         words=RESULTS / "counts/{corpus}/words.parquet",
         ledger=RESULTS / "counts/{corpus}/ledger.parquet",
@@ -15,23 +26,113 @@ rule count_words:
         LOGS / "count_words/{corpus}.log",
     benchmark:
         BENCHMARKS / "count_words/{corpus}.tsv"
+    wildcard_constraints:
+        corpus=one_of(corpus for corpus in CORPORA if corpus not in IN_PARTS),
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(1500, 1.0),
+        mem_mb=megabytes(2000, 0.05),
         runtime=minutes(5, 0.01),
     params:
         code=code_of("count_words"),
-        source=lambda wildcards: config["corpora"][wildcards.corpus]["source"],
-        seed=config["seed"],
-        held_out_share=config["evaluation"]["held_out_share"],
-        counting=config["counting"],
-        pattern=lambda wildcards: TOKENIZER["pattern"],
-        unit=TOKENIZER["unit"],
+        source=corpus_source,
+        counting=lambda wildcards: COUNTING,
     message:
         "Counting the words of {wildcards.corpus}"
     script:
         "../scripts/count_words.py"
+
+
+rule hash_documents:
+    input:
+        files=part_files,
+    output:
+        hashes=temp(RESULTS / "counts/{corpus}/parts/{part}.hashes.npy"),
+    log:
+        LOGS / "hash_documents/{corpus}/{part}.log",
+    benchmark:
+        BENCHMARKS / "hash_documents/{corpus}/{part}.tsv"
+    wildcard_constraints:
+        corpus=one_of(IN_PARTS),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(1000, 0.05),
+        runtime=minutes(5, 0.002),
+    params:
+        code=code_of("hash_documents"),
+        source=corpus_source,
+        seed=config["seed"],
+    message:
+        "Hashing the documents of part {wildcards.part} of {wildcards.corpus}"
+    script:
+        "../scripts/hash_documents.py"
+
+
+rule count_part:
+    input:
+        files=part_files,
+        hashes=hashes_up_to,
+    output:
+        words=temp(RESULTS / "counts/{corpus}/parts/{part}.words.arrow"),
+        ledger=temp(RESULTS / "counts/{corpus}/parts/{part}.ledger.parquet"),
+        held_out=temp(RESULTS / "counts/{corpus}/parts/{part}.held_out.parquet"),
+        documents=temp(RESULTS / "counts/{corpus}/parts/{part}.documents.npy"),
+    log:
+        LOGS / "count_part/{corpus}/{part}.log",
+    benchmark:
+        BENCHMARKS / "count_part/{corpus}/{part}.tsv"
+    wildcard_constraints:
+        corpus=one_of(IN_PARTS),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(2000, 0.05, of="files"),
+        runtime=minutes(5, 0.01),
+    params:
+        code=code_of("count_part"),
+        source=corpus_source,
+        counting=lambda wildcards: COUNTING,
+    message:
+        "Counting the words of part {wildcards.part} of {wildcards.corpus}"
+    script:
+        "../scripts/count_part.py"
+
+
+# Snakemake does not ask whether the jobs of files that are gone would be different today. So everything that decides
+# about the parts is an input or a parameter here too.
+rule merge_counts:
+    input:
+        files=corpus_files,
+        words=of_all_parts("words.arrow"),
+        ledgers=of_all_parts("ledger.parquet"),
+        held_out=of_all_parts("held_out.parquet"),
+        documents=of_all_parts("documents.npy"),
+    output:
+        words=RESULTS / "counts/{corpus}/words.parquet",
+        ledger=RESULTS / "counts/{corpus}/ledger.parquet",
+        held_out=RESULTS / "counts/{corpus}/held_out.parquet",
+        documents=RESULTS / "counts/{corpus}/documents.npy",
+    log:
+        LOGS / "merge_counts/{corpus}.log",
+    benchmark:
+        BENCHMARKS / "merge_counts/{corpus}.tsv"
+    wildcard_constraints:
+        corpus=one_of(IN_PARTS),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(1500, 4.0, of="documents"),
+        runtime=minutes(5, 0.002),
+    params:
+        code=code_of("merge_counts"),
+        code_of_parts=[code_of("hash_documents"), code_of("count_part")],
+        source=corpus_source,
+        counting=lambda wildcards: COUNTING,
+    message:
+        "Merging the counts of the parts of {wildcards.corpus}"
+    script:
+        "../scripts/merge_counts.py"
 
 
 rule count_eval_words:
@@ -48,7 +149,7 @@ rule count_eval_words:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(1500, 1.0),
+        mem_mb=megabytes(1500, 1.0, of="files"),
         runtime=minutes(5, 0.05),
     params:
         code=code_of("count_eval_words"),

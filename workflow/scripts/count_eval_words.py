@@ -19,7 +19,7 @@ with job(snakemake):
         load_reference(params.reference, Path.cwd()).count,
         seed=params.seed,
         pattern=params.pattern,
-        training_documents=np.load(snakemake.input.documents),
+        training_documents=np.load(snakemake.input.documents, mmap_mode="r"),
     )
     write_table(words.summed(), snakemake.output.words)
     write_table(ledger, snakemake.output.ledger)

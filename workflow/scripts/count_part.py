@@ -1,0 +1,29 @@
+"""Count one part of a corpus, without the documents that an earlier part has."""
+
+from pathlib import Path
+
+import numpy as np
+
+from trex.corpora import only_files, read_documents
+from trex.counting import count_corpus, hashes_shared, held_out_file
+from trex.files import write_array, write_table
+from trex.job import job
+
+with job(snakemake):
+    files, params, output = snakemake.input, snakemake.params, snakemake.output
+    counted_before = None
+    if files.hashes:
+        *earlier, own = (np.load(path, mmap_mode="r") for path in files.hashes)
+        counted_before = hashes_shared(own, earlier)
+    with held_out_file(output.held_out) as hold_out:
+        counts = count_corpus(
+            read_documents(only_files(params.source, files.files), Path.cwd(), may_be_empty=True),
+            snakemake.wildcards.corpus,
+            hold_out,
+            **params.counting,
+            counted_before=counted_before,
+            spill_to=Path(output.words).parent,
+        )
+    counts.words.write_run(output.words)
+    write_table(counts.ledger, output.ledger)
+    write_array(counts.documents, output.documents)
