@@ -133,3 +133,11 @@ def batch_mixtures(wildcards):
         return {wildcards.batch: config["proxies"]["mixtures"][wildcards.batch]}
     first, last = map(int, wildcards.batch.split("-"))
     return {f"m{number:05d}": number for number in range(first, last + 1)}
+
+
+def rounds_before(kind):
+    """Files of the rounds of the adaptive search before the one in wildcards."""
+    return lambda wildcards: [
+        RESULTS / f"search/rounds/{number:02d}{kind}"
+        for number in range(int(wildcards.round))
+    ]

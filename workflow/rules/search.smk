@@ -10,13 +10,6 @@ DIRECT = {key: config["search"][key] for key in ("direct_rounds", "floors", "cei
 ROUNDS = list(range(config["search"]["rounds"])) if "adaptive" in STRATEGIES else []
 
 
-def rounds_before(kind):
-    return lambda wildcards: [
-        RESULTS / f"search/rounds/{number:02d}{kind}"
-        for number in range(int(wildcards.round))
-    ]
-
-
 rule search_round:
     input:
         word_index=INDEX,
