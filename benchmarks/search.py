@@ -271,15 +271,15 @@ def run_all(
     return pl.DataFrame(rows)
 
 
-def table(rows: pl.DataFrame) -> str:
-    """Markdown: median over seeds of the fresh measurement and of CPU seconds."""
+def table(rows: pl.DataFrame, column: str) -> str:
+    """Markdown: median (and range) over seeds of a measurement, `best` or `fresh`, and median of CPU seconds."""
     lines = ["| strategy | proxies | CPU s | " + " | ".join(OBJECTIVES) + " |"]
     lines.append("| --- | ---: | ---: |" + " ---: |" * len(OBJECTIVES))
     for (name, _), group in rows.group_by("strategy", "budget", maintain_order=True):
         cells = []
         for objective in OBJECTIVES:
-            values = group.filter(objective=objective)["fresh"]
-            spread = f" ({values.min():.4f} to {values.max():.4f})" if len(values) > 1 else ""
+            values = group.filter(objective=objective)[column]
+            spread = f" ({values.min():.4f} to {values.max():.4f})" if values.n_unique() > 1 else ""
             cells.append(f"{values.median():.4f}{spread}" if len(values) else "")
         lines.append(
             f"| {name} | {group['trained'].median():.0f} | {group['cpu'].median():.0f} | {' | '.join(cells)} |"
@@ -343,7 +343,8 @@ def main() -> None:
         earlier = pl.read_parquet(file).join(rows, on=["strategy", "objective"], how="anti")
         rows = pl.concat([earlier, rows])
     rows.write_parquet(file)
-    print(f"\n{pool.seconds:.2f} CPU s a training\n\n{table(rows)}")
+    print(f"\n{pool.seconds:.2f} CPU s a training")
+    print(f"\nMeasured:\n\n{table(rows, 'best')}\n\nOn other draws of text:\n\n{table(rows, 'fresh')}")
     plot(rows, options.figures)
 
 
