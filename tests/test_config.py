@@ -62,6 +62,7 @@ BAD = [
     ("proxies: {max_epochs: .inf}", "proxies.max_epochs: inf is not", "a finite number"),
     ("counting: {shards: 5}", "counting.shards: 5 is not", "at least 10 and at most 1000"),
     ("counting: {deduplicate: 1}", "counting.deduplicate: 1 is not", "true or false"),
+    ("counting: {parts: 0}", "counting.parts: 0 is not", "at least 1"),
     ("tokenizer: {unit: word}", 'tokenizer.unit: "word" is not', "line or document"),
     ("tokenizer: {max_token_length: 1}", "tokenizer.max_token_length: 1 is not", "at least 2 or null"),
     ("tokenizer: {special_tokens: [x]}", 'tokenizer.special_tokens[0]: "x" is not', "length at least 2"),

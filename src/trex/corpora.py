@@ -71,9 +71,9 @@ def deal_files(source: Mapping[str, Any], base: Path, parts: int) -> list[list[P
     cannot be read in parts is one part: sources without files of their own, and those with ``max_bytes``, whose end
     depends on all that comes before.
     """
-    if parts == 1 or _kind(source) not in _PATH_KINDS or source.get("max_bytes") is not None:
-        return [source_files(source, base)]
     files = source_files(source, base)
+    if parts == 1 or _kind(source) not in _PATH_KINDS or source.get("max_bytes") is not None:
+        return [files]
     sizes = np.array([path.stat().st_size for path in files], dtype=np.int64)
     ends = np.cumsum(sizes)
     # A file belongs to the part in which its middle lies.

@@ -158,11 +158,11 @@ def _merged(runs: Sequence[Iterator[WordCounts]]) -> Iterator[WordCounts]:
 
 
 def _write_run(chunks: Iterable[WordCounts], file: IO[bytes]) -> None:
-    """Write sorted chunks as a stream that can be read back chunk by chunk."""
+    """Write sorted chunks, which may be large sums, as a stream to be read back CHUNK_WORDS at a time."""
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.ipc.new_stream(file, BY_SHARD, options=options) as writer:
         for chunk in chunks:
-            writer.write_table(chunk.by_shard())
+            writer.write_table(chunk.by_shard(), max_chunksize=CHUNK_WORDS)
 
 
 def _read_run(file: IO[bytes]) -> Iterator[WordCounts]:

@@ -11,9 +11,9 @@ COUNTING = {
 }
 
 
-# Memory: some hundred MB of imports and batches of text, a table of words of 512 MB, which takes half of that again
-# while it is sorted, and up to 33 bytes a document. 2 GB of text were counted in 1.4 GB. 0.05 is enough if documents
-# take 700 bytes or more of a file, so 2 kB of compressed text.
+# Memory: imports and batches of text, a table of words of 512 MB, which takes half of that again while it is sorted,
+# and up to 33 bytes a document. 2 GB of text were counted in 1.4 GB; 0.05 is for documents that take 660 bytes of
+# a file or more, such as 2 kB of text compressed.
 rule count_words:
     input:
         files=corpus_files,
@@ -122,7 +122,7 @@ rule merge_counts:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(1500, 4.0, of="documents"),
+        mem_mb=megabytes(1500, 4.0, of="documents"),  # words are merged as streams
         runtime=minutes(5, 0.002),
     params:
         code=code_of("merge_counts"),

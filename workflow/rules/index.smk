@@ -1,6 +1,7 @@
 # One memory-mapped table of all distinct words of all corpora and evaluation sets.
 
 
+# Memory: measured 0.37 GB for 1.6 MB of inputs and 0.66 GB for 25 MB, so 12 MB a MB.
 rule index_words:
     input:
         words=expand(RESULTS / "counts/{corpus}/words.parquet", corpus=CORPORA),
@@ -22,7 +23,7 @@ rule index_words:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(1500, 15.0),
+        mem_mb=megabytes(1000, 15.0),
         runtime=minutes(5, 0.05),
     params:
         code=code_of("index_words"),
