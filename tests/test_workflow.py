@@ -138,7 +138,8 @@ def test_the_end_of_the_run(run):
     choice = json.loads((results / "verification/choice.json").read_text())
     assert choice["ranking"][0]["name"] == choice["chosen"]
     assert {row["name"] for row in choice["ranking"]} == {
-        "trex", "best_draw", "matched", "uniform", "natural", "tempered"
+        "trex", "best_draw", "surrogate", "adaptive", "best_proxy", "direct",
+        "matched", "uniform", "natural", "tempered",
     }  # fmt: skip
     chosen = Tokenizer.from_file(str(results / "tokenizers/chosen/tokenizer.json"))
     assert chosen.get_vocab_size() == 600
@@ -172,15 +173,11 @@ def test_only_what_changed_runs_again(run):
     assert "count_words" not in plan
     assert "index_words" not in plan
     plan = rules_after(search={"draws": 3000})
-    assert {"train_proxies", "fit_regression", "sample_mixtures"}.isdisjoint(plan)
+    assert {"train_proxies", "fit_regression", "search_round", "search_directly"}.isdisjoint(plan)
     assert plan["search_mixture"] == 1
     plan = rules_after(training={"vocab_size": 700})
     assert set(plan) <= {"train_tokenizer", "plot_figures", "write_summary"}
-    plan = (
-        rules_after(seed=None)
-        if False
-        else rules_after(proxies={"vocab_size": 450, "vocab_grid": [400, 450]})
-    )
+    plan = rules_after(proxies={"vocab_size": 450, "vocab_grid": [400, 450]})
     assert after_proxies < set(plan)
     assert "index_words" not in plan
 
