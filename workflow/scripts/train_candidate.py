@@ -3,6 +3,7 @@
 import polars as pl
 
 from trex import proxies
+from trex.bpe import Workspace
 from trex.files import write_table
 from trex.job import job
 from trex.wordindex import WordIndex
@@ -11,10 +12,10 @@ with job(snakemake):
     params, wildcards = snakemake.params, snakemake.wildcards
     index = WordIndex.load(snakemake.input.word_index, params.corpora)
     shares = proxies.candidate_shares(snakemake.input.candidates, wildcards.name, params.corpora)
-    compression, ledgers = [], []
+    compression, ledgers, workspace = [], [], Workspace()
     for replicate in range(params.replicates):
         training = index.slice(shares, params.n_bytes, replicate, params.replicates)
-        model = proxies.train(index, training, params.vocab_size, params.tokenizer)
+        model = proxies.train(index, training, params.vocab_size, params.tokenizer, workspace)
         key = [pl.lit(wildcards.name).alias("name"), pl.lit(replicate).alias("replicate")]
         compression.append(proxies.compression(index, model, params.vocab_grid).select(*key, pl.all()))
         ledgers.append(training.ledger.select(*key, pl.all()))
