@@ -29,6 +29,10 @@ FILES = {
     "figures/": "the figures",
 }
 
+# Percent by which two trainings at full scale differ at least for one to be called better: there is one of each, and
+# the standard errors of proxies, which see less text, are a few hundredths.
+TIE = 0.03
+
 
 def write_summary(results: Results) -> str:
     """The summary of a run, in Markdown."""
@@ -114,6 +118,8 @@ def _full_scale_verdict(results: Results) -> str:
     other = others[0]
     gain = 100 * (1 - values["chosen"] / values[other])
     once = "one training each, so without a standard error"
+    if abs(gain) < TIE:
+        return f"{scale} it has {markdown.nsl(values['chosen'])}, as has `{other}` ({once})."
     if gain < 0:
         return (
             f"**{scale} the baseline `{other}` is better**: {markdown.nsl(values[other])} against "
