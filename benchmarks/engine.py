@@ -23,11 +23,10 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
-from text import arguments, cpu_seconds, files, machine, read, shown, split
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from text import arguments, cpu_seconds, files, machine, read, shown, split, tokenizers_training
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from trex.bpe import EvalCounts, FlatWords, Workspace, spell, train_flat
-from trex.patterns import DEFAULT
 from trex.pretokenize import WordCounter
 
 
@@ -61,28 +60,6 @@ def count(pattern: str):
         EvalCounts.from_dense(evaluation),
         table,
     )
-
-
-def lines(documents):
-    for batch in documents:
-        for text in batch.to_pylist():
-            *whole, rest = text.split("\n")
-            yield from (line + "\n" for line in whole)
-            yield rest
-
-
-def tokenizers_training(documents, vocab_size: int) -> tuple[Tokenizer, float]:
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.normalizer = normalizers.NFC()
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(Regex(DEFAULT), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)]
-    )
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
-    )
-    start = time.process_time()
-    tokenizer.train_from_iterator(lines(documents), trainer)
-    return tokenizer, time.process_time() - start
 
 
 def tokenizers_merges(table: pa.LargeBinaryArray, counts: np.ndarray, vocab_size: int) -> float:

@@ -14,40 +14,12 @@ import time
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from text import read, tokenizers_training
 
 from trex.bpe import EvalCounts, FlatWords, spell, train_flat
-from trex.patterns import DEFAULT
 from trex.pretokenize import WordCounter
 
 EVALUATION_DOCUMENTS = 100
-
-
-def read(path: str) -> pa.LargeStringArray:
-    return pq.read_table(path, columns=["text"])["text"].cast(pa.large_string()).combine_chunks()
-
-
-def lines(files: list[str]):
-    for path in files:
-        for text in read(path).to_pylist():
-            *whole, rest = text.split("\n")
-            yield from (line + "\n" for line in whole)
-            yield rest
-
-
-def tokenizers_training(files: list[str], vocab_size: int) -> tuple[Tokenizer, float]:
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.normalizer = normalizers.NFC()
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(Regex(DEFAULT), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)]
-    )
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
-    )
-    start = time.process_time()
-    tokenizer.train_from_iterator(lines(files), trainer)
-    return tokenizer, time.process_time() - start
 
 
 def main() -> int:
@@ -87,7 +59,7 @@ def main() -> int:
         start = time.process_time()
         model = train_flat(words, train_counts, vocab_size, evaluation=eval_counts)
         ours = time.process_time() - start
-        tokenizer, theirs = tokenizers_training(files, vocab_size)
+        tokenizer, theirs = tokenizers_training(map(read, files), vocab_size)
         reference = json.loads(tokenizer.to_str())["model"]
         equal = [(spell(a), spell(b)) for a, b in model.merges] == [
             tuple(pair) for pair in reference["merges"]

@@ -6,11 +6,14 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+from trex.patterns import DEFAULT
 
 DEFAULT_FILES = "../shared/data/corpora/*.parquet"
 
@@ -70,3 +73,28 @@ def shown(seconds: list[float]) -> str:
     if len(seconds) == 1:
         return f"{seconds[0]:.2f}"
     return f"{statistics.median(seconds):.2f} ({min(seconds):.2f} to {max(seconds):.2f})"
+
+
+def lines(documents: Iterable[pa.LargeStringArray]) -> Iterator[str]:
+    """What `tokenizers` reads of the documents as a file: lines with their newlines."""
+    for batch in documents:
+        for text in batch.to_pylist():
+            *whole, rest = text.split("\n")
+            yield from (line + "\n" for line in whole)
+            yield rest
+
+
+def tokenizers_training(documents: Iterable[pa.LargeStringArray], vocab_size: int) -> tuple[Tokenizer, float]:
+    """`tokenizers` trained by itself on the lines of the documents, with the pipeline's normalizer and regex, and its
+    CPU seconds."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(DEFAULT), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)]
+    )
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    start = time.process_time()
+    tokenizer.train_from_iterator(lines(documents), trainer)
+    return tokenizer, time.process_time() - start
