@@ -22,6 +22,7 @@ include: "workflow/rules/regression.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/verification.smk"
 include: "workflow/rules/training.smk"
+include: "workflow/rules/validation.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -315,11 +315,13 @@ def test_defaults_come_from_the_schema() -> None:
                 ("training", "bytes"),
                 ("proxies", "vocab_grid"),
                 ("tokenizer", "pattern"),
+                ("validation", "grid"),
             }:
                 assert config[section][key] == value["default"], (section, key)
     assert config["training"]["bytes"] is None
     assert config["tokenizer"]["pattern"] == DEFAULT
     assert config["proxies"]["vocab_grid"] == [8192]
+    assert config["validation"]["grid"][0] == {"bytes": 500_000, "vocab_size": 2048}
     assert config["corpora"]["deu"] == {"source": {"demo": "deu", "max_bytes": None}, "evaluation": {}}
     assert list(config)[:3] == ["seed", "results", "reference"]
 

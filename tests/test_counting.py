@@ -77,7 +77,7 @@ def built(tmp_path_factory):
         write_table(result.ledger, ledgers[name])
         words, ledger = count_evaluation(
             batches([*kept, kept[0], texts[0], texts[1], texts[2]]),
-            "held_out", name, characters, seed=7, pattern=DEFAULT, training_documents=result.documents,
+            "held_out", name, characters, lambda *_: None, seed=7, pattern=DEFAULT, training_documents=result.documents,
         )  # fmt: skip
         paths = folder / f"{name}.eval.parquet", folder / f"{name}.eval.ledger.parquet"
         write_table(words.summed(), paths[0])

@@ -11,6 +11,7 @@ from typing import Any
 
 from trex.config_checks import CHECKS, explicit_shares, sources
 from trex.config_schema import (
+    ALPHABET_SIZE,
     SCHEMA_PATH,
     ConfigError,
     Problems,
@@ -33,7 +34,7 @@ def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
 
     Defaults are filled in, ``corpus_defaults`` is merged into the corpora (and empty in the result), amounts
     of bytes are integers (``training.bytes: all`` is None), ``proxies.vocab_grid`` is sorted and holds
-    ``vocab_size``, and explicit shares name every corpus in the config's order.
+    ``vocab_size``, ``validation.grid`` is a list, and explicit shares name every corpus in the config's order.
 
     Args:
         raw: what the YAML says; not modified.
@@ -83,6 +84,15 @@ def _normalise(config: dict[str, Any]) -> dict[str, Any]:
     tokenizer, proxies = config["tokenizer"], config["proxies"]
     tokenizer["pattern"] = PATTERNS.get(tokenizer["pattern"], tokenizer["pattern"])
     proxies["vocab_grid"] = sorted({*proxies["vocab_grid"], proxies["vocab_size"]})
+    if config["validation"]["grid"] is None:
+        smallest = ALPHABET_SIZE + len(tokenizer["special_tokens"]) + 1
+        config["validation"]["grid"] = [
+            {
+                "bytes": max(proxies["bytes"] // part, 1),
+                "vocab_size": max(proxies["vocab_size"] // part, smallest),
+            }
+            for part in (4, 2)
+        ]
     for _, shares in explicit_shares(config):
         total = math.fsum(shares.values())
         total = total if abs(total - 1) > 1e-12 else 1.0  # what was normalised before stays as it is

@@ -54,17 +54,25 @@ def _check_results(config: Config, _: Path) -> Found:
         yield "results", problem
 
 
-@_needs("reference")
-def _check_reference(config: Config, base: Path) -> Found:
-    reference = config["reference"]
-    if isinstance(reference, dict) or reference in ENCODINGS:
-        return
-    if not reference.endswith(".json") or not os.path.isfile(base / reference):
-        expected = describe_expected(whole_schema()["properties"]["reference"])
-        yield (
-            "reference",
-            f"{show(reference)} is no known name and no .json file in {base}; write {expected}",
-        )
+@_needs("reference", "validation")
+def _check_existing(config: Config, base: Path) -> Found:
+    specs = {"reference": config["reference"]}
+    specs |= {
+        join("validation.tokenizers", name): spec for name, spec in config["validation"]["tokenizers"].items()
+    }
+    for path, spec in specs.items():
+        if isinstance(spec, dict) or spec in ENCODINGS:
+            continue
+        if not spec.endswith(".json") or not os.path.isfile(base / spec):
+            expected = describe_expected(whole_schema()["$defs"]["existing"])
+            yield path, f"{show(spec)} is no known name and no .json file in {base}; write {expected}"
+
+
+@_needs("validation", "baselines")
+def _check_tokenizer_names(config: Config, _: Path) -> Found:
+    for name in config["validation"]["tokenizers"]:
+        if name in config["baselines"]:
+            yield join("validation.tokenizers", name), "is the name of a baseline too; choose another"
 
 
 @_needs("corpora", "corpus_defaults")
@@ -95,13 +103,21 @@ def _check_pattern(config: Config, _: Path) -> Found:
         yield "tokenizer.pattern", f"{show(pattern)} is not default or a regex that compiles: {error}"
 
 
-@_needs("tokenizer.special_tokens", "proxies.vocab_size", "proxies.vocab_grid", "training.vocab_size")
+@_needs(
+    "tokenizer.special_tokens",
+    "proxies.vocab_size",
+    "proxies.vocab_grid",
+    "training.vocab_size",
+    "validation.grid",
+)
 def _check_vocab_sizes(config: Config, _: Path) -> Found:
     special_tokens = len(config["tokenizer"]["special_tokens"])
     smallest = ALPHABET_SIZE + special_tokens + 1
     largest = config["proxies"]["vocab_size"]
     sizes = {"proxies.vocab_size": largest, "training.vocab_size": config["training"]["vocab_size"]}
     sizes |= {f"proxies.vocab_grid[{i}]": size for i, size in enumerate(config["proxies"]["vocab_grid"])}
+    scales = config["validation"]["grid"] or []
+    sizes |= {f"validation.grid[{i}].vocab_size": scale["vocab_size"] for i, scale in enumerate(scales)}
     for path, size in sizes.items():
         if size < smallest:
             problem = (
@@ -109,7 +125,7 @@ def _check_vocab_sizes(config: Config, _: Path) -> Found:
                 f"special tokens; write at least {smallest}"
             )
             yield path, problem
-        elif "grid" in path and size > largest:
+        elif "vocab_grid" in path and size > largest:
             yield path, f"{size} is more than proxies.vocab_size; write at most {largest} or raise that"
 
 
@@ -120,6 +136,16 @@ def _check_batches(config: Config, _: Path) -> Found:
         below = count // per_job * per_job
         nearest = " or ".join(str(multiple) for multiple in (below, below + per_job) if multiple)
         yield "proxies.count", f"{count} is not a multiple of proxies.per_job ({per_job}); write {nearest}"
+
+
+@_needs("proxies.count", "validation.mixtures")
+def _check_validation_mixtures(config: Config, _: Path) -> Found:
+    mixtures, count = config["validation"]["mixtures"], config["proxies"]["count"]
+    if mixtures > count or mixtures in (1, 2):
+        yield (
+            "validation.mixtures",
+            f"{mixtures} cannot be ranked; write 0, or from 3 to proxies.count ({count})",
+        )
 
 
 @_needs("proxies.count", "regression.folds")
@@ -199,6 +225,18 @@ def _check_shares(config: Config, _: Path) -> Found:
         without = [corpus for corpus in config["corpora"] if not shares.get(corpus)]
         if path == "proxies.prior.shares" and without:
             yield path, f"every corpus needs a share above 0 in the prior; give one to {enumerated(without)}"
+
+
+@_needs("corpora", "language_model")
+def _check_training_bytes(config: Config, _: Path) -> Found:
+    given = config["language_model"]["training_bytes"]
+    if isinstance(given, dict):
+        yield from _unknown_corpora("language_model.training_bytes", given, config)
+        if not given:
+            yield (
+                "language_model.training_bytes",
+                "names no corpus; name one, or write an amount such as 10TB",
+            )
 
 
 @_needs("corpora", "objective.weights", "objective.aggregate")

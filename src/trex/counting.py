@@ -219,6 +219,19 @@ def check_split(ledger: pl.DataFrame, held_out_share: float) -> None:
 
 
 @contextmanager
+def evaluation_file(path: str | Path) -> Iterator[Callable[[pa.LargeStringArray, np.ndarray], None]]:
+    """Write evaluation/{set}/{corpus}.documents.parquet: what to hand documents and their reference tokens to."""
+    schema = pa.schema({"text": pa.large_string(), "reference_tokens": pa.int64()})
+    with whole(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
+
+        def keep(documents: pa.LargeStringArray, tokens: np.ndarray) -> None:
+            columns = {"text": documents, "reference_tokens": from_numpy(tokens)}
+            writer.write_table(pa.table(columns, schema=schema))
+
+        yield keep
+
+
+@contextmanager
 def held_out_file(path: str | Path) -> Iterator[Callable[[pa.LargeStringArray], None]]:
     """Write counts/{corpus}/held_out.parquet: what to hand the documents to, a batch at a time."""
     schema = pa.schema({"text": pa.large_string()})
@@ -276,6 +289,7 @@ def count_evaluation(
     evaluation_set: str,
     corpus: str,
     count_tokens: Callable[[pa.LargeStringArray], np.ndarray],
+    keep: Callable[[pa.LargeStringArray, np.ndarray], None],
     *,
     seed: int,
     pattern: str,
@@ -284,8 +298,8 @@ def count_evaluation(
     """Count the words of an evaluation set and its tokens by the reference tokenizer (count_tokens: of each document).
 
     Each document is one item, as it is when a tokenizer is used. Duplicates and documents that training has
-    (training_documents: their hashes, sorted) are left out and counted. Returns the counts and one ledger row.
-    ValueError if no document is left.
+    (training_documents: their hashes, sorted) are left out and counted; all others go to `keep` in batches, with their
+    reference tokens. Returns the counts and one ledger row. ValueError if no document is left.
     """
     counter = WordCounter(pattern)
     seen = _Seen()
@@ -304,7 +318,9 @@ def count_evaluation(
         totals["documents"] += len(kept)
         totals["bytes"] += int(_sizes(kept).sum())
         totals["characters"] += int(_characters(kept).sum())
-        totals["reference_tokens"] += int(count_tokens(kept).sum())
+        tokens = count_tokens(kept)
+        totals["reference_tokens"] += int(tokens.sum())
+        keep(kept, tokens)
         progress.add(int(_sizes(batch).sum()))
     if not totals["documents"]:
         raise ValueError(

@@ -141,6 +141,7 @@ rule count_eval_words:
         documents=RESULTS / "counts/{corpus}/documents.npy",
     output:
         words=RESULTS / "evaluation/{evaluation_set}/{corpus}.parquet",
+        documents=RESULTS / "evaluation/{evaluation_set}/{corpus}.documents.parquet",
         ledger=RESULTS / "evaluation/{evaluation_set}/{corpus}.ledger.parquet",
     log:
         LOGS / "count_eval_words/{evaluation_set}/{corpus}.log",

@@ -1,0 +1,208 @@
+"""What a finished tokenizer makes of evaluation text: tokens of every document, and the quality metrics of every
+corpus.
+
+Text is encoded by `tokenizers` itself, as a user of the tokenizer would. The metrics' definitions are in
+`trex.metrics`; what a *word* is, is defined here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from tokenizers import Tokenizer
+
+from trex import metrics
+from trex.bpe import BYTE_CHARACTERS
+
+# A running word: a letter with the letters, marks and joiners (ZWNJ, ZWJ) after it. Standard segmentations differ in
+# what they do with punctuation and digits; this one has neither, so that tokenizers are compared on words alone.
+WORD = r"\p{L}[\p{L}\p{M}\x{200C}\x{200D}]*"
+
+# Scripts that are written without spaces: "words" found by the regex above would be whole clauses.
+UNSPACED = ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan")
+_UNSPACED_LETTER = "[" + "".join(rf"\p{{{script}}}" for script in UNSPACED) + "]"
+
+SCRIPTS = (
+    "Latin", "Cyrillic", "Greek", "Arabic", "Hebrew", "Devanagari", "Bengali", "Gurmukhi", "Gujarati", "Oriya", "Tamil",
+    "Telugu", "Kannada", "Malayalam", "Sinhala", "Thai", "Lao", "Tibetan", "Myanmar", "Georgian", "Armenian",
+    "Ethiopic", "Khmer", "Han", "Hiragana", "Katakana", "Hangul",
+)  # fmt: skip
+
+_BATCH_CHARACTERS = 1 << 20  # encode_batch holds all encodings of its input
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What one tokenizer makes of all evaluation text.
+
+    corpora: one row per evaluation set and corpus: evaluation_set, corpus, documents, bytes, characters, spaced
+        (whether its words are), words (None if not), tokens, reference_tokens, nsl, bytes_per_token, fertility (tokens
+        per word, per character where words are not spaced), continued_word_rate, strr (None where words are not
+        spaced), renyi_efficiency, vocabulary_use.
+    documents: one row per document: evaluation_set, corpus, document (its number), tokens, reference_tokens.
+    scripts: one row per script: script, entries (vocabulary entries whose first letter is of it), share (of all
+        entries), used (the share of them that occurs in any evaluation text).
+    """
+
+    corpora: pl.DataFrame
+    documents: pl.DataFrame
+    scripts: pl.DataFrame
+
+
+def measure(tokenizer: Tokenizer, evaluation: dict[tuple[str, str], Path]) -> Quality:
+    """Encode all evaluation text.
+
+    Args:
+        tokenizer: text that looks like one of its special tokens is encoded as ordinary text, and none is added.
+        evaluation: per (evaluation set, corpus), the parquet file of its documents: text, reference_tokens.
+    """
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
+    rows, documents = [], []
+    used = np.zeros(_vocabulary_size(tokenizer), dtype=np.int64)
+    for (evaluation_set, corpus), path in evaluation.items():
+        text = pl.read_parquet(path)
+        tokens, frequencies = encode(tokenizer, text["text"], used.size)
+        used += frequencies
+        key = {"evaluation_set": evaluation_set, "corpus": corpus}
+        rows.append(
+            {**key, **_row(tokenizer, text["text"], tokens, int(text["reference_tokens"].sum()), frequencies)}
+        )
+        documents.append(
+            pl.DataFrame(
+                {
+                    "document": np.arange(len(text), dtype=np.uint32),
+                    "tokens": tokens,
+                    "reference_tokens": text["reference_tokens"],
+                }
+            ).select(*(pl.lit(value).alias(name) for name, value in key.items()), pl.all())
+        )
+    schema = {"spaced": pl.Boolean, "words": pl.Int64, "continued_word_rate": pl.Float64, "strr": pl.Float64}
+    corpora = pl.DataFrame(rows, schema_overrides=schema, infer_schema_length=None)
+    return Quality(corpora, pl.concat(documents), vocabulary_scripts(tokenizer, used))
+
+
+def encode(tokenizer: Tokenizer, texts: pl.Series, vocab_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """(tokens of each text, occurrences of each vocabulary entry), int64 [texts] and [vocab_size]."""
+    tokens, frequencies = [], np.zeros(vocab_size, dtype=np.int64)
+    for batch in _batches(texts):
+        encodings = tokenizer.encode_batch_fast(batch, add_special_tokens=False)
+        ids = [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
+        tokens += [of_text.size for of_text in ids]
+        frequencies += np.bincount(np.concatenate(ids), minlength=vocab_size)
+    return np.array(tokens, dtype=np.int64), frequencies
+
+
+def is_spaced(texts: pl.Series) -> bool:
+    """Whether less than half of the letters are of scripts that are written without spaces."""
+    letters, unspaced = (texts.str.count_matches(pattern).sum() for pattern in (r"\p{L}", _UNSPACED_LETTER))
+    return 2 * unspaced <= letters
+
+
+def running_words(texts: pl.Series) -> pl.DataFrame:
+    """Distinct words of the texts and how often each occurs: word, count; sorted."""
+    words = texts.str.extract_all(WORD).explode().drop_nulls()
+    return words.rename("word").value_counts().sort("word")
+
+
+def _row(
+    tokenizer: Tokenizer, texts: pl.Series, tokens: np.ndarray, reference: int, frequencies: np.ndarray
+) -> dict:
+    n_tokens, n_bytes, characters = (
+        int(tokens.sum()),
+        texts.str.len_bytes().sum(),
+        texts.str.len_chars().sum(),
+    )
+    words = running_words(texts) if is_spaced(texts) else None
+    spaced = words is not None and len(words) > 0
+    row = {
+        "documents": len(texts),
+        "bytes": n_bytes,
+        "characters": characters,
+        "spaced": spaced,
+        "words": words["count"].sum() if spaced else None,
+        "tokens": n_tokens,
+        "reference_tokens": reference,
+        "nsl": float(metrics.nsl(n_tokens, reference)),
+        "bytes_per_token": float(metrics.bytes_per_token(n_bytes, n_tokens)),
+    }
+    row["fertility"] = float(metrics.fertility(n_tokens, row["words"] if spaced else characters))
+    row["continued_word_rate"] = row["strr"] = None
+    if spaced:
+        # as words stand in running text, after a space
+        of_word, _ = encode(tokenizer, " " + words["word"], frequencies.size)
+        count = words["count"].to_numpy()
+        row["continued_word_rate"] = metrics.continued_word_rate(of_word, count)
+        row["strr"] = metrics.strr(of_word, count)
+    row["renyi_efficiency"] = metrics.renyi_efficiency(frequencies)
+    row["vocabulary_use"] = metrics.vocabulary_use(frequencies)
+    return row
+
+
+def check_tokens(corpora: pl.DataFrame, counted: pl.DataFrame, path: str | Path) -> None:
+    """ValueError unless a tokenizer's encodings have exactly the tokens that its training counted."""
+    both = corpora.join(counted, on=["evaluation_set", "corpus"], how="full", suffix="_counted")
+    wrong = both.filter(~pl.col("tokens").eq_missing(pl.col("tokens_counted")))
+    if len(wrong):
+        row = wrong.row(0, named=True)
+        raise ValueError(
+            f"{path} encodes {row['evaluation_set']} of {row['corpus']} as {row['tokens']} tokens, where its training "
+            f"counted {row['tokens_counted']}: one of the two files is not of this run, or there is a bug. Delete its "
+            "folder and run again."
+        )
+
+
+def vocabulary_scripts(tokenizer: Tokenizer, frequencies: np.ndarray) -> pl.DataFrame:
+    """What scripts the vocabulary is of, and how much of each occurs in text. Columns: see `Quality.scripts`.
+
+    An entry belongs to the script of its first letter; `other` has entries of other scripts or parts of characters,
+    `none` those without a letter.
+    """
+    byte_of = {character: byte for byte, character in enumerate(BYTE_CHARACTERS)}
+    ids, spellings = [], []
+    for token, number in tokenizer.get_vocab(with_added_tokens=False).items():
+        known = all(character in byte_of for character in token)
+        spelled = (
+            bytes(byte_of[character] for character in token).decode(errors="replace") if known else token
+        )
+        ids.append(number)
+        spellings.append(spelled)
+    entries = pl.DataFrame({"id": ids, "text": spellings}).with_columns(
+        letter=pl.col("text").str.extract(r"([\p{L}\x{FFFD}])", 1)
+    )
+    script = pl.when(pl.col("letter").is_null()).then(pl.lit("none"))
+    for name in SCRIPTS:
+        script = script.when(pl.col("letter").str.contains(rf"\p{{{name}}}")).then(pl.lit(name))
+    table = entries.with_columns(
+        script=script.otherwise(pl.lit("other")),
+        used=pl.Series(frequencies[np.array(ids)] > 0),
+    )
+    return (
+        table.group_by("script")
+        .agg(entries=pl.len().cast(pl.Int64), used=pl.col("used").mean())
+        .with_columns(share=pl.col("entries") / len(entries))
+        .select("script", "entries", "share", "used")
+        .sort(["entries", "script"], descending=[True, False])
+    )
+
+
+def _vocabulary_size(tokenizer: Tokenizer) -> int:
+    """One more than the largest id: ids may have gaps."""
+    return 1 + max(tokenizer.get_vocab(with_added_tokens=True).values())
+
+
+def _batches(texts: pl.Series) -> Iterator[list[str]]:
+    """Texts in lists of about `_BATCH_CHARACTERS`, in order."""
+    batch: list[str] = []
+    characters = 0
+    for text in texts:
+        batch.append(text)
+        characters += len(text)
+        if characters >= _BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,100 @@
+"""How much numbers depend on the evaluation documents at hand: the bootstrap over documents.
+
+All tokenizers see the same resampled documents, so that differences between them are paired.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+# Resamples: the ends of a 95 % interval are then good to a few percent of its width.
+RESAMPLES = 1000
+# Documents beyond this many are resampled in stretches of neighbours, which also keeps together what a file has
+# together.
+MAX_BLOCKS = 500
+LOW, HIGH = 2.5, 97.5  # percentiles of the intervals
+
+
+@dataclass(frozen=True, eq=False)
+class Resampled:
+    """Evaluation texts as they might also have been.
+
+    tokens [resamples, tokenizers, sets, corpora] and reference_tokens [resamples, sets, corpora], both 0 where a set
+    lacks a corpus. Resample 0 is the text as it is.
+    """
+
+    tokens: np.ndarray
+    reference_tokens: np.ndarray
+
+    def nsl(self, evaluation_set: int) -> tuple[np.ndarray, np.ndarray]:
+        """(NSL [resamples, tokenizers, corpora of the set], their reference tokens [resamples, corpora of the set])."""
+        reference = self.reference_tokens[:, evaluation_set]
+        there = reference[0] > 0
+        tokens = self.tokens[:, :, evaluation_set][..., there]
+        return tokens / reference[:, None, there], reference[:, there]
+
+
+def resample(
+    documents: Mapping[str, pl.DataFrame],
+    sets: Sequence[str],
+    corpora: Sequence[str],
+    seed: int,
+    resamples: int = RESAMPLES,
+    sampled: Mapping[tuple[str, str], float] | None = None,
+) -> Resampled:
+    """Draw documents of every evaluation set and corpus with replacement.
+
+    Args:
+        documents: per tokenizer, columns evaluation_set, corpus, document, tokens, reference_tokens; the same documents
+            in all.
+        sampled: per (evaluation set, corpus), the share of its documents that these are: their number when drawn is that
+            of all documents, so that intervals are as wide as those of the whole text. Default: all.
+
+    Raises:
+        ValueError: if the tokenizers did not see the same documents.
+    """
+    shape = (resamples + 1, len(sets), len(corpora))
+    tokens = np.zeros((shape[0], len(documents), *shape[1:]))
+    reference = np.zeros(shape)
+    key = ["evaluation_set", "corpus"]
+    groups = [table.sort([*key, "document"]).partition_by(key, as_dict=True) for table in documents.values()]
+    for s, evaluation_set in enumerate(sets):
+        for c, corpus in enumerate(corpora):
+            found = [group.get((evaluation_set, corpus)) for group in groups]
+            if all(table is None for table in found):
+                continue
+            first = found[0]
+            if any(
+                table is None or not table[column].equals(first[column])
+                for table in found
+                for column in ("document", "reference_tokens")
+            ):
+                raise ValueError(
+                    f"the tokenizers {', '.join(documents)} were not measured on the same documents of evaluation set "
+                    f"{evaluation_set} of {corpus}; delete the results of validation and run again"
+                )
+            columns = np.stack([*(table["tokens"] for table in found), first["reference_tokens"]])
+            blocks = _blocks(columns.astype(float))
+            n = blocks.shape[1]
+            rng = np.random.default_rng([seed, s, c])
+            drawn = n if sampled is None else max(round(n / sampled[evaluation_set, corpus]), 1)
+            times = np.concatenate([np.ones((1, n)), rng.multinomial(drawn, np.full(n, 1 / n), size=resamples)])
+            sums = times @ blocks.T
+            tokens[:, :, s, c], reference[:, s, c] = sums[:, :-1], sums[:, -1]
+    return Resampled(tokens, reference)
+
+
+def interval(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The 95 % percentile interval of what was computed from all resamples. [resamples + 1, ...] -> [...], [...]"""
+    return tuple(np.percentile(draws[1:], (LOW, HIGH), axis=0))
+
+
+def _blocks(columns: np.ndarray) -> np.ndarray:
+    """Sums of at most MAX_BLOCKS stretches of neighbouring documents. [columns, n] -> [columns, blocks]"""
+    n = columns.shape[1]
+    if n <= MAX_BLOCKS:
+        return columns
+    first = np.arange(MAX_BLOCKS) * n // MAX_BLOCKS
+    return np.add.reduceat(columns, first, axis=1)

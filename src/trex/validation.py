@@ -1,0 +1,151 @@
+"""The full-scale tokenizers and existing ones, side by side: one tidy table of every metric on every evaluation set."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from trex import metrics
+from trex.metrics import Objective
+from trex.resampling import Resampled, interval, resample
+
+CHOSEN = "chosen"
+AGGREGATES = {"macro": metrics.macro, "worst": metrics.worst}  # of NSL alone; pooled needs the tokens
+# of trex.quality, each with its mean over the corpora that have it
+QUALITIES = (
+    "bytes_per_token",
+    "fertility",
+    "continued_word_rate",
+    "strr",
+    "renyi_efficiency",
+    "vocabulary_use",
+)
+SCHEMA = {
+    "tokenizer": pl.String,
+    "evaluation_set": pl.String,
+    "corpus": pl.String,
+    "metric": pl.String,
+    "against": pl.String,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+}
+
+
+def validate(
+    corpora_of: Mapping[str, pl.DataFrame],
+    documents_of: Mapping[str, pl.DataFrame],
+    corpora: Sequence[str],
+    objective: Mapping[str, Any],
+    seed: int,
+) -> pl.DataFrame:
+    """All metrics of all tokenizers, and what the chosen one gains over each of the others.
+
+    Args:
+        corpora_of, documents_of: per tokenizer, the tables of `trex.quality.Quality`. One is called `chosen`.
+        corpora: the config's, in order.
+        objective: its section of the config.
+        seed: of the resampled documents.
+
+    Returns:
+        Columns: tokenizer, evaluation_set (null: the objective's sets), corpus (null: all), metric, against (of gains:
+        the other tokenizer), value, low, high (95 % interval over resampled documents, null where not computed).
+        Metrics: nsl by corpus, nsl_macro, nsl_pooled, nsl_worst, objective; gini, of NSL over corpora; those of
+        QUALITIES by corpus and, without a corpus, their means; premium by corpus and gini_tokens on the parallel set;
+        gain_macro, gain_pooled, gain_worst, gain_objective: 100 * (1 - tokenizer / against).
+
+    Raises:
+        ValueError: if the tokenizers were not measured on the same documents.
+    """
+    sets = list(dict.fromkeys(next(iter(corpora_of.values()))["evaluation_set"]))
+    drawn = resample(documents_of, sets, corpora, seed)
+    rows: list[dict[str, Any]] = []
+    for name, table in corpora_of.items():
+        rows += _qualities(name, table)
+        rows += _parallel(name, table, objective)
+    rows += _compressions(list(corpora_of), drawn, sets, corpora, objective)
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def _qualities(name: str, table: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    for (evaluation_set,), rows in table.group_by(["evaluation_set"], maintain_order=True):
+        of = {"tokenizer": name, "evaluation_set": evaluation_set}
+        yield of | {"metric": "gini", "value": float(metrics.gini(rows["nsl"].to_numpy()))}
+        for metric in QUALITIES:
+            yield of | {"metric": metric, "value": rows[metric].mean()}
+            for corpus, value in rows.select("corpus", metric).drop_nulls().iter_rows():
+                yield of | {"corpus": corpus, "metric": metric, "value": value}
+
+
+def _parallel(name: str, table: pl.DataFrame, objective: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    rows = table.filter(evaluation_set=objective["parallel_set"] or "")
+    if not len(rows):
+        return
+    of = {"tokenizer": name, "evaluation_set": objective["parallel_set"]}
+    tokens, pivot = rows["tokens"].to_numpy(), objective["pivot"] or rows["corpus"][0]
+    yield of | {"metric": "gini_tokens", "value": float(metrics.gini(tokens))}
+    premiums = metrics.token_premium(tokens, rows["corpus"].to_list().index(pivot))
+    for corpus, premium in zip(rows["corpus"], premiums, strict=True):
+        yield of | {"corpus": corpus, "metric": "premium", "against": pivot, "value": float(premium)}
+
+
+def _compressions(
+    names: list[str],
+    drawn: Resampled,
+    sets: list[str],
+    corpora: Sequence[str],
+    objective: Mapping[str, Any],
+) -> Iterator[dict[str, Any]]:
+    for s, evaluation_set in enumerate(sets):
+        nsl, reference = drawn.nsl(s)
+        there = [corpus for corpus, n in zip(corpora, drawn.reference_tokens[0, s], strict=True) if n > 0]
+        for c, corpus in enumerate(there):
+            yield from _with_interval(names, evaluation_set, corpus, "nsl", nsl[..., c])
+        aggregates = {key: function(nsl) for key, function in AGGREGATES.items()}
+        aggregates["pooled"] = metrics.pooled(nsl * reference[:, None], reference[:, None])
+        for key, values in aggregates.items():
+            yield from _with_interval(names, evaluation_set, None, f"nsl_{key}", values)
+            yield from _gains(names, evaluation_set, f"gain_{key}", values)
+    values = objective_values(drawn, sets, corpora, objective)
+    yield from _with_interval(names, None, None, "objective", values)
+    yield from _gains(names, None, "gain_objective", values)
+
+
+def objective_values(
+    drawn: Resampled, sets: Sequence[str], corpora: Sequence[str], objective: Mapping[str, Any]
+) -> np.ndarray:
+    """The objective of every tokenizer in every resample. [resamples + 1, tokenizers]"""
+    aggregate = Objective.from_config(objective, corpora)
+    at = [list(sets).index(name) for name in objective["evaluation_sets"]]
+    tokens, reference = drawn.tokens[:, :, at], drawn.reference_tokens[:, at]
+    nsl = np.divide(tokens, reference[:, None], out=np.zeros_like(tokens), where=reference[:, None] > 0)
+    return np.array([aggregate.mean_over_sets(*both) for both in zip(nsl, reference, strict=True)])
+
+
+def _with_interval(
+    names: list[str], evaluation_set: str | None, corpus: str | None, metric: str, draws: np.ndarray
+) -> Iterator[dict[str, Any]]:
+    """A row a tokenizer. draws: [resamples + 1, tokenizers]"""
+    low, high = interval(draws)
+    for t, name in enumerate(names):
+        yield {
+            "tokenizer": name,
+            "evaluation_set": evaluation_set,
+            "corpus": corpus,
+            "metric": metric,
+            "value": float(draws[0, t]),
+            "low": float(low[t]),
+            "high": float(high[t]),
+        }
+
+
+def _gains(
+    names: list[str], evaluation_set: str | None, metric: str, draws: np.ndarray
+) -> Iterator[dict[str, Any]]:
+    """What the chosen tokenizer gains over every other one, in %. draws: [resamples + 1, tokenizers]"""
+    chosen = names.index(CHOSEN)
+    gains = 100 * (1 - draws[:, [chosen]] / draws)
+    for row in _with_interval(names, evaluation_set, None, metric, gains):
+        if row["tokenizer"] != CHOSEN:
+            yield row | {"tokenizer": CHOSEN, "against": row["tokenizer"]}

@@ -1,0 +1,178 @@
+# What the full-scale tokenizers are worth: encoded by `tokenizers` itself, on all evaluation text, beside existing ones;
+# and whether mixtures rank at the scale of the proxies as they do at full scale.
+from trex.rank_invariance import scales, vocab_sizes
+
+EXISTING = config["validation"]["tokenizers"]
+DOCUMENTS = expand(
+    RESULTS / "evaluation/{at[0]}/{at[1]}.documents.parquet", at=EVALUATION
+)
+SCALES = scales(config)
+# numbers of training bytes at which the proxies do not already tell: "all" or a number
+GRID_BYTES = list(
+    dict.fromkeys(
+        str(scale.n_bytes or "all")
+        for scale in SCALES
+        if scale.n_bytes != config["proxies"]["bytes"]
+        or scale.vocab_size not in config["proxies"]["vocab_grid"]
+    )
+)
+GRID_BATCHES = [
+    f"{first:05d}-{min(first + PER_JOB, config['validation']['mixtures']) - 1:05d}"
+    for first in range(0, config["validation"]["mixtures"], PER_JOB)
+]
+
+
+rule validate_tokenizer:
+    input:
+        tokenizer=RESULTS / "tokenizers/{name}/tokenizer.json",
+        compression=RESULTS / "tokenizers/{name}/compression.parquet",
+        documents=DOCUMENTS,
+    output:
+        corpora=RESULTS / "validation/tokenizers/{name}.corpora.parquet",
+        documents=RESULTS / "validation/tokenizers/{name}.documents.parquet",
+        scripts=RESULTS / "validation/tokenizers/{name}.scripts.parquet",
+    log:
+        LOGS / "validate_tokenizer/{name}.log",
+    benchmark:
+        BENCHMARKS / "validate_tokenizer/{name}.tsv"
+    wildcard_constraints:
+        name=one_of(FULL_SCALE),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(1500, 2.0),
+        runtime=minutes(10, 0.1),
+    params:
+        code=code_of("validate_tokenizer"),
+        evaluation=EVALUATION,
+    message:
+        "Encoding all evaluation text with the tokenizer of {wildcards.name}"
+    script:
+        "../scripts/validate_tokenizer.py"
+
+
+rule validate_existing:
+    input:
+        documents=DOCUMENTS,
+    output:
+        corpora=RESULTS / "validation/existing/{name}.corpora.parquet",
+        documents=RESULTS / "validation/existing/{name}.documents.parquet",
+        scripts=RESULTS / "validation/existing/{name}.scripts.parquet",
+    log:
+        LOGS / "validate_existing/{name}.log",
+    benchmark:
+        BENCHMARKS / "validate_existing/{name}.tsv"
+    wildcard_constraints:
+        name=one_of(EXISTING),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(1500, 2.0),
+        runtime=minutes(10, 0.1),
+    params:
+        code=code_of("validate_existing"),
+        evaluation=EVALUATION,
+        tokenizer=lambda wildcards: EXISTING[wildcards.name],
+    message:
+        "Encoding all evaluation text with {wildcards.name}"
+    script:
+        "../scripts/validate_existing.py"
+
+
+rule validate:
+    input:
+        corpora=expand(rules.validate_tokenizer.output.corpora, name=FULL_SCALE)
+        + expand(rules.validate_existing.output.corpora, name=EXISTING),
+        documents=expand(rules.validate_tokenizer.output.documents, name=FULL_SCALE)
+        + expand(rules.validate_existing.output.documents, name=EXISTING),
+        scripts=expand(rules.validate_tokenizer.output.scripts, name=FULL_SCALE)
+        + expand(rules.validate_existing.output.scripts, name=EXISTING),
+    output:
+        validation=RESULTS / "validation/validation.parquet",
+        scripts=RESULTS / "validation/scripts.parquet",
+    log:
+        LOGS / "validate.log",
+    benchmark:
+        BENCHMARKS / "validate.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(1500, 10.0),
+        runtime=10,
+    params:
+        code=code_of("validate"),
+        seed=config["seed"],
+        corpora=CORPORA,
+        objective=OBJECTIVE,
+        tokenizers=[*FULL_SCALE, *EXISTING],
+    message:
+        "Comparing the full-scale tokenizers"
+    script:
+        "../scripts/validate.py"
+
+
+rule train_grid:
+    input:
+        word_index=INDEX,
+    output:
+        compression=RESULTS / "validation/grid/{n_bytes}/{batch}.parquet",
+    log:
+        LOGS / "train_grid/{n_bytes}/{batch}.log",
+    benchmark:
+        BENCHMARKS / "train_grid/{n_bytes}/{batch}.tsv"
+    wildcard_constraints:
+        n_bytes=one_of(GRID_BYTES),
+        batch=r"\d+-\d+",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(700, 2.0),
+        runtime=minutes(5 + PER_JOB, 0.05 * PER_JOB),
+    params:
+        code=code_of("train_grid"),
+        seed=config["seed"],
+        corpora=CORPORA,
+        sampling=SAMPLING,
+        mixtures=batch_mixtures,
+        n_bytes=lambda wildcards: (
+            None if wildcards.n_bytes == "all" else int(wildcards.n_bytes)
+        ),
+        vocab_sizes=lambda wildcards: vocab_sizes(
+            SCALES, None if wildcards.n_bytes == "all" else int(wildcards.n_bytes)
+        ),
+        tokenizer=lambda wildcards: TOKENIZER,
+    message:
+        "Training batch {wildcards.batch} of the proxies' mixtures on {wildcards.n_bytes} bytes"
+    script:
+        "../scripts/train_grid.py"
+
+
+rule rank_mixtures:
+    input:
+        training_set=RESULTS / "training_set.parquet",
+        grid=expand(
+            rules.train_grid.output, n_bytes=GRID_BYTES, batch=GRID_BATCHES
+        ),
+    output:
+        ranks=RESULTS / "validation/ranks.parquet",
+        values=RESULTS / "validation/scales.parquet",
+    log:
+        LOGS / "rank_mixtures.log",
+    benchmark:
+        BENCHMARKS / "rank_mixtures.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(1000, 10.0),
+        runtime=5,
+    params:
+        code=code_of("rank_mixtures"),
+        corpora=CORPORA,
+        objective=OBJECTIVE,
+        mixtures=[f"m{n:05d}" for n in range(config["validation"]["mixtures"])],
+        scales=[(scale.n_bytes, scale.vocab_size) for scale in SCALES],
+        proxy_bytes=config["proxies"]["bytes"],
+    message:
+        "Comparing the order of mixtures at {params.scales}"
+    script:
+        "../scripts/rank_mixtures.py"

@@ -1,0 +1,17 @@
+"""Encode all evaluation text with an existing tokenizer and measure its quality."""
+
+from pathlib import Path
+
+from trex.existing import load_existing
+from trex.files import write_table
+from trex.job import job
+from trex.quality import measure
+
+with job(snakemake):
+    params, output = snakemake.params, snakemake.output
+    at = [tuple(key) for key in params.evaluation]
+    tokenizer = load_existing(params.tokenizer, Path.cwd()).to_tokenizer()
+    quality = measure(tokenizer, dict(zip(at, snakemake.input.documents, strict=True)))
+    write_table(quality.documents, output.documents)
+    write_table(quality.scripts, output.scripts)
+    write_table(quality.corpora, output.corpora)
