@@ -1,0 +1,195 @@
+"""Existing byte-level BPE tokenizers: a tokenizer.json, one from the Hugging Face hub, or a tiktoken encoding.
+
+The two encodings come from the rank files that `bpe_openai` ships, byte for byte those that OpenAI publishes, so that
+nothing is downloaded.
+"""
+
+import base64
+import gzip
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import resources
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
+
+from trex.bpe import BYTE_CHARACTERS, spell
+
+# The regexes that tiktoken publishes, as Oniguruma (`tokenizers`) reads them. That of cl100k_base is the original
+# one; tiktoken's newer, meant to be the same, has a possessive {1,3}+, which Oniguruma reads as a repetition.
+_PATTERNS = {
+    "cl100k_base": r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+",
+    "o200k_base": r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+}
+_SPECIAL_TOKENS = {
+    "cl100k_base": {
+        "<|endoftext|>": 100257,
+        "<|fim_prefix|>": 100258,
+        "<|fim_middle|>": 100259,
+        "<|fim_suffix|>": 100260,
+        "<|endofprompt|>": 100276,
+    },
+    "o200k_base": {"<|endoftext|>": 199999, "<|endofprompt|>": 200018},
+}
+ENCODINGS = tuple(_PATTERNS)
+_BYTE_OF = {character: byte for byte, character in enumerate(BYTE_CHARACTERS)}
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A byte-level BPE tokenizer that others trained; make one with :func:`load_existing`.
+
+    name: what the reports call it. vocab_size: its tokens, special ones included; ids may have gaps.
+    """
+
+    name: str
+    vocab_size: int
+    _json: str = field(repr=False)
+
+    def to_tokenizer(self) -> Tokenizer:
+        """A new tokenizer that encodes text as the original does; special tokens in a text are text to it."""
+        tokenizer = Tokenizer.from_str(self._json)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        tokenizer.encode_special_tokens = True
+        return tokenizer
+
+    @cached_property
+    def merges(self) -> list[tuple[bytes, bytes]]:
+        """Merges by rank."""
+        pairs = json.loads(self._json)["model"]["merges"]
+        return [(_bytes_of(a), _bytes_of(b)) for a, b in pairs]
+
+
+def load_existing(spec: str | Mapping, base: Path) -> Existing:
+    """The tokenizer that the config names.
+
+    Args:
+        spec: ``"o200k_base"`` or ``"cl100k_base"`` (built in, offline); the path of a ``tokenizer.json``, relative to
+            ``base``; or ``{"huggingface": name, "revision": ...}`` (``revision`` is optional).
+        base: directory that relative paths start from.
+
+    Raises:
+        ValueError: there is no such tokenizer, or it is not byte-level BPE; says what it is.
+    """
+    if isinstance(spec, Mapping):
+        name, revision = spec.get("huggingface"), spec.get("revision") or "main"
+        if not name:
+            raise ValueError(f"tokenizer {dict(spec)}: write {{huggingface: NAME, revision: REVISION}}")
+        return _existing(
+            name, f"{name}@{revision}", lambda: Tokenizer.from_pretrained(name, revision=revision)
+        )
+    if spec in ENCODINGS:
+        tokenizer = _encoding(spec)
+        return Existing(spec, tokenizer.get_vocab_size(), tokenizer.to_str())
+    if not spec.endswith(".json"):
+        raise ValueError(
+            f"tokenizer {spec!r}: there is no such encoding; write one of {', '.join(ENCODINGS)}, the path of a "
+            "tokenizer.json, or {huggingface: NAME}"
+        )
+    if not (base / spec).is_file():
+        raise ValueError(f"tokenizer {spec!r}: there is no file {base / spec}")
+    return _existing(spec, str(base / spec), lambda: Tokenizer.from_file(str(base / spec)))
+
+
+def _existing(name: str, place: str, load: Callable[[], Tokenizer]) -> Existing:
+    try:
+        tokenizer = load()
+    except Exception as error:  # the hub's errors, and tokenizers raises bare Exception
+        raise ValueError(
+            f"tokenizer {name!r}: {place} is not a tokenizer.json that can be loaded: {error}"
+        ) from error
+    text = tokenizer.to_str()
+    if problem := _not_byte_level(json.loads(text)):
+        raise ValueError(
+            f"tokenizer {name!r}: it is {problem}; it must be byte-level BPE, as GPT-2's and its kin are"
+        )
+    return Existing(name, tokenizer.get_vocab_size(), text)
+
+
+def _not_byte_level(config: Mapping[str, Any]) -> str | None:
+    """What a tokenizer.json describes that is no byte-level BPE; None if it is one."""
+    model = config["model"]
+    if model["type"] != "BPE":
+        return model["type"]
+    if model.get("byte_fallback"):
+        return "BPE on characters with bytes as a fallback"
+    for key in ("continuing_subword_prefix", "end_of_word_suffix", "dropout"):
+        if model.get(key):
+            return f"BPE with {key} {model[key]!r}"
+    if not any(step.get("type") == "ByteLevel" for step in _steps(config["pre_tokenizer"])):
+        return "BPE without a ByteLevel pre-tokenizer"
+    if missing := [character for character in BYTE_CHARACTERS if character not in model["vocab"]]:
+        return f"BPE that lacks {len(missing)} of the 256 bytes"
+    if strange := next((pair for pair in model["merges"] if not _BYTE_OF.keys() >= set("".join(pair))), None):
+        return f"BPE whose merge {strange} is not spelled in bytes"
+    return None
+
+
+def _steps(pre_tokenizer: Mapping | None) -> list[Mapping]:
+    """The pre-tokenizers of a tokenizer.json one by one."""
+    if pre_tokenizer is None:
+        return []
+    if pre_tokenizer["type"] == "Sequence":
+        return [step for part in pre_tokenizer["pretokenizers"] for step in _steps(part)]
+    return [pre_tokenizer]
+
+
+def _bytes_of(token: str) -> bytes:
+    """The inverse of `trex.bpe.spell`."""
+    return bytes([_BYTE_OF[character] for character in token])
+
+
+# --- tiktoken ---
+
+
+def _encoding(name: str) -> Tokenizer:
+    """A tiktoken encoding as `tokenizers` says it: merges for ranks, and words that are tokens taken whole."""
+    ranks = _read_ranks(name)
+    vocab = {spell(token): rank for token, rank in ranks.items()}
+    merges = [tuple(map(spell, _split(token, ranks))) for token in ranks if len(token) > 1]
+    specials = _SPECIAL_TOKENS[name]
+    tokenizer = Tokenizer(models.BPE(vocab={**vocab, **specials}, merges=merges, ignore_merges=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_PATTERNS[name]), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in specials])
+    return tokenizer
+
+
+def _read_ranks(name: str) -> dict[bytes, int]:
+    """Token -> rank, which is its id, rising."""
+    packed = (resources.files("bpe_openai.data") / f"{name}.tiktoken.gz").read_bytes()
+    lines = (line.split() for line in gzip.decompress(packed).splitlines())
+    return {base64.b64decode(token): int(rank) for token, rank in lines}
+
+
+def _split(token: bytes, ranks: Mapping[bytes, int]) -> list[bytes]:
+    """The two tokens that the token is merged from: what is left of it when only lower ranks are merged.
+
+    tiktoken merges whatever adjacent tokens make the one of the lowest rank, `tokenizers` only the pairs it lists. This
+    is the same, because the inside of a token is merged as if it stood alone, so that it comes about by one pair only.
+    """
+    own = ranks[token]
+    parts = [token[i : i + 1] for i in range(len(token))]
+    while len(parts) > 2:
+        joined = [ranks.get(a + b, own) for a, b in pairwise(parts)]
+        best = min(joined)
+        if best == own:
+            raise ValueError(
+                f"the token {token!r} of rank {own} cannot be merged from two tokens of lower rank"
+            )
+        i = joined.index(best)
+        parts[i : i + 2] = [parts[i] + parts[i + 1]]
+    return parts
