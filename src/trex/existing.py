@@ -1,4 +1,4 @@
-"""Existing byte-level BPE tokenizers: a tokenizer.json, one from the Hugging Face hub, or a tiktoken encoding.
+"""Existing tokenizers: a tokenizer.json, one from the Hugging Face hub, or a tiktoken encoding.
 
 The two encodings come from the rank files that `bpe_openai` ships, byte for byte those that OpenAI publishes, so that
 nothing is downloaded.
@@ -7,7 +7,7 @@ nothing is downloaded.
 import base64
 import gzip
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
@@ -18,6 +18,7 @@ from typing import Any
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from trex.bpe import BYTE_CHARACTERS, spell
+from trex.config_schema import ENCODINGS
 
 # The regexes that tiktoken publishes, as Oniguruma (`tokenizers`) reads them. That of cl100k_base is the original
 # one; tiktoken's newer, meant to be the same, has a possessive {1,3}+, which Oniguruma reads as a repetition.
@@ -38,7 +39,6 @@ _SPECIAL_TOKENS = {
     },
     "o200k_base": {"<|endoftext|>": 199999, "<|endofprompt|>": 200018},
 }
-ENCODINGS = tuple(_PATTERNS)
 _BYTE_OF = {character: byte for byte, character in enumerate(BYTE_CHARACTERS)}
 
 
@@ -69,7 +69,25 @@ class Existing:
 
 
 def load_existing(spec: str | Mapping, base: Path) -> Existing:
-    """The tokenizer that the config names.
+    """The byte-level BPE tokenizer that the config names.
+
+    Args:
+        spec, base: as in :func:`load_tokenizer`.
+
+    Raises:
+        ValueError: there is no such tokenizer, or it is not byte-level BPE; says what it is.
+    """
+    name, tokenizer = load_tokenizer(spec, base)
+    text = tokenizer.to_str()
+    if problem := _not_byte_level(json.loads(text)):
+        raise ValueError(
+            f"tokenizer {name!r}: it is {problem}; it must be byte-level BPE, as GPT-2's and its kin are"
+        )
+    return Existing(name, tokenizer.get_vocab_size(), text)
+
+
+def load_tokenizer(spec: str | Mapping, base: Path) -> tuple[str, Tokenizer]:
+    """What reports call the tokenizer that the config names, of any kind, and the tokenizer.
 
     Args:
         spec: ``"o200k_base"`` or ``"cl100k_base"`` (built in, offline); the path of a ``tokenizer.json``, relative to
@@ -77,41 +95,34 @@ def load_existing(spec: str | Mapping, base: Path) -> Existing:
         base: directory that relative paths start from.
 
     Raises:
-        ValueError: there is no such tokenizer, or it is not byte-level BPE; says what it is.
+        ValueError: there is no such tokenizer; says what there is.
     """
     if isinstance(spec, Mapping):
         name, revision = spec.get("huggingface"), spec.get("revision") or "main"
         if not name:
             raise ValueError(f"tokenizer {dict(spec)}: write {{huggingface: NAME, revision: REVISION}}")
-        return _existing(
-            name, f"{name}@{revision}", lambda: Tokenizer.from_pretrained(name, revision=revision)
-        )
+        try:
+            tokenizer = Tokenizer.from_pretrained(name, revision=revision)
+        except Exception as error:  # the hub's errors, and tokenizers raises bare Exception
+            raise ValueError(
+                f"tokenizer {name!r}, revision {revision!r}, is not on the Hugging Face hub, or the hub cannot be "
+                f"reached: {error}"
+            ) from error
+        return f"{name}@{revision}" if "revision" in spec else name, tokenizer
     if spec in ENCODINGS:
-        tokenizer = _encoding(spec)
-        return Existing(spec, tokenizer.get_vocab_size(), tokenizer.to_str())
+        return spec, _encoding(spec)
     if not spec.endswith(".json"):
         raise ValueError(
             f"tokenizer {spec!r}: there is no such encoding; write one of {', '.join(ENCODINGS)}, the path of a "
             "tokenizer.json, or {huggingface: NAME}"
         )
-    if not (base / spec).is_file():
-        raise ValueError(f"tokenizer {spec!r}: there is no file {base / spec}")
-    return _existing(spec, str(base / spec), lambda: Tokenizer.from_file(str(base / spec)))
-
-
-def _existing(name: str, place: str, load: Callable[[], Tokenizer]) -> Existing:
+    path = base / spec
+    if not path.is_file():
+        raise ValueError(f"tokenizer {spec!r}: there is no file {path}")
     try:
-        tokenizer = load()
-    except Exception as error:  # the hub's errors, and tokenizers raises bare Exception
-        raise ValueError(
-            f"tokenizer {name!r}: {place} is not a tokenizer.json that can be loaded: {error}"
-        ) from error
-    text = tokenizer.to_str()
-    if problem := _not_byte_level(json.loads(text)):
-        raise ValueError(
-            f"tokenizer {name!r}: it is {problem}; it must be byte-level BPE, as GPT-2's and its kin are"
-        )
-    return Existing(name, tokenizer.get_vocab_size(), text)
+        return spec, Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises bare Exception
+        raise ValueError(f"tokenizer {spec!r}: {path} is not a tokenizer.json: {error}") from error
 
 
 def _not_byte_level(config: Mapping[str, Any]) -> str | None:

@@ -7,7 +7,9 @@ import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer
 
-ENCODINGS = ("o200k_base", "cl100k_base")
+from trex.config_schema import ENCODINGS
+from trex.existing import load_tokenizer
+
 _CHUNK_DOCUMENTS = 512
 _CHUNK_CHARACTERS = 1 << 20  # encode_batch holds all ids of its input: about 50 MB for this many characters
 
@@ -37,23 +39,14 @@ def load_reference(spec: str | Mapping, base: Path) -> Reference:
     """The reference tokenizer that the config names.
 
     Args:
-        spec: ``"o200k_base"`` or ``"cl100k_base"`` (built in, offline); the path of a ``tokenizer.json``,
-            relative to ``base``; or ``{"huggingface": name, "revision": ...}`` (``revision`` is optional).
-        base: directory that relative paths start from.
+        spec, base: as in `trex.existing.load_tokenizer`.
 
     Raises:
-        ValueError: no such reference, no such file, or not a tokenizer; says what there is.
+        ValueError: no such tokenizer, no such file, or not a tokenizer; says what there is.
     """
-    if isinstance(spec, Mapping):
-        return _load_huggingface(spec)
-    if spec in ENCODINGS:
+    if isinstance(spec, str) and spec in ENCODINGS:
         return _load_encoding(spec)
-    if spec.endswith(".json"):
-        return _load_json(spec, base / spec)
-    raise ValueError(
-        f"reference tokenizer {spec!r}: there is no such encoding; write one of {', '.join(ENCODINGS)}, "
-        "the path of a tokenizer.json, or {huggingface: NAME}"
-    )
+    return _from_tokenizer(*load_tokenizer(spec, base))
 
 
 def _load_encoding(name: str) -> Reference:
@@ -64,30 +57,6 @@ def _load_encoding(name: str) -> Reference:
 
     count = _bindings.tokenizer_for_encoding(name).count
     return Reference(name, lambda texts: [count(text) for text in texts])
-
-
-def _load_json(name: str, path: Path) -> Reference:
-    if not path.is_file():
-        raise ValueError(f"reference tokenizer {name!r}: there is no file {path}")
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises bare Exception
-        raise ValueError(f"reference tokenizer {name!r}: {path} is not a tokenizer.json: {error}") from error
-    return _from_tokenizer(name, tokenizer)
-
-
-def _load_huggingface(spec: Mapping) -> Reference:
-    name, revision = spec.get("huggingface"), spec.get("revision") or "main"
-    if not name:
-        raise ValueError(f"reference tokenizer {dict(spec)}: write {{huggingface: NAME, revision: REVISION}}")
-    try:
-        tokenizer = Tokenizer.from_pretrained(name, revision=revision)
-    except Exception as error:  # the hub's errors, and tokenizers raises bare Exception
-        raise ValueError(
-            f"reference tokenizer {name!r}, revision {revision!r}, is not on the Hugging Face hub, or the "
-            f"hub cannot be reached: {error}"
-        ) from error
-    return _from_tokenizer(f"{name}@{revision}" if "revision" in spec else name, tokenizer)
 
 
 def _from_tokenizer(name: str, tokenizer: Tokenizer) -> Reference:

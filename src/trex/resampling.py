@@ -49,8 +49,8 @@ def resample(
     Args:
         documents: per tokenizer, columns evaluation_set, corpus, document, tokens, reference_tokens; the same documents
             in all.
-        sampled: per (evaluation set, corpus), the share of its documents that these are: their number when drawn is that
-            of all documents, so that intervals are as wide as those of the whole text. Default: all.
+        sampled: per (evaluation set, corpus), the share of its documents that these are: their number when drawn is
+            that of all documents, so that intervals are as wide as those of the whole text. Default: all.
 
     Raises:
         ValueError: if the tokenizers did not see the same documents.
@@ -80,7 +80,9 @@ def resample(
             n = blocks.shape[1]
             rng = np.random.default_rng([seed, s, c])
             drawn = n if sampled is None else max(round(n / sampled[evaluation_set, corpus]), 1)
-            times = np.concatenate([np.ones((1, n)), rng.multinomial(drawn, np.full(n, 1 / n), size=resamples)])
+            times = np.concatenate(
+                [np.ones((1, n)), rng.multinomial(drawn, np.full(n, 1 / n), size=resamples)]
+            )
             sums = times @ blocks.T
             tokens[:, :, s, c], reference[:, s, c] = sums[:, :-1], sums[:, -1]
     return Resampled(tokens, reference)

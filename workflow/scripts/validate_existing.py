@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trex.existing import load_existing
+from trex.existing import load_tokenizer
 from trex.files import write_table
 from trex.job import job
 from trex.quality import measure
@@ -10,7 +10,7 @@ from trex.quality import measure
 with job(snakemake):
     params, output = snakemake.params, snakemake.output
     at = [tuple(key) for key in params.evaluation]
-    tokenizer = load_existing(params.tokenizer, Path.cwd()).to_tokenizer()
+    _, tokenizer = load_tokenizer(params.tokenizer, Path.cwd())
     quality = measure(tokenizer, dict(zip(at, snakemake.input.documents, strict=True)))
     write_table(quality.documents, output.documents)
     write_table(quality.scripts, output.scripts)
