@@ -9,32 +9,19 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
 
 
-def gain_interval(gain: Mapping[str, float | None], replicates: int) -> tuple[float, float] | None:
-    """95 % interval of a gain in %, by Student's t; None where replicates do not show the noise."""
-    from scipy.special import stdtrit  # quantile of Student's t
-
-    if not gain["standard_error"]:
-        return None
-    half = float(stdtrit(replicates - 1, 0.975)) * gain["standard_error"]
-    return gain["percent"] - half, gain["percent"] + half
+def show_interval(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{low:+.2f} to {high:+.2f} %"
 
 
-def show_interval(interval: tuple[float, float] | None) -> str:
-    return "–" if interval is None else f"{interval[0]:+.2f} to {interval[1]:+.2f} %"
-
-
-def verdict(gain: Mapping[str, float | None], replicates: int) -> str:
+def verdict(gain: Mapping[str, float | None]) -> str:
     """How sure a gain is, in words."""
-    interval = gain_interval(gain, replicates)
-    if interval is None:
-        why = "with one replicate" if replicates == 1 else "as all replicates gave the same number"
-        return f"how much of that is noise is not known, {why}."
-    if interval[0] <= 0 <= interval[1]:
-        return (
-            f"**within the noise** between replicates (95 % interval {show_interval(interval)}), so that either "
-            "will do."
-        )
-    return f"clear of the noise between replicates (95 % interval {show_interval(interval)})."
+    low, high = gain["low"], gain["high"]
+    if low is None or high is None:
+        return "how much of that is noise is not known."
+    interval = f"95 % interval {show_interval(low, high)}"
+    if low <= 0 <= high:
+        return f"**within the noise** ({interval}), so that either will do."
+    return f"clear of the noise ({interval})."
 
 
 def gain(gain: Mapping[str, float | None], signed: bool = False) -> str:
@@ -69,7 +56,7 @@ def percent(share: float) -> str:
 
 def size(n_bytes: float) -> str:
     """Bytes with a unit: 31.4 MB."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if n_bytes >= size:
             return f"{n_bytes / size:,.1f} {unit}"
     return f"{n_bytes:.0f} bytes"

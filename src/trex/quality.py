@@ -5,7 +5,8 @@ Text is encoded by `tokenizers` itself, as a user of the tokenizer would. The me
 `trex.metrics`; what a *word* is, is defined here.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +52,7 @@ class Quality:
     scripts: pl.DataFrame
 
 
-def measure(tokenizer: Tokenizer, evaluation: dict[tuple[str, str], Path]) -> Quality:
+def measure(tokenizer: Tokenizer, evaluation: Mapping[tuple[str, str], Path]) -> Quality:
     """Encode all evaluation text.
 
     Args:
@@ -83,6 +84,33 @@ def measure(tokenizer: Tokenizer, evaluation: dict[tuple[str, str], Path]) -> Qu
     schema = {"spaced": pl.Boolean, "words": pl.Int64, "continued_word_rate": pl.Float64, "strr": pl.Float64}
     corpora = pl.DataFrame(rows, schema_overrides=schema, infer_schema_length=None)
     return Quality(corpora, pl.concat(documents), vocabulary_scripts(tokenizer, used))
+
+
+def encode_sample(
+    tokenizer: Tokenizer, evaluation: Mapping[tuple[str, str], Path], n_bytes: int
+) -> pl.DataFrame:
+    """Tokens of some documents of each text, spread evenly over it and about n_bytes in all, or of every one.
+
+    Columns: evaluation_set, corpus, document (its number), tokens, reference_tokens, sampled (the share of the text's
+    bytes that its documents here have).
+    """
+    tables = []
+    for (evaluation_set, corpus), path in evaluation.items():
+        text = pl.read_parquet(path).with_row_index("document")
+        total = text["text"].str.len_bytes().sum()
+        part = text.gather_every(max(math.ceil(total / n_bytes), 1))
+        tokens, _ = encode(tokenizer, part["text"], _vocabulary_size(tokenizer))
+        tables.append(
+            part.select(
+                pl.lit(evaluation_set).alias("evaluation_set"),
+                pl.lit(corpus).alias("corpus"),
+                "document",
+                pl.Series("tokens", tokens),
+                "reference_tokens",
+                sampled=pl.lit(part["text"].str.len_bytes().sum() / total),
+            )
+        )
+    return pl.concat(tables)
 
 
 def encode(tokenizer: Tokenizer, texts: pl.Series, vocab_size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -5,11 +5,11 @@ from typing import Any
 
 import polars as pl
 
-from trex import markdown, metrics, report_search
+from trex import markdown, report_search, report_validation
 from trex.mixtures import natural, support, uniform
 from trex.results import Results
 from trex.search import inside
-from trex.verification import SLACK, paired_gain
+from trex.verification import SLACK
 
 # A share that was given is worth a note if it is off by more than one of these.
 SHARE_TOLERANCE = 0.01  # percentage point: what shards of 1 % of a corpus can miss
@@ -18,6 +18,8 @@ RELATIVE_TOLERANCE = 0.1
 FILES = {
     "tokenizers/chosen/tokenizer.json": "the full-scale tokenizer of the recommended mixture",
     "tokenizers/{name}/": "the same of every baseline; all with `compression.parquet` and `ledger.parquet`",
+    "validation.md": "the full-scale tokenizers and existing ones, by every metric, set and corpus",
+    "validation/validation.parquet": "the same as a tidy table",
     "search/candidates.parquet": "shares of every candidate and baseline",
     "verification/choice.json": "ranking, choice and gains",
     "verification/compression.parquet": "what the candidates and baselines measured on proxies",
@@ -30,7 +32,7 @@ FILES = {
 }
 
 # Percent by which two trainings at full scale differ at least for one to be called better: there is one of each, and
-# the standard errors of proxies, which see less text, are a few hundredths.
+# the standard errors of proxies over draws of training text are a few hundredths.
 TIE = 0.03
 
 
@@ -40,7 +42,9 @@ def write_summary(results: Results) -> str:
         _headline,
         _mixture,
         _gains,
-        _full_scale,
+        report_validation.compression,
+        report_validation.language_model,
+        report_validation.rank_invariance,
         report_search.predictions,
         report_search.pareto,
         report_search.surfaces,
@@ -49,7 +53,7 @@ def write_summary(results: Results) -> str:
         _limits,
         _files,
     )
-    return "\n\n".join(section(results) for section in sections) + "\n"
+    return "\n\n".join(filter(None, (section(results) for section in sections))) + "\n"
 
 
 # --- Sections -----------------------------------------------------------------------------------------------
@@ -67,9 +71,9 @@ def _headline(results: Results) -> str:
             first += f" The best of them, `{candidate['name']}`, exceeds the limits of the objective by "
             first += f"{report_search.over(candidate)}."
         elif candidate:
-            behind = paired_gain(best["values"], candidate["values"])
+            behind = choice["gains"][candidate["name"]]
             first += f" The best of them, `{candidate['name']}`, is {markdown.gain(behind)} behind: "
-            first += markdown.verdict(behind, replicates)
+            first += markdown.verdict(behind)
     else:
         first = f"**Recommended: the searched mixture `{name}`** (strategy {choice['strategy']})."
         if baseline := choice["best_baseline"]:
@@ -77,7 +81,7 @@ def _headline(results: Results) -> str:
             first += (
                 f" On proxies its objective is {markdown.gain(gain)} smaller than that of the best baseline, "
             )
-            first += f"`{baseline}`: {markdown.verdict(gain, replicates)}"
+            first += f"`{baseline}`: {markdown.verdict(gain)}"
 
     text = results.compression.filter(name=name, vocab_size=objective["vocab_size"]).unique(
         ["evaluation_set", "corpus"]
@@ -116,18 +120,21 @@ def _full_scale_verdict(results: Results) -> str:
             f"{scale} it has {markdown.nsl(values['chosen'])}; no other mixture was trained to compare with."
         )
     other = others[0]
-    gain = 100 * (1 - values["chosen"] / values[other])
-    once = "one training each, so without a standard error"
-    if abs(gain) < TIE:
-        return f"{scale} it has {markdown.nsl(values['chosen'])}, as has `{other}` ({once})."
-    if gain < 0:
+    gain = results.validation.filter(metric="gain_objective", against=other).row(0, named=True)
+    interval = f"95 % interval over evaluation documents {markdown.show_interval(gain['low'], gain['high'])}"
+    if abs(gain["value"]) < TIE or gain["low"] <= 0 <= gain["high"]:
+        return (
+            f"{scale} it has {markdown.nsl(values['chosen'])}, `{other}` {markdown.nsl(values[other])}: a tie "
+            f"({interval})."
+        )
+    if gain["value"] < 0:
         return (
             f"**{scale} the baseline `{other}` is better**: {markdown.nsl(values[other])} against "
-            f"{markdown.nsl(values['chosen'])}, {-gain:.2f} % ({once})."
+            f"{markdown.nsl(values['chosen'])}, {-gain['value']:.2f} % ({interval})."
         )
     return (
-        f"{scale} it has {markdown.nsl(values['chosen'])}, {gain:.2f} % less than the best other mixture, `{other}` "
-        f"({markdown.nsl(values[other])}; {once})."
+        f"{scale} it has {markdown.nsl(values['chosen'])}, {gain['value']:.2f} % less than the best other mixture, "
+        f"`{other}` ({markdown.nsl(values[other])}; {interval})."
     )
 
 
@@ -161,49 +168,32 @@ def _mixture(results: Results) -> str:
 
 
 def _gains(results: Results) -> str:
-    choice, values = results.choice, results.full_scale_values
-    replicates = len(choice["ranking"][0]["values"])
+    choice, roles = results.choice, {row["name"]: row["role"] for row in results.choice["ranking"]}
     if not choice["gains"]:
-        return "## Gains\n\nThere is no other baseline to compare with."
+        return "## Gains\n\nThere is no other mixture to compare with."
+    full_scale = {
+        row["against"]: row
+        for row in results.validation.filter(metric="gain_objective").iter_rows(named=True)
+    }
     rows = []
-    for baseline, gain in choice["gains"].items():
-        at_full_scale = (
-            f"{100 * (1 - values['chosen'] / values[baseline]):+.2f} %" if baseline in values else "–"
+    for name, gain in choice["gains"].items():
+        at_full_scale = full_scale.get(name)
+        rows.append(
+            (
+                f"`{name}`",
+                roles[name],
+                f"{gain['percent']:+.2f} %",
+                markdown.show_interval(gain["low"], gain["high"]),
+                f"{at_full_scale['value']:+.2f} %" if at_full_scale else "–",
+                markdown.show_interval(at_full_scale["low"], at_full_scale["high"]) if at_full_scale else "–",
+            )
         )
-        interval = markdown.show_interval(markdown.gain_interval(gain, replicates))
-        rows.append((f"`{baseline}`", markdown.gain(gain, signed=True), interval, at_full_scale))
-    table = markdown.table(("gain over", "proxies", "95 % interval", "full scale"), rows)
+    header = ("gain over", "role", "on proxies", "95 % interval", "at full scale", "95 % interval")
     return (
         f"## Gains of `{choice['chosen']}`\n\nPositive: the recommended mixture has the smaller objective. Intervals "
-        f"by Student's t over {replicates} replicates in pairs.\n\n{table}"
-    )
-
-
-def _full_scale(results: Results) -> str:
-    vocab_size = results.config["training"]["vocab_size"]
-    objective_sets = results.choice["objective"]["evaluation_sets"]
-    rows = []
-    for evaluation_set in results.full_scale["evaluation_set"].unique(maintain_order=True):
-        for name, objective in results.full_scale_values.items():
-            of_set = results.full_scale.filter(
-                name=name, evaluation_set=evaluation_set, vocab_size=vocab_size
-            )
-            nsl, tokens, reference = (of_set[key].to_numpy() for key in ("nsl", "tokens", "reference_tokens"))
-            rows.append(
-                (
-                    f"`{evaluation_set}` ({of_set.height})",
-                    f"`{name}`",
-                    markdown.nsl(objective),
-                    markdown.nsl(metrics.macro(nsl)),
-                    markdown.nsl(metrics.pooled(tokens, reference)),
-                    f"{markdown.nsl(metrics.worst(nsl))} (`{of_set['corpus'][int(nsl.argmax())]}`)",
-                )
-            )
-    header = ("evaluation set (corpora)", "tokenizer", "objective", "macro", "pooled", "worst")
-    return (
-        f"## Full scale\n\nNSL at a vocabulary of {vocab_size:,}; `chosen` is the recommended mixture "
-        f"(`{results.choice['chosen']}`). The objective is over {', '.join(f'`{name}`' for name in objective_sets)}."
-        f"\n\n{markdown.table(header, rows, left=2)}"
+        f"on proxies are over draws of training text, {len(choice['ranking'][0]['values'])} in pairs, and resampled "
+        "evaluation documents; at full scale, where each is trained once, over documents alone.\n\n"
+        f"{markdown.table(header, rows, left=2)}"
     )
 
 
@@ -280,9 +270,9 @@ def _ledger_note(what: str, ledger: pl.DataFrame, keys: list[str]) -> str:
 def _limits(results: Results) -> str:
     sets = results.choice["objective"]["evaluation_sets"]
     limits = [
-        "The standard error is that of drawing training text from these corpora, and too small where a mixture "
-        "uses all the text of a corpus, which replicates then share. Other evaluation text would add to it. A gain "
-        "whose interval holds 0, often one of 0.1 %, is noise.",
+        "Standard errors are those of drawing training text from these corpora, and too small where a mixture "
+        "uses all the text of a corpus, which replicates then share. Evaluation text of another kind can say something "
+        "else altogether. A gain whose interval holds 0, often one of 0.1 %, is noise.",
         f"The recommended mixture has the smallest of {len(results.choice['ranking'])} measured numbers, so that its "
         "gain on proxies is a little too good; the full-scale numbers had no part in the choice.",
         "Fewer tokens are cheaper text, not by themselves a better language model.",

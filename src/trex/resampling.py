@@ -42,15 +42,13 @@ def resample(
     corpora: Sequence[str],
     seed: int,
     resamples: int = RESAMPLES,
-    sampled: Mapping[tuple[str, str], float] | None = None,
 ) -> Resampled:
     """Draw documents of every evaluation set and corpus with replacement.
 
     Args:
         documents: per tokenizer, columns evaluation_set, corpus, document, tokens, reference_tokens; the same documents
-            in all.
-        sampled: per (evaluation set, corpus), the share of its documents that these are: their number when drawn is
-            that of all documents, so that intervals are as wide as those of the whole text. Default: all.
+            in all. Where they are a sample, `sampled` is its share of the text, and as many documents are drawn as the
+            whole text has, so that intervals are as narrow as those of the whole text.
 
     Raises:
         ValueError: if the tokenizers did not see the same documents.
@@ -79,7 +77,7 @@ def resample(
             blocks = _blocks(columns.astype(float))
             n = blocks.shape[1]
             rng = np.random.default_rng([seed, s, c])
-            drawn = n if sampled is None else max(round(n / sampled[evaluation_set, corpus]), 1)
+            drawn = max(round(n / first["sampled"][0]), n) if "sampled" in first.columns else n
             times = np.concatenate(
                 [np.ones((1, n)), rng.multinomial(drawn, np.full(n, 1 / n), size=resamples)]
             )

@@ -24,7 +24,9 @@ class Results:
         metrics, corpus_metrics, learning_curve, predictions: of the regression.
         mixtures, training_ledger: of the sampled proxies.
         compression, ledger, choice: of the verification.
-        full_scale, full_scale_ledger: of all tokenizers, with the folder as first column, `name`.
+        full_scale_ledger: of all tokenizers, with the folder as first column, `name`.
+        validation, scripts: of all full-scale and existing tokenizers.
+        ranks: of mixtures across scales; None if that is turned off.
         counts: ledgers of all corpora.
     """
 
@@ -42,8 +44,10 @@ class Results:
     compression: pl.DataFrame
     ledger: pl.DataFrame
     choice: Mapping[str, Any]
-    full_scale: pl.DataFrame
     full_scale_ledger: pl.DataFrame
+    validation: pl.DataFrame
+    scripts: pl.DataFrame
+    ranks: pl.DataFrame | None
     counts: pl.DataFrame
 
     @classmethod
@@ -74,12 +78,6 @@ class Results:
                 )
             return table
 
-        def full_scale(file: str) -> pl.DataFrame:
-            tables = {name: long(f"tokenizers/{name}/{file}") for name in names}
-            return pl.concat(
-                table.select(pl.lit(name).alias("name"), pl.all()) for name, table in tables.items()
-            )
-
         candidates = wide(
             "search/candidates.parquet", "name", "role", "strategy", "predicted", "predicted_std"
         )
@@ -91,6 +89,12 @@ class Results:
             )
         baselines = candidates.filter(role="baseline")["name"].to_list()
         names = ["chosen", *(baselines if config["training"]["baselines"] else [])]
+        validation = pl.read_parquet(folder / "validation/validation.parquet")
+        if wrong := {*names, *config["validation"]["tokenizers"]} ^ set(validation["tokenizer"]):
+            raise ValueError(
+                f"{folder / 'validation/validation.parquet'} and the config differ in the tokenizers {sorted(wrong)}; "
+                "delete it and run again"
+            )
         return cls(
             config=config,
             candidates=candidates,
@@ -106,8 +110,17 @@ class Results:
             compression=long("verification/compression.parquet"),
             ledger=long("verification/ledger.parquet"),
             choice=choice,
-            full_scale=full_scale("compression.parquet"),
-            full_scale_ledger=full_scale("ledger.parquet"),
+            full_scale_ledger=pl.concat(
+                long(f"tokenizers/{name}/ledger.parquet").select(pl.lit(name).alias("name"), pl.all())
+                for name in names
+            ),
+            validation=validation,
+            scripts=pl.read_parquet(folder / "validation/scripts.parquet"),
+            ranks=(
+                pl.read_parquet(folder / "validation/ranks.parquet")
+                if config["validation"]["mixtures"]
+                else None
+            ),
             counts=pl.concat(long(f"counts/{corpus}/ledger.parquet", [corpus]) for corpus in corpora),
         )
 
@@ -142,13 +155,19 @@ class Results:
         return np.array([by_corpus[corpus] for corpus in self.corpora])
 
     @cached_property
+    def trained(self) -> list[str]:
+        """The full-scale tokenizers, chosen first."""
+        return list(dict.fromkeys(self.full_scale_ledger["name"]))
+
+    @cached_property
     def full_scale_values(self) -> dict[str, float]:
-        """The objective of every full-scale tokenizer, by folder, best first."""
-        objective = metrics.Objective.from_config(self.config["objective"], self.corpora)
-        sets, vocab_size = self.choice["objective"]["evaluation_sets"], self.config["training"]["vocab_size"]
-        keys, nsl, reference = nsl_array(self.full_scale, ["name"], sets, self.corpora, vocab_size)
-        values = objective.mean_over_sets(nsl, reference).tolist()
-        return dict(sorted(zip(keys["name"], values, strict=True), key=lambda item: item[1]))
+        """The objective of every full-scale tokenizer, best first."""
+        rows = self.validation.filter(metric="objective").sort("value", maintain_order=True)
+        return {
+            name: value
+            for name, value in rows.select("tokenizer", "value").iter_rows()
+            if name in self.trained
+        }
 
     @cached_property
     def measured_front(self) -> pl.DataFrame:

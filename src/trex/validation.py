@@ -73,7 +73,9 @@ def _qualities(name: str, table: pl.DataFrame) -> Iterator[dict[str, Any]]:
         of = {"tokenizer": name, "evaluation_set": evaluation_set}
         yield of | {"metric": "gini", "value": float(metrics.gini(rows["nsl"].to_numpy()))}
         for metric in QUALITIES:
-            yield of | {"metric": metric, "value": rows[metric].mean()}
+            # fertility per character is not to be averaged with that per word
+            counted = rows.filter("spaced") if metric == "fertility" else rows
+            yield of | {"metric": metric, "value": counted[metric].mean()}
             for corpus, value in rows.select("corpus", metric).drop_nulls().iter_rows():
                 yield of | {"corpus": corpus, "metric": metric, "value": value}
 

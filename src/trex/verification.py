@@ -1,7 +1,8 @@
 """Which mixture to recommend: measured objectives of the candidates and baselines, compared in pairs.
 
 A replicate is one rotation of the shard order, the same for every mixture. Mixtures share most of what a
-rotation changes, so that gains are taken replicate by replicate and only then averaged.
+rotation changes, so that gains are taken replicate by replicate and only then averaged. The noise of the evaluation
+text comes from its documents, resampled, the same ones for every mixture.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ def choose(
     strategies: Mapping[str, str],
     predicted: Mapping[str, float | None],
     violations: Mapping[str, float] | None = None,
+    resampled: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, Any]:
     """Choose the mixture with the smallest mean of the measured objective, of those that keep the limits.
 
@@ -32,17 +34,18 @@ def choose(
         predicted: of each, the objective that the surface expected, or None.
         violations: of each, by how much it exceeds the limits of the objective, relatively (mean over replicates).
             None: there are no limits.
+        resampled: of each, the objective on resampled evaluation documents, the same for all. [resamples] None: the
+            documents are taken as they are.
 
     Returns:
         For `choice.json`: chosen, role, strategy; best_baseline (None without baselines, and the chosen one
         itself if a baseline is chosen); ranking, best first, of name, role, strategy, measured (the mean),
-        standard_error (of the mean, None with 1 replicate), values, predicted, violation; gains, for every baseline but
-        the chosen one, with the mean of 100 * (1 - chosen / baseline) over replicates as percent and its
-        standard_error.
+        standard_error (of the mean, None with 1 replicate), values, predicted, violation; gains, over every other
+        mixture, best first, as of `paired_gain`.
 
     >>> roles = {"trex": "candidate", "uniform": "baseline"}
-    >>> choose({"trex": [0.75], "uniform": [1.0]}, roles, roles, dict.fromkeys(roles))["gains"]
-    {'uniform': {'percent': 25.0, 'standard_error': None}}
+    >>> choose({"trex": [0.75], "uniform": [1.0]}, roles, roles, dict.fromkeys(roles))["gains"]["uniform"]["percent"]
+    25.0
 
     Raises:
         ValueError: without mixtures or replicates, or if mixtures have different numbers of replicates.
@@ -78,17 +81,55 @@ def choose(
         "best_baseline": next(iter(baselines), None),
         "ranking": ranking,
         "gains": {
-            name: paired_gain(measured[best["name"]], measured[name])
-            for name in baselines
-            if name != best["name"]
+            row["name"]: paired_gain(
+                best["values"], row["values"], _pair(resampled, best["name"], row["name"])
+            )
+            for row in ranking[1:]
         },
     }
 
 
-def paired_gain(chosen: Sequence[float], other: Sequence[float]) -> dict[str, float | None]:
-    """How much smaller `chosen` is than `other`, in %: mean over paired replicates and its standard error."""
+def paired_gain(
+    chosen: Sequence[float],
+    other: Sequence[float],
+    resampled: tuple[np.ndarray, np.ndarray] | None = None,
+) -> dict[str, float | None]:
+    """How much smaller `chosen` is than `other`, and how sure that is.
+
+    Args:
+        chosen, other: the objective, one number per replicate.
+        resampled: of both, on resampled evaluation documents. [resamples], [resamples]
+
+    Returns:
+        percent: mean of 100 * (1 - chosen / other) over replicates; standard_error of that, by the replicates (None
+        with one); documents_error, its standard deviation over resampled documents (None without); low, high: 95 %
+        interval of both by Student's t (None where neither is known), with Satterthwaite's degrees of freedom, as the
+        replicates are few and the resamples many.
+    """
+    from scipy.special import stdtrit  # quantile of Student's t; slow to import
+
     gains = 100 * (1 - np.asarray(chosen, float) / np.asarray(other, float))
-    return {"percent": float(gains.mean()), "standard_error": _standard_error(gains)}
+    percent, by_replicates = float(gains.mean()), _standard_error(gains)
+    by_documents = (
+        None if resampled is None else float(np.std(100 * (1 - resampled[0] / resampled[1]), ddof=1))
+    )
+    variance = (by_replicates or 0.0) ** 2 + (by_documents or 0.0) ** 2
+    low = high = None
+    if variance > 0:
+        freedom = variance**2 * (len(gains) - 1) / by_replicates**4 if by_replicates else np.inf
+        half = float(stdtrit(min(freedom, 1e6), 0.975) * np.sqrt(variance))
+        low, high = percent - half, percent + half
+    return {
+        "percent": percent,
+        "standard_error": by_replicates,
+        "documents_error": by_documents,
+        "low": low,
+        "high": high,
+    }
+
+
+def _pair(resampled: Mapping[str, np.ndarray] | None, *names: str) -> tuple[np.ndarray, ...] | None:
+    return None if resampled is None else tuple(resampled[name] for name in names)
 
 
 def _standard_error(values: Sequence[float]) -> float | None:

@@ -23,9 +23,9 @@ REPORTED = {
     "compression": RESULTS / "verification/compression.parquet",
     "ledger": RESULTS / "verification/ledger.parquet",
     "choice": RESULTS / "verification/choice.json",
-    "full_scale": expand(
-        RESULTS / "tokenizers/{name}/compression.parquet", name=FULL_SCALE
-    ),
+    "validation": RESULTS / "validation/validation.parquet",
+    "scripts": RESULTS / "validation/scripts.parquet",
+    "ranks": [RESULTS / "validation/ranks.parquet"] if GRID_BATCHES else [],
     "full_scale_ledgers": expand(
         RESULTS / "tokenizers/{name}/ledger.parquet", name=FULL_SCALE
     ),
@@ -73,6 +73,12 @@ rule write_summary:
             caption="../report/summary.rst",
             category="Summary",
             labels={"figure": "summary"},
+        ),
+        validation=report(
+            RESULTS / "validation.md",
+            caption="../report/validation.rst",
+            category="Summary",
+            labels={"figure": "the full-scale tokenizers"},
         ),
         candidates=report(
             RESULTS / "candidates.csv",

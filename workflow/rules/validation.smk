@@ -150,9 +150,7 @@ rule train_grid:
 rule rank_mixtures:
     input:
         training_set=RESULTS / "training_set.parquet",
-        grid=expand(
-            rules.train_grid.output, n_bytes=GRID_BYTES, batch=GRID_BATCHES
-        ),
+        grid=expand(rules.train_grid.output, n_bytes=GRID_BYTES, batch=GRID_BATCHES),
     output:
         ranks=RESULTS / "validation/ranks.parquet",
         values=RESULTS / "validation/scales.parquet",

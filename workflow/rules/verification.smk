@@ -3,15 +3,25 @@ CANDIDATES = (["trex", "best_draw"] if "trex" in STRATEGIES else []) + ["matched
 CANDIDATES += [strategy for strategy in STRATEGIES if strategy != "trex"]
 CANDIDATES += ["best_proxy"] if "adaptive" in STRATEGIES else []
 MIXTURES = CANDIDATES + list(config["baselines"])
+# the text that the objective is measured on, by which the noise of its documents is estimated
+MEASURED_ON = [
+    (name, corpus)
+    for name, corpus in EVALUATION
+    if name in OBJECTIVE["evaluation_sets"]
+]
 
 
 rule train_candidate:
     input:
         word_index=INDEX,
         candidates=RESULTS / "search/candidates.parquet",
+        documents=expand(
+            RESULTS / "evaluation/{at[0]}/{at[1]}.documents.parquet", at=MEASURED_ON
+        ),
     output:
         compression=RESULTS / "verification/proxies/{name}.parquet",
         ledger=RESULTS / "verification/proxies/{name}.ledger.parquet",
+        documents=RESULTS / "verification/proxies/{name}.documents.parquet",
     log:
         LOGS / "train_candidate/{name}.log",
     benchmark:
@@ -31,6 +41,7 @@ rule train_candidate:
         vocab_size=config["proxies"]["vocab_size"],
         vocab_grid=config["proxies"]["vocab_grid"],
         tokenizer=lambda wildcards: TOKENIZER,
+        evaluation=MEASURED_ON,
     message:
         "Measuring candidate {wildcards.name}"
     script:
@@ -45,6 +56,9 @@ rule verify_candidates:
         ),
         ledgers=expand(
             RESULTS / "verification/proxies/{name}.ledger.parquet", name=MIXTURES
+        ),
+        documents=expand(
+            RESULTS / "verification/proxies/{name}.documents.parquet", name=MIXTURES
         ),
     output:
         compression=RESULTS / "verification/compression.parquet",
@@ -61,7 +75,9 @@ rule verify_candidates:
         runtime=5,
     params:
         code=code_of("verify_candidates"),
+        seed=config["seed"],
         corpora=CORPORA,
+        mixtures=MIXTURES,
         objective=OBJECTIVE,
     message:
         "Choosing the best measured mixture"

@@ -7,7 +7,9 @@ from trex.files import write_json, write_table
 from trex.job import job
 from trex.metrics import Objective
 from trex.proxies import nsl_array
+from trex.resampling import resample
 from trex.targets import Targets, evaluation_sets
+from trex.validation import objective_values
 from trex.verification import choose
 
 with job(snakemake):
@@ -35,11 +37,16 @@ with job(snakemake):
             violation = constraints.violation(found, nsl[row[replicate]], reference)
             violations[name] += float(violation) / len(row)
 
+    documents = dict(zip(params.mixtures, map(pl.read_parquet, files.documents), strict=True))
+    drawn = resample(documents, sets, params.corpora, params.seed)
+    values = objective_values(drawn, sets, params.corpora, params.objective)
+    resampled = {name: values[1:, number] for number, name in enumerate(documents)}
+
     def column(name):
         return dict(zip(candidates["name"], candidates[name], strict=True))
 
     roles, strategies, predicted = map(column, ("role", "strategy", "predicted"))
-    choice = choose(measured, roles, strategies, predicted, violations if limited else None)
+    choice = choose(measured, roles, strategies, predicted, violations if limited else None, resampled)
     write_table(compression, output.compression)
     write_table(pl.concat([pl.read_parquet(path) for path in files.ledgers]), output.ledger)
     write_json({**choice, "objective": params.objective}, output.choice)

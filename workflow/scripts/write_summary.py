@@ -1,10 +1,11 @@
-"""Write the page that a person reads first, and the candidates as a table to look at."""
+"""Write the page that a person reads first, that about the tokenizers, and the candidates as a table to look at."""
 
 import logging
 
 from trex.files import whole, write_text
 from trex.job import job
 from trex.report import write_summary
+from trex.report_validation import write_validation
 from trex.results import Results
 
 with job(snakemake):
@@ -12,5 +13,6 @@ with job(snakemake):
     results = Results.load(config["results"], config)
     with whole(snakemake.output.candidates) as part:
         results.candidates.write_csv(part, float_precision=6)
+    write_text(write_validation(results), snakemake.output.validation)
     write_text(write_summary(results), snakemake.output.summary)
     logging.info("recommended: %s; read %s", results.choice["chosen"], snakemake.output.summary)
