@@ -118,7 +118,7 @@ def sampled_support(
     figure.suptitle(title)
     ax.set_xlabel("share of the training bytes (%)")
     ax.set_xlim(left=0)
-    _legend(figure, ax)
+    legend(figure, ax)
     return figure
 
 
@@ -131,7 +131,7 @@ def predicted_measured(predictions: pl.DataFrame, metrics: pl.DataFrame) -> Figu
         metrics: columns model, mape (%), spearman, r2, n, used; one panel per row, the used model first.
     """
     metrics = metrics.sort("used", descending=True, maintain_order=True)
-    figure, axes = _panels(metrics.height, columns=3, width=3.2, height=3.4)
+    figure, axes = panels(metrics.height, columns=3, width=3.2, height=3.4)
     measured, predicted = predictions["measured"], predictions["predicted"]
     low, high = min(measured.min(), predicted.min()), max(measured.max(), predicted.max())
     limits = (low - 0.04 * (high - low), high + 0.04 * (high - low))
@@ -171,7 +171,7 @@ def pareto_front(pareto: pl.DataFrame, predicted: pl.DataFrame, chosen: str) -> 
         predicted: columns name, average, worst, of the candidates and baselines as measured.
         chosen: name of the recommended one.
     """
-    figure, (ax,) = _panels(1, columns=1, width=6.5, height=4.2)
+    figure, (ax,) = panels(1, columns=1, width=6.5, height=4.2)
     ax.plot(pareto["average"], pareto["worst"], "o-", color=COLORS[0], markersize=3, label="predicted front")
     for row in predicted.iter_rows(named=True):
         color = CHOSEN_COLOR if row["name"] == chosen else GREY
@@ -180,7 +180,7 @@ def pareto_front(pareto: pl.DataFrame, predicted: pl.DataFrame, chosen: str) -> 
     ax.set_xlabel("average (NSL)")
     ax.set_ylabel("worst corpus (NSL)")
     ax.set_title("Average against worst corpus; squares are measured")
-    _legend(figure, ax)
+    legend(figure, ax)
     return figure
 
 
@@ -190,7 +190,7 @@ def learning_curve(curve: pl.DataFrame) -> Figure:
 
     curve: columns recipe, proxies, mape (%), one row for each random choice of so many proxies.
     """
-    figure, (ax,) = _panels(1, columns=1, width=5.0, height=3.4)
+    figure, (ax,) = panels(1, columns=1, width=5.0, height=3.4)
     for i, (recipe, rows) in enumerate(curve.group_by("recipe", maintain_order=True)):
         medians = rows.group_by("proxies", maintain_order=True).agg(pl.col("mape").median())
         color = COLORS[i % len(COLORS)]
@@ -204,7 +204,7 @@ def learning_curve(curve: pl.DataFrame) -> Figure:
     ax.set_xlabel("proxies")
     ax.set_ylabel("MAPE of the objective (%)")
     ax.set_title("Would fewer proxies have done?")
-    _legend(figure, ax)
+    legend(figure, ax)
     return figure
 
 
@@ -238,7 +238,7 @@ def nsl_by_corpus(compression: pl.DataFrame, chosen: str, vocab_size: int, corpo
         left.set_xlabel("NSL (tokens / reference tokens)")
         right.set_xlabel(f"NSL above that of {chosen} (%)")
     figure.suptitle(f"Compression of each corpus at a vocabulary of {vocab_size:,} (left is better)")
-    _legend(figure, axes[0])
+    legend(figure, axes[0])
     return figure
 
 
@@ -271,7 +271,7 @@ def nsl_by_vocabulary(compression: pl.DataFrame, chosen: str) -> Figure:
     axes[0, 0].set_ylabel("macro NSL (smaller is better)")
     axes[1, 0].set_ylabel(f"macro NSL above that of {chosen} (%)")
     figure.suptitle("Compression against vocabulary size")
-    _legend(figure, axes[0, 0])
+    legend(figure, axes[0, 0])
     return figure
 
 
@@ -287,7 +287,7 @@ def _beside_chosen(compression: pl.DataFrame, chosen: str, by: list[str]) -> pl.
     )
 
 
-def _panels(
+def panels(
     n: int, columns: int, width: float, height: float, margin: float = 0.0
 ) -> tuple[Figure, list[Axes]]:
     """A figure of `n` panels of this size in inches, with a margin on the left. Panels share the y axis, and those
@@ -306,7 +306,7 @@ def _panels(
 
 def _corpus_panels(n: int, corpora: Sequence[str], columns: int = MAX_COLUMNS) -> tuple[Figure, list[Axes]]:
     """`n` panels whose rows are the corpora."""
-    figure, axes = _panels(
+    figure, axes = panels(
         n,
         columns,
         width=PLOT_WIDTH / min(n, columns),
@@ -329,7 +329,7 @@ def _styles(names: Sequence[str], chosen: str) -> dict[str, dict]:
     return styles
 
 
-def _legend(figure: Figure, ax: Axes) -> None:
+def legend(figure: Figure, ax: Axes) -> None:
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5)
 

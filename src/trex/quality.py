@@ -187,11 +187,14 @@ def vocabulary_scripts(tokenizer: Tokenizer, frequencies: np.ndarray) -> pl.Data
     """What scripts the vocabulary is of, and how much of each occurs in text. Columns: see `Quality.scripts`.
 
     An entry belongs to the script of its first letter; `other` has entries of other scripts or parts of characters,
-    `none` those without a letter.
+    `none` those without a letter. Special tokens are left out.
     """
+    special = tokenizer.get_added_tokens_decoder()
     byte_of = {character: byte for byte, character in enumerate(BYTE_CHARACTERS)}
     ids, spellings = [], []
     for token, number in tokenizer.get_vocab(with_added_tokens=False).items():
+        if number in special:
+            continue
         known = all(character in byte_of for character in token)
         spelled = (
             bytes(byte_of[character] for character in token).decode(errors="replace") if known else token
@@ -206,7 +209,7 @@ def vocabulary_scripts(tokenizer: Tokenizer, frequencies: np.ndarray) -> pl.Data
         script = script.when(pl.col("letter").str.contains(rf"\p{{{name}}}")).then(pl.lit(name))
     table = entries.with_columns(
         script=script.otherwise(pl.lit("other")),
-        used=pl.Series(frequencies[np.array(ids)] > 0),
+        used=pl.Series(frequencies[np.array(ids, dtype=np.int64)] > 0),
     )
     return (
         table.group_by("script")

@@ -7,6 +7,9 @@ FIGURES = [
     "learning_curve",
     "nsl_by_corpus",
     "nsl_by_vocabulary",
+    "full_scale_gains",
+    "full_scale_nsl",
+    *(["rank_invariance"] if GRID_BATCHES else []),
 ]
 # all that the page and the figures are made from; they are read from the results folder by name
 REPORTED = {

@@ -1,6 +1,6 @@
 """Draw the figures of the report."""
 
-from trex import plots
+from trex import plots, plots_validation
 from trex.job import job
 from trex.results import Results
 
@@ -18,3 +18,9 @@ with job(snakemake):
     plots.save(plots.learning_curve(results.learning_curve), output.learning_curve)
     plots.save(plots.nsl_by_corpus(results.compression, chosen, vocab_size, corpora), output.nsl_by_corpus)
     plots.save(plots.nsl_by_vocabulary(results.compression, chosen), output.nsl_by_vocabulary)
+    table = results.validation
+    plots.save(plots_validation.full_scale_gains(table), output.full_scale_gains)
+    scale = config["training"]["vocab_size"]
+    plots.save(plots_validation.full_scale_nsl(table, scale, corpora), output.full_scale_nsl)
+    if results.ranks is not None:
+        plots.save(plots_validation.rank_invariance(results.ranks), output.rank_invariance)

@@ -1,0 +1,85 @@
+"""Figures about the full-scale tokenizers; see `trex.plots` for what they have in common."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from trex.plots import COLORS, MARKERS, STYLE, legend, nsl_by_corpus, panels
+from trex.validation import CHOSEN
+
+_AGGREGATES = ("macro", "pooled", "worst")
+
+
+@rc_context(STYLE)
+def full_scale_gains(validation: pl.DataFrame) -> Figure:
+    """What the chosen tokenizer gains over each other one, with intervals over evaluation documents; a panel a set.
+
+    validation: of `trex.validation.validate`.
+    """
+    gains = validation.filter(pl.col("metric").str.starts_with("gain_")).drop_nulls("evaluation_set")
+    sets = validation["evaluation_set"].drop_nulls().unique(maintain_order=True)
+    others = gains["against"].unique(maintain_order=True).to_list()
+    figure, axes = panels(len(sets), columns=3, width=3.6, height=0.8 + 0.3 * max(len(others), 1), margin=1.0)
+    for ax, evaluation_set in zip(axes, sets, strict=True):
+        for i, aggregate in enumerate(_AGGREGATES):
+            rows = gains.filter(evaluation_set=evaluation_set, metric=f"gain_{aggregate}")
+            y = np.array([others.index(name) for name in rows["against"]]) + 0.2 * (i - 1)
+            value = rows["value"].to_numpy()
+            spread = [value - rows["low"].to_numpy(), rows["high"].to_numpy() - value]
+            style = {"color": COLORS[i], "marker": MARKERS[i], "markersize": 4, "linestyle": "none"}
+            # a percentile interval need not hold the value
+            ax.errorbar(value, y, xerr=np.maximum(spread, 0), elinewidth=1, label=aggregate, **style)
+        ax.axvline(0, color="black", linewidth=0.8)
+        ax.set_title(evaluation_set)
+        ax.set_xlabel("gain of chosen (%; to the right is better)")
+        ax.grid(False, axis="y")
+    axes[0].set_yticks(range(len(others)), others)
+    axes[0].set_ylim(len(others) - 0.4, -0.6)
+    figure.suptitle("Full scale: gains in NSL, 95 % intervals over evaluation documents")
+    legend(figure, axes[0])
+    return figure
+
+
+def full_scale_nsl(validation: pl.DataFrame, vocab_size: int, corpora: Sequence[str]) -> Figure:
+    """NSL of every full-scale and existing tokenizer in each corpus.
+
+    validation: of `trex.validation.validate`. vocab_size: of the full-scale tokenizers. corpora: in the config's order.
+    """
+    table = validation.filter(metric="nsl").select(
+        "evaluation_set", "corpus", name="tokenizer", nsl="value", vocab_size=pl.lit(vocab_size)
+    )
+    return nsl_by_corpus(table, CHOSEN, vocab_size, corpora)
+
+
+@rc_context(STYLE)
+def rank_invariance(ranks: pl.DataFrame) -> Figure:
+    """Spearman correlations of the objective between scales, as a table of colours.
+
+    ranks: of `trex.rank_invariance.agreement`.
+    """
+    names = ranks["scale"].unique(maintain_order=True).to_list()
+    values = ranks["spearman"].to_numpy().reshape(len(names), len(names))
+    side = 1.8 + 0.75 * len(names)
+    figure = Figure(figsize=(side + 0.6, side))
+    ax = figure.subplots()
+    ax.imshow(values, cmap="Blues", vmin=min(0.9, float(np.nanmin(values))), vmax=1.02)
+    for (row, column), value in np.ndenumerate(values):
+        ax.text(
+            column, row, f"{value:.3f}", ha="center", va="center", color="white" if value > 0.97 else "black"
+        )
+    labels = [_scale(name) for name in names]
+    ax.set_xticks(range(len(names)), labels)
+    ax.set_yticks(range(len(names)), labels)
+    ax.grid(False)
+    ax.set_title("Spearman correlation of the objective between scales (S, V)")
+    return figure
+
+
+def _scale(name: str) -> str:
+    """Two lines of a scale's name: "10000000-8192" is 10 MB, V 8,192."""
+    n_bytes, vocab_size = name.split("-")
+    size = n_bytes if n_bytes == "all" else f"{int(n_bytes) / 1e6:,.4g} MB"
+    return f"{size}\nV {int(vocab_size):,}"
