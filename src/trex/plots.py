@@ -131,7 +131,7 @@ def predicted_measured(predictions: pl.DataFrame, metrics: pl.DataFrame) -> Figu
         metrics: columns model, mape (%), spearman, r2, n, used; one panel per row, the used model first.
     """
     metrics = metrics.sort("used", descending=True, maintain_order=True)
-    figure, axes = panels(metrics.height, columns=3, width=3.2, height=3.4)
+    figure, axes = _panels(metrics.height, columns=3, width=3.2, height=3.4)
     measured, predicted = predictions["measured"], predictions["predicted"]
     low, high = min(measured.min(), predicted.min()), max(measured.max(), predicted.max())
     limits = (low - 0.04 * (high - low), high + 0.04 * (high - low))
@@ -171,7 +171,7 @@ def pareto_front(pareto: pl.DataFrame, predicted: pl.DataFrame, chosen: str) -> 
         predicted: columns name, average, worst, of the candidates and baselines as measured.
         chosen: name of the recommended one.
     """
-    figure, (ax,) = panels(1, columns=1, width=6.5, height=4.2)
+    figure, (ax,) = _panels(1, columns=1, width=6.5, height=4.2)
     ax.plot(pareto["average"], pareto["worst"], "o-", color=COLORS[0], markersize=3, label="predicted front")
     for row in predicted.iter_rows(named=True):
         color = CHOSEN_COLOR if row["name"] == chosen else GREY
@@ -190,7 +190,7 @@ def learning_curve(curve: pl.DataFrame) -> Figure:
 
     curve: columns recipe, proxies, mape (%), one row for each random choice of so many proxies.
     """
-    figure, (ax,) = panels(1, columns=1, width=5.0, height=3.4)
+    figure, (ax,) = _panels(1, columns=1, width=5.0, height=3.4)
     for i, (recipe, rows) in enumerate(curve.group_by("recipe", maintain_order=True)):
         medians = rows.group_by("proxies", maintain_order=True).agg(pl.col("mape").median())
         color = COLORS[i % len(COLORS)]
@@ -287,7 +287,7 @@ def _beside_chosen(compression: pl.DataFrame, chosen: str, by: list[str]) -> pl.
     )
 
 
-def panels(
+def _panels(
     n: int, columns: int, width: float, height: float, margin: float = 0.0
 ) -> tuple[Figure, list[Axes]]:
     """A figure of `n` panels of this size in inches, with a margin on the left. Panels share the y axis, and those
@@ -306,7 +306,7 @@ def panels(
 
 def _corpus_panels(n: int, corpora: Sequence[str], columns: int = MAX_COLUMNS) -> tuple[Figure, list[Axes]]:
     """`n` panels whose rows are the corpora."""
-    figure, axes = panels(
+    figure, axes = _panels(
         n,
         columns,
         width=PLOT_WIDTH / min(n, columns),

@@ -7,39 +7,48 @@ import polars as pl
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from trex.plots import COLORS, MARKERS, STYLE, legend, nsl_by_corpus, panels
+from trex.plots import COLORS, MARKERS, PLOT_WIDTH, STYLE, legend, nsl_by_corpus
 from trex.validation import CHOSEN
 
 _AGGREGATES = ("macro", "pooled", "worst")
 
 
 @rc_context(STYLE)
-def full_scale_gains(validation: pl.DataFrame) -> Figure:
-    """What the chosen tokenizer gains over each other one, with intervals over evaluation documents; a panel a set.
+def full_scale_gains(validation: pl.DataFrame, trained: Sequence[str]) -> Figure:
+    """What the chosen tokenizer gains over each other one, with intervals over evaluation documents: a line of panels a
+    set, other mixtures on the left and existing tokenizers, from which it differs by far more, on the right.
 
-    validation: of `trex.validation.validate`.
+    validation: of `trex.validation.validate`. trained: the full-scale tokenizers of this run.
     """
     gains = validation.filter(pl.col("metric").str.starts_with("gain_")).drop_nulls("evaluation_set")
     sets = validation["evaluation_set"].drop_nulls().unique(maintain_order=True)
-    others = gains["against"].unique(maintain_order=True).to_list()
-    figure, axes = panels(len(sets), columns=3, width=3.6, height=0.8 + 0.3 * max(len(others), 1), margin=1.0)
-    for ax, evaluation_set in zip(axes, sets, strict=True):
-        for i, aggregate in enumerate(_AGGREGATES):
-            rows = gains.filter(evaluation_set=evaluation_set, metric=f"gain_{aggregate}")
-            y = np.array([others.index(name) for name in rows["against"]]) + 0.2 * (i - 1)
-            value = rows["value"].to_numpy()
-            spread = [value - rows["low"].to_numpy(), rows["high"].to_numpy() - value]
-            style = {"color": COLORS[i], "marker": MARKERS[i], "markersize": 4, "linestyle": "none"}
-            # a percentile interval need not hold the value
-            ax.errorbar(value, y, xerr=np.maximum(spread, 0), elinewidth=1, label=aggregate, **style)
-        ax.axvline(0, color="black", linewidth=0.8)
-        ax.set_title(evaluation_set)
+    others = gains["against"].unique(maintain_order=True)
+    groups = [others.filter(others.is_in(trained)).to_list(), others.filter(~others.is_in(trained)).to_list()]
+    groups = [group for group in groups if group]
+    height = 0.9 + 0.25 * max(map(len, groups), default=1)
+    figure = Figure(figsize=(PLOT_WIDTH + 1.0, height * len(sets) + 0.5))
+    axes = figure.subplots(len(sets), max(len(groups), 1), squeeze=False)
+    for line, evaluation_set in zip(axes, sets, strict=True):
+        for ax, names in zip(line, groups, strict=False):
+            for i, aggregate in enumerate(_AGGREGATES):
+                rows = gains.filter(
+                    pl.col("against").is_in(names), evaluation_set=evaluation_set, metric=f"gain_{aggregate}"
+                )
+                y = np.array([names.index(name) for name in rows["against"]]) + 0.2 * (i - 1)
+                value = rows["value"].to_numpy()
+                spread = [value - rows["low"].to_numpy(), rows["high"].to_numpy() - value]
+                style = {"color": COLORS[i], "marker": MARKERS[i], "markersize": 4, "linestyle": "none"}
+                # a percentile interval need not hold the value
+                ax.errorbar(value, y, xerr=np.maximum(spread, 0), elinewidth=1, label=aggregate, **style)
+            ax.axvline(0, color="black", linewidth=0.8)
+            ax.set_title(evaluation_set)
+            ax.grid(False, axis="y")
+            ax.set_yticks(range(len(names)), names)
+            ax.set_ylim(len(names) - 0.4, -0.6)
+    for ax in axes[-1]:
         ax.set_xlabel("gain of chosen (%; to the right is better)")
-        ax.grid(False, axis="y")
-    axes[0].set_yticks(range(len(others)), others)
-    axes[0].set_ylim(len(others) - 0.4, -0.6)
     figure.suptitle("Full scale: gains in NSL, 95 % intervals over evaluation documents")
-    legend(figure, axes[0])
+    legend(figure, axes[0, 0])
     return figure
 
 

@@ -19,7 +19,7 @@ with job(snakemake):
     plots.save(plots.nsl_by_corpus(results.compression, chosen, vocab_size, corpora), output.nsl_by_corpus)
     plots.save(plots.nsl_by_vocabulary(results.compression, chosen), output.nsl_by_vocabulary)
     table = results.validation
-    plots.save(plots_validation.full_scale_gains(table), output.full_scale_gains)
+    plots.save(plots_validation.full_scale_gains(table, results.trained), output.full_scale_gains)
     scale = config["training"]["vocab_size"]
     plots.save(plots_validation.full_scale_nsl(table, scale, corpora), output.full_scale_nsl)
     if results.ranks is not None:
