@@ -19,16 +19,9 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 
 from trex.bpe import BYTE_CHARACTERS, spell
 from trex.config_schema import ENCODINGS
+from trex.patterns import CL100K, O200K
 
-# The regexes that tiktoken publishes, as Oniguruma (`tokenizers`) reads them. That of cl100k_base is the original
-# one; tiktoken's newer, meant to be the same, has a possessive {1,3}+, which Oniguruma reads as a repetition.
-_PATTERNS = {
-    "cl100k_base": r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-    r"|\s*[\r\n]+|\s+(?!\S)|\s+",
-    "o200k_base": r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
-    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-}
+_PATTERNS = {"cl100k_base": CL100K, "o200k_base": O200K}
 _SPECIAL_TOKENS = {
     "cl100k_base": {
         "<|endoftext|>": 100257,
