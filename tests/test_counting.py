@@ -78,6 +78,7 @@ def built(tmp_path_factory):
         words, ledger = count_evaluation(
             batches([*kept, kept[0], texts[0], texts[1], texts[2]]),
             "held_out", name, characters, lambda *_: None, seed=7, pattern=DEFAULT, training_documents=result.documents,
+            max_bytes=10**9,
         )  # fmt: skip
         paths = folder / f"{name}.eval.parquet", folder / f"{name}.eval.ledger.parquet"
         write_table(words.summed(), paths[0])
@@ -102,6 +103,19 @@ def test_split_and_ledger(built):
             assert row["words"] == sum(sum(count_words(t, by_line=True).values()) for t in mine)
     assert pl.read_parquet(ledgers["b"])["duplicates"].sum() == 60
     assert pl.read_parquet(ledgers["a"])["duplicates"].sum() == 0
+
+
+def test_evaluation_text_is_cut_at_a_document():
+    texts = ["ab " * n for n in range(1, 50)]
+    kept = []
+    none = np.array([], dtype=np.uint64)
+    _, ledger = count_evaluation(
+        batches(texts), "udhr", "a", lambda batch: np.ones(len(batch), np.int64),
+        lambda batch, _: kept.extend(batch.to_pylist()), seed=7, pattern=DEFAULT, training_documents=none,
+        max_bytes=10,
+    )  # fmt: skip
+    assert kept == texts[:3]  # 3 + 6 bytes are fewer than 10
+    assert (ledger["documents"].item(), ledger["bytes"].item()) == (3, 18)
 
 
 def test_evaluation_leaves_out_what_training_has(built):

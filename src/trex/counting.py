@@ -294,12 +294,14 @@ def count_evaluation(
     seed: int,
     pattern: str,
     training_documents: np.ndarray,
+    max_bytes: int,
 ) -> tuple[WordCounts, pl.DataFrame]:
     """Count the words of an evaluation set and its tokens by the reference tokenizer (count_tokens: of each document).
 
     Each document is one item, as it is when a tokenizer is used. Duplicates and documents that training has
     (training_documents: their hashes, sorted) are left out and counted; all others go to `keep` in batches, with their
-    reference tokens. Returns the counts and one ledger row. ValueError if no document is left.
+    reference tokens. Of longer text the first documents count, up to the one that exceeds max_bytes in all. Returns the
+    counts and one ledger row. ValueError if no document is left.
     """
     counter = WordCounter(pattern)
     seen = _Seen()
@@ -313,7 +315,8 @@ def count_evaluation(
         fresh = new.copy()
         fresh[new] = ~_contained(hashes[new], training_documents)
         seen_in_training += int((new & ~fresh).sum())
-        kept = batch.take(from_numpy(np.flatnonzero(fresh)))
+        before = totals["bytes"] + np.cumsum(fresh * _sizes(batch)) - fresh * _sizes(batch)
+        kept = batch.take(from_numpy(np.flatnonzero(fresh & (before < max_bytes))))
         counter.add(kept)
         totals["documents"] += len(kept)
         totals["bytes"] += int(_sizes(kept).sum())
@@ -322,6 +325,11 @@ def count_evaluation(
         totals["reference_tokens"] += int(tokens.sum())
         keep(kept, tokens)
         progress.add(int(_sizes(batch).sum()))
+        if totals["bytes"] >= max_bytes:
+            log.info(
+                "%s of %s: %d bytes are enough, the rest is left out", evaluation_set, corpus, totals["bytes"]
+            )
+            break
     if not totals["documents"]:
         raise ValueError(
             f"evaluation set {evaluation_set} of {corpus} has no document of its own: {totals['duplicates']} "

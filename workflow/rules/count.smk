@@ -158,6 +158,7 @@ rule count_eval_words:
         seed=config["seed"],
         pattern=lambda wildcards: TOKENIZER["pattern"],
         reference=lambda wildcards: config["reference"],
+        max_bytes=config["evaluation"]["max_bytes"],
     message:
         "Counting evaluation set {wildcards.evaluation_set} of {wildcards.corpus}"
     script:

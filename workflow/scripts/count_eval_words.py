@@ -21,6 +21,7 @@ with job(snakemake), evaluation_file(snakemake.output.documents) as keep:
         seed=params.seed,
         pattern=params.pattern,
         training_documents=np.load(snakemake.input.documents, mmap_mode="r"),
+        max_bytes=params.max_bytes,
     )
     write_table(words.summed(), snakemake.output.words)
     write_table(ledger, snakemake.output.ledger)
