@@ -6,13 +6,14 @@ INDEX is the word index of `snakemake --configfile benchmarks/twenty_corpora.yam
 S = 40 MB and V = 32,768. A strategy pays for every proxy that it trains, at the median CPU time of a training, and for
 its own fits and searches. What it recommends is measured on two draws of text that no strategy saw; the figure shows
 what it measured itself. The cache holds trainings, so that a second run is quick; strategies that are not run again
-keep the rows of an earlier run into the same folder. Needs the package `cmaes`. Set OMP_NUM_THREADS=1: more threads
-make the fits of Gaussian processes many times as expensive.
+keep the rows of an earlier run into the same folder. Needs the packages `cmaes` and `deap` (a genetic algorithm). Set
+OMP_NUM_THREADS=1: more threads make the fits of Gaussian processes many times as expensive.
 """
 
 import argparse
 import hashlib
 import json
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ import matplotlib
 import numpy as np
 import polars as pl
 from cmaes import CMA
+from deap import algorithms, base, creator, tools
 
 from trex import proxies, search
 from trex.bpe import Workspace
@@ -31,6 +33,7 @@ from trex.metrics import Objective
 from trex.mixtures import draw_range, matched, sample_mixture, share_caps, uniform
 from trex.regression import fit_surface, fit_with_residuals
 from trex.surfaces.gaussian_process import GaussianProcessSurface
+from trex.targets import Targets
 from trex.wordindex import WordIndex
 
 S, V = 40_000_000, 32_768
@@ -42,6 +45,10 @@ TREX_BUDGETS = (64, 96)  # LightGBM needs 40
 DRAWS, TOP_K = 500_000, 1024  # of trex; its predictions are the largest part of what it pays
 FIRST, ROUND, ADAPTIVE = 16, 8, 64  # proxies of adaptive: random ones, a round, in all
 DIRECT_ROUNDS = 48
+SIGMA = 0.3  # of the first mixtures of CMA-ES and of the genetic algorithm, in logits around uniform
+# Of the genetic algorithm: mixtures that survive and that are bred in a generation; how often by crossover, with which
+# alpha (BLX), and not by mutation; the share of the logits that a mutation moves by SIGMA.
+POPULATION, CROSSOVER, BLEND, MOVED = 16, 0.7, 0.5, 0.2
 FRESH = (1, 2)  # draws of text for the final measurement; all strategies see draw 0
 # evaluation set and aggregate
 OBJECTIVES = {"macro": (0, "macro"), "worst": (0, "worst"), "udhr_macro": (1, "macro")}
@@ -105,11 +112,15 @@ class Run:
         """Train and pay; NSL [sets, k]."""
         _, nsl = self.proxies.train(shares)
         self.trained += 1
-        value = float(self.objective.value(nsl[self.row], REFERENCE[self.row]))
+        value = self.value(nsl)
         if value < self.best:
             self.best, self.best_shares = value, shares
         self.curve.append((self.spent, self.best))
         return nsl
+
+    def value(self, nsl: np.ndarray) -> float:
+        """The objective of NSL [sets, k]."""
+        return float(self.objective.value(nsl[self.row], REFERENCE[self.row]))
 
     @property
     def spent(self) -> float:
@@ -136,8 +147,8 @@ class Run:
         surface, errors = fit_with_residuals(
             given, nsl, "gaussian_process", own=range(K), hyperparameters=whole
         )
-        rows = REFERENCE[[self.row]]
-        return search.Problem(surface, self.objective, rows, self.low, self.high, errors=errors)
+        targets = Targets(self.objective, REFERENCE[[self.row]])
+        return search.Problem(surface, targets, self.low, self.high, errors=errors)
 
     @property
     def matched(self) -> np.ndarray:
@@ -200,20 +211,44 @@ def direct(run: Run, budget: int, *, from_matched: bool = True) -> None:
     )
 
 
+def of_logits(run: Run, logits: np.ndarray) -> np.ndarray:
+    """The mixture [k] within the limits that logits [k] stand for."""
+    weights = np.exp(logits - logits.max())
+    return search.project(weights / weights.sum(), run.low, run.high)
+
+
 def cma_es(run: Run, budget: int) -> None:
     """In logits of the shares, from uniform."""
-    cma = CMA(mean=np.zeros(K), sigma=0.3, seed=run.seed + 1)
+    cma = CMA(mean=np.zeros(K), sigma=SIGMA, seed=run.seed + 1)
     while run.trained + cma.population_size <= budget:
         told = []
         for _ in range(cma.population_size):
             with run.thinking():
                 logits = cma.ask()
-                weights = np.exp(logits - logits.max())
-                shares = search.project(weights / weights.sum(), run.low, run.high)
-            nsl = run.measure(shares)
-            told.append((logits, float(run.objective.value(nsl[run.row], REFERENCE[run.row]))))
+                shares = of_logits(run, logits)
+            told.append((logits, run.value(run.measure(shares))))
         with run.thinking():
             cma.tell(told)
+
+
+def genetic(run: Run, budget: int) -> None:
+    """A (mu + lambda) genetic algorithm in logits of the shares: the best of parents and children survive."""
+    random.seed(run.seed)  # DEAP's only source of chance
+
+    def evaluate(logits: list[float]) -> tuple[float]:
+        return (run.value(run.measure(of_logits(run, np.array(logits)))),)
+
+    toolbox = base.Toolbox()
+    toolbox.register("individual", tools.initRepeat, creator.Mixture, partial(random.gauss, 0, SIGMA), K)
+    toolbox.register("mate", tools.cxBlend, alpha=BLEND)
+    toolbox.register("mutate", tools.mutGaussian, mu=0, sigma=SIGMA, indpb=MOVED)
+    toolbox.register("select", tools.selBest)
+    toolbox.register("evaluate", evaluate)
+    population = tools.initRepeat(list, toolbox.individual, POPULATION)
+    generations = budget // POPULATION - 1
+    algorithms.eaMuPlusLambda(
+        population, toolbox, POPULATION, POPULATION, CROSSOVER, 1 - CROSSOVER, generations, verbose=False
+    )
 
 
 def fixed(run: Run, budget: int, *, uniformly: bool = False) -> None:
@@ -230,6 +265,7 @@ STRATEGIES: dict[str, tuple[Callable, tuple[int, ...]]] = {  # name: function, b
     "adaptive": (adaptive, ()),
     "direct": (direct, ()),
     "cma_es": (cma_es, ()),
+    "genetic": (genetic, ()),
 }
 SEEDLESS = ("uniform", "matched")
 
@@ -316,6 +352,10 @@ def plot(rows: pl.DataFrame, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for ending in ("png", "svg"):
         figure.savefig(folder / f"search.{ending}", dpi=150)
+
+
+creator.create("Smaller", base.Fitness, weights=(-1.0,))
+creator.create("Mixture", list, fitness=creator.Smaller)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from trex import search
 from trex.constraints import NslLimit
 from trex.metrics import Objective, worst
 from trex.search.minimise import Program
+from trex.targets import Targets
 
 SURFACE = PowerLaw([0.7, 0.6, 0.8, 0.5, 0.65, 0.75], [0.12, 0.1, 0.15, 0.08, 0.2, 0.1])
 K = 6
@@ -21,7 +22,8 @@ ERRORS = np.random.default_rng(0).standard_normal((64, K))
 
 def problem(aggregate, low=0.0, high=1.0, **others):
     limits = np.full(K, low), np.full(K, high)
-    return search.Problem(SURFACE, Objective(aggregate, WEIGHTS), TOKENS, *limits, errors=ERRORS, **others)
+    targets = Targets(Objective(aggregate, WEIGHTS), TOKENS)
+    return search.Problem(SURFACE, targets, *limits, errors=ERRORS, **others)
 
 
 def best_of(found):
@@ -40,7 +42,7 @@ def test_surrogate_finds_the_optimum(aggregate, optimum):
     found = search.surrogate(problem(aggregate), UNIFORM)
     assert best_of(found) == pytest.approx(optimum, abs=2e-3)
     assert found.candidates[0].predicted == pytest.approx(
-        float(problem(aggregate).value(SURFACE.mean(optimum[None]))[0]), abs=1e-5
+        float(problem(aggregate).targets.value(SURFACE.mean(optimum[None]))[0]), abs=1e-5
     )
     assert found.candidates[0].predicted_std > 0
     again = search.surrogate(problem(aggregate), UNIFORM)
@@ -65,12 +67,12 @@ def test_two_sets_one_of_which_lacks_a_corpus():
     both = replace(
         problem("pooled"),
         surface=Twice(SURFACE.a, SURFACE.b),
-        reference_tokens=tokens,
+        targets=Targets(Objective("pooled", WEIGHTS), tokens),
         errors=np.ones((2, 2 * K - 1)),
     )
     weights = np.array([1 / 6 + 1 / 5] * 5 + [1 / 6]) / 2
     assert best_of(search.surrogate(both, UNIFORM)) == pytest.approx(SURFACE.optimum(weights), abs=2e-3)
-    first = replace(both, counted=[0])
+    first = replace(both, targets=replace(both.targets, counted=1))
     assert best_of(search.surrogate(first, UNIFORM)) == pytest.approx(
         SURFACE.optimum(np.full(K, 1 / 6)), abs=2e-3
     )

@@ -59,13 +59,4 @@ def build_problem(
     verification measures it."""
     predicted = {name: targets.nsl(surface.mean(shares[None]))[0] for name, shares in references.items()}
     found = constraints.from_config(objective, index.corpora, evaluation_sets(objective), predicted)
-    return Problem(
-        surface,
-        targets.objective,
-        targets.reference_tokens,
-        low,
-        high,
-        counted=range(targets.counted),
-        constraints=found,
-        errors=errors,
-    )
+    return Problem(surface, targets, low, high, constraints=found, errors=errors)
