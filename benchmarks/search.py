@@ -189,9 +189,8 @@ def adaptive(run: Run, budget: int) -> None:
     start = run.matched
     while run.trained < min(budget, ADAPTIVE):
         with run.thinking():
-            values = run.objective.value(nsl, REFERENCE[run.row])
             batch = search.propose_batch(
-                run.problem(given, nsl), given, values, ROUND, seed=run.trained, starts=start[None]
+                run.problem(given, nsl), given, nsl, ROUND, seed=run.trained, starts=start[None]
             )
         new = [run.measure(shares)[run.row] for shares in batch]
         given = np.concatenate([given, [run.proxies.train(shares)[0] for shares in batch]])
@@ -200,10 +199,9 @@ def adaptive(run: Run, budget: int) -> None:
 
 def direct(run: Run, budget: int, *, from_matched: bool = True) -> None:
     search.direct(
-        run.objective,
+        Targets(run.objective, REFERENCE[[run.row]]),
         lambda shares: run.measure(shares)[[run.row]],
         run.matched if from_matched else uniform(K),
-        REFERENCE[[run.row]],
         run.low,
         run.high,
         rounds=min(budget, DIRECT_ROUNDS),

@@ -7,8 +7,8 @@ import pytest
 from power_law import PowerLaw
 
 from trex import search
-from trex.constraints import NslLimit
-from trex.metrics import Objective, worst
+from trex.constraints import GiniLimit, NslLimit, PremiumLimit
+from trex.metrics import Objective
 from trex.search.minimise import Program
 from trex.targets import Targets
 
@@ -82,7 +82,7 @@ def test_limits_and_constraints_are_respected():
     tight = problem("worst", low=0.05, high=0.3)
     for shares in (
         best_of(search.surrogate(tight, UNIFORM)),
-        *search.propose_batch(tight, UNIFORM[None], np.ones(1), 3),
+        *search.propose_batch(tight, UNIFORM[None], SURFACE.mean(UNIFORM[None]), 3),
     ):
         assert shares.sum() == pytest.approx(1)
         assert search.inside(shares, tight.low, tight.high)
@@ -134,9 +134,10 @@ def test_pareto_front_is_monotone_and_ends_at_both_optima():
     ("aggregate", "tolerance"), [("worst", 1e-3), ("weighted", 1e-3), ("soft_worst", 2e-3)]
 )
 def test_direct_converges(aggregate, tolerance):
-    objective = Objective(aggregate, WEIGHTS)
-    limits = np.zeros(K), np.ones(K)
-    found = search.direct(objective, lambda shares: SURFACE.mean(shares[None]), UNIFORM, TOKENS, *limits)
+    targets = Targets(Objective(aggregate, WEIGHTS), TOKENS)
+    found = search.direct(
+        targets, lambda shares: SURFACE.mean(shares[None]), UNIFORM, np.zeros(K), np.ones(K)
+    )
     best = search.surrogate(problem(aggregate), UNIFORM, kappa=0).candidates[0].predicted
     assert found.candidates[0].predicted == pytest.approx(best, rel=tolerance)
     assert len(found.table) == 40
@@ -148,15 +149,49 @@ def test_direct_next_respects_limits():
     low, high = np.full(K, 0.1), np.array([0.2] * K)
     for aggregate in ("worst", "weighted"):
         shares = search.direct_next(
-            Objective(aggregate, WEIGHTS), UNIFORM[None], SURFACE.mean(UNIFORM[None])[None], TOKENS, low, high
+            Targets(Objective(aggregate, WEIGHTS), TOKENS),
+            UNIFORM[None],
+            SURFACE.mean(UNIFORM[None])[None],
+            low,
+            high,
         )
         assert search.inside(shares, low, high)
         assert shares.sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("aggregate", ["macro", "soft_worst", "worst"])
+@pytest.mark.parametrize(("limit", "cost"), [("loss", 6e-3), ("premium", 0.03), ("gini", 0.03)])
+def test_direct_keeps_constraints_that_bind(aggregate, limit, cost):
+    """Nearly as good as the optimum that SLSQP finds on the same surface, which also makes cheap corpora worse to meet
+    a premium or Gini coefficient."""
+    uniform = SURFACE.mean(UNIFORM[None])
+    tokens = 1000 * np.ones((1, K))
+    found = {
+        "loss": NslLimit(uniform * np.array([[1.02, 1.02, 1.02, 0.98, 1.02, 1.02]])),
+        "premium": PremiumLimit(0, 3, 1.25),
+        "gini": GiniLimit(0, 0.04),
+    }[limit]
+    targets = Targets(Objective(aggregate, WEIGHTS), tokens)
+    limits = np.full(K, 0.01), np.ones(K)
+    free, limited = (
+        search.direct(targets, lambda s: SURFACE.mean(s[None]), UNIFORM, *limits, constraints=c, rounds=40)
+        for c in ((), (found,))
+    )
+    nsl = [SURFACE.mean(best_of(result)[None]) for result in (free, limited)]
+    over = [found.excess(values, tokens).max() for values in nsl]
+    best = search.surrogate(
+        search.Problem(SURFACE, targets, *limits, constraints=(found,), errors=ERRORS), UNIFORM, kappa=0
+    ).candidates[0]
+    if aggregate == "macro":
+        assert over[0] > 0.01
+    assert over[1] <= 1e-4
+    assert limited.notes["violation"] == pytest.approx(max(over[1], 0))
+    assert limited.candidates[0].predicted == pytest.approx(best.predicted, rel=cost)
+
+
 def test_adaptive_batch():
     given = np.random.default_rng(1).dirichlet(np.full(K, 3.0), 8)
-    measured = worst(SURFACE.mean(given))
+    measured = SURFACE.mean(given)
     batch = search.propose_batch(problem("worst"), given, measured, 5, seed=3)
     assert np.array_equal(batch, search.propose_batch(problem("worst"), given, measured, 5, seed=3))
     assert not np.array_equal(
@@ -166,12 +201,12 @@ def test_adaptive_batch():
     everything = np.concatenate([given, batch])
     apart = np.abs(everything[:, None] - everything).sum(axis=-1) / 2 + np.eye(len(everything))
     assert apart[len(given) :].min() > 0.005
-    found = search.adaptive(problem("worst"), everything, worst(SURFACE.mean(everything)))
+    found = search.adaptive(problem("worst"), everything, SURFACE.mean(everything))
     assert [candidate.name for candidate in found.candidates] == ["adaptive", "best_proxy"]
     assert found.candidates[0].predicted <= found.candidates[1].predicted
     # A batch near the optimum promises much against a bad best, and about nothing against one that nothing can beat.
-    assert search.expected_gain(problem("worst"), batch, measured.min() + 0.2) > 0.1
-    assert search.expected_gain(problem("worst"), batch, 0.5) == 0
+    assert search.expected_gain(problem("worst"), batch, measured + 0.2) > 0.1
+    assert search.expected_gain(problem("worst"), batch, np.full((1, K), 0.5)) == 0
 
 
 def test_share_limits():

@@ -15,6 +15,7 @@ from trex.mixtures import draw_range, sampling_law
 from trex.proxies import evaluation_arrays
 from trex.regression import fit_with_residuals
 from trex.selection import PAPER, ObjectiveSurface
+from trex.targets import evaluation_sets
 from trex.wordindex import WordIndex
 
 with job(snakemake):
@@ -32,15 +33,16 @@ with job(snakemake):
     low, high = search.limits_from_config(index, law, params.search)
     evaluation = evaluation_arrays(index, params.objective["evaluation_sets"])
     references = search.reference_mixtures(index, measured.targets, evaluation, params.baselines, low, high)
-    problem = search.build_problem(
-        searched.surface,
-        searched.residuals,
-        measured.targets,
-        params.objective,
-        references,
+    measure = search.measurer(
         index,
-        low,
-        high,
+        evaluation_sets(params.objective),
+        params.sampling["bytes"],
+        params.vocab_size,
+        params.tokenizer,
+    )
+    limits = search.objective_limits(params.objective, corpora, references, measure)
+    problem = search.Problem(
+        searched.surface, measured.targets, low, high, constraints=limits, errors=searched.residuals
     )
     found = {}
 
@@ -83,11 +85,9 @@ with job(snakemake):
         surface, errors = fit_with_residuals(
             tried.shares, tried.flat, searched.recipe.kind, own=tried.targets.own, seed=params.seed
         )
-        refitted = search.build_problem(
-            surface, errors, tried.targets, params.objective, references, index, low, high
-        )
+        refitted = search.Problem(surface, tried.targets, low, high, constraints=limits, errors=errors)
         result = search.adaptive(
-            refitted, tried.shares, tried.values, kappa=params.search["kappa"], seed=params.seed
+            refitted, tried.shares, tried.flat, kappa=params.search["kappa"], seed=params.seed
         )
         rounds_run = sum(not row["stopped"] for row in rounds)
         notes = {"rounds": rounds_run, "trained": sum(row["trained"] for row in rounds), **result.notes}
