@@ -102,7 +102,7 @@ def random_mixtures(n):
 
 
 def by_surrogate(measure, targets, limited):
-    given = random_mixtures(32)
+    given = random_mixtures(64)
     problem, _ = on_surface(measure, targets, limited, given)
     return search.surrogate(problem.within_support(given), uniform(K))
 
