@@ -33,7 +33,8 @@ FULL_SCALE = {"chosen": 0.9, "matched": 0.95, "uniform": 1.0}
 CAPTIONS = sorted(Path(__file__).parents[1].glob("workflow/report/*.rst"))
 RAW = {
     "corpora": {corpus: {"source": {"parquet": f"{corpus}.parquet"}} for corpus in CORPORA},
-    "proxies": {"bytes": "2MB", "vocab_size": 8192},
+    "proxies": {"bytes": "2MB", "vocab_size": 8192, "count": 64, "per_job": 64},
+    "search": {"strategies": ["trex", "surrogate"]},
     "training": {"vocab_size": 32768},
 }
 
@@ -89,7 +90,9 @@ def write_results(
     ]
     candidates = pl.DataFrame(rows)
     parquet("search/candidates.parquet", candidates)
-    (folder / "search/notes.json").write_text('{"trex": {"scored": 1000000, "acceptance_rate": 0.25}}')
+    (folder / "search/notes.json").write_text(
+        '{"trex": {"scored": 1000000, "acceptance_rate": 0.25, "cpu_seconds": 4}}'
+    )
     parquet(
         "regression/metrics.parquet",
         pl.DataFrame(
@@ -115,11 +118,29 @@ def write_results(
     ]
     same = pl.DataFrame({"spearman": [0.5], "r2": [0.25], "coverage90": [0.75], "n": [48]})
     parquet("regression/learning_curve.parquet", pl.DataFrame(curve).join(same, how="cross"))
+    left_out = {"vocab_size": [8192], "outermost": [True], "mape": [0.31], "spearman": [0.91]}
+    left_out |= {
+        "mape_corpora": [0.42],
+        "spearman_corpora": [0.92],
+        "mape_with": [0.23],
+        "spearman_with": [0.93],
+    }
+    parquet("regression/vocabulary.parquet", pl.DataFrame(left_out))
+    for job, seconds in (
+        ("train_proxies/00000-00063", "20.5"),
+        ("fit_regression", "30"),
+        ("index_words", "NA"),
+    ):
+        path = folder / f"benchmarks/{job}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\tcpu_time\n1.0\t{seconds}\n")
     front = {"name": ["pareto_000"], "weight": [0.0], "average": [0.95], "worst": [1.25]}
     parquet(
         "search/pareto.parquet", pl.DataFrame({**front, **{corpus: [1 / len(corpora)] for corpus in corpora}})
     )
-    (folder / "search/tables.json").write_text('{"trex": []}')
+    (folder / "search/tables.json").write_text(
+        '{"trex": [{"k": 1, "predicted": 0.9}, {"k": 2, "predicted": 0.8}]}'
+    )
     parquet(
         "regression/predictions.parquet",
         pl.DataFrame(
@@ -252,6 +273,11 @@ def test_a_searched_mixture_wins(tmp_path):
     # 10 MB of full-scale text, a third of it heb, of which there is 1 MB
     assert "most `heb` of `uniform` (read 3.33 times); every share is within" in text
     assert "demo" not in text
+    assert "| 8,192 (outside of the others) | 0.23 % | 0.930 | 0.31 % | 0.910 | 0.42 % | 0.920 |" in text
+    assert "| `trex` | 64 | 20 s | 30 s | 4 s | 54 s |" in text
+    assert "| `surrogate` | 64 | 20 s | 30 s | – | – |" in text  # nobody noted how long it took
+    assert "smallest at k = 2:" in text
+    assert "| 1 | 0.9000 |" in text
 
 
 def test_a_clear_gain(tmp_path):

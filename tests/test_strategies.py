@@ -228,6 +228,18 @@ def test_share_limits():
         search.share_limits(corpora, np.full(3, 0.1))
 
 
+def test_floors_above_the_support_hold():
+    given = np.array([[0.2, 0.5, 0.3], [0.3, 0.3, 0.4]])
+    low, high = search.support_limits(given, np.array([0.4, 0, 0]), np.array([1, 1, 0.2]))
+    assert low.tolist() == [0.4, 0.3, 0.2]
+    assert high.tolist() == [0.4, 0.5, 0.2]
+    draws = np.random.default_rng(0).dirichlet(np.ones(3), 100)
+    bounded = search.brought_within(lambda start, n: draws[start : start + n].copy(), low, high)
+    assert search.inside(bounded(0, 100), low, high).all()
+    free = search.brought_within(lambda start, n: draws[start : start + n].copy(), np.zeros(3), np.ones(3))
+    assert np.array_equal(free(0, 100), draws)
+
+
 def test_project():
     shares = np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3]])
     low, high = np.array([0, 0, 0.2]), np.array([0.5, 1, 1])

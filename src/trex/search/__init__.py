@@ -10,7 +10,7 @@ from trex.search.closed_form import matched_candidate
 from trex.search.direct import direct, direct_next
 from trex.search.limits import inside, project, share_limits, support_limits
 from trex.search.problem import Problem
-from trex.search.random_draws import trex
+from trex.search.random_draws import brought_within, trex
 from trex.search.setup import limits_from_config, measurer, objective_limits, reference_mixtures
 from trex.search.surrogate import pareto_front, surrogate
 
@@ -19,6 +19,7 @@ __all__ = [
     "Candidates",
     "Problem",
     "adaptive",
+    "brought_within",
     "direct",
     "direct_next",
     "expected_gain",
