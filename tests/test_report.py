@@ -317,6 +317,19 @@ def test_extrapolation_and_missed_shares(tmp_path):
     assert "most `deu` of `chosen` (asked 50.00 %, given 53.00 %)" in text
 
 
+def test_few_shards_are_named(tmp_path):
+    folder = write_results(tmp_path)
+    path = folder / "verification/ledger.parquet"
+    few = (pl.col("name") == "trex") & (pl.col("corpus") == "deu")
+    shards = pl.when(few).then(3).otherwise("shards")
+    pl.read_parquet(path).with_columns(shards=shards).write_parquet(path)
+    text = write_summary(Results.load(folder, load_config(RAW, folder)))
+    # 3 MB of deu, half of the mixture: 6 MB read it once, and then heb, 1 MB, a fifth of the mixture, 1.2 times
+    assert "reads few shards**: `deu` (3 of 100)." in text
+    assert "of 6.0 MB or more and `proxies.max_epochs` of 2 every" in text
+    assert "reads few shards" not in summary(tmp_path / "other")
+
+
 def test_without_full_scale_baselines(tmp_path):
     folder = write_results(tmp_path, full_scale={"chosen": 0.9})
     config = load_config(RAW | {"training": {"vocab_size": 32768, "baselines": False}}, folder)
