@@ -55,7 +55,7 @@ def ledger(shares: list[float], n_bytes: int, corpora: list[str]) -> pl.DataFram
     return pl.DataFrame({"corpus": corpora, "asked_share": shares, "share": shares}).with_columns(
         asked_bytes=n_bytes * pl.col("share"),
         given_bytes=(n_bytes * pl.col("share")).round().cast(pl.Int64),
-        shards=pl.lit(10),
+        shards=pl.lit(30),
         epochs=pl.lit(0),
     )
 

@@ -61,8 +61,8 @@ def _few_shards(results: Results) -> list[str]:
     return [
         f"**Of some corpora the recommended mixture reads few shards**: {named}. Which ones they are makes a "
         "part of the difference between replicates. With `proxies.bytes` and `training.bytes` of "
-        f"{markdown.size(whole)} or more and `proxies.max_epochs` of {math.ceil(epochs)} every corpus is read whole, and shares are weights of its "
-        "text: training from counts costs hardly more."
+        f"{markdown.size(whole)} or more and `proxies.max_epochs` of {math.ceil(epochs)} every corpus is read whole, "
+        "and shares are weights of its text: training from counts costs hardly more."
     ]
 
 
