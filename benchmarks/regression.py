@@ -17,9 +17,9 @@ import polars as pl
 
 from trex.metrics import AGGREGATES, Objective
 from trex.proxies import nsl_array, shares_array
-from trex.regression import cross_validate, scores
+from trex.regression import scores
 from trex.selection import RECIPES, Recipe, fit_objective
-from trex.surfaces.vocabulary import leave_one_size_out
+from trex.surfaces.vocabulary import left_out_scores
 
 MEASURES = ("mape", "spearman", "r2", "coverage90")
 
@@ -72,22 +72,17 @@ def show_vocab_sizes(shares, by_size, objective, own, vocab_sizes, proxies) -> N
     """Each size predicted from the others alone, at mixtures that were held out, too."""
     chosen = np.random.default_rng(0).permutation(len(shares))[:proxies]
     shares, by_size = shares[chosen], by_size[:, chosen]
-    means = np.stack([cross_validate(shares, nsl, "gaussian_process", own=own)[0] for nsl in by_size])
-    without = leave_one_size_out(means, vocab_sizes)
     print(
         f"\nGaussian processes cross-validated on {proxies} proxies: with each V's measurements, and without them"
     )
     print("              with: objective      without: objective    without: corpora")
     print("V              MAPE %  Spearman     MAPE %  Spearman     MAPE %  Spearman")
-    for i, vocab_size in enumerate(vocab_sizes):
-        measured = objective(by_size[i])
-        here, there = (scores(measured, objective(values[i])) for values in (means, without))
-        each = [scores(*column) for column in zip(by_size[i].T, without[i].T, strict=True)]
-        outside = " (extrapolated)" if i in (0, len(vocab_sizes) - 1) else ""
+    for row in left_out_scores(shares, by_size, vocab_sizes, objective, "gaussian_process", own=own):
+        outside = " (extrapolated)" if row["outermost"] else ""
         print(
-            f"{vocab_size:9,d}     {here['mape']:6.3f}   {here['spearman']:.4f}     {there['mape']:6.3f}   "
-            f"{there['spearman']:.4f}     {np.mean([s['mape'] for s in each]):6.3f}   "
-            f"{np.mean([s['spearman'] for s in each]):.4f}{outside}"
+            f"{row['vocab_size']:9,d}     {row['mape_with']:6.3f}   {row['spearman_with']:.4f}     "
+            f"{row['mape']:6.3f}   {row['spearman']:.4f}     "
+            f"{row['mape_corpora']:6.3f}   {row['spearman_corpora']:.4f}{outside}"
         )
 
 

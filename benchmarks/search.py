@@ -1,18 +1,19 @@
 """Which search strategy finds the best mixture at equal CPU, measured with real proxies.
 
-    python benchmarks/search.py INDEX --figures FOLDER [--cache FILE] [--seeds 3] [--budget 96]
+    python benchmarks/search.py INDEX [--folder FOLDER] [--figure FILE] [--seeds 3] [--budget 96]
 
-INDEX is the word index of `snakemake --configfile benchmarks/twenty_corpora.yaml --until index_words`. Proxies have
+INDEX is the word index of `snakemake results-twenty/index --configfile benchmarks/twenty_corpora.yaml`. Proxies have
 S = 40 MB and V = 32,768. A strategy pays for every proxy that it trains, at the median CPU time of a training, and for
 its own fits and searches. What it recommends is measured on two draws of text that no strategy saw; the figure shows
-what it measured itself. The cache holds trainings, so that a second run is quick; strategies that are not run again
-keep the rows of an earlier run into the same folder. Needs the package `cmaes`. Set OMP_NUM_THREADS=1: more threads
-make the fits of Gaussian processes many times as expensive.
+what it measured itself. The folder holds trainings and rows, so that a second run is quick; strategies that are not run
+again keep their rows, and none (`--strategies` alone) only draws anew. Needs the packages `cmaes` and `deap` (a genetic
+algorithm). Set OMP_NUM_THREADS=1: more threads make the fits of Gaussian processes many times as expensive.
 """
 
 import argparse
 import hashlib
 import json
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,17 +21,21 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import polars as pl
 from cmaes import CMA
+from deap import algorithms, base, creator, tools
+from matplotlib import rc_context
+from matplotlib.figure import Figure
 
 from trex import proxies, search
 from trex.bpe import Workspace
 from trex.metrics import Objective
 from trex.mixtures import draw_range, matched, sample_mixture, share_caps, uniform
+from trex.plots import save
 from trex.regression import fit_surface, fit_with_residuals
 from trex.surfaces.gaussian_process import GaussianProcessSurface
+from trex.targets import Targets
 from trex.wordindex import WordIndex
 
 S, V = 40_000_000, 32_768
@@ -42,6 +47,10 @@ TREX_BUDGETS = (64, 96)  # LightGBM needs 40
 DRAWS, TOP_K = 500_000, 1024  # of trex; its predictions are the largest part of what it pays
 FIRST, ROUND, ADAPTIVE = 16, 8, 64  # proxies of adaptive: random ones, a round, in all
 DIRECT_ROUNDS = 48
+SIGMA = 0.3  # of the first mixtures of CMA-ES and of the genetic algorithm, in logits around uniform
+# Of the genetic algorithm: mixtures that survive and that are bred in a generation; how often by crossover, with which
+# alpha (BLX), and not by mutation; the share of the logits that a mutation moves by SIGMA.
+POPULATION, CROSSOVER, BLEND, MOVED = 16, 0.7, 0.5, 0.2
 FRESH = (1, 2)  # draws of text for the final measurement; all strategies see draw 0
 # evaluation set and aggregate
 OBJECTIVES = {"macro": (0, "macro"), "worst": (0, "worst"), "udhr_macro": (1, "macro")}
@@ -105,11 +114,15 @@ class Run:
         """Train and pay; NSL [sets, k]."""
         _, nsl = self.proxies.train(shares)
         self.trained += 1
-        value = float(self.objective.value(nsl[self.row], REFERENCE[self.row]))
+        value = self.value(nsl)
         if value < self.best:
             self.best, self.best_shares = value, shares
         self.curve.append((self.spent, self.best))
         return nsl
+
+    def value(self, nsl: np.ndarray) -> float:
+        """The objective of NSL [sets, k]."""
+        return float(self.objective.value(nsl[self.row], REFERENCE[self.row]))
 
     @property
     def spent(self) -> float:
@@ -136,18 +149,14 @@ class Run:
         surface, errors = fit_with_residuals(
             given, nsl, "gaussian_process", own=range(K), hyperparameters=whole
         )
-        rows = REFERENCE[[self.row]]
-        return search.Problem(surface, self.objective, rows, self.low, self.high, errors=errors)
+        targets = Targets(self.objective, REFERENCE[[self.row]])
+        return search.Problem(surface, targets, self.low, self.high, errors=errors)
 
     @property
     def matched(self) -> np.ndarray:
         weights = self.objective.linear_weights(REFERENCE[self.row])
         weights = np.ones(K) if weights is None else weights
         return search.project(matched(weights, BYTES[self.row], REFERENCE[self.row]), self.low, self.high)
-
-
-def random_search(run: Run, budget: int) -> None:
-    run.random(budget)
 
 
 def trex(run: Run, budget: int) -> None:
@@ -178,21 +187,19 @@ def adaptive(run: Run, budget: int) -> None:
     start = run.matched
     while run.trained < min(budget, ADAPTIVE):
         with run.thinking():
-            values = run.objective.value(nsl, REFERENCE[run.row])
             batch = search.propose_batch(
-                run.problem(given, nsl), given, values, ROUND, seed=run.trained, starts=start[None]
+                run.problem(given, nsl), given, nsl, ROUND, seed=run.trained, starts=start[None]
             )
         new = [run.measure(shares)[run.row] for shares in batch]
         given = np.concatenate([given, [run.proxies.train(shares)[0] for shares in batch]])
         nsl = np.concatenate([nsl, new])
 
 
-def direct(run: Run, budget: int, *, from_matched: bool = True) -> None:
+def direct(run: Run, budget: int) -> None:
     search.direct(
-        run.objective,
+        Targets(run.objective, REFERENCE[[run.row]]),
         lambda shares: run.measure(shares)[[run.row]],
-        run.matched if from_matched else uniform(K),
-        REFERENCE[[run.row]],
+        run.matched,
         run.low,
         run.high,
         rounds=min(budget, DIRECT_ROUNDS),
@@ -200,20 +207,44 @@ def direct(run: Run, budget: int, *, from_matched: bool = True) -> None:
     )
 
 
+def of_logits(run: Run, logits: np.ndarray) -> np.ndarray:
+    """The mixture [k] within the limits that logits [k] stand for."""
+    weights = np.exp(logits - logits.max())
+    return search.project(weights / weights.sum(), run.low, run.high)
+
+
 def cma_es(run: Run, budget: int) -> None:
     """In logits of the shares, from uniform."""
-    cma = CMA(mean=np.zeros(K), sigma=0.3, seed=run.seed + 1)
+    cma = CMA(mean=np.zeros(K), sigma=SIGMA, seed=run.seed + 1)
     while run.trained + cma.population_size <= budget:
         told = []
         for _ in range(cma.population_size):
             with run.thinking():
                 logits = cma.ask()
-                weights = np.exp(logits - logits.max())
-                shares = search.project(weights / weights.sum(), run.low, run.high)
-            nsl = run.measure(shares)
-            told.append((logits, float(run.objective.value(nsl[run.row], REFERENCE[run.row]))))
+                shares = of_logits(run, logits)
+            told.append((logits, run.value(run.measure(shares))))
         with run.thinking():
             cma.tell(told)
+
+
+def genetic(run: Run, budget: int) -> None:
+    """A (mu + lambda) genetic algorithm in logits of the shares: the best of parents and children survive."""
+    random.seed(run.seed)  # DEAP's only source of chance
+
+    def evaluate(logits: list[float]) -> tuple[float]:
+        return (run.value(run.measure(of_logits(run, np.array(logits)))),)
+
+    toolbox = base.Toolbox()
+    toolbox.register("individual", tools.initRepeat, creator.Mixture, partial(random.gauss, 0, SIGMA), K)
+    toolbox.register("mate", tools.cxBlend, alpha=BLEND)
+    toolbox.register("mutate", tools.mutGaussian, mu=0, sigma=SIGMA, indpb=MOVED)
+    toolbox.register("select", tools.selBest)
+    toolbox.register("evaluate", evaluate)
+    population = tools.initRepeat(list, toolbox.individual, POPULATION)
+    generations = budget // POPULATION - 1
+    algorithms.eaMuPlusLambda(
+        population, toolbox, POPULATION, POPULATION, CROSSOVER, 1 - CROSSOVER, generations, verbose=False
+    )
 
 
 def fixed(run: Run, budget: int, *, uniformly: bool = False) -> None:
@@ -223,13 +254,14 @@ def fixed(run: Run, budget: int, *, uniformly: bool = False) -> None:
 STRATEGIES: dict[str, tuple[Callable, tuple[int, ...]]] = {  # name: function, budgets with a run of their own
     "uniform": (partial(fixed, uniformly=True), ()),
     "matched": (fixed, ()),
-    "random": (random_search, ()),
+    "random": (Run.random, ()),
     "trex": (trex, TREX_BUDGETS),
     "surrogate": (surrogate, BUDGETS),
     "surrogate_free": (partial(surrogate, within_support=False), BUDGETS),
     "adaptive": (adaptive, ()),
     "direct": (direct, ()),
     "cma_es": (cma_es, ()),
+    "genetic": (genetic, ()),
 }
 SEEDLESS = ("uniform", "matched")
 
@@ -287,11 +319,17 @@ def table(rows: pl.DataFrame, column: str) -> str:
     return "\n".join(lines)
 
 
-def plot(rows: pl.DataFrame, folder: Path) -> None:
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+def steps(curve: np.ndarray) -> np.ndarray:
+    """The points of a curve [n, 2] where the best improves, and the last."""
+    better = np.append(True, np.diff(curve[:, 1]) < 0)
+    better[-1] = True
+    return curve[better]
 
-    figure, axes = pyplot.subplots(1, len(OBJECTIVES), figsize=(14, 4.5), layout="constrained")
+
+def plot(rows: pl.DataFrame, path: Path) -> None:
+    """The best measured objective against CPU seconds, a line a seed; trex and surrogate at their budgets."""
+    figure = Figure(figsize=(11, 3.8), layout="constrained")
+    axes = figure.subplots(1, len(OBJECTIVES))
     names = rows["strategy"].unique(maintain_order=True).to_list()
     for axis, objective in zip(axes, OBJECTIVES, strict=True):
         for i, name in enumerate(names):
@@ -301,21 +339,26 @@ def plot(rows: pl.DataFrame, folder: Path) -> None:
                 points = np.array([point for curve in group["curve"] for point in curve])
                 label = name if seed == 0 else None
                 if name in SEEDLESS:
-                    axis.axhline(points[0, 1], color=f"C{i}", linestyle="--", label=label)
+                    axis.axhline(points[0, 1], color=f"C{i}", linestyle="--", linewidth=1, label=label)
+                elif STRATEGIES[name][1]:
+                    axis.plot(*points.T, "o", color=f"C{i}", label=label, markersize=4)
                 else:
-                    axis.plot(*points.T, color=f"C{i}", label=label, linewidth=1, marker=".", markersize=4)
+                    axis.step(*steps(points).T, where="post", color=f"C{i}", label=label, linewidth=1)
         uniform_value = rows.filter(strategy="uniform", objective=objective)["best"].min()
         best = rows.filter(objective=objective)["best"].min()
         if uniform_value:  # mixtures far behind uniform would hide all differences
-            axis.set_ylim(best - 0.1 * (uniform_value - best), uniform_value + (uniform_value - best))
+            axis.set_ylim(best - 0.1 * (uniform_value - best), uniform_value + 0.5 * (uniform_value - best))
         axis.set_xscale("log")
         axis.set_title(objective)
         axis.set_xlabel("CPU seconds, trainings and search")
     axes[0].set_ylabel("best measured NSL")
-    axes[0].legend(fontsize=7)
-    folder.mkdir(parents=True, exist_ok=True)
-    for ending in ("png", "svg"):
-        figure.savefig(folder / f"search.{ending}", dpi=150)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", fontsize=8)
+    with rc_context({"svg.fonttype": "none"}):
+        save(figure, path)
+
+
+creator.create("Smaller", base.Fitness, weights=(-1.0,))
+creator.create("Mixture", list, fitness=creator.Smaller)
 
 
 def main() -> None:
@@ -324,28 +367,33 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("index", type=Path)
-    parser.add_argument("--figures", type=Path, required=True, help="folder for the figure and the rows")
-    parser.add_argument("--cache", type=Path, help="trainings; default: in the folder of the figure")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("results-search"), help="of the rows and trainings"
+    )
+    parser.add_argument("--figure", type=Path, help="where to draw the curves, .svg or .png")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--budget", type=int, default=96, help="proxies of a strategy, at most")
-    parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=list(STRATEGIES))
+    parser.add_argument("--strategies", nargs="*", choices=STRATEGIES, default=list(STRATEGIES))
     parser.add_argument("--objectives", nargs="+", choices=OBJECTIVES, default=list(OBJECTIVES))
     options = parser.parse_args()
-    options.figures.mkdir(parents=True, exist_ok=True)
+    options.folder.mkdir(parents=True, exist_ok=True)
     index = WordIndex.load(options.index)
     BYTES, REFERENCE = proxies.evaluation_arrays(index, SETS)
     K = len(index.corpora)
-    pool = Proxies(index, options.cache or options.figures / "trainings.jsonl")
+    pool = Proxies(index, options.folder / "trainings.jsonl")
     pool.train(uniform(K))  # compiles
     rows = run_all(pool, options.seeds, options.budget, options.strategies, options.objectives)
-    file = options.figures / "search.parquet"
+    file = options.folder / "search.parquet"
     if file.exists():
-        earlier = pl.read_parquet(file).join(rows, on=["strategy", "objective"], how="anti")
-        rows = pl.concat([earlier, rows])
+        earlier = pl.read_parquet(file)
+        if len(rows):
+            earlier = earlier.join(rows, on=["strategy", "objective"], how="anti")
+        rows = pl.concat([earlier, rows], how="diagonal")
     rows.write_parquet(file)
     print(f"\n{pool.seconds:.2f} CPU s a training")
     print(f"\nMeasured:\n\n{table(rows, 'best')}\n\nOn other draws of text:\n\n{table(rows, 'fresh')}")
-    plot(rows, options.figures)
+    if options.figure:
+        plot(rows, options.figure)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,8 @@ EXISTING = {"o200k_base": 1.2}
 CAPTIONS = sorted(Path(__file__).parents[1].glob("workflow/report/*.rst"))
 RAW = {
     "corpora": {corpus: {"source": {"parquet": f"{corpus}.parquet"}} for corpus in CORPORA},
-    "proxies": {"bytes": "2MB", "vocab_size": 8192},
+    "proxies": {"bytes": "2MB", "vocab_size": 8192, "count": 64, "per_job": 64},
+    "search": {"strategies": ["trex", "surrogate"]},
     "training": {"vocab_size": 32768},
     "validation": {"tokenizers": {"o200k_base": "o200k_base"}, "mixtures": 3},
     "language_model": {"training_bytes": "3TB", "peak_flops": 1e15, "utilisation": 0.5},
@@ -71,7 +72,7 @@ def ledger(shares: list[float], n_bytes: int, corpora: list[str]) -> pl.DataFram
     return pl.DataFrame({"corpus": corpora, "asked_share": shares, "share": shares}).with_columns(
         asked_bytes=n_bytes * pl.col("share"),
         given_bytes=(n_bytes * pl.col("share")).round().cast(pl.Int64),
-        shards=pl.lit(10),
+        shards=pl.lit(30),
         epochs=pl.lit(0),
     )
 
@@ -106,7 +107,9 @@ def write_results(
     ]
     candidates = pl.DataFrame(rows)
     parquet("search/candidates.parquet", candidates)
-    (folder / "search/notes.json").write_text('{"trex": {"scored": 1000000, "acceptance_rate": 0.25}}')
+    (folder / "search/notes.json").write_text(
+        '{"trex": {"scored": 1000000, "acceptance_rate": 0.25, "cpu_seconds": 4}}'
+    )
     parquet(
         "regression/metrics.parquet",
         pl.DataFrame(
@@ -132,11 +135,29 @@ def write_results(
     ]
     same = pl.DataFrame({"spearman": [0.5], "r2": [0.25], "coverage90": [0.75], "n": [48]})
     parquet("regression/learning_curve.parquet", pl.DataFrame(curve).join(same, how="cross"))
+    left_out = {"vocab_size": [8192], "outermost": [True], "mape": [0.31], "spearman": [0.91]}
+    left_out |= {
+        "mape_corpora": [0.42],
+        "spearman_corpora": [0.92],
+        "mape_with": [0.23],
+        "spearman_with": [0.93],
+    }
+    parquet("regression/vocabulary.parquet", pl.DataFrame(left_out))
+    for job, seconds in (
+        ("train_proxies/00000-00063", "20.5"),
+        ("fit_regression", "30"),
+        ("index_words", "NA"),
+    ):
+        path = folder / f"benchmarks/{job}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\tcpu_time\n1.0\t{seconds}\n")
     front = {"name": ["pareto_000"], "weight": [0.0], "average": [0.95], "worst": [1.25]}
     parquet(
         "search/pareto.parquet", pl.DataFrame({**front, **{corpus: [1 / len(corpora)] for corpus in corpora}})
     )
-    (folder / "search/tables.json").write_text('{"trex": []}')
+    (folder / "search/tables.json").write_text(
+        '{"trex": [{"k": 1, "predicted": 0.9}, {"k": 2, "predicted": 0.8}]}'
+    )
     parquet(
         "regression/predictions.parquet",
         pl.DataFrame(
@@ -301,6 +322,11 @@ def test_a_searched_mixture_wins(tmp_path):
     # 10 MB of full-scale text, a third of it heb, of which there is 1 MB
     assert "most `heb` of `uniform` (read 3.33 times); every share is within" in text
     assert "demo" not in text
+    assert "| 8,192 (outside of the others) | 0.23 % | 0.930 | 0.31 % | 0.910 | 0.42 % | 0.920 |" in text
+    assert "| `trex` | 64 | 20 s | 30 s | 4 s | 54 s |" in text
+    assert "| `surrogate` | 64 | 20 s | 30 s | – | – |" in text  # nobody noted how long it took
+    assert "smallest at k = 2:" in text
+    assert "| 1 | 0.9000 |" in text
 
 
 def test_a_clear_gain(tmp_path):
@@ -334,6 +360,19 @@ def test_extrapolation_and_missed_shares(tmp_path):
     # .022 of eng is above a percentage point, .008 of heb is neither above that nor 10 %
     assert "2 of 9 shares are more than 1 percentage point" in text
     assert "most `deu` of `chosen` (asked 50.00 %, given 53.00 %)" in text
+
+
+def test_few_shards_are_named(tmp_path):
+    folder = write_results(tmp_path)
+    path = folder / "verification/ledger.parquet"
+    few = (pl.col("name") == "trex") & (pl.col("corpus") == "deu")
+    shards = pl.when(few).then(3).otherwise("shards")
+    pl.read_parquet(path).with_columns(shards=shards).write_parquet(path)
+    text = write_summary(Results.load(folder, load_config(RAW, folder)))
+    # 3 MB of deu, half of the mixture: 6 MB read it once, and then heb, 1 MB, a fifth of the mixture, 1.2 times
+    assert "reads few shards**: `deu` (3 of 100)." in text
+    assert "of 6.0 MB or more and `proxies.max_epochs` of 2 every" in text
+    assert "reads few shards" not in summary(tmp_path / "other")
 
 
 def test_without_full_scale_baselines(tmp_path):

@@ -7,9 +7,10 @@ import pytest
 from power_law import PowerLaw
 
 from trex import search
-from trex.constraints import NslLimit
-from trex.metrics import Objective, worst
+from trex.constraints import GiniLimit, NslLimit, PremiumLimit
+from trex.metrics import Objective
 from trex.search.minimise import Program
+from trex.targets import Targets
 
 SURFACE = PowerLaw([0.7, 0.6, 0.8, 0.5, 0.65, 0.75], [0.12, 0.1, 0.15, 0.08, 0.2, 0.1])
 K = 6
@@ -21,7 +22,8 @@ ERRORS = np.random.default_rng(0).standard_normal((64, K))
 
 def problem(aggregate, low=0.0, high=1.0, **others):
     limits = np.full(K, low), np.full(K, high)
-    return search.Problem(SURFACE, Objective(aggregate, WEIGHTS), TOKENS, *limits, errors=ERRORS, **others)
+    targets = Targets(Objective(aggregate, WEIGHTS), TOKENS)
+    return search.Problem(SURFACE, targets, *limits, errors=ERRORS, **others)
 
 
 def best_of(found):
@@ -40,7 +42,7 @@ def test_surrogate_finds_the_optimum(aggregate, optimum):
     found = search.surrogate(problem(aggregate), UNIFORM)
     assert best_of(found) == pytest.approx(optimum, abs=2e-3)
     assert found.candidates[0].predicted == pytest.approx(
-        float(problem(aggregate).value(SURFACE.mean(optimum[None]))[0]), abs=1e-5
+        float(problem(aggregate).targets.value(SURFACE.mean(optimum[None]))[0]), abs=1e-5
     )
     assert found.candidates[0].predicted_std > 0
     again = search.surrogate(problem(aggregate), UNIFORM)
@@ -65,12 +67,12 @@ def test_two_sets_one_of_which_lacks_a_corpus():
     both = replace(
         problem("pooled"),
         surface=Twice(SURFACE.a, SURFACE.b),
-        reference_tokens=tokens,
+        targets=Targets(Objective("pooled", WEIGHTS), tokens),
         errors=np.ones((2, 2 * K - 1)),
     )
     weights = np.array([1 / 6 + 1 / 5] * 5 + [1 / 6]) / 2
     assert best_of(search.surrogate(both, UNIFORM)) == pytest.approx(SURFACE.optimum(weights), abs=2e-3)
-    first = replace(both, counted=[0])
+    first = replace(both, targets=replace(both.targets, counted=1))
     assert best_of(search.surrogate(first, UNIFORM)) == pytest.approx(
         SURFACE.optimum(np.full(K, 1 / 6)), abs=2e-3
     )
@@ -80,7 +82,7 @@ def test_limits_and_constraints_are_respected():
     tight = problem("worst", low=0.05, high=0.3)
     for shares in (
         best_of(search.surrogate(tight, UNIFORM)),
-        *search.propose_batch(tight, UNIFORM[None], np.ones(1), 3),
+        *search.propose_batch(tight, UNIFORM[None], SURFACE.mean(UNIFORM[None]), 3),
     ):
         assert shares.sum() == pytest.approx(1)
         assert search.inside(shares, tight.low, tight.high)
@@ -132,9 +134,10 @@ def test_pareto_front_is_monotone_and_ends_at_both_optima():
     ("aggregate", "tolerance"), [("worst", 1e-3), ("weighted", 1e-3), ("soft_worst", 2e-3)]
 )
 def test_direct_converges(aggregate, tolerance):
-    objective = Objective(aggregate, WEIGHTS)
-    limits = np.zeros(K), np.ones(K)
-    found = search.direct(objective, lambda shares: SURFACE.mean(shares[None]), UNIFORM, TOKENS, *limits)
+    targets = Targets(Objective(aggregate, WEIGHTS), TOKENS)
+    found = search.direct(
+        targets, lambda shares: SURFACE.mean(shares[None]), UNIFORM, np.zeros(K), np.ones(K)
+    )
     best = search.surrogate(problem(aggregate), UNIFORM, kappa=0).candidates[0].predicted
     assert found.candidates[0].predicted == pytest.approx(best, rel=tolerance)
     assert len(found.table) == 40
@@ -146,15 +149,49 @@ def test_direct_next_respects_limits():
     low, high = np.full(K, 0.1), np.array([0.2] * K)
     for aggregate in ("worst", "weighted"):
         shares = search.direct_next(
-            Objective(aggregate, WEIGHTS), UNIFORM[None], SURFACE.mean(UNIFORM[None])[None], TOKENS, low, high
+            Targets(Objective(aggregate, WEIGHTS), TOKENS),
+            UNIFORM[None],
+            SURFACE.mean(UNIFORM[None])[None],
+            low,
+            high,
         )
         assert search.inside(shares, low, high)
         assert shares.sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("aggregate", ["macro", "soft_worst", "worst"])
+@pytest.mark.parametrize(("limit", "cost"), [("loss", 6e-3), ("premium", 0.03), ("gini", 0.03)])
+def test_direct_keeps_constraints_that_bind(aggregate, limit, cost):
+    """Nearly as good as the optimum that SLSQP finds on the same surface, which also makes cheap corpora worse to meet
+    a premium or Gini coefficient."""
+    uniform = SURFACE.mean(UNIFORM[None])
+    tokens = 1000 * np.ones((1, K))
+    found = {
+        "loss": NslLimit(uniform * np.array([[1.02, 1.02, 1.02, 0.98, 1.02, 1.02]])),
+        "premium": PremiumLimit(0, 3, 1.25),
+        "gini": GiniLimit(0, 0.04),
+    }[limit]
+    targets = Targets(Objective(aggregate, WEIGHTS), tokens)
+    limits = np.full(K, 0.01), np.ones(K)
+    free, limited = (
+        search.direct(targets, lambda s: SURFACE.mean(s[None]), UNIFORM, *limits, constraints=c, rounds=40)
+        for c in ((), (found,))
+    )
+    nsl = [SURFACE.mean(best_of(result)[None]) for result in (free, limited)]
+    over = [found.excess(values, tokens).max() for values in nsl]
+    best = search.surrogate(
+        search.Problem(SURFACE, targets, *limits, constraints=(found,), errors=ERRORS), UNIFORM, kappa=0
+    ).candidates[0]
+    if aggregate == "macro":
+        assert over[0] > 0.01
+    assert over[1] <= 1e-4
+    assert limited.notes["violation"] == pytest.approx(max(over[1], 0))
+    assert limited.candidates[0].predicted == pytest.approx(best.predicted, rel=cost)
+
+
 def test_adaptive_batch():
     given = np.random.default_rng(1).dirichlet(np.full(K, 3.0), 8)
-    measured = worst(SURFACE.mean(given))
+    measured = SURFACE.mean(given)
     batch = search.propose_batch(problem("worst"), given, measured, 5, seed=3)
     assert np.array_equal(batch, search.propose_batch(problem("worst"), given, measured, 5, seed=3))
     assert not np.array_equal(
@@ -164,12 +201,12 @@ def test_adaptive_batch():
     everything = np.concatenate([given, batch])
     apart = np.abs(everything[:, None] - everything).sum(axis=-1) / 2 + np.eye(len(everything))
     assert apart[len(given) :].min() > 0.005
-    found = search.adaptive(problem("worst"), everything, worst(SURFACE.mean(everything)))
+    found = search.adaptive(problem("worst"), everything, SURFACE.mean(everything))
     assert [candidate.name for candidate in found.candidates] == ["adaptive", "best_proxy"]
     assert found.candidates[0].predicted <= found.candidates[1].predicted
     # A batch near the optimum promises much against a bad best, and about nothing against one that nothing can beat.
-    assert search.expected_gain(problem("worst"), batch, measured.min() + 0.2) > 0.1
-    assert search.expected_gain(problem("worst"), batch, 0.5) == 0
+    assert search.expected_gain(problem("worst"), batch, measured + 0.2) > 0.1
+    assert search.expected_gain(problem("worst"), batch, np.full((1, K), 0.5)) == 0
 
 
 def test_share_limits():
@@ -189,6 +226,18 @@ def test_share_limits():
         search.share_limits(corpora, np.array([0.5, 1, 1]), floors={"a": 0.6})
     with pytest.raises(ValueError, match=r"ceilings to 0\.3"):
         search.share_limits(corpora, np.full(3, 0.1))
+
+
+def test_floors_above_the_support_hold():
+    given = np.array([[0.2, 0.5, 0.3], [0.3, 0.3, 0.4]])
+    low, high = search.support_limits(given, np.array([0.4, 0, 0]), np.array([1, 1, 0.2]))
+    assert low.tolist() == [0.4, 0.3, 0.2]
+    assert high.tolist() == [0.4, 0.5, 0.2]
+    draws = np.random.default_rng(0).dirichlet(np.ones(3), 100)
+    bounded = search.brought_within(lambda start, n: draws[start : start + n].copy(), low, high)
+    assert search.inside(bounded(0, 100), low, high).all()
+    free = search.brought_within(lambda start, n: draws[start : start + n].copy(), np.zeros(3), np.ones(3))
+    assert np.array_equal(free(0, 100), draws)
 
 
 def test_project():

@@ -13,6 +13,8 @@ import numpy as np
 
 from trex.metrics import gini, token_premium
 
+TINY = 1e-9  # stands for a Gini coefficient of 0
+
 
 class Constraint(Protocol):
     def excess(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
@@ -21,6 +23,11 @@ class Constraint(Protocol):
 
     def gradient(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
         """Derivatives of the excesses with respect to every NSL. -> [..., m, sets, k]"""
+        ...
+
+    def ceilings(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
+        """NSLs that keep the limit if no corpus exceeds its own, as far as can be said from these; inf is no limit.
+        [sets, k], [sets, k] -> [sets, k]"""
         ...
 
 
@@ -39,6 +46,9 @@ class NslLimit:
         result = np.zeros((len(at), *self.limits.shape))
         result[np.arange(len(at)), *at.T] = 1 / self.limits[*at.T]
         return np.broadcast_to(result, (*nsl.shape[:-2], *result.shape))
+
+    def ceilings(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
+        return self.limits
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +76,10 @@ class PremiumLimit:
         )
         return result[..., there, :, :]
 
+    def ceilings(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
+        pivot_tokens = (nsl * reference_tokens)[self.evaluation_set, self.pivot]
+        return _token_ceilings(self.at_most * pivot_tokens, self.evaluation_set, reference_tokens)
+
 
 @dataclass(frozen=True, eq=False)
 class GiniLimit:
@@ -90,6 +104,26 @@ class GiniLimit:
         result = np.zeros((*nsl.shape[:-2], 1, *reference_tokens.shape))
         result[..., 0, self.evaluation_set, there] = slope * reference[there] / self.at_most
         return result
+
+    def ceilings(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
+        there = reference_tokens[self.evaluation_set] > 0
+        tokens = (nsl * reference_tokens)[self.evaluation_set, there]
+        # the coefficient is proportional to the distances from the mean
+        mean = tokens.mean()
+        allowed = mean + self.at_most / max(gini(tokens), TINY) * (tokens - mean)
+        return _token_ceilings(
+            np.where(tokens > mean, allowed, np.inf), self.evaluation_set, reference_tokens
+        )
+
+
+def _token_ceilings(
+    tokens: np.ndarray | float, evaluation_set: int, reference_tokens: np.ndarray
+) -> np.ndarray:
+    """As NSL [sets, k]: so many tokens at most for the texts there are in an evaluation set."""
+    result = np.full(reference_tokens.shape, np.inf)
+    there = reference_tokens[evaluation_set] > 0
+    result[evaluation_set, there] = tokens / reference_tokens[evaluation_set, there]
+    return result
 
 
 def excesses(constraints: Sequence[Constraint], nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:

@@ -48,6 +48,8 @@ def write_summary(results: Results) -> str:
         report_search.predictions,
         report_search.pareto,
         report_search.surfaces,
+        report_search.vocabulary,
+        report_search.searches,
         _support,
         _bytes_given,
         _limits,

@@ -1,13 +1,19 @@
 """What the summary says about the search: predictions and measurements, the front, and how good the surfaces are."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from trex import markdown
+from trex.costs import strategy_costs
 from trex.results import Results
 from trex.verification import SLACK
+
+# Of a corpus that a mixture reads fewer shards of, it matters which: with 16 of 100 shards Japanese NSL differed by 5 %
+# between draws (docs/search.md).
+FEW_SHARDS = 20
 
 
 def predictions(results: Results) -> str:
@@ -33,8 +39,31 @@ def predictions(results: Results) -> str:
         ranking,
         "Notes of the search:",
         "\n".join(notes),
+        *_few_shards(results),
     ]
     return "\n\n".join(text)
+
+
+def _few_shards(results: Results) -> list[str]:
+    """A paragraph if the recommended mixture reads so little of a corpus that draws of its text differ much."""
+    chosen = results.ledger.filter(name=results.choice["chosen"], replicate=0)
+    few = chosen.filter((pl.col("epochs") == 0) & (pl.col("shards") < FEW_SHARDS) & (pl.col("share") > 0))
+    if few.is_empty():
+        return []
+    available = dict(zip(results.corpora, results.available_bytes.tolist(), strict=True))
+    shards = results.config["counting"]["shards"]
+    named = ", ".join(f"`{row['corpus']}` ({row['shards']} of {shards})" for row in few.iter_rows(named=True))
+    # so many bytes that the mixture reads every corpus at least once, and how often it then reads the one most repeated
+    whole = max(available[corpus] / share for corpus, share in few.select("corpus", "share").iter_rows())
+    epochs = max(
+        whole * share / available[corpus] for corpus, share in chosen.select("corpus", "share").iter_rows()
+    )
+    return [
+        f"**Of some corpora the recommended mixture reads few shards**: {named}. Which ones they are makes a "
+        "part of the difference between replicates. With `proxies.bytes` and `training.bytes` of "
+        f"{markdown.size(whole)} or more and `proxies.max_epochs` of {math.ceil(epochs)} every corpus is read whole, "
+        "and shares are weights of its text: training from counts costs hardly more."
+    ]
 
 
 def over(row: Mapping[str, Any]) -> str:
@@ -78,8 +107,78 @@ def surfaces(results: Results) -> str:
         ]
     if curve:
         text += [
-            "Would fewer proxies have done? Medians over random choices of so many, tested on the others:",
+            "Would fewer proxies have done? Medians over random choices of so many, tested on the others; where "
+            "twice as many change little, more will not help:",
             markdown.table(("surface", "proxies", *columns), curve, left=1),
+        ]
+    return "\n\n".join(text)
+
+
+def vocabulary(results: Results) -> str:
+    rows = [
+        (
+            f"{row['vocab_size']:,}{' (outside of the others)' if row['outermost'] else ''}",
+            f"{row['mape_with']:.2f} %",
+            markdown.score(row["spearman_with"]),
+            f"{row['mape']:.2f} %",
+            markdown.score(row["spearman"]),
+            f"{row['mape_corpora']:.2f} %",
+            markdown.score(row["spearman_corpora"]),
+        )
+        for row in results.vocabulary.iter_rows(named=True)
+    ]
+    header = (
+        "vocabulary left out",
+        "MAPE with its measurements",
+        "Spearman",
+        "MAPE without",
+        "Spearman",
+        "corpora: MAPE without",
+        "Spearman",
+    )
+    text = "## Another vocabulary size\n\n"
+    if not rows:
+        return text + (
+            "How well a size that was not measured can be predicted is not known: it takes three sizes or more in "
+            "`proxies.vocab_grid`."
+        )
+    return text + (
+        "What the surfaces say about a vocabulary size without its measurements, by straight lines in log V between "
+        "the other sizes, at proxies that they did not see either; beside it, with its measurements. The "
+        "objective, and the mean over corpora.\n\n" + markdown.table(header, rows)
+    )
+
+
+def searches(results: Results) -> str:
+    def seconds(value: float | None) -> str:
+        return "–" if value is None else f"{value:,.0f} s"
+
+    rows = [
+        (
+            f"`{cost.strategy}`",
+            f"{cost.proxies:,}",
+            *map(seconds, (cost.training, cost.regression, cost.search, cost.total)),
+        )
+        for cost in strategy_costs(results.config, results.cpu_seconds, results.notes)
+    ]
+    header = ("strategy", "proxies", "training them", "surfaces", "its own search", "in all")
+    text = [
+        "## What the searches cost",
+        "CPU seconds that each strategy would have taken alone, by `benchmarks/` (Snakemake looks at a job every "
+        "half a minute, so they are a little too small): the sampled proxies and all that `fit_regression` does count "
+        "for every strategy that needs them; the rounds of `adaptive` and `direct` are counted with their proxies. "
+        "Not counted: counting and the index, which all share, measuring the candidates, and `matched`, which costs "
+        "nothing.",
+        markdown.table(header, rows),
+    ]
+    if curve := results.tables.get("trex"):
+        best = min(curve, key=lambda row: row["predicted"])
+        text += [
+            "The paper's search recommends the mean of its best draws. The prediction at the mean of the best k; "
+            f"smallest at k = {best['k']:,}:",
+            markdown.table(
+                ("k", "predicted"), [(f"{row['k']:,}", markdown.nsl(row["predicted"])) for row in curve]
+            ),
         ]
     return "\n\n".join(text)
 

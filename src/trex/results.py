@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from trex import metrics
+from trex.costs import cpu_seconds
 from trex.files import read_json
 from trex.proxies import nsl_array, shares_array
 
@@ -21,13 +22,14 @@ class Results:
     Attributes:
         config: of `trex.config.load_config`.
         candidates, notes, tables, pareto: of the search.
-        metrics, corpus_metrics, learning_curve, predictions: of the regression.
+        metrics, corpus_metrics, learning_curve, vocabulary, predictions: of the regression.
         mixtures, training_ledger: of the sampled proxies.
         compression, ledger, choice: of the verification.
         full_scale_ledger: of all tokenizers, with the folder as first column, `name`.
         validation, scripts: of all full-scale and existing tokenizers.
         ranks: of mixtures across scales; None if that is turned off.
         counts: ledgers of all corpora.
+        cpu_seconds: of the jobs, `costs.cpu_seconds`.
     """
 
     config: Mapping[str, Any]
@@ -38,6 +40,7 @@ class Results:
     metrics: pl.DataFrame
     corpus_metrics: pl.DataFrame
     learning_curve: pl.DataFrame
+    vocabulary: pl.DataFrame
     predictions: pl.DataFrame
     mixtures: pl.DataFrame
     training_ledger: pl.DataFrame
@@ -49,6 +52,7 @@ class Results:
     scripts: pl.DataFrame
     ranks: pl.DataFrame | None
     counts: pl.DataFrame
+    cpu_seconds: Mapping[str, float]
 
     @classmethod
     def load(cls, folder: str | Path, config: Mapping[str, Any]) -> Self:
@@ -104,6 +108,7 @@ class Results:
             metrics=pl.read_parquet(folder / "regression/metrics.parquet"),
             corpus_metrics=long("regression/corpus_metrics.parquet"),
             learning_curve=pl.read_parquet(folder / "regression/learning_curve.parquet"),
+            vocabulary=pl.read_parquet(folder / "regression/vocabulary.parquet"),
             predictions=pl.read_parquet(folder / "regression/predictions.parquet"),
             mixtures=wide("mixtures.parquet", "mixture_id"),
             training_ledger=long("training_ledger.parquet"),
@@ -122,6 +127,7 @@ class Results:
                 else None
             ),
             counts=pl.concat(long(f"counts/{corpus}/ledger.parquet", [corpus]) for corpus in corpora),
+            cpu_seconds=cpu_seconds(folder),
         )
 
     @cached_property

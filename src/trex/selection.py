@@ -268,10 +268,15 @@ def select_surface(
 
 
 def learning_sizes(n: int, recipe: Recipe) -> list[int]:
-    """Numbers of proxies for a learning curve of n: 16, 32, 64, ... that leave a quarter of them to test on, and that
-    the recipe can be cross-validated with."""
-    sizes = (16 << i for i in range(20))
-    return [size for size in sizes if recipe.fewest(STD_FOLDS) <= size <= 0.75 * n]
+    """Numbers of proxies for a learning curve of n: 16, 32, 64, ... and three quarters of all, which leaves the others
+    to test on; those that the recipe can be cross-validated with.
+
+    >>> learning_sizes(64, Recipe("linear"))
+    [16, 32, 48]
+    """
+    most = 3 * n // 4
+    sizes = {*(16 << i for i in range(20)), most}
+    return sorted(size for size in sizes if recipe.fewest(STD_FOLDS) <= size <= most)
 
 
 def learning_curve(

@@ -23,13 +23,17 @@ def evaluation_sets(objective: Mapping) -> list[str]:
 class Targets:
     """The t targets of an objective and its limits: pairs of evaluation set and corpus, in order.
 
-    reference_tokens: of the sets by the reference tokenizer, 0 where a set lacks a corpus. [sets, k]
-    counted: the objective is the mean over so many sets, the first ones.
+    "NSL" is the array [..., sets, k] of them, 0 where a set lacks a corpus.
+
+    Attributes:
+        objective: what is made small.
+        reference_tokens: of the sets by the reference tokenizer, 0 where a set lacks a corpus. [sets, k]
+        counted: the objective is the mean over so many sets, the first ones; None: all.
     """
 
     objective: Objective
     reference_tokens: np.ndarray
-    counted: int
+    counted: int | None = None
 
     @cached_property
     def there(self) -> np.ndarray:
@@ -46,8 +50,13 @@ class Targets:
         """The corpus whose share is each target's own. int [t]"""
         return np.array([corpus for _, corpus in self.columns])
 
+    @property
+    def counted_tokens(self) -> np.ndarray:
+        """Reference tokens of the sets that the objective counts. [counted, k]"""
+        return self.reference_tokens[: self.counted]
+
     def flat(self, nsl: np.ndarray) -> np.ndarray:
-        """[..., sets, k] -> [..., t]"""
+        """[..., sets, k] -> [..., t]; also of gradients"""
         return nsl[..., self.there]
 
     def nsl(self, targets: np.ndarray) -> np.ndarray:
@@ -56,7 +65,18 @@ class Targets:
         result[..., self.there] = targets
         return result
 
+    def counted_nsl(self, targets: np.ndarray) -> np.ndarray:
+        """NSL on the sets that the objective counts. [..., t] -> [..., counted, k]"""
+        return self.nsl(targets)[..., : self.counted, :]
+
     def value(self, targets: np.ndarray) -> np.ndarray:
         """The objective. [..., t] -> [...]"""
-        nsl = self.nsl(targets)[..., : self.counted, :]
-        return self.objective.mean_over_sets(nsl, self.reference_tokens[: self.counted])
+        return self.objective.mean_over_sets(self.counted_nsl(targets), self.counted_tokens)
+
+    def value_gradient(self, targets: np.ndarray) -> np.ndarray:
+        """Derivatives of the objective with respect to the targets. [..., t] -> [..., t]"""
+        result = np.zeros((*targets.shape[:-1], *self.there.shape))
+        result[..., : self.counted, :] = self.objective.gradient(
+            self.counted_nsl(targets), self.counted_tokens
+        )
+        return self.flat(result)

@@ -11,6 +11,7 @@ rule fit_regression:
         metrics=RESULTS / "regression/metrics.parquet",
         corpus_metrics=RESULTS / "regression/corpus_metrics.parquet",
         learning_curve=RESULTS / "regression/learning_curve.parquet",
+        vocabulary=RESULTS / "regression/vocabulary.parquet",
         predictions=RESULTS / "regression/predictions.parquet",
     log:
         LOGS / "fit_regression.log",
@@ -30,6 +31,7 @@ rule fit_regression:
         compare=config["regression"]["compare"],
         paper="trex" in config["search"]["strategies"],
         folds=config["regression"]["folds"],
+        vocab_grid=config["proxies"]["vocab_grid"],
     message:
         "Fitting and comparing the surfaces"
     script:

@@ -20,6 +20,7 @@ REPORTED = {
     "metrics": RESULTS / "regression/metrics.parquet",
     "corpus_metrics": RESULTS / "regression/corpus_metrics.parquet",
     "learning_curve": RESULTS / "regression/learning_curve.parquet",
+    "vocabulary": RESULTS / "regression/vocabulary.parquet",
     "predictions": RESULTS / "regression/predictions.parquet",
     "mixtures": RESULTS / "mixtures.parquet",
     "training_ledger": RESULTS / "training_ledger.parquet",

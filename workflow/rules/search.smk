@@ -73,6 +73,7 @@ rule search_directly:
         objective=OBJECTIVE,
         sampling=SAMPLING,
         search=DIRECT,
+        baselines=config["baselines"],
         vocab_size=config["proxies"]["vocab_size"],
         tokenizer=lambda wildcards: TOKENIZER,
     message:
@@ -125,6 +126,8 @@ rule search_mixture:
         sampling=SAMPLING,
         search=config["search"],
         baselines=config["baselines"],
+        vocab_size=config["proxies"]["vocab_size"],
+        tokenizer=lambda wildcards: TOKENIZER,
     message:
         "Searching the mixture space"
     script:

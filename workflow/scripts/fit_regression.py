@@ -2,6 +2,7 @@
 
 import logging
 
+import numpy as np
 import polars as pl
 
 from trex.files import write_json, write_table
@@ -9,6 +10,7 @@ from trex.job import job
 from trex.measured import Measured
 from trex.regression import KINDS
 from trex.selection import PAPER, RECIPES, fit_objective, learning_curve, learning_sizes, select_surface
+from trex.surfaces.vocabulary import LEFT_OUT, left_out_scores
 from trex.targets import evaluation_sets
 
 with job(snakemake):
@@ -69,9 +71,28 @@ with job(snakemake):
     for recipe in [used] + [paper] * (paper not in (None, used)):
         if sizes := learning_sizes(len(measured.names), recipe):
             curves += learning_curve(*data, recipe, sizes, own=targets.own, seed=params.seed)
+    vocabulary = []
+    if len(params.vocab_grid) > 2:
+        by_size = [
+            Measured.read(
+                [files.training_set], [files.ledger], {**params.objective, "vocab_size": size}, params.corpora
+            ).flat
+            for size in params.vocab_grid
+        ]
+        vocabulary = left_out_scores(
+            measured.shares,
+            np.stack(by_size),
+            params.vocab_grid,
+            targets.value,
+            searched.kind,
+            own=targets.own,
+            folds=params.folds,
+            seed=params.seed,
+        )
     write_table(pl.DataFrame(metrics), output.metrics)
     write_table(pl.DataFrame(by_corpus, infer_schema_length=None), output.corpus_metrics)
     write_table(pl.DataFrame(curves, infer_schema_length=None), output.learning_curve)
+    write_table(pl.DataFrame(vocabulary, schema=LEFT_OUT), output.vocabulary)
     write_table(pl.concat(predictions), output.predictions)
     write_json(
         {

@@ -5,39 +5,40 @@ import logging
 import polars as pl
 
 from trex import proxies, search
-from trex.bpe import Workspace
 from trex.files import write_json, write_table
 from trex.job import job
 from trex.metrics import Objective
 from trex.mixtures import sampling_law
+from trex.targets import Targets, evaluation_sets
 from trex.wordindex import WordIndex
 
 with job(snakemake):
     params, output = snakemake.params, snakemake.output
-    corpora, sets = params.corpora, params.objective["evaluation_sets"]
+    corpora, sets = params.corpora, evaluation_sets(params.objective)
+    counted = params.objective["evaluation_sets"]
     index = WordIndex.load(snakemake.input.word_index, corpora)
+    _, reference_tokens = proxies.evaluation_arrays(index, sets)
     objective = Objective.from_config(params.objective, corpora)
+    targets = Targets(objective, reference_tokens, len(counted))
     law = sampling_law(params.sampling, params.seed, corpora, index.available_bytes)
     low, high = search.limits_from_config(index, law, params.search)
-    eval_bytes, reference_tokens = proxies.evaluation_arrays(index, sets)
-    workspace = Workspace()
+    evaluation = proxies.evaluation_arrays(index, counted)
+    references = search.reference_mixtures(index, targets, evaluation, params.baselines, low, high)
+    measure = search.measurer(index, sets, params.sampling["bytes"], params.vocab_size, params.tokenizer)
+    limits = search.objective_limits(params.objective, corpora, references, measure)
 
-    def measure(shares):
-        training = index.slice(shares, params.sampling["bytes"])
-        model = proxies.train(index, training, params.vocab_size, params.tokenizer, workspace)
-        table = proxies.compression(index, model, [params.vocab_size]).with_columns(name=pl.lit("direct"))
-        _, nsl, reference = proxies.nsl_array(table, ["name"], sets, corpora, params.vocab_size)
-        logging.info("objective %.5f", objective.mean_over_sets(nsl, reference)[0])
-        return nsl[0]
+    def measure_and_log(shares):
+        nsl = measure(shares)
+        logging.info("objective %.5f", targets.value(targets.flat(nsl)))
+        return nsl
 
-    (start,) = search.matched_candidate(objective, eval_bytes, reference_tokens).candidates
     found = search.direct(
-        objective,
-        measure,
-        start.shares,
-        reference_tokens,
+        targets,
+        measure_and_log,
+        references["matched"],
         low,
         high,
+        constraints=limits,
         rounds=params.search["direct_rounds"],
         seed=params.seed,
     )

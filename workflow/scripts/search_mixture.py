@@ -1,6 +1,8 @@
 """Candidates of every strategy, and the baselines."""
 
 import logging
+import time
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -15,6 +17,7 @@ from trex.mixtures import draw_range, sampling_law
 from trex.proxies import evaluation_arrays
 from trex.regression import fit_with_residuals
 from trex.selection import PAPER, ObjectiveSurface
+from trex.targets import evaluation_sets
 from trex.wordindex import WordIndex
 
 with job(snakemake):
@@ -32,17 +35,24 @@ with job(snakemake):
     low, high = search.limits_from_config(index, law, params.search)
     evaluation = evaluation_arrays(index, params.objective["evaluation_sets"])
     references = search.reference_mixtures(index, measured.targets, evaluation, params.baselines, low, high)
-    problem = search.build_problem(
-        searched.surface,
-        searched.residuals,
-        measured.targets,
-        params.objective,
-        references,
+    measure = search.measurer(
         index,
-        low,
-        high,
+        evaluation_sets(params.objective),
+        params.sampling["bytes"],
+        params.vocab_size,
+        params.tokenizer,
     )
-    found = {}
+    limits = search.objective_limits(params.objective, corpora, references, measure)
+    problem = search.Problem(
+        searched.surface, measured.targets, low, high, constraints=limits, errors=searched.residuals
+    )
+    found, seconds = {}, {}
+
+    @contextmanager
+    def timed(strategy):
+        start = time.process_time()
+        yield
+        seconds[strategy] = {"cpu_seconds": time.process_time() - start}
 
     if "trex" in strategies:
         paper = fitted(PAPER.name)
@@ -54,23 +64,29 @@ with job(snakemake):
                 tenths.add(tenth)
                 logging.info("%s of %s draws scored", f"{scored:,}", f"{draws:,}")
 
-        found["trex"] = search.trex(
-            paper.mean,
-            draws=params.search["draws"],
-            top_k=params.search["top_k"],
-            sample=partial(draw_range, **{**law, "strength": params.search["strength"] or law["strength"]}),
-            bounds=search.support_limits(measured.shares, low, high)
-            if params.search["within_support"]
-            else (low, high),
-            progress=report_progress,
-        )
+        sample = partial(draw_range, **{**law, "strength": params.search["strength"] or law["strength"]})
+        bounds = low, high
+        if params.search["within_support"]:
+            bounds = search.support_limits(measured.shares, low, high)
+        with timed("trex"):
+            found["trex"] = search.trex(
+                paper.mean,
+                draws=params.search["draws"],
+                top_k=params.search["top_k"],
+                sample=search.brought_within(sample, low, high),
+                bounds=bounds,
+                progress=report_progress,
+            )
 
     if params.search["within_support"]:
         problem = problem.within_support(measured.shares)
     best = measured.shares[np.argsort(measured.values, kind="stable")[:2]]
     starts = np.stack([*best, *references.values()])
     if "surrogate" in strategies:
-        found["surrogate"] = search.surrogate(problem, starts, kappa=params.search["kappa"], seed=params.seed)
+        with timed("surrogate"):
+            found["surrogate"] = search.surrogate(
+                problem, starts, kappa=params.search["kappa"], seed=params.seed
+            )
     front = search.pareto_front(problem, starts, kappa=params.search["kappa"], seed=params.seed)
     if "adaptive" in strategies:
         rounds = [read_json(path) for path in files.rounds]
@@ -80,15 +96,14 @@ with job(snakemake):
             params.objective,
             corpora,
         )
-        surface, errors = fit_with_residuals(
-            tried.shares, tried.flat, searched.recipe.kind, own=tried.targets.own, seed=params.seed
-        )
-        refitted = search.build_problem(
-            surface, errors, tried.targets, params.objective, references, index, low, high
-        )
-        result = search.adaptive(
-            refitted, tried.shares, tried.values, kappa=params.search["kappa"], seed=params.seed
-        )
+        with timed("adaptive"):
+            surface, errors = fit_with_residuals(
+                tried.shares, tried.flat, searched.recipe.kind, own=tried.targets.own, seed=params.seed
+            )
+            refitted = search.Problem(surface, tried.targets, low, high, constraints=limits, errors=errors)
+            result = search.adaptive(
+                refitted, tried.shares, tried.flat, kappa=params.search["kappa"], seed=params.seed
+            )
         rounds_run = sum(not row["stopped"] for row in rounds)
         notes = {"rounds": rounds_run, "trained": sum(row["trained"] for row in rounds), **result.notes}
         found["adaptive"] = replace(result, notes=notes, table=tuple(rounds))
@@ -121,5 +136,8 @@ with job(snakemake):
         ),
         snakemake.output.pareto,
     )
-    write_json({name: result.notes for name, result in found.items()}, snakemake.output.notes)
+    write_json(
+        {name: {**result.notes, **seconds.get(name, {})} for name, result in found.items()},
+        snakemake.output.notes,
+    )
     write_json({name: result.table for name, result in found.items()}, snakemake.output.tables)

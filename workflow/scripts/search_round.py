@@ -15,6 +15,7 @@ from trex.job import job
 from trex.measured import Measured
 from trex.mixtures import sampling_law
 from trex.regression import fit_with_residuals
+from trex.targets import evaluation_sets
 from trex.wordindex import WordIndex
 
 with job(snakemake):
@@ -34,19 +35,27 @@ with job(snakemake):
         seed=params.seed,
     )
     law = sampling_law(params.sampling, params.seed, params.corpora, index.available_bytes)
-    limits = search.limits_from_config(index, law, params.search)
+    low, high = search.limits_from_config(index, law, params.search)
     evaluation = proxies.evaluation_arrays(index, params.objective["evaluation_sets"])
-    references = search.reference_mixtures(index, targets, evaluation, params.baselines, *limits)
-    problem = search.build_problem(surface, errors, targets, params.objective, references, index, *limits)
+    references = search.reference_mixtures(index, targets, evaluation, params.baselines, low, high)
+    measure = search.measurer(
+        index,
+        evaluation_sets(params.objective),
+        params.sampling["bytes"],
+        params.vocab_size,
+        params.tokenizer,
+    )
+    limits = search.objective_limits(params.objective, params.corpora, references, measure)
+    problem = search.Problem(surface, targets, low, high, constraints=limits, errors=errors)
     batch = search.propose_batch(
         problem,
         measured.shares,
-        measured.values,
+        measured.flat,
         params.search["per_round"],
         seed=1000 * params.seed + number,
         starts=references["matched"][None],
     )
-    gain = search.expected_gain(problem, batch, float(measured.values.min()))
+    gain = search.expected_gain(problem, batch, measured.flat)
     stopped = gain < params.search["tolerance"] or any(read_json(path)["stopped"] for path in files.rounds)
     logging.info("expected gain %.4f %%, tolerance %.4f %%", 100 * gain, 100 * params.search["tolerance"])
 

@@ -10,8 +10,8 @@ from trex.search.closed_form import matched_candidate
 from trex.search.direct import direct, direct_next
 from trex.search.limits import inside, project, share_limits, support_limits
 from trex.search.problem import Problem
-from trex.search.random_draws import trex
-from trex.search.setup import build_problem, limits_from_config, reference_mixtures
+from trex.search.random_draws import brought_within, trex
+from trex.search.setup import limits_from_config, measurer, objective_limits, reference_mixtures
 from trex.search.surrogate import pareto_front, surrogate
 
 __all__ = [
@@ -19,13 +19,15 @@ __all__ = [
     "Candidates",
     "Problem",
     "adaptive",
-    "build_problem",
+    "brought_within",
     "direct",
     "direct_next",
     "expected_gain",
     "inside",
     "limits_from_config",
     "matched_candidate",
+    "measurer",
+    "objective_limits",
     "pareto_front",
     "project",
     "propose_batch",

@@ -6,6 +6,7 @@ import numpy as np
 
 from trex.search.base import Candidate, Candidates
 from trex.search.limits import project
+from trex.search.minimise import FEASIBLE
 from trex.search.problem import Problem
 from trex.search.surrogate import KAPPA, best_minimum, random_starts, surrogate
 
@@ -39,7 +40,7 @@ def propose_batch(
     Args:
         problem: with errors; limits of the shares without regard to support.
         given: shares of the proxies so far. [m, k]
-        measured: their objective. [m]
+        measured: their targets. [m, t]
         n: size of the batch.
         seed: of this round; rounds need different ones.
         stretch: how far beyond the support, see STRETCH.
@@ -48,7 +49,7 @@ def propose_batch(
     if problem.errors is None:
         raise ValueError("Thompson sampling needs the joint held-out errors of the surface (Problem.errors)")
     inner = problem.within_support(given, stretch)
-    best = given[np.argsort(measured, kind="stable")[:2]]
+    best = given[ranked(problem, measured)[:2]]
     starts = np.concatenate([best, random_starts(inner, 2, seed), *([] if starts is None else [starts])])
     random = np.random.default_rng([seed, 1])
     optimum = best_minimum(inner, starts).shares
@@ -76,6 +77,11 @@ def _apart(
     return moved
 
 
+def ranked(problem: Problem, measured: np.ndarray) -> np.ndarray:
+    """Rows of measured targets [m, t], best objective first; those that exceed a limit come last, by how much. [m]"""
+    return np.lexsort((problem.targets.value(measured), np.maximum(problem.violation(measured), FEASIBLE)))
+
+
 def adaptive(
     problem: Problem, given: np.ndarray, measured: np.ndarray, *, kappa: float = KAPPA, seed: int = 0
 ) -> Candidates:
@@ -84,28 +90,37 @@ def adaptive(
     Arguments as of `propose_batch`; the optimum stays within the support of all proxies, the proposals among them.
 
     Returns:
-        Candidates `adaptive` and `best_proxy` (predicted: its measurement). Notes: those of `surrogate`, proxies, and
+        Candidates `adaptive` and `best_proxy` (predicted: its measurement), the best of the proxies within the limits
+        of the shares, brought to them where whole shards were off. Notes: those of `surrogate`, proxies, and
         expected_gain, what one more proxy at the optimum promises.
     """
-    best = int(measured.argmin())
+    order = ranked(problem, measured)
+    within = project(given, problem.low, problem.high)
+    near = np.abs(within - given).sum(axis=1) / 2 < SPACING
+    best = order[near[order]][0] if near.any() else order[0]
     inner = problem.within_support(given)
     found = surrogate(inner, given[best], kappa=kappa, seed=seed)
     optimum = found.candidates[0]
-    gain = expected_gain(problem, optimum.shares[None], float(measured[best]))
+    gain = expected_gain(problem, optimum.shares[None], measured)
+    value = float(problem.targets.value(measured[best]))
     return Candidates(
         (
             replace(optimum, name="adaptive", strategy="adaptive"),
-            Candidate("best_proxy", "adaptive", given[best], float(measured[best])),
+            Candidate("best_proxy", "adaptive", within[best], value if near[best] else None),
         ),
         {**found.notes, "proxies": len(given), "expected_gain": gain},
     )
 
 
-def expected_gain(problem: Problem, batch: np.ndarray, best: float) -> float:
+def expected_gain(problem: Problem, batch: np.ndarray, measured: np.ndarray) -> float:
     """Expected improvement of the best measurement by a batch [n, k], as a share of the best.
 
     E[max(0, best - min over the batch)] / best, over the surface's joint errors, the same at all mixtures of the batch.
-    What has not even this much to gain need not be trained: below a tolerance of .0005, say, it is less than the noise
-    between draws of text.
+    The best is of the measured targets [m, t] that keep the limits; if none does, all is to be gained, and it is the
+    worst. What has not even this much to gain need not be trained: below a tolerance of .0005, say, it is less than the
+    noise between draws of text.
     """
+    values = problem.targets.value(measured)
+    keeps = problem.violation(measured) <= FEASIBLE
+    best = float(values[keeps].min() if keeps.any() else values.max())
     return float(np.maximum(best - problem.samples(batch).min(axis=0), 0).mean() / best)

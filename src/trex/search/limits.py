@@ -73,10 +73,16 @@ def support_limits(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Limits [k] narrowed to the shares that proxies were given [n, k].
 
+    A floor above, or a ceiling below, all that proxies were given holds all the same: there is no support to stay in.
+
     stretch: factor by which a share may leave their range, up or down; 1: not at all. Above 1, predictions at the
     edge are extrapolations, which only a strategy that measures what it proposes should make.
     """
-    low, high = np.maximum(low, given.min(axis=0) / stretch), np.minimum(high, given.max(axis=0) * stretch)
+    lowest, highest = (
+        np.maximum(low, given.min(axis=0) / stretch),
+        np.minimum(high, given.max(axis=0) * stretch),
+    )
+    low, high = np.minimum(lowest, high), np.maximum(highest, low)
     check_limits(low, high)
     return low, high
 

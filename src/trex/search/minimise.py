@@ -40,10 +40,11 @@ class Program:
     def __init__(self, problem: Problem, shift: np.ndarray, worst_weight: float):
         self.problem, self.shift, self.worst_weight = problem, shift, worst_weight
         self.k = len(problem.low)
-        rows = problem.rows if worst_weight else []
-        set_of_target = np.argwhere(problem.reference_tokens > 0)[:, 0]
-        self.sets = len(rows)
-        self.members = [np.flatnonzero(set_of_target == row) for row in rows]  # the targets of each set
+        set_of_target = np.array([row for row, _ in problem.targets.columns])
+        self.sets = len(problem.targets.counted_tokens) if worst_weight else 0
+        self.members = [
+            np.flatnonzero(set_of_target == row) for row in range(self.sets)
+        ]  # targets of each set
         self._at: np.ndarray | None = None
 
     def targets(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -62,8 +63,10 @@ class Program:
         result = 0.0
         if self.worst_weight < 1:
             targets, slope = self.targets(x)
-            result = (1 - self.worst_weight) * float(self.problem.value(targets))
-            gradient[: self.k] = (1 - self.worst_weight) * (self.problem.value_gradient(targets) @ slope)
+            result = (1 - self.worst_weight) * float(self.problem.targets.value(targets))
+            gradient[: self.k] = (1 - self.worst_weight) * (
+                self.problem.targets.value_gradient(targets) @ slope
+            )
         if self.sets:
             result += self.worst_weight * float(x[self.k :].mean())
             gradient[self.k :] = self.worst_weight / self.sets
@@ -112,8 +115,8 @@ def minimise(
         The minimum; its violation is above 0 if no mixture near it meets the constraints.
     """
     if worst_weight is None:
-        worst_weight = float(problem.objective.aggregate == "worst")
-    shift = np.broadcast_to(np.asarray(shift, float), (problem.reference_tokens > 0).sum())
+        worst_weight = float(problem.targets.objective.aggregate == "worst")
+    shift = np.broadcast_to(np.asarray(shift, float), len(problem.targets.columns))
     program = Program(problem, shift, worst_weight)
     k, sets = program.k, program.sets
     constraints = [{

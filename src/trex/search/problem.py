@@ -1,15 +1,14 @@
 """What a search on a surface minimises: predictions, objective, constraints and limits of the shares together."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 
 from trex.constraints import Constraint, excesses, violation
-from trex.metrics import Objective
 from trex.search.limits import check_limits, support_limits
 from trex.surfaces.base import Surface
+from trex.targets import Targets
 
 # Joint errors that stand for the distribution of all, as in trex.selection.
 ERRORS = 256
@@ -19,26 +18,19 @@ ERRORS = 256
 class Problem:
     """Find the mixture of the smallest predicted objective.
 
-    Targets are the NSL of every evaluation set and corpus that has text, row by row: t numbers, [..., t]. "NSL" in this
-    package is the array [..., sets, k] of them, 0 where a set lacks a corpus.
-
     Attributes:
         surface: predicts the targets.
-        objective: what is made small.
-        reference_tokens: 0 where an evaluation set lacks a corpus. [sets, k]
+        targets: what they are, and the objective of them.
         low, high: limits of the shares, `limits.share_limits`. [k]
-        counted: the sets that the objective is the mean over; None: all.
         constraints: on the NSL of all sets.
         errors: joint held-out errors of the surface in units of its standard deviation, [r, t] with two or more rows
             (`regression.fit_with_residuals`); needed for uncertainties.
     """
 
     surface: Surface
-    objective: Objective
-    reference_tokens: np.ndarray
+    targets: Targets
     low: np.ndarray
     high: np.ndarray
-    counted: Sequence[int] | None = None
     constraints: tuple[Constraint, ...] = ()
     errors: np.ndarray | None = None
 
@@ -50,51 +42,24 @@ class Problem:
                 "has none: use the strategy trex with it"
             )
 
-    @property
-    def rows(self) -> list[int]:
-        """Of the evaluation sets that the objective counts."""
-        return list(range(len(self.reference_tokens)) if self.counted is None else self.counted)
-
     def within_support(self, given: np.ndarray, stretch: float = 1.0) -> Self:
         """The same with limits narrowed to the shares [n, k] that proxies were given (`limits.support_limits`)."""
         low, high = support_limits(given, self.low, self.high, stretch)
         return replace(self, low=low, high=high)
 
-    def nsl(self, targets: np.ndarray) -> np.ndarray:
-        """[..., t] -> [..., sets, k]"""
-        result = np.zeros((*targets.shape[:-1], *self.reference_tokens.shape))
-        result[..., self.reference_tokens > 0] = targets
-        return result
-
-    def targets(self, nsl: np.ndarray) -> np.ndarray:
-        """[..., sets, k] -> [..., t]; also of gradients."""
-        return nsl[..., self.reference_tokens > 0]
-
-    def value(self, targets: np.ndarray) -> np.ndarray:
-        """The objective. [..., t] -> [...]"""
-        rows = self.rows
-        return self.objective.mean_over_sets(self.nsl(targets)[..., rows, :], self.reference_tokens[rows])
-
-    def value_gradient(self, targets: np.ndarray) -> np.ndarray:
-        """Derivatives of the objective with respect to the targets. [..., t] -> [..., t]"""
-        rows, nsl = self.rows, self.nsl(targets)
-        result = np.zeros_like(nsl)
-        result[..., rows, :] = self.objective.gradient(nsl[..., rows, :], self.reference_tokens[rows])
-        return self.targets(result)
-
     def excess(self, targets: np.ndarray) -> np.ndarray:
         """By how much every limit of the constraints is exceeded, relatively. [..., t] -> [..., limits]"""
-        return excesses(self.constraints, self.nsl(targets), self.reference_tokens)
+        return excesses(self.constraints, self.targets.nsl(targets), self.targets.reference_tokens)
 
     def excess_gradient(self, targets: np.ndarray) -> np.ndarray:
         """Derivatives of `excess` with respect to the targets. [..., t] -> [..., limits, t]"""
-        nsl = self.nsl(targets)
-        parts = [self.targets(c.gradient(nsl, self.reference_tokens)) for c in self.constraints]
+        nsl = self.targets.nsl(targets)
+        parts = [self.targets.flat(c.gradient(nsl, self.targets.reference_tokens)) for c in self.constraints]
         return np.concatenate([np.zeros((*targets.shape[:-1], 0, targets.shape[-1])), *parts], axis=-2)
 
     def violation(self, targets: np.ndarray) -> np.ndarray:
         """The largest excess, 0 if all constraints are met. [..., t] -> [...]"""
-        return violation(self.constraints, self.nsl(targets), self.reference_tokens)
+        return violation(self.constraints, self.targets.nsl(targets), self.targets.reference_tokens)
 
     def samples(self, shares: np.ndarray) -> np.ndarray:
         """Draws of what a proxy would measure: the objective at shares [n, k] with each of the joint errors. [n, r]
@@ -107,10 +72,10 @@ class Problem:
             raise ValueError("uncertainties need the joint held-out errors of the surface (Problem.errors)")
         mean, std = self.surface.predict(shares)
         errors = self.errors[:ERRORS]
-        return np.stack([self.value(m + s * errors) for m, s in zip(mean, std, strict=True)])
+        return np.stack([self.targets.value(m + s * errors) for m, s in zip(mean, std, strict=True)])
 
     def predict(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Objective at the predicted targets, and its standard deviation, each [n], at shares [n, k]."""
-        value = self.value(self.surface.mean(shares))
+        value = self.targets.value(self.surface.mean(shares))
         off = self.samples(shares) - value[:, None]
         return value, np.sqrt((off**2).mean(axis=1))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from trex.search.base import Candidate, Candidates
-from trex.search.limits import inside
+from trex.search.limits import inside, project
 
 # Bounded draws that are tried for one that is scored, at most.
 MAX_TRIES = 20
@@ -13,6 +13,23 @@ MAX_TRIES = 20
 # Draws after which a hopeless acceptance rate is an error: at a rate of 1 / MAX_TRIES, a million give it to
 # within half a percent of itself.
 PILOT_DRAWS = 1_000_000
+
+
+def brought_within(
+    sample: Callable[[int, int], np.ndarray], low: np.ndarray, high: np.ndarray
+) -> Callable[[int, int], np.ndarray]:
+    """`sample` with the draws outside of the limits [k] brought to them (`limits.project`).
+
+    Floors and ceilings of single corpora may leave so few draws inside that discarding the others would not end.
+    """
+
+    def bounded(start: int, n: int) -> np.ndarray:
+        shares = sample(start, n)
+        outside = ~inside(shares, low, high)
+        shares[outside] = project(shares[outside], low, high)
+        return shares
+
+    return bounded
 
 
 def trex(

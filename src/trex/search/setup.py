@@ -1,15 +1,16 @@
 """The search problem that a config asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import polars as pl
 
-from trex import constraints
+from trex import proxies
+from trex.bpe import Workspace
+from trex.constraints import Constraint, from_config
 from trex.mixtures import resolve
 from trex.search.closed_form import matched_candidate
 from trex.search.limits import project, share_limits
-from trex.search.problem import Problem
-from trex.surfaces.base import Surface
 from trex.targets import Targets, evaluation_sets
 from trex.wordindex import WordIndex
 
@@ -45,27 +46,32 @@ def reference_mixtures(
     return {"matched": project(matched.shares, low, high), **resolved}
 
 
-def build_problem(
-    surface: Surface,
-    errors: np.ndarray,
-    targets: Targets,
+def measurer(
+    index: WordIndex, evaluation_sets: list[str], n_bytes: int, vocab_size: int, tokenizer: Mapping
+) -> Callable[[np.ndarray], np.ndarray]:
+    """A function that trains a proxy on shares [k] and returns its NSL [sets, k]."""
+    workspace = Workspace()
+
+    def measure(shares: np.ndarray) -> np.ndarray:
+        model = proxies.train(index, index.slice(shares, n_bytes), vocab_size, tokenizer, workspace)
+        table = proxies.compression(index, model, [vocab_size]).with_columns(name=pl.lit("proxy"))
+        return proxies.nsl_array(table, ["name"], evaluation_sets, list(index.corpora), vocab_size)[1][0]
+
+    return measure
+
+
+def objective_limits(
     objective: Mapping,
+    corpora: Sequence[str],
     references: Mapping[str, np.ndarray],
-    index: WordIndex,
-    low: np.ndarray,
-    high: np.ndarray,
-) -> Problem:
-    """With the limits of the objective's section of the config. What a baseline's NSL is, the surface says; the
-    verification measures it."""
-    predicted = {name: targets.nsl(surface.mean(shares[None]))[0] for name, shares in references.items()}
-    found = constraints.from_config(objective, index.corpora, evaluation_sets(objective), predicted)
-    return Problem(
-        surface,
-        targets.objective,
-        targets.reference_tokens,
-        low,
-        high,
-        counted=range(targets.counted),
-        constraints=found,
-        errors=errors,
-    )
+    measure: Callable[[np.ndarray], np.ndarray],
+) -> tuple[Constraint, ...]:
+    """The limits in the objective's section of the config.
+
+    The baselines that they compare with are measured, each with a proxy: a surface is off by more than what
+    `verify_candidates` lets pass.
+
+    references: `reference_mixtures`. measure: `measurer` on the sets of `targets.evaluation_sets`.
+    """
+    baselines = {name: measure(references[name]) for name in objective["max_loss"]}
+    return from_config(objective, corpora, evaluation_sets(objective), baselines)

@@ -34,7 +34,9 @@ def best_minimum(
     """The best of the minima reached from the most promising starts [m, k]; arguments as of `minimise`."""
     mean, std = problem.surface.predict(project(starts, problem.low, problem.high))
     targets = mean + shift * std
-    order = np.argsort(problem.value(targets) + problem.violation(targets), kind="stable")[:minimisations]
+    order = np.argsort(problem.targets.value(targets) + problem.violation(targets), kind="stable")[
+        :minimisations
+    ]
     found = [minimise(problem, starts[i], shift=shift, worst_weight=worst_weight) for i in order]
     return min(found, key=lambda minimum: minimum.rank)
 
@@ -89,8 +91,9 @@ def pareto_front(
         Candidates `pareto_000` to `pareto_100`, by weight in %, each mixture once. Table: name, weight, average, worst
         (predicted, mean over the evaluation sets that count).
     """
-    if problem.objective.aggregate in ("worst", "soft_worst"):
-        problem = replace(problem, objective=replace(problem.objective, aggregate="macro"))
+    if problem.targets.objective.aggregate in ("worst", "soft_worst"):
+        macro = replace(problem.targets.objective, aggregate="macro")
+        problem = replace(problem, targets=replace(problem.targets, objective=macro))
     weights = np.linspace(0, 1, points)
     starts = np.concatenate([np.atleast_2d(starts), random_starts(problem, 4, seed)])
     found = [best_minimum(problem, starts, shift=kappa, worst_weight=0.0)]
@@ -102,7 +105,7 @@ def pareto_front(
     mean, std = problem.surface.predict(shares)
     # the end points leave the other objective open: a little of it decides
     inner = np.clip(weights, 1e-6, 1 - 1e-6)[:, None]
-    both = [(problem.value(t), _mean_worst(problem, t)) for t in (mean + kappa * std, mean)]
+    both = [(problem.targets.value(t), _mean_worst(problem, t)) for t in (mean + kappa * std, mean)]
     best = ((1 - inner) * both[0][0] + inner * both[0][1]).argmin(axis=1)
     average, largest = both[1]
     value_std = problem.predict(shares)[1]
@@ -120,4 +123,4 @@ def pareto_front(
 
 def _mean_worst(problem: Problem, targets: np.ndarray) -> np.ndarray:
     """Largest NSL, mean over the evaluation sets that count. [n, t] -> [n]"""
-    return worst(problem.nsl(targets)[..., problem.rows, :]).mean(axis=-1)
+    return worst(problem.targets.counted_nsl(targets)).mean(axis=-1)

@@ -1,6 +1,7 @@
 """What every kind of surface has: the protocol, and what the kinds share."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import ClassVar, Protocol, Self
 
 import numpy as np
@@ -55,6 +56,19 @@ class Surface(Protocol):
     def from_json(cls, data: Mapping) -> Self:
         """The surface again, with exactly the same predictions."""
         ...
+
+
+class OfArrays:
+    """`to_json` and `from_json` of a kind that is a dataclass of arrays alone."""
+
+    def to_json(self) -> dict:
+        return {"kind": self.kind} | {
+            field.name: getattr(self, field.name).tolist() for field in fields(self)
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping) -> Self:
+        return cls(**{field.name: np.array(data[field.name]) for field in fields(cls)})
 
 
 def check_positive(targets: np.ndarray, kind: str) -> None:

@@ -16,8 +16,7 @@ test compares them), whose kernels can express neither offsets to learn nor leng
 gradient takes n^2 k memory.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Self
 
@@ -26,7 +25,7 @@ from numba import njit
 from scipy.linalg import cho_solve, cholesky, lapack, solve_triangular
 from scipy.optimize import minimize
 
-from trex.surfaces.base import NO_OWN, check_positive
+from trex.surfaces.base import NO_OWN, OfArrays, check_positive
 
 # Priors of the logs of the hyperparameters (mean, sd), with log targets and features brought to unit variance;
 # offsets are shares. Wide: two sds are factors of 20 and more for all but the lengthscales, 7. Bounds are at 5 sds.
@@ -112,7 +111,7 @@ class _Model:
 
 
 @dataclass(frozen=True, eq=False)
-class GaussianProcessSurface:
+class GaussianProcessSurface(OfArrays):
     """One Gaussian process per target (see the module)."""
 
     shares: np.ndarray  # [n, k], of the proxies
@@ -200,15 +199,6 @@ class GaussianProcessSurface:
         unit = (mean * self.spread * self.scale)[..., None]
         std_slope = (std / mean)[..., None] * mean_slope + unit * np.stack([s for _, s in slopes], axis=1)
         return mean, std, mean_slope, std_slope
-
-    def to_json(self) -> dict:
-        return {"kind": self.kind} | {
-            field.name: getattr(self, field.name).tolist() for field in fields(self)
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping) -> Self:
-        return cls(**{field.name: np.array(data[field.name]) for field in fields(cls)})
 
 
 class MarginalLikelihood:

@@ -1,14 +1,15 @@
 """Least squares on the shares: the simplest baseline."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
 
+from trex.surfaces.base import OfArrays
+
 
 @dataclass(frozen=True, eq=False)
-class LinearSurface:
+class LinearSurface(OfArrays):
     """Targets linear in the shares; as these sum to 1, it needs no intercept."""
 
     coefficients: np.ndarray  # [k, t]
@@ -35,10 +36,3 @@ class LinearSurface:
         mean, std = self.predict(shares)
         slope = np.broadcast_to(self.coefficients.T, (*mean.shape, len(self.coefficients)))
         return mean, std, slope, np.zeros(slope.shape)
-
-    def to_json(self) -> dict:
-        return {"kind": self.kind, "coefficients": self.coefficients.tolist(), "spread": self.spread.tolist()}
-
-    @classmethod
-    def from_json(cls, data: Mapping) -> Self:
-        return cls(np.array(data["coefficients"]), np.array(data["spread"]))

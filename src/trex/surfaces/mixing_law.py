@@ -8,14 +8,13 @@ are free. After the data mixing laws of Ye et al. 2024 (arXiv 2403.16952), who h
 the power law; for compression by own share, a power law is what BPE gives.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
 from scipy.optimize import minimize
 
-from trex.surfaces.base import NO_OWN, check_positive
+from trex.surfaces.base import NO_OWN, OfArrays, check_positive
 
 # Weak priors (mean, sd) of the parameters, without which 64 proxies could not hold 2 k of them: logs of rise / floor
 # at e = 1, exponent, base and transfers, and the competition as it is.
@@ -30,7 +29,7 @@ MAX_ITERATIONS = 100
 
 
 @dataclass(frozen=True, eq=False)
-class MixingLawSurface:
+class MixingLawSurface(OfArrays):
     """One mixing law per target (see the module), fitted to the logs by least squares with priors."""
 
     floor: np.ndarray  # [t]
@@ -72,15 +71,6 @@ class MixingLawSurface:
         steep = -self.exponent * power / (1 + power) / self._effective(shares)
         slope = mean[..., None] * (steep[..., None] * self.transfer + self.other)
         return mean, mean * self.spread, slope, slope * self.spread[:, None]
-
-    def to_json(self) -> dict:
-        return {"kind": self.kind} | {
-            field.name: getattr(self, field.name).tolist() for field in fields(self)
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping) -> Self:
-        return cls(**{field.name: np.array(data[field.name]) for field in fields(cls)})
 
 
 def _fit_one(shares: np.ndarray, logs: np.ndarray, own: int) -> dict[str, np.ndarray]:

@@ -1,13 +1,18 @@
 """The vocabulary size as an input: surfaces at the sizes that were measured, and straight lines between them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from trex.regression import load_surface
+from trex.regression import STD_FOLDS, cross_validate, load_surface, scores
 from trex.surfaces.base import Surface
+
+# Columns of `left_out_scores`.
+LEFT_OUT = {"vocab_size": int, "outermost": bool} | dict.fromkeys(
+    ("mape", "spearman", "mape_corpora", "spearman_corpora", "mape_with", "spearman_with"), float
+)
 
 
 def line_weights(vocab_sizes: Sequence[int], vocab_size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -67,3 +72,51 @@ def leave_one_size_out(means: np.ndarray, vocab_sizes: Sequence[int]) -> np.ndar
         near, weights = line_weights(np.asarray(vocab_sizes)[others], vocab_size)
         result[i] = np.tensordot(weights, logs[others[near]], axes=1)
     return np.exp(result)
+
+
+def left_out_scores(
+    shares: np.ndarray,
+    by_size: np.ndarray,
+    vocab_sizes: Sequence[int],
+    objective: Callable[[np.ndarray], np.ndarray],
+    kind: str,
+    *,
+    own: Sequence[int] | None = None,
+    folds: int = STD_FOLDS,
+    seed: int = 0,
+) -> list[dict[str, float | int | bool | None]]:
+    """How well every vocabulary size is predicted from the others alone, at mixtures that were held out, too.
+
+    Args:
+        shares: of the proxies. [n, k]
+        by_size: their targets at every size. [sizes, n, t]
+        vocab_sizes: ascending, three or more.
+        objective: [..., t] -> [...]
+        kind, own, folds, seed: as of `regression.cross_validate`.
+
+    Returns:
+        One row per size: vocab_size, outermost (extrapolated), mape and spearman of the objective, mape_corpora and
+        spearman_corpora (means over the targets), mape_with and spearman_with (the objective, with the size's own
+        measurements). Rank correlations are None where one is undefined.
+    """
+    means = np.stack([cross_validate(shares, targets, kind, folds, seed, own=own)[0] for targets in by_size])
+    without = leave_one_size_out(means, vocab_sizes)
+    rows = []
+    for i, vocab_size in enumerate(vocab_sizes):
+        measured = objective(by_size[i])
+        here, there = (scores(measured, objective(values[i])) for values in (means, without))
+        each = [scores(*column) for column in zip(by_size[i].T, without[i].T, strict=True)]
+        ranks = [score["spearman"] for score in each]
+        rows.append(
+            {
+                "vocab_size": int(vocab_size),
+                "outermost": i in (0, len(vocab_sizes) - 1),
+                "mape": there["mape"],
+                "spearman": there["spearman"],
+                "mape_corpora": float(np.mean([score["mape"] for score in each])),
+                "spearman_corpora": None if None in ranks else float(np.mean(ranks)),
+                "mape_with": here["mape"],
+                "spearman_with": here["spearman"],
+            }
+        )
+    return rows
