@@ -54,11 +54,19 @@ class Existing:
         tokenizer.encode_special_tokens = True
         return tokenizer
 
+    def splits_like(self, pattern: str) -> bool:
+        """Whether text becomes words as in our own tokenizers of that pattern: NFC, the regex, bytes."""
+        config = json.loads(self._json)
+        ours = _split_and_bytes(pattern)
+        return config["normalizer"] == {"type": "NFC"} and config["pre_tokenizer"] == json.loads(
+            ours.__getstate__()
+        )
+
     @cached_property
     def merges(self) -> list[tuple[bytes, bytes]]:
         """Merges by rank."""
         pairs = json.loads(self._json)["model"]["merges"]
-        return [(_bytes_of(a), _bytes_of(b)) for a, b in pairs]
+        return [(bytes_of(a), bytes_of(b)) for a, b in pairs]
 
 
 def load_existing(spec: str | Mapping, base: Path) -> Existing:
@@ -146,9 +154,19 @@ def _steps(pre_tokenizer: Mapping | None) -> list[Mapping]:
     return [pre_tokenizer]
 
 
-def _bytes_of(token: str) -> bytes:
+def bytes_of(token: str) -> bytes:
     """The inverse of `trex.bpe.spell`."""
     return bytes([_BYTE_OF[character] for character in token])
+
+
+def _split_and_bytes(pattern: str) -> pre_tokenizers.PreTokenizer:
+    """Split by a regex, then bytes."""
+    return pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(pattern), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
 
 
 # --- tiktoken ---
@@ -161,12 +179,7 @@ def _encoding(name: str) -> Tokenizer:
     merges = [tuple(map(spell, _split(token, ranks))) for token in ranks if len(token) > 1]
     specials = _SPECIAL_TOKENS[name]
     tokenizer = Tokenizer(models.BPE(vocab={**vocab, **specials}, merges=merges, ignore_merges=True))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(_PATTERNS[name]), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
+    tokenizer.pre_tokenizer = _split_and_bytes(_PATTERNS[name])
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in specials])
     return tokenizer

@@ -1,0 +1,382 @@
+"""Replaying the merges of a tokenizer on words counted by corpus, compiled by numba; `trex.inference` explains it.
+
+The text lies as in `trex.merge_loop`: a slot per byte, a token marked at its first and last slot, a separator around
+every word. But the merges are known, so that only their pairs need lists of occurrences, and counts are kept by corpus:
+all other pairs are only watched, for those that stand more often than the merge that was taken.
+"""
+
+import numpy as np
+
+from trex.kernel import kernel
+
+LOW = np.uint64(0xFFFFFFFF)
+UP = np.uint64(32)
+BYTES = 256  # the first token ids
+
+
+@kernel
+def _grown(array, size):
+    """A copy with room for size rows."""
+    bigger = np.empty((size, *array.shape[1:]), dtype=array.dtype)
+    to = bigger.reshape(-1)
+    source = array.reshape(-1)
+    for i in range(source.size):
+        to[i] = source[i]
+    return bigger
+
+
+# ---------------------------------------------------------------------- pair -> number, open addressing
+
+
+@kernel
+def pair_key(a, b):
+    return np.int64(a) << 32 | np.int64(b)
+
+
+@kernel
+def _place(table, keys, key):
+    """Where the table has the key's number + 1, or has 0 for it."""
+    mask = np.uint64(table.size - 1)
+    h = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
+    i = (h ^ (h >> np.uint64(29))) & mask
+    while table[i] != 0 and keys[table[i] - 1] != key:
+        i = (i + np.uint64(1)) & mask
+    return i
+
+
+@kernel
+def _find(table, keys, key):
+    return np.int64(table[_place(table, keys, key)]) - 1
+
+
+@kernel
+def _rehashed(table, keys, n):
+    bigger = np.zeros(4 * table.size, dtype=np.int32)
+    for number in range(n):
+        bigger[_place(bigger, keys, keys[number])] = number + 1
+    return bigger
+
+
+# ---------------------------------------------------------------------- queue: largest value first
+
+
+@kernel
+def _push(value_heap, number_heap, n, value, number):
+    """Add a row to the heap of n rows."""
+    i = n
+    while i > 0:
+        parent = (i - 1) >> 2
+        if value <= value_heap[parent]:
+            break
+        value_heap[i] = value_heap[parent]
+        number_heap[i] = number_heap[parent]
+        i = parent
+    value_heap[i] = value
+    number_heap[i] = number
+
+
+@kernel
+def _replace_top(value_heap, number_heap, n, value, number):
+    """Put a row in the place of the first of n and let it sink to where it belongs."""
+    i = 0
+    while True:
+        first = 4 * i + 1
+        if first >= n:
+            break
+        best = first
+        for child in range(first + 1, min(first + 4, n)):
+            if value_heap[child] > value_heap[best]:
+                best = child
+        if value_heap[best] <= value:
+            break
+        value_heap[i] = value_heap[best]
+        number_heap[i] = number_heap[best]
+        i = best
+    value_heap[i] = value
+    number_heap[i] = number
+
+
+@kernel
+def _weighted(counts, rate):
+    total = 0.0
+    for i in range(rate.size):
+        total += counts[i] * rate[i]
+    return total
+
+
+@kernel
+def _slack_of(slack_keys, slacks, key):
+    """The slack of a pair in the sorted keys; 0 if it has none."""
+    i = np.searchsorted(slack_keys, key)
+    if i < slack_keys.size and slack_keys[i] == key:
+        return slacks[i]
+    return 0.0
+
+
+# ---------------------------------------------------------------------- the replay
+
+
+@kernel
+def count_byte_pairs(pair_offsets, pair_places, offsets, columns, counts, k):
+    """int64 [65536, k]: counts of every byte pair a * 256 + b by corpus; arguments as those of `replay`."""
+    found = np.zeros((1 << 16, k), dtype=np.int64)
+    for byte_pair in range(1 << 16):
+        for i in range(pair_offsets[byte_pair], pair_offsets[byte_pair + 1]):
+            w = np.int64(pair_places[i] >> UP)
+            for j in range(offsets[w], offsets[w + 1]):
+                found[byte_pair, columns[j]] += counts[j]
+    return found
+
+
+@kernel
+def replay(
+    text,  # uint8 [slots], starts int64 [words], pair_offsets, pair_places: `trex.bpe.FlatWords`
+    starts,
+    pair_offsets,
+    pair_places,
+    offsets,  # int64 [words + 1]: row of each word in the two arrays below
+    columns,  # int32: corpus
+    counts,  # int64: count of the word in that corpus
+    byte_pair_counts,  # int64 [65536, k], by `count_byte_pairs`
+    merges,  # int32 [T, 3]: (a, b, new) token ids; bytes are 0 to 255. A step with new < 0 is left out
+    chosen,  # bool [T]: steps at which competitors are looked for
+    rate,  # float64 [k]: what a count in corpus i weighs
+    theta,  # pairs born with a smaller weight are not watched
+    step_slacks,  # float64 [T]
+    slack_keys,  # int64, sorted: pairs that have a slack, and
+    slacks,  # float64: how much
+    window,  # a pair is reported once at most in so many steps,
+    offset,  # beginning anew at steps t with (t + offset) % window == 0
+    n_tokens,
+):
+    """The heaviest competitor of each step that outweighs its merge: weight of p - slack of p > weight of the merge +
+    slack of the step. Once found, it gives way to others for the rest of the window.
+
+    Returns (counts of every merge at its step int64 [T, k], and of what was found: step int32 [n], pair key int64 [n],
+    counts at that step int64 [n, k]).
+    """
+    k = rate.size
+    n_steps = len(merges)
+    separator = n_tokens
+    # -- slots
+    slots = np.empty(text.size, dtype=np.int32)
+    slots[0] = separator
+    for w in range(starts.size):
+        end = starts[w + 1] - 1 if w + 1 < starts.size else text.size - 1
+        for p in range(starts[w], end):
+            slots[p] = text[p]
+        slots[end] = separator
+    token_size = np.zeros(n_tokens + 1, dtype=np.int32)
+    token_size[:BYTES] = 1
+
+    # -- pairs: first the merges, numbered by step, then all that are watched
+    room = 4 * (n_steps + (1 << 16))
+    size = 1 << 16
+    while size < 2 * room:
+        size *= 2
+    table = np.zeros(size, dtype=np.int32)
+    keys = np.empty(room, dtype=np.int64)
+    pair_counts = np.zeros((room, k), dtype=np.int64)
+    pair_slack = np.empty(room, dtype=np.float64)
+    value_heap = np.empty(room, dtype=np.float64)
+    number_heap = np.empty(room, dtype=np.int32)
+    n_heap = 0
+    occurrences_of = np.zeros(
+        (n_steps, 2), dtype=np.int64
+    )  # of the merges: where they start and end in the arena
+    for t in range(n_steps):
+        a, b, new = merges[t, 0], merges[t, 1], merges[t, 2]
+        keys[t] = pair_key(a, b) if new >= 0 else -1 - t
+        table[_place(table, keys, keys[t])] = t + 1
+        pair_slack[t] = _slack_of(slack_keys, slacks, keys[t])
+        if new >= 0:
+            token_size[new] = token_size[a] + token_size[b]
+    n_pairs = n_steps
+    arena = np.empty(pair_places.size, dtype=np.uint64)
+    n_arena = 0
+    for byte_pair in range(1 << 16):
+        first, last = pair_offsets[byte_pair], pair_offsets[byte_pair + 1]
+        if first == last:
+            continue
+        key = pair_key(byte_pair >> 8, byte_pair & 255)
+        place = _place(table, keys, key)
+        number = np.int64(table[place]) - 1
+        if number < 0:
+            number = n_pairs
+            n_pairs += 1
+            keys[number] = key
+            table[place] = number + 1
+            pair_slack[number] = _slack_of(slack_keys, slacks, key)
+        pair_counts[number] = byte_pair_counts[byte_pair]
+        if number < n_steps:
+            occurrences_of[number, 0] = n_arena
+            for i in range(first, last):
+                arena[n_arena] = pair_places[i]
+                n_arena += 1
+            occurrences_of[number, 1] = n_arena
+        value = _weighted(pair_counts[number], rate) - pair_slack[number]
+        _push(value_heap, number_heap, n_heap, value, number)
+        n_heap += 1
+
+    # -- what a step changes, by side (0: left neighbours, 1: right) and neighbour; zero between steps
+    changes = np.zeros((2, n_tokens + 1, k), dtype=np.int64)
+    n_places = np.zeros(
+        (2, n_tokens + 1), dtype=np.int64
+    )  # occurrences, then where they are written; -1: nowhere
+    neighbours = np.empty((2, n_tokens + 2), dtype=np.int32)
+    n_neighbours = np.zeros(2, dtype=np.int64)
+    rejoined = np.zeros(k, dtype=np.int64)
+    merged = np.empty((1 << 16, 2), dtype=np.uint64)
+
+    # -- results
+    merge_counts = np.zeros((n_steps, k), dtype=np.int64)
+    n_found = 0
+    found_step = np.empty(1 << 12, dtype=np.int32)
+    found_key = np.empty(1 << 12, dtype=np.int64)
+    found_counts = np.empty((1 << 12, k), dtype=np.int64)
+    aside = np.empty(window, dtype=np.int32)
+    n_aside = 0
+
+    for t in range(n_steps):
+        a, b, new = merges[t, 0], merges[t, 1], merges[t, 2]
+        if new < 0:
+            continue
+        # -- the heaviest competitor; the heap's values are those of the time of queueing, never too small
+        merge_counts[t] = pair_counts[t]
+        if (t + offset) % window == 0:
+            for i in range(n_aside):
+                number = aside[i]
+                value = _weighted(pair_counts[number], rate) - pair_slack[number]
+                _push(value_heap, number_heap, n_heap, value, number)
+                n_heap += 1
+            n_aside = 0
+        limit = _weighted(pair_counts[t], rate) + step_slacks[t]
+        while chosen[t] and n_heap > 0 and value_heap[0] > limit:
+            number = number_heap[0]
+            value = _weighted(pair_counts[number], rate) - pair_slack[number]
+            if 0 < value < value_heap[0]:
+                _replace_top(value_heap, number_heap, n_heap, value, number)
+                continue
+            n_heap -= 1
+            _replace_top(value_heap, number_heap, n_heap, value_heap[n_heap], number_heap[n_heap])
+            if value <= 0 or number == t:
+                continue
+            aside[n_aside] = number
+            n_aside += 1
+            if n_found == found_step.size:
+                found_step = _grown(found_step, 2 * n_found)
+                found_key = _grown(found_key, 2 * n_found)
+                found_counts = _grown(found_counts, 2 * n_found)
+            found_step[n_found] = t
+            found_key[n_found] = keys[number]
+            found_counts[n_found] = pair_counts[number]
+            n_found += 1
+            break
+
+        # -- merge
+        first, last = occurrences_of[t, 0], occurrences_of[t, 1]
+        size_a, size_b = token_size[a], token_size[b]
+        n_merged = 0
+        n_neighbours[:] = 0
+        rejoined[:] = 0
+        if len(merged) < last - first:
+            merged = np.empty((2 * (last - first), 2), dtype=np.uint64)
+        for i in range(first, last):
+            occurrence = arena[i]
+            p = np.int64(occurrence & LOW)
+            if slots[p] != a or slots[p + size_a] != b:
+                continue
+            end = p + size_a + size_b
+            x = slots[p - 1]
+            y = slots[end]
+            slots[p + size_a] = separator  # no token starts here any more
+            slots[p] = new
+            slots[end - 1] = new
+            merged[n_merged, 0] = occurrence
+            merged[n_merged, 1] = np.uint64(x) | np.uint64(y) << UP
+            n_merged += 1
+            w = np.int64(occurrence >> UP)
+            left = 1 if x == new else 0  # the merge before: its pair (new, a) becomes (new, new)
+            if n_places[left, x] == 0:
+                neighbours[left, n_neighbours[left]] = x
+                n_neighbours[left] += 1
+            n_places[left, x] += 1
+            if n_places[1, y] == 0:
+                neighbours[1, n_neighbours[1]] = y
+                n_neighbours[1] += 1
+            n_places[1, y] += 1
+            for j in range(offsets[w], offsets[w + 1]):
+                c = counts[j]
+                i_corpus = columns[j]
+                changes[left, x, i_corpus] += c
+                changes[1, y, i_corpus] += c
+                if left:
+                    rejoined[i_corpus] += c
+
+        # -- count, list and queue the new pairs
+        for side in range(2):
+            for z in neighbours[side, : n_neighbours[side]]:
+                n_here = n_places[side, z]
+                n_places[side, z] = -1
+                if z == separator:
+                    changes[side, z] = 0
+                    continue
+                if z != new:
+                    known = _find(table, keys, pair_key(z, a) if side == 0 else pair_key(b, z))
+                    if known >= 0:
+                        for i in range(k):
+                            pair_counts[known, i] -= changes[side, z, i]
+                if side == 1 and z == a:
+                    for i in range(k):
+                        changes[side, z, i] -= rejoined[i]
+                value = _weighted(changes[side, z], rate)
+                born = pair_key(z, new) if side == 0 else pair_key(new, z)
+                place = _place(table, keys, born)
+                number = np.int64(table[place]) - 1
+                if number < 0 and value >= theta:
+                    if n_pairs == keys.size:
+                        room = 2 * n_pairs
+                        table = _rehashed(table, keys, n_pairs)
+                        keys = _grown(keys, room)
+                        pair_counts = _grown(pair_counts, room)
+                        pair_slack = _grown(pair_slack, room)
+                        place = _place(table, keys, born)
+                    number = n_pairs
+                    n_pairs += 1
+                    keys[number] = born
+                    table[place] = number + 1
+                    pair_slack[number] = _slack_of(slack_keys, slacks, born)
+                elif number >= 0 and number < n_steps and number > t:
+                    if n_arena + n_here > arena.size:
+                        arena = _grown(arena, 2 * (n_arena + n_here))
+                    n_places[side, z] = n_arena
+                    occurrences_of[number, 0] = n_arena
+                    n_arena += n_here
+                    occurrences_of[number, 1] = n_arena
+                if number >= 0:
+                    pair_counts[number] = changes[side, z]
+                    if n_heap == value_heap.size:
+                        value_heap = _grown(value_heap, 2 * n_heap)
+                        number_heap = _grown(number_heap, 2 * n_heap)
+                    _push(value_heap, number_heap, n_heap, value - pair_slack[number], number)
+                    n_heap += 1
+                changes[side, z] = 0
+        size_new = size_a + size_b
+        for i in range(n_merged):
+            occurrence = merged[i, 0]
+            x = np.int64(merged[i, 1] & LOW)
+            y = np.int64(merged[i, 1] >> UP)
+            before = size_new if x == new else token_size[x]
+            left = 1 if x == new else 0
+            if n_places[left, x] >= 0:
+                arena[n_places[left, x]] = occurrence - np.uint64(before)
+                n_places[left, x] += 1
+            if n_places[1, y] >= 0:
+                arena[n_places[1, y]] = occurrence
+                n_places[1, y] += 1
+        for side in range(2):
+            for z in neighbours[side, : n_neighbours[side]]:
+                n_places[side, z] = 0
+        pair_counts[t] = 0
+
+    return merge_counts, found_step[:n_found], found_key[:n_found], found_counts[:n_found]

@@ -1,0 +1,98 @@
+"""Words of several corpora as a given tokenizer sees them."""
+
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from tokenizers import trainers
+
+from trex.arrow import frozen
+from trex.bpe import FlatWords
+from trex.existing import Existing, bytes_of
+from trex.inference.replay import count_byte_pairs
+from trex.patterns import DEFAULT
+from trex.pretokenize import WordCounter
+
+
+@dataclass(frozen=True)
+class CorpusWords:
+    """Distinct words of k corpora, counted by corpus.
+
+    words: all of them, laid out for the merges. Word w stands in the corpora columns[offsets[w]:offsets[w + 1]]
+    (int32), counts[...] times (int64).
+    """
+
+    corpora: tuple[str, ...]
+    words: FlatWords
+    offsets: np.ndarray
+    columns: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def build(cls, tables: Mapping[str, pl.DataFrame]) -> "CorpusWords":
+        """tables: corpus -> its columns `word` (binary, distinct) and `count`."""
+        table = pl.concat(
+            table.select("word", pl.col("count").cast(pl.Int64), column=pl.lit(i, pl.Int32))
+            for i, table in enumerate(tables.values())
+        ).sort("word", "column")
+        words = table.select(pl.col("word").rle().struct.unnest())
+        return cls(
+            tuple(tables),
+            FlatWords.build(words["value"].to_arrow().cast(pa.large_binary())),
+            np.concatenate(([0], np.cumsum(words["len"].to_numpy()))).astype(np.int64),
+            table["column"].to_numpy(),
+            table["count"].to_numpy(),
+        )
+
+    @cached_property
+    def word(self) -> np.ndarray:
+        """int64: the word of every entry of columns and counts."""
+        return np.repeat(np.arange(len(self.words)), np.diff(self.offsets))
+
+    @cached_property
+    def n_bytes(self) -> np.ndarray:
+        """float64 [k]: bytes of each corpus's text, as the tokenizer normalizes it."""
+        sizes = self.counts * self.words.sizes()[self.word]
+        return np.bincount(self.columns, weights=sizes, minlength=len(self.corpora))
+
+    @cached_property
+    def byte_pair_counts(self) -> np.ndarray:
+        """int64 [65536, k]"""
+        words = self.words
+        arrays = (words.pair_offsets, words.pair_places, self.offsets, self.columns, self.counts)
+        return count_byte_pairs(*map(frozen, arrays), len(self.corpora))
+
+    def weighted(self, rate: np.ndarray) -> np.ndarray:
+        """float64 [words]: counts summed over corpora, a count of corpus i weighing rate[i]."""
+        return np.bincount(self.word, weights=self.counts * rate[self.columns], minlength=len(self.words))
+
+
+def count_words(
+    existing: Existing, batches: Iterable[pa.LargeStringArray], *, by_line: bool = False
+) -> pl.DataFrame:
+    """Columns `word` (binary) and `count` of text, normalized and split by the tokenizer's own rules.
+
+    Each document is an item of its own, or with by_line each line with its newline (as `tokenizers` trains on files).
+    """
+    if existing.splits_like(DEFAULT):
+        counter = WordCounter(by_line=by_line)
+        for batch in batches:
+            counter.add(batch)
+        counts = counter.result()
+        return pl.DataFrame({"word": pl.from_arrow(counts.words), "count": counts.totals()})
+    items = (text for batch in batches for text in batch.to_pylist())
+    if by_line:
+        items = (line for text in items for line in io.StringIO(text, newline="\n"))
+    # `tokenizers` hands out what it counts in one place only: the state of a trainer that has not merged anything
+    trainer = trainers.BpeTrainer(vocab_size=0, show_progress=False)
+    existing.to_tokenizer().train_from_iterator(items, trainer)
+    words = json.loads(trainer.__getstate__())["BpeTrainer"]["words"]
+    schema = {"word": pl.Binary, "count": pl.Int64}
+    return pl.DataFrame({"word": map(bytes_of, words), "count": list(words.values())}, schema=schema).sort(
+        "word"
+    )
