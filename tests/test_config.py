@@ -91,6 +91,23 @@ BAD = [
     ("baselines: {a: {tempered: 2}}", "baselines.a.tempered: 2 is not", "at most 1"),
     ("baselines: {a: {temperd: 1}}", "baselines.a.temperd: unknown key", "did you mean tempered?"),
     ("baselines: {a: {tempered: 1, shares: {deu: 1}}}", "baselines.a: ", "is not uniform, natural"),
+    (
+        "baselines: {a: {infer: o200k}}",
+        'baselines.a.infer: "o200k" is no known name',
+        "o200k_base, cl100k_base",
+    ),
+    ("baselines: {a: {infer: {merges: 5}}}", "baselines.a.infer.tokenizer: is missing", "o200k_base"),
+    (
+        "baselines: {a: {infer: {tokenizer: gone.json}}}",
+        'baselines.a.infer.tokenizer: "gone.json" is no known name',
+        "tokenizer.json",
+    ),
+    (
+        "baselines: {a: {infer: {tokenizer: o200k_base, bytes: none}}}",
+        'baselines.a.infer.bytes: "none"',
+        "2MB",
+    ),
+    ("proxies: {prior: {infer: o200k_base}}", "proxies.prior.infer: only a baseline", "write the shares"),
     ("reference: o200k", 'reference: "o200k" is no known name', "o200k_base, cl100k_base"),
     ("reference: {revision: main}", "reference.huggingface: is missing", "give text"),
     ("results: ../elsewhere", 'results: "../elsewhere" is not', "below the working directory"),
@@ -457,6 +474,20 @@ def test_yaml_merge_keys_and_anchors_are_no_repetition(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text("a: &a {x: 1, y: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: *b, y: 3}\nd: *a\n")
     assert load_yaml(path)["c"] == {"x": 2, "y": 3}
+
+
+def test_a_tokenizer_to_infer(tmp_path: Path) -> None:
+    (tmp_path / "words.json").write_text('{"model": {"type": "WordPiece"}, "pre_tokenizer": null}')
+    config = load(
+        TWO_CORPORA + "baselines: {gpt: {infer: o200k_base}, words: {infer: {tokenizer: words.json}}}",
+        tmp_path,
+    )
+    assert config["baselines"]["gpt"] == {
+        "infer": {"tokenizer": "o200k_base", "merges": 30000, "bytes": 8000000}
+    }
+    assert load_config(config, tmp_path) == config
+    with pytest.raises(ConfigError, match=r"baselines.words.infer: .*WordPiece; it must be byte-level BPE"):
+        check_files(config, tmp_path)
 
 
 def test_check_files_lists_all_sources(monkeypatch: pytest.MonkeyPatch) -> None:

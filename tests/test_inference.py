@@ -65,6 +65,7 @@ def test_replay_counts_as_by_hand(seed):
         0.0,
         *map(frozen, (np.full(len(merges), slack), np.empty(0, np.int64), np.empty(0))),
         1,
+        1,
         0,
         256 + len(merges),
     )

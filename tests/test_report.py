@@ -375,6 +375,18 @@ def test_few_shards_are_named(tmp_path):
     assert "reads few shards" not in summary(tmp_path / "other")
 
 
+def test_an_inferred_baseline_says_what_it_leaves_out(tmp_path):
+    folder = write_results(tmp_path)
+    (folder / "inference").mkdir()
+    summary = {"tokenizer": "o200k_base", "merges": 30000, "unseen": 6000, "residual": 0.25}
+    (folder / "inference/uniform.json").write_text(json.dumps(summary))
+    config = load_config(RAW, folder)
+    config["baselines"]["uniform"] = {"infer": {"tokenizer": "o200k_base", "merges": 30000, "bytes": 8000000}}
+    text = write_summary(Results.load(folder, config))
+    assert "first 30,000 merges of o200k_base; 20.00 % of them never occur here" in text
+    assert "by 25.00 % of their weight" in text
+
+
 def test_without_full_scale_baselines(tmp_path):
     folder = write_results(tmp_path, full_scale={"chosen": 0.9})
     config = load_config(RAW | {"training": {"vocab_size": 32768, "baselines": False}}, folder)

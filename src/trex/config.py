@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from trex.config_checks import CHECKS, explicit_shares, sources
+from trex.config_checks import CHECKS, explicit_shares, inferred, sources
 from trex.config_schema import (
     ALPHABET_SIZE,
+    ENCODINGS,
     SCHEMA_PATH,
     ConfigError,
     Problems,
@@ -34,7 +35,8 @@ def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
 
     Defaults are filled in, ``corpus_defaults`` is merged into the corpora (and empty in the result), amounts
     of bytes are integers (``training.bytes: all`` is None), ``proxies.vocab_grid`` is sorted and holds
-    ``vocab_size``, ``validation.grid`` is a list, and explicit shares name every corpus in the config's order.
+    ``vocab_size``, ``validation.grid`` is a list, explicit shares name every corpus in the config's order, and
+    ``infer`` of a baseline is a mapping with all its keys.
 
     Args:
         raw: what the YAML says; not modified.
@@ -61,10 +63,12 @@ def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
 
 
 def check_files(config: Mapping[str, Any], base: Path) -> None:
-    """Check that the sources of a loaded config exist and can be read.
+    """Check that the sources of a loaded config exist and can be read, and that tokenizers to infer are byte-level BPE.
+
+    Names on the Hugging Face hub are not looked up.
 
     Raises:
-        ConfigError: with the problems of all sources.
+        ConfigError: with the problems of all of them.
     """
     from trex.corpora import CorpusError, check_source
 
@@ -74,6 +78,16 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
             check_source(source, base)
         except CorpusError as error:
             problems[path] = str(error)
+    files = {path: spec["infer"]["tokenizer"] for path, spec in inferred(config)}
+    files = {path: name for path, name in files.items() if isinstance(name, str) and name not in ENCODINGS}
+    if files:
+        from trex.existing import check_byte_level
+
+        for path, name in files.items():
+            try:
+                check_byte_level(base / name)
+            except ValueError as error:
+                problems[f"{path}.infer"] = str(error)
     raise_if_any(problems)
 
 
@@ -93,6 +107,9 @@ def _normalise(config: dict[str, Any]) -> dict[str, Any]:
             }
             for part in (4, 2)
         ]
+    for _, spec in inferred(config):
+        if isinstance(spec["infer"], str):
+            spec["infer"] = conform({"tokenizer": spec["infer"]}, whole_schema()["$defs"]["infer"], "", {})
     for _, shares in explicit_shares(config):
         total = math.fsum(shares.values())
         total = total if abs(total - 1) > 1e-12 else 1.0  # what was normalised before stays as it is

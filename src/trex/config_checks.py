@@ -54,18 +54,34 @@ def _check_results(config: Config, _: Path) -> Found:
         yield "results", problem
 
 
-@_needs("reference", "validation")
+@_needs("reference", "validation", "baselines")
 def _check_existing(config: Config, base: Path) -> Found:
     specs = {"reference": config["reference"]}
     specs |= {
         join("validation.tokenizers", name): spec for name, spec in config["validation"]["tokenizers"].items()
     }
+    for path, spec in inferred(config):
+        short = isinstance(spec["infer"], str)
+        specs |= {
+            f"{path}.infer" if short else f"{path}.infer.tokenizer": spec["infer"]
+            if short
+            else spec["infer"]["tokenizer"]
+        }
     for path, spec in specs.items():
         if isinstance(spec, dict) or spec in ENCODINGS:
             continue
         if not spec.endswith(".json") or not os.path.isfile(base / spec):
             expected = describe_expected(whole_schema()["$defs"]["existing"])
             yield path, f"{show(spec)} is no known name and no .json file in {base}; write {expected}"
+
+
+@_needs("proxies.prior")
+def _check_prior(config: Config, _: Path) -> Found:
+    if isinstance(config["proxies"]["prior"], dict) and "infer" in config["proxies"]["prior"]:
+        yield (
+            "proxies.prior.infer",
+            "only a baseline can be inferred; write the shares, such as {shares: {eng: 0.8, deu: 0.2}}",
+        )
 
 
 @_needs("validation", "baselines")
@@ -339,3 +355,10 @@ def explicit_shares(config: Config) -> Iterator[tuple[str, dict[str, float]]]:
     for path, spec in specs.items():
         if isinstance(spec, dict) and "shares" in spec:
             yield f"{path}.shares", spec["shares"]
+
+
+def inferred(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The key path and mapping of every baseline that is the mixture of an existing tokenizer."""
+    for name, spec in config["baselines"].items():
+        if isinstance(spec, dict) and "infer" in spec:
+            yield f"baselines.{name}", spec

@@ -87,6 +87,16 @@ def load_existing(spec: str | Mapping, base: Path) -> Existing:
     return Existing(name, tokenizer.get_vocab_size(), text)
 
 
+def check_byte_level(path: Path) -> None:
+    """ValueError unless a tokenizer.json is byte-level BPE, without loading all of it."""
+    try:
+        problem = _not_byte_level(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not a tokenizer.json: {error!r}") from error
+    if problem:
+        raise ValueError(f"{path} is {problem}; it must be byte-level BPE, as GPT-2's and its kin are")
+
+
 def load_tokenizer(spec: str | Mapping, base: Path) -> tuple[str, Tokenizer]:
     """What reports call the tokenizer that the config names, of any kind, and the tokenizer.
 
@@ -140,7 +150,9 @@ def _not_byte_level(config: Mapping[str, Any]) -> str | None:
         return "BPE without a ByteLevel pre-tokenizer"
     if missing := [character for character in BYTE_CHARACTERS if character not in model["vocab"]]:
         return f"BPE that lacks {len(missing)} of the 256 bytes"
-    if strange := next((pair for pair in model["merges"] if not _BYTE_OF.keys() >= set("".join(pair))), None):
+    # older files have "a b" for ["a", "b"]; a space is no byte's character
+    pairs = (pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"])
+    if strange := next((pair for pair in pairs if not _BYTE_OF.keys() >= set("".join(pair))), None):
         return f"BPE whose merge {strange} is not spelled in bytes"
     return None
 

@@ -289,6 +289,13 @@ def _limits(results: Results) -> str:
         limits.insert(
             0, "Corpora of the embedded demo show how everything works and say nothing about real text."
         )
+    limits += [
+        f"`{name}` is the mixture of these corpora that best explains the first {row['merges']:,} merges of "
+        f"{row['tokenizer']}; {markdown.percent(row['unseen'] / row['merges'])} of them never occur here, and the "
+        f"others fall short of what training would have preferred by {markdown.percent(row['residual'])} of their "
+        "weight. What else the tokenizer was trained on, such as code or other languages, is left out of the shares."
+        for name, row in results.inferred.items()
+    ]
     return "\n".join(["## What these numbers are not\n", *(f"- {limit}" for limit in limits)])
 
 

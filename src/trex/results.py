@@ -29,6 +29,7 @@ class Results:
         validation, scripts: of all full-scale and existing tokenizers.
         ranks: of mixtures across scales; None if that is turned off.
         counts: ledgers of all corpora.
+        inferred: of every baseline that is the mixture of an existing tokenizer, by name: how that was inferred.
         cpu_seconds: of the jobs, `costs.cpu_seconds`.
     """
 
@@ -52,6 +53,7 @@ class Results:
     scripts: pl.DataFrame
     ranks: pl.DataFrame | None
     counts: pl.DataFrame
+    inferred: Mapping[str, Mapping[str, Any]]
     cpu_seconds: Mapping[str, float]
 
     @classmethod
@@ -127,6 +129,11 @@ class Results:
                 else None
             ),
             counts=pl.concat(long(f"counts/{corpus}/ledger.parquet", [corpus]) for corpus in corpora),
+            inferred={
+                name: read_json(folder / f"inference/{name}.json")
+                for name, spec in config["baselines"].items()
+                if isinstance(spec, Mapping) and "infer" in spec
+            },
             cpu_seconds=cpu_seconds(folder),
         )
 

@@ -33,6 +33,7 @@ REPORTED = {
     "full_scale_ledgers": expand(
         RESULTS / "tokenizers/{name}/ledger.parquet", name=FULL_SCALE
     ),
+    "inference": INFERRED,
     "counts": expand(RESULTS / "counts/{corpus}/ledger.parquet", corpus=CORPORA),
 }
 

@@ -13,6 +13,7 @@ ROUNDS = list(range(config["search"]["rounds"])) if "adaptive" in STRATEGIES els
 rule search_round:
     input:
         word_index=INDEX,
+        inference=INFERRED,
         models=RESULTS / "regression/models.json",
         training_set=RESULTS / "training_set.parquet",
         training_ledger=RESULTS / "training_ledger.parquet",
@@ -54,6 +55,7 @@ rule search_round:
 rule search_directly:
     input:
         word_index=INDEX,
+        inference=INFERRED,
     output:
         candidate=RESULTS / "search/direct.parquet",
         notes=RESULTS / "search/direct.json",
@@ -93,6 +95,7 @@ rule search_mixture:
             else {}
         ),
         word_index=INDEX,
+        inference=INFERRED,
         models=RESULTS / "regression/models.json",
         training_set=RESULTS / "training_set.parquet",
         ledger=RESULTS / "training_ledger.parquet",

@@ -23,7 +23,8 @@ with job(snakemake):
     law = sampling_law(params.sampling, params.seed, corpora, index.available_bytes)
     low, high = search.limits_from_config(index, law, params.search)
     evaluation = proxies.evaluation_arrays(index, counted)
-    references = search.reference_mixtures(index, targets, evaluation, params.baselines, low, high)
+    baselines = search.with_inferred(params.baselines, snakemake.input.inference)
+    references = search.reference_mixtures(index, targets, evaluation, baselines, low, high)
     measure = search.measurer(index, sets, params.sampling["bytes"], params.vocab_size, params.tokenizer)
     limits = search.objective_limits(params.objective, corpora, references, measure)
 

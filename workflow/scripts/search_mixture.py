@@ -34,7 +34,8 @@ with job(snakemake):
     law = sampling_law(params.sampling, params.seed, corpora, index.available_bytes)
     low, high = search.limits_from_config(index, law, params.search)
     evaluation = evaluation_arrays(index, params.objective["evaluation_sets"])
-    references = search.reference_mixtures(index, measured.targets, evaluation, params.baselines, low, high)
+    baselines = search.with_inferred(params.baselines, files.inference)
+    references = search.reference_mixtures(index, measured.targets, evaluation, baselines, low, high)
     measure = search.measurer(
         index,
         evaluation_sets(params.objective),

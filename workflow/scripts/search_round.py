@@ -37,7 +37,8 @@ with job(snakemake):
     law = sampling_law(params.sampling, params.seed, params.corpora, index.available_bytes)
     low, high = search.limits_from_config(index, law, params.search)
     evaluation = proxies.evaluation_arrays(index, params.objective["evaluation_sets"])
-    references = search.reference_mixtures(index, targets, evaluation, params.baselines, low, high)
+    baselines = search.with_inferred(params.baselines, files.inference)
+    references = search.reference_mixtures(index, targets, evaluation, baselines, low, high)
     measure = search.measurer(
         index,
         evaluation_sets(params.objective),

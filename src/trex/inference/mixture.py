@@ -15,13 +15,14 @@ from trex.inference.words import CorpusWords
 log = logging.getLogger(__name__)
 
 FIRST_MERGES = 1_000  # the first rounds look at these only: cheap, and near enough to start from
-MOST_STEPS = 10_000  # of all merges, those at which competitors are looked for, evenly spaced
-WINDOW = 200  # steps in which a pair is a competitor once
+MOST_STEPS = 1_000  # of all merges, those at which competitors are looked for, evenly spaced
+MOST_COMPETITORS = 4  # found for one step in one round
+WINDOW = 200  # steps in which a pair is found once
 MOST_ROUNDS = 16
-# Total variation between two rounds, summed over corpora: shares then move by 0.0003 each with 20 corpora, a fifth of
-# the error that other text of the same kind makes (docs/inference.md)
-ENOUGH, ENOUGH_AT_FIRST = 0.005, 0.05
-SUBSETS = 16  # halves of the steps that give the intervals
+# By how much shares may still move between two rounds, summed over corpora: the error that other text of the same kind
+# makes is larger (docs/inference.md)
+ENOUGH, ENOUGH_AT_FIRST = 0.01, 0.05
+SUBSETS = 8  # halves of the steps that give the intervals
 PER_BYTES = 1e6  # counts are per million bytes, near 1, as solvers want numbers
 
 
@@ -123,6 +124,7 @@ def _competitors(
         # the last merges stand more often than the word of their rank; lighter pairs cannot outweigh many
         0.7 * float(np.partition(weights, rank)[rank]),
         *map(frozen, (step_slacks, solution.pairs, solution.pair_slacks)),
+        MOST_COMPETITORS,
         WINDOW,
         offset,
         BYTES + len(steps),

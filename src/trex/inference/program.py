@@ -73,7 +73,7 @@ def solve(constraints: Constraints) -> Solution:
         b_ub=np.zeros(n),
         A_eq=is_share[None].astype(float),
         b_eq=[1.0],
-        method="highs",
+        method="highs-ipm",
     )
     if result.x is None:
         raise RuntimeError(f"the linear program of {n} constraints was not solved: {result.message}")

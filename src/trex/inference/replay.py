@@ -145,12 +145,13 @@ def replay(
     step_slacks,  # float64 [T]
     slack_keys,  # int64, sorted: pairs that have a slack, and
     slacks,  # float64: how much
+    most,  # competitors that are reported for one step
     window,  # a pair is reported once at most in so many steps,
     offset,  # beginning anew at steps t with (t + offset) % window == 0
     n_tokens,
 ):
-    """The heaviest competitor of each step that outweighs its merge: weight of p - slack of p > weight of the merge +
-    slack of the step. Once found, it gives way to others for the rest of the window.
+    """The heaviest competitors that outweigh the merge of a step: weight of the pair - its slack > weight of the merge
+    + slack of the step. Once found, a pair gives way to others for the rest of the window.
 
     Returns (counts of every merge at its step int64 [T, k], and of what was found: step int32 [n], pair key int64 [n],
     counts at that step int64 [n, k]).
@@ -234,14 +235,14 @@ def replay(
     found_step = np.empty(1 << 12, dtype=np.int32)
     found_key = np.empty(1 << 12, dtype=np.int64)
     found_counts = np.empty((1 << 12, k), dtype=np.int64)
-    aside = np.empty(window, dtype=np.int32)
+    aside = np.empty(window * most, dtype=np.int32)
     n_aside = 0
 
     for t in range(n_steps):
         a, b, new = merges[t, 0], merges[t, 1], merges[t, 2]
         if new < 0:
             continue
-        # -- the heaviest competitor; the heap's values are those of the time of queueing, never too small
+        # -- the heaviest competitors; the heap's values are those of the time of queueing, never too small
         merge_counts[t] = pair_counts[t]
         if (t + offset) % window == 0:
             for i in range(n_aside):
@@ -251,7 +252,8 @@ def replay(
                 n_heap += 1
             n_aside = 0
         limit = _weighted(pair_counts[t], rate) + step_slacks[t]
-        while chosen[t] and n_heap > 0 and value_heap[0] > limit:
+        n_before = n_found
+        while chosen[t] and n_heap > 0 and value_heap[0] > limit and n_found < n_before + most:
             number = number_heap[0]
             value = _weighted(pair_counts[number], rate) - pair_slack[number]
             if 0 < value < value_heap[0]:
@@ -271,7 +273,6 @@ def replay(
             found_key[n_found] = keys[number]
             found_counts[n_found] = pair_counts[number]
             n_found += 1
-            break
 
         # -- merge
         first, last = occurrences_of[t, 0], occurrences_of[t, 1]

@@ -11,7 +11,13 @@ from trex.search.direct import direct, direct_next
 from trex.search.limits import inside, project, share_limits, support_limits
 from trex.search.problem import Problem
 from trex.search.random_draws import brought_within, trex
-from trex.search.setup import limits_from_config, measurer, objective_limits, reference_mixtures
+from trex.search.setup import (
+    limits_from_config,
+    measurer,
+    objective_limits,
+    reference_mixtures,
+    with_inferred,
+)
 from trex.search.surrogate import pareto_front, surrogate
 
 __all__ = [
@@ -36,4 +42,5 @@ __all__ = [
     "support_limits",
     "surrogate",
     "trex",
+    "with_inferred",
 ]

@@ -1,6 +1,7 @@
 """The search problem that a config asks for."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -8,6 +9,7 @@ import polars as pl
 from trex import proxies
 from trex.bpe import Workspace
 from trex.constraints import Constraint, from_config
+from trex.files import read_json
 from trex.mixtures import resolve
 from trex.search.closed_form import matched_candidate
 from trex.search.limits import project, share_limits
@@ -27,6 +29,12 @@ def limits_from_config(index: WordIndex, law: Mapping, search: Mapping) -> tuple
         floors=search["floors"],
         ceilings=search["ceilings"],
     )
+
+
+def with_inferred(baselines: Mapping, files: Sequence[str]) -> dict:
+    """The baselines of the config; those to be inferred have the shares that `infer_mixture` wrote to the files."""
+    found = {Path(file).stem: read_json(file)["shares"] for file in files}
+    return {name: {"shares": found[name]} if name in found else spec for name, spec in baselines.items()}
 
 
 def reference_mixtures(
