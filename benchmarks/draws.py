@@ -13,10 +13,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from trex import proxies, search
-from trex.bpe import Workspace
 from trex.metrics import Objective, worst
 from trex.mixtures import share_caps
 from trex.targets import Targets
@@ -41,24 +39,17 @@ def main() -> None:
     evaluation = proxies.evaluation_arrays(index, ["held_out"])
     targets = Targets(Objective("worst", np.ones(k)), evaluation[1])
     (start,) = search.matched_candidate(targets.objective, *evaluation).candidates
-    caps, workspace = share_caps(index.available_bytes, *CAPS), Workspace()
+    caps = share_caps(index.available_bytes, *CAPS)
 
     for n_bytes in options.bytes:
-
-        def measure(shares: np.ndarray, draw: int = 0, n_bytes: float = n_bytes) -> np.ndarray:
-            """NSL [1, k]"""
-            training = index.slice(shares, int(n_bytes), draw, DRAWS)
-            model = proxies.train(index, training, V, TOKENIZER, workspace)
-            table = proxies.compression(index, model, [V]).with_columns(name=pl.lit("one"))
-            return proxies.nsl_array(table, ["name"], ["held_out"], corpora, V)[1][0]
-
+        measure = search.measurer(index, ["held_out"], int(n_bytes), V, TOKENIZER)
         measure(start.shares)  # compiles
         begin = time.process_time()
         found = search.direct(targets, measure, start.shares, np.zeros(k), caps, rounds=options.rounds)
         seconds = time.process_time() - begin
         shares = found.candidates[0].shares
         whole = index.slice(shares, int(n_bytes)).ledger["epochs"] > 0
-        nsl = np.concatenate([measure(shares, draw) for draw in range(DRAWS)])  # [draws, k]
+        nsl = np.concatenate([measure(shares, draw, DRAWS) for draw in range(DRAWS)])  # [draws, k]
         apart = np.ptp(nsl, axis=0)
         print(
             f"S = {n_bytes / 1e6:,.0f} MB: {options.rounds} rounds in {seconds:.0f} CPU s; "
