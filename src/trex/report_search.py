@@ -11,8 +11,8 @@ from trex.costs import strategy_costs
 from trex.results import Results
 from trex.verification import SLACK
 
-# Of a corpus that a mixture reads a smaller part of, it matters which: with 16 of 100 shards Japanese NSL differed by 5 %
-# between draws (docs/search.md).
+# Of a corpus that a mixture reads a smaller part of, it matters which: with 16 of 100 shards Japanese NSL differed by
+# 5 % between draws (docs/search.md).
 FEW_SHARDS = 0.2  # of all
 
 
