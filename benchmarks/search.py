@@ -386,9 +386,9 @@ def main() -> None:
     file = options.folder / "search.parquet"
     if file.exists():
         earlier = pl.read_parquet(file)
-        if len(rows):
-            earlier = earlier.join(rows, on=["strategy", "objective"], how="anti")
+        earlier = earlier.join(rows, on=["strategy", "objective"], how="anti") if len(rows) else earlier
         rows = pl.concat([earlier, rows], how="diagonal")
+        rows = pl.concat([rows.filter(strategy=name) for name in STRATEGIES])
     rows.write_parquet(file)
     print(f"\n{pool.seconds:.2f} CPU s a training")
     print(f"\nMeasured:\n\n{table(rows, 'best')}\n\nOn other draws of text:\n\n{table(rows, 'fresh')}")

@@ -11,9 +11,9 @@ from trex.costs import strategy_costs
 from trex.results import Results
 from trex.verification import SLACK
 
-# Of a corpus that a mixture reads fewer shards of, it matters which: with 16 of 100 shards Japanese NSL differed by 5 %
-# between draws (docs/search.md).
-FEW_SHARDS = 20
+# Of a corpus that a mixture reads a smaller part of, it matters which: with 16 of 100 shards Japanese NSL differed by
+# 5 % between draws (docs/search.md).
+FEW_SHARDS = 0.2  # of all
 
 
 def predictions(results: Results) -> str:
@@ -47,11 +47,13 @@ def predictions(results: Results) -> str:
 def _few_shards(results: Results) -> list[str]:
     """A paragraph if the recommended mixture reads so little of a corpus that draws of its text differ much."""
     chosen = results.ledger.filter(name=results.choice["chosen"], replicate=0)
-    few = chosen.filter((pl.col("epochs") == 0) & (pl.col("shards") < FEW_SHARDS) & (pl.col("share") > 0))
+    shards = results.config["counting"]["shards"]
+    few = chosen.filter(
+        (pl.col("epochs") == 0) & (pl.col("shards") < FEW_SHARDS * shards) & (pl.col("share") > 0)
+    )
     if few.is_empty():
         return []
     available = dict(zip(results.corpora, results.available_bytes.tolist(), strict=True))
-    shards = results.config["counting"]["shards"]
     named = ", ".join(f"`{row['corpus']}` ({row['shards']} of {shards})" for row in few.iter_rows(named=True))
     # so many bytes that the mixture reads every corpus at least once, and how often it then reads the one most repeated
     whole = max(available[corpus] / share for corpus, share in few.select("corpus", "share").iter_rows())
