@@ -23,6 +23,8 @@ include: "workflow/rules/search.smk"
 include: "workflow/rules/verification.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/provenance.smk"
+include: "workflow/rules/run.smk"
 
 
 rule all:
@@ -31,9 +33,16 @@ rule all:
         RESULTS / "summary.md",
         RESULTS / "tokenizers/chosen/tokenizer.json",
         rules.plot_figures.output,
+        RESULTS / "provenance.json",
 
 
 # partial targets
 rule proxies:
     input:
         rules.collect_proxies.output,
+
+
+rule report:
+    input:
+        rules.write_summary.output,
+        rules.plot_figures.output,

@@ -1,0 +1,55 @@
+# Around a run: files are checked before it is planned, and results/summary.md says what is missing until it is written.
+from snakemake.logging import logger
+
+from trex.artifacts import sweep
+from trex.unfinished import is_unfinished, logs_of_failed_jobs, write_page
+
+SUMMARY = RESULTS / "summary.md"
+
+
+def locked():
+    """Whether another Snakemake runs here, or was killed: this one will then stop by itself, without a sweep."""
+    locks = Path(".snakemake/locks")
+    return locks.is_dir() and any(locks.iterdir())
+
+
+if workflow.is_main_process and not locked():
+    for line in sweep(RESULTS):
+        logger.warning(line)
+    if is_unfinished(SUMMARY):
+        SUMMARY.unlink()
+
+
+def planned_jobs():
+    """(rule, whether it is done) of all jobs that this run has to do."""
+    dag = workflow.dag
+    jobs = [job for job in dag.needrun_jobs(exclude_finished=False) if not job.is_norun]
+    return sorted((job.rule.name, dag.finished(job)) for job in jobs)
+
+
+def page_is_due():
+    """Whether there is no summary of what is asked for: none at all, or one that is to be made again."""
+    jobs = planned_jobs()
+    return (
+        not SUMMARY.exists()
+        or is_unfinished(SUMMARY)
+        or ("write_summary", False) in jobs
+    )
+
+
+onstart:
+    if page_is_due():
+        write_page(SUMMARY, planned_jobs())
+
+
+onsuccess:
+    if is_unfinished(SUMMARY):  # a partial target
+        write_page(SUMMARY, planned_jobs())
+
+
+onerror:
+    logs = logs_of_failed_jobs(log)
+    if page_is_due():
+        write_page(SUMMARY, planned_jobs(), logs)
+    for name in logs or log:
+        logger.error(f"Read {name}")
