@@ -13,6 +13,18 @@ if "corpora" not in config:
 report: "workflow/report/workflow.rst"
 
 
+# seconds of work, which a cluster's queue would only delay
+localrules:
+    all,
+    proxies,
+    report,
+    sample_mixtures,
+    collect_proxies,
+    verify_candidates,
+    write_summary,
+    write_provenance,
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/count.smk"
 include: "workflow/rules/index.smk"

@@ -71,9 +71,10 @@ def size_of(path):
 
 
 def megabytes(base, per_input, of=None):
-    """Memory that grows with the size of the inputs, or of the named one `of`, and doubles with every attempt."""
+    """Memory that grows with the size of the inputs, or of the named one `of`, and doubles with every attempt; 200 of it
+    are for the Snakemake that runs the job on a cluster."""
     return lambda wildcards, input, attempt: int(
-        (base + per_input * sum(map(size_of, input[of] if of else input)))
+        (200 + base + per_input * sum(map(size_of, input[of] if of else input)))
         * 2 ** (attempt - 1)
     )
 

@@ -17,7 +17,7 @@ rule write_provenance:
         ENVIRONMENT
     resources:
         mem_mb=megabytes(500, 1.0),
-        runtime=5,
+        runtime=minutes(5),
     params:
         code=code_of("write_provenance"),
         config=lambda wildcards: config,

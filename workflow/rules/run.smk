@@ -2,6 +2,7 @@
 from snakemake.logging import logger
 
 from trex.artifacts import sweep
+from trex.slurm import cancel_jobs_left
 from trex.unfinished import is_unfinished, logs_of_failed_jobs, write_page
 
 SUMMARY = RESULTS / "summary.md"
@@ -13,7 +14,8 @@ def locked():
     return locks.is_dir() and any(locks.iterdir())
 
 
-if workflow.is_main_process and not locked():
+ALONE = workflow.is_main_process and not locked()
+if ALONE:
     for line in sweep(RESULTS):
         logger.warning(line)
     if is_unfinished(SUMMARY):
@@ -38,6 +40,9 @@ def page_is_due():
 
 
 onstart:
+    if ALONE:
+        for job in cancel_jobs_left(Path.cwd()):
+            logger.warning(f"cancelled SLURM job {job}, left by a killed run")
     if page_is_due():
         write_page(SUMMARY, planned_jobs())
 
