@@ -124,6 +124,15 @@ def test_broken_records_vouch_for_nothing(folder):
         assert not Path("results/a.txt").exists()
 
 
+def test_files_without_a_record_are_made_again(folder):
+    Artifacts("results").file("results/a.txt").unlink()
+    (said,) = sweep("results")  # nobody knows what b was made from
+    assert "b: made from a.txt, of which there is no record" in said
+    with pytest.raises(ArtifactError, match="no record of what it should be"):
+        use("results/a.txt")
+    assert not Path("results/a.txt").exists()
+
+
 @pytest.mark.parametrize("keep_time", [False, True], ids=["new time", "old time"])
 def test_inputs_that_change_between_stages(folder, keep_time):
     path = Path("corpus.txt")
@@ -259,7 +268,9 @@ def test_page_of_an_unfinished_run(tmp_path):
         "Error in rule c:\n    jobid: 2\n    log: logs/c.log (check log file(s) for error details)\n"
     )
     assert not is_unfinished(page)
-    write_page(page, [("a", False), ("b", True), ("b", False)], logs_of_failed_jobs([str(log)]))
+    write_page(
+        page, "Jobs failed.", [("a", False), ("b", True), ("b", False)], logs_of_failed_jobs([str(log)])
+    )
     assert is_unfinished(page)
     text = page.read_text()
     assert "| `b` | 2 | 1 | 1 |" in text

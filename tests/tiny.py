@@ -26,6 +26,11 @@ CONFIG = {
     "training": {"vocab_size": 500, "baselines": False},
     "baselines": {"uniform": "uniform"},
 }
+# of the results, what everything else is made for
+FINAL = (
+    "summary.md", "candidates.csv", "provenance.json", "training_set.parquet", "tokenizers/chosen/tokenizer.json",
+    "figures/mixture_bars.svg",
+)  # fmt: skip
 
 
 def texts(corpus: str, n: int = 600) -> list[str]:

@@ -84,6 +84,11 @@ def _difference(path: Path, expected: Content, found: Content) -> str:
     return ""
 
 
+def outside(label: str) -> bool:
+    """Whether a label of `Artifacts.label` is of a file outside the results folder."""
+    return label.startswith(("/", "./"))
+
+
 class Artifacts:
     """The records of a results folder."""
 
@@ -129,14 +134,19 @@ class Artifacts:
         return record
 
     def set_aside(self, path: Path, why: str) -> Path | None:
-        """Rename a path, so that the job that writes it runs again; None if another process was first."""
+        """Rename a path, so that the job that writes it runs again; None if another process was first.
+
+        Its record stays, as others were made from what it tells of; one that cannot be read goes."""
         aside = path.with_name(f"{path.name}.{why}")
         shutil.rmtree(aside) if aside.is_dir() else aside.unlink(missing_ok=True)
         try:
             path.rename(aside)
         except FileNotFoundError:
             aside = None
-        self.file(path).unlink(missing_ok=True)
+        try:
+            self.read(path)
+        except ArtifactError:
+            self.file(path).unlink(missing_ok=True)
         return aside
 
     def problem(self, path: Path) -> str:
@@ -179,6 +189,8 @@ class Artifacts:
                 )
             self.remember(path, {"path": self.label(path), "content": found})
             return found
+        if not path.exists():
+            raise ArtifactError(f"{path}: is gone. Run the same command again: it is made anew")
         if problem := self.problem(path):
             aside = self.set_aside(path, DAMAGED)
             moved = f"; it was moved to {aside}" if aside else ""
@@ -188,10 +200,11 @@ class Artifacts:
         record = self.read(path)
         if record is not None:
             return record["content"]
-        if not path.exists():
-            raise ArtifactError(f"{path}: is gone. Run the same command again: it is made anew")
-        log.warning("%s has no record of its content (%s) and is taken as it is", path, self.file(path))
-        return _hash(path)
+        aside = self.set_aside(path, DAMAGED)
+        raise ArtifactError(
+            f"{path}: has no record of what it should be ({self.file(path)}); it was moved to {aside}. "
+            "Run the same command again: it is made anew"
+        )
 
     def unchanged(self, path: Path, before: Content) -> None:
         """ArtifactError if an input is not what it was before the job read it."""
@@ -280,13 +293,19 @@ def sweep(results: str | Path) -> list[str]:
     store = Artifacts(results)
     said = []
     now = _inputs_now(store)
-    for path, record in store.records():
+    records = list(store.records())
+    known = {store.name(path) for path, record in records if record}
+    for path, record in records:
         if not os.path.lexists(path):
             continue
         read = record["inputs"] if record else {}
-        changed = [label for label, (known, _) in now.items() if read.get(label, known) != known]
+        changed = [label for label, (sha, _) in now.items() if read.get(label, sha) != sha]
+        lost = [label for label in read if not outside(label) and label not in known]
         if changed:
             said.append(f"{path}: made from {', '.join(changed)}, which has changed since; it is made anew")
+            store.set_aside(path, OUTDATED)
+        elif lost:
+            said.append(f"{path}: made from {', '.join(lost)}, of which there is no record; it is made anew")
             store.set_aside(path, OUTDATED)
         elif problem := store.problem(path):
             aside = store.set_aside(path, DAMAGED)

@@ -13,11 +13,11 @@ import platform
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import polars as pl
 
-from trex.artifacts import ArtifactError, Artifacts, digest
+from trex.artifacts import OUTDATED, ArtifactError, Artifacts, digest, outside
 
 # what can change a number: the text's readers, its normalizer, and arithmetic
 PACKAGES = (
@@ -36,7 +36,7 @@ def provenance(
             (those of a slice's ledger, see docs/contracts.md).
 
     Raises:
-        ArtifactError: a file on the way has no record.
+        ArtifactError: a file on the way has no record, or is not what a later one was made from.
     """
     files, code, inputs = _lineage(Artifacts(config["results"]), results)
     text = ["documents", "bytes", "characters", "words", "duplicates"]
@@ -62,25 +62,28 @@ def provenance(
 def _lineage(store: Artifacts, results: Iterable[str | Path]) -> tuple[dict, dict, dict]:
     """(SHA-256 by file of the results folder, code by rule, SHA-256 by file from outside), sorted."""
     files, code, inputs = {}, {}, {}
-    waiting = [store.name(path) for path in results]
+    waiting = [(store.name(path), None, None) for path in results]
     while waiting:
-        name = waiting.pop()
-        if name in files:
-            continue
-        record = store.read(store.results / name)
-        if record is None:
-            raise ArtifactError(
-                f"{store.results / name} has no record of how it was made ({store.file(store.results / name)}); "
-                "delete the file and run again"
-            )
-        files[name] = digest(record["content"])
-        code[record["rule"]] = record["code"]
-        for label, known in record["inputs"].items():
-            if label.startswith(("/", "./")):
-                inputs[label] = known
-            else:
-                waiting.append(label)
+        name, expected, consumer = waiting.pop()
+        if name not in files:
+            record = store.read(store.results / name)
+            if record is None:
+                _made_anew(store, consumer or name, f"there is no record of {name}")
+            files[name] = digest(record["content"])
+            code[record["rule"]] = record["code"]
+            inputs |= {label: sha for label, sha in record["inputs"].items() if outside(label)}
+            waiting += [(label, sha, name) for label, sha in record["inputs"].items() if not outside(label)]
+        if expected not in (None, files[name]):
+            _made_anew(store, consumer, f"it was made from another {name} than there is")
     return tuple(dict(sorted(found.items())) for found in (files, code, inputs))
+
+
+def _made_anew(store: Artifacts, name: str, why: str) -> NoReturn:
+    path = store.results / name
+    aside = store.set_aside(path, OUTDATED)
+    raise ArtifactError(
+        f"{path}: {why}; it was moved to {aside}. Run the same command again: it is made anew"
+    )
 
 
 def _sums(ledger: pl.DataFrame, by: list[str], columns: list[str]) -> list[dict[str, Any]]:

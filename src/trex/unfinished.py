@@ -30,22 +30,21 @@ def logs_of_failed_jobs(snakemake_logs: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(log for error in errors for log in _LOG.findall(error.split("\n\n")[0])))
 
 
-def write_page(page: Path, jobs: Iterable[tuple[str, bool]], failed_logs: Iterable[str] = ()) -> None:
+def write_page(
+    page: Path, why: str, jobs: Iterable[tuple[str, bool]], failed_logs: Iterable[str] = ()
+) -> None:
     """Write the page.
 
     Args:
+        why: a sentence.
         jobs: (rule, whether it is done) of every job that the run had to do.
-        failed_logs: logs of jobs that failed; none while the run is under way or if it was killed.
+        failed_logs: logs of jobs that failed.
     """
     done: dict[str, list[bool]] = {}
     for rule, finished in jobs:
         done.setdefault(rule, []).append(finished)
-    lines = [FIRST_LINE, ""]
-    failed_logs = list(failed_logs)
-    if failed_logs:
-        lines += ["Jobs failed. Read their logs:", "", *(f"- `{log}`" for log in failed_logs), ""]
-    else:
-        lines += ["It is under way, or was stopped.", ""]
+    logs = [f"- `{log}`" for log in failed_logs]
+    lines = [FIRST_LINE, "", why, "", *logs, *([""] if logs else [])]
     lines += ["| stage | jobs to do | done | missing |", "|---|---:|---:|---:|"]
     lines += [f"| `{rule}` | {len(d)} | {sum(d)} | {len(d) - sum(d)} |" for rule, d in done.items()]
     lines += [

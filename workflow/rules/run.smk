@@ -23,10 +23,12 @@ if ALONE:
 
 
 def planned_jobs():
-    """(rule, whether it is done) of all jobs that this run has to do."""
+    """(rule, whether it is done) of all jobs that this run has to do, in the order of the rules."""
     dag = workflow.dag
     jobs = [job for job in dag.needrun_jobs(exclude_finished=False) if not job.is_norun]
-    return sorted((job.rule.name, dag.finished(job)) for job in jobs)
+    order = [rule.name for rule in workflow.rules]
+    jobs.sort(key=lambda job: order.index(job.rule.name))
+    return [(job.rule.name, dag.finished(job)) for job in jobs]
 
 
 def page_is_due():
@@ -44,17 +46,19 @@ onstart:
         for job in cancel_jobs_left(Path.cwd()):
             logger.warning(f"cancelled SLURM job {job}, left by a killed run")
     if page_is_due():
-        write_page(SUMMARY, planned_jobs())
+        write_page(SUMMARY, "It is under way, or was stopped.", planned_jobs())
+        for job in workflow.dag.needrun_jobs():  # or Snakemake warns of a file that it does not know
+            workflow.dag.reason(job).missing_output.difference_update([str(SUMMARY)])
 
 
 onsuccess:
     if is_unfinished(SUMMARY):  # a partial target
-        write_page(SUMMARY, planned_jobs())
+        write_page(SUMMARY, "What was asked for is there; a summary was not.", planned_jobs())
 
 
 onerror:
     logs = logs_of_failed_jobs(log)
     if page_is_due():
-        write_page(SUMMARY, planned_jobs(), logs)
+        write_page(SUMMARY, "Jobs failed. Read their logs:", planned_jobs(), logs)
     for name in logs or log:
         logger.error(f"Read {name}")
