@@ -29,7 +29,7 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import tiny
 
-FAULTS_PER_ROUND = (8, 24)
+FAULTS_PER_ROUND = (15, 40)
 MOST_RUNS = 80  # of Snakemake in a round; then it is given up
 BESIDES = ("logs", "benchmarks", ".artifacts")  # times and memory, and when files were seen
 COMMAND = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "my.yaml", "--quiet", "all"]
@@ -149,7 +149,7 @@ class Round:
         return self._damage(self._file(self.cache, "*.nb?"), self._cut)
 
     def inject(self) -> int:
-        """One to four faults at once; returns how many there were."""
+        """One to five faults at once; returns how many there were."""
         kinds = {
             "job killed (-9)": (self.kill_job, 4),
             "Snakemake killed (-9)": (self.kill_snakemake, 2),
@@ -162,7 +162,7 @@ class Round:
         }
         happened = 0
         for name in self.rng.choices(
-            list(kinds), [weight for _, weight in kinds.values()], k=self.rng.randint(1, 4)
+            list(kinds), [weight for _, weight in kinds.values()], k=self.rng.randint(1, 5)
         ):
             if kinds[name][0]():
                 self.counts[name] += 1

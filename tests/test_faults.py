@@ -12,8 +12,9 @@ from types import SimpleNamespace
 import pytest
 from conftest import ROOT
 
-from trex import artifacts
+from trex import artifacts, disk
 from trex.artifacts import ArtifactError, Artifacts, sweep, tracked
+from trex.config import ConfigError, load_config
 from trex.files import whole, write_text
 from trex.job import job
 from trex.unfinished import is_unfinished, logs_of_failed_jobs, write_page
@@ -286,3 +287,37 @@ def test_records_are_json_that_a_person_can_read(folder):
     assert set(record) == {"rule", "code", "inputs", "content"}
     assert list(record["inputs"]) == ["./corpus.txt"]
     assert record["content"]["."][1][0] == 1000
+
+
+@pytest.fixture
+def two_corpora(tmp_path):
+    (tmp_path / "a.txt").write_text("some text\n" * 10_000)
+    (tmp_path / "b.txt.gz").write_bytes(b"x" * 50_000)
+    corpora = {
+        "a": {"source": {"text": "a.txt"}},
+        "b": {"source": {"text": "b.txt.gz", "max_bytes": 150_000}},
+    }
+    return load_config({"corpora": corpora}, tmp_path), tmp_path
+
+
+def test_forecast_of_disk_space(two_corpora):
+    config, folder = two_corpora
+    need, unknown = disk.forecast(config, folder)
+    assert need["index"] == 1.8 * (100_000 + 150_000)
+    assert unknown == []
+    config["corpora"]["b"]["source"] = {"huggingface": "a/b", "max_bytes": None}
+    assert disk.forecast(config, folder)[1] == ["b"]
+
+
+@pytest.mark.parametrize(("share", "outcome"), [(2, ""), (0.7, "may not be enough"), (0.4, None)])
+def test_runs_that_do_not_fit_are_refused(two_corpora, monkeypatch, share, outcome):
+    config, folder = two_corpora
+    free = share * sum(disk.forecast(config, folder)[0].values())
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    if outcome is None:
+        with pytest.raises(
+            ConfigError, match=r"results: The run needs about .* MB .* Free space, or give less text"
+        ):
+            disk.check_space(config, folder)
+    else:
+        assert outcome in "".join(disk.check_space(config, folder))

@@ -2,6 +2,7 @@
 from snakemake.logging import logger
 
 from trex.artifacts import sweep
+from trex.disk import check_space
 from trex.slurm import cancel_jobs_left
 from trex.unfinished import is_unfinished, logs_of_failed_jobs, write_page
 
@@ -20,6 +21,12 @@ if ALONE:
         logger.warning(line)
     if is_unfinished(SUMMARY):
         SUMMARY.unlink()
+    if not INDEX.exists():  # most of what a run needs
+        try:
+            for line in check_space(config, BASE):
+                logger.warning(line)
+        except ConfigError as error:
+            raise WorkflowError(str(error))
 
 
 def planned_jobs():
@@ -47,13 +54,23 @@ onstart:
             logger.warning(f"cancelled SLURM job {job}, left by a killed run")
     if page_is_due():
         write_page(SUMMARY, "It is under way, or was stopped.", planned_jobs())
-        for job in workflow.dag.needrun_jobs():  # or Snakemake warns of a file that it does not know
-            workflow.dag.reason(job).missing_output.difference_update([str(SUMMARY)])
+        for (
+            job
+        ) in (
+            workflow.dag.needrun_jobs()
+        ):  # or Snakemake warns of a file that it does not know
+            workflow.dag.reason(job).missing_output.difference_update(
+                [str(SUMMARY)]
+            )
 
 
 onsuccess:
     if is_unfinished(SUMMARY):  # a partial target
-        write_page(SUMMARY, "What was asked for is there; a summary was not.", planned_jobs())
+        write_page(
+            SUMMARY,
+            "What was asked for is there; a summary was not.",
+            planned_jobs(),
+        )
 
 
 onerror:
