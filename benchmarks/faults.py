@@ -12,7 +12,6 @@ the machine's speed lets it.
 """
 
 import argparse
-import hashlib
 import os
 import random
 import shutil
@@ -31,19 +30,7 @@ import tiny
 
 FAULTS_PER_ROUND = (15, 40)
 MOST_RUNS = 80  # of Snakemake in a round; then it is given up
-BESIDES = ("logs", "benchmarks", ".artifacts")  # times and memory, and when files were seen
 COMMAND = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "my.yaml", "--quiet", "all"]
-
-
-def sha256s(results: Path) -> dict[str, str]:
-    """SHA-256 of every file by name, without what is moved aside or hidden."""
-    found = {}
-    for path in sorted(results.rglob("*")):
-        name = path.relative_to(results)
-        aside = any(part.endswith((".damaged", ".outdated")) for part in name.parts)
-        if path.is_file() and name.parts[0] not in BESIDES and not aside and path.name[0] != ".":
-            found[name.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
 
 
 class Round:
@@ -210,7 +197,7 @@ def main() -> None:
     counts: Counter[str] = Counter()
     undisturbed = Round(base / "undisturbed", random.Random(0), Counter())
     undisturbed.play(0)
-    expected = sha256s(undisturbed.folder / "results")
+    expected = tiny.sha256s(undisturbed.folder / "results")
     print(f"undisturbed: {len(expected)} files, {time.monotonic() - begin:.0f} s", flush=True)
     runs = rounds = failed = 0
     while counts.total() < arguments.faults:
@@ -221,7 +208,7 @@ def main() -> None:
         problems = []
         try:
             runs += this.play(min(left, rng.randint(*FAULTS_PER_ROUND)))
-            found = sha256s(this.folder / "results")
+            found = tiny.sha256s(this.folder / "results")
             # files that nothing needs any more may stay deleted
             problems = [name for name, digest in found.items() if expected.get(name) != digest]
             problems += [name for name in tiny.FINAL if name not in found]

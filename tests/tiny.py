@@ -3,6 +3,7 @@
 python tests/tiny.py FOLDER    # makes the folder; then, in it: snakemake --cores 2 --configfile my.yaml
 """
 
+import hashlib
 import json
 import random
 import sys
@@ -62,6 +63,17 @@ def make(folder: Path, **sections) -> Path:
         config[section] = {**CONFIG.get(section, {}), **keys}
     (folder / "my.yaml").write_text(yaml.safe_dump(config))
     return folder
+
+
+def sha256s(results: Path) -> dict[str, str]:
+    """SHA-256 of every file of the results by name: without logs, measurements, and what is hidden or moved aside."""
+    found = {}
+    for path in sorted(results.rglob("*")):
+        name = path.relative_to(results)
+        aside = any(part.startswith(".") or part.endswith((".damaged", ".outdated")) for part in name.parts)
+        if path.is_file() and name.parts[0] not in ("logs", "benchmarks") and not aside:
+            found[name.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
 
 
 if __name__ == "__main__":

@@ -47,6 +47,16 @@ def members(path: Path) -> dict[str, Path]:
     return {file.relative_to(path).as_posix(): file for file in files}
 
 
+def scratch(path: str | Path) -> Path:
+    """The folder for temporary files of a job that writes `path`: the environment's TREX_SCRATCH, such as a disk of the
+    node (variables in it are filled in, as in '$SLURM_TMPDIR'), or else beside `path`."""
+    return (
+        Path(os.path.expandvars(os.environ["TREX_SCRATCH"]))
+        if "TREX_SCRATCH" in os.environ
+        else Path(path).parent
+    )
+
+
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
     """A path to write a file or folder to; it takes the place of `path` when the block ends without an error.

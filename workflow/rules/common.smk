@@ -128,6 +128,12 @@ def evaluation_files(wildcards):
     return source_files(evaluation_source(wildcards), BASE)
 
 
+def reference_files(wildcards):
+    """The reference tokenizer, where it is a file."""
+    reference = config["reference"]
+    return [reference] if isinstance(reference, str) and reference.endswith(".json") else []
+
+
 def batch_mixtures(wildcards):
     """What a batch trains, by mixture id: the number of a sampled mixture, or the shares of an explicit one."""
     if wildcards.batch in config["proxies"]["mixtures"]:
