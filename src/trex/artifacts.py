@@ -7,12 +7,15 @@ files before Snakemake plans a run: what is damaged is moved aside, and so made 
 A file is hashed again only if its stamp (size, times of modification and change, inode) is not that which was seen
 with the content in the record; so thousands of jobs that read one large index do not hash it thousands of times.
 
-    .artifacts/files/<path in results>.json   {rule, code, content: {file: [sha256, stamp]}, inputs: {path: sha256}}
-    .artifacts/inputs/<hash of path>.json     {path, content}: files from outside that the run read
-    .artifacts/locks/<path in results>.lock   held by the job that writes the path
+    .artifacts/files/<path in results>.json  {rule, code, inputs: {path: sha256}, content: {file: [sha256, stamp]}, seal}
+    .artifacts/inputs/<hash of path>.json    {path, content, seal}: files from outside that the run read
+    .artifacts/locks/<path in results>.lock  held by the job that writes the path
+
+The seal is the SHA-256 of the rest of the record.
 """
 
 import hashlib
+import json
 import logging
 import os
 import shutil
@@ -89,6 +92,28 @@ def outside(label: str) -> bool:
     return label.startswith(("/", "./"))
 
 
+def _seal(record: dict[str, Any]) -> str:
+    rest = {key: value for key, value in record.items() if key != "seal"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    """A record, or None if there is none. ArtifactError if it is not as it was written."""
+    try:
+        record = read_json(file)
+        if record["seal"] != _seal(record):
+            raise ValueError("it does not have its SHA-256")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ArtifactError(f"{file}: the record is broken ({error})") from error
+    return record
+
+
+def _write(record: dict[str, Any], file: Path) -> None:
+    write_json({**record, "seal": _seal(record)}, file)
+
+
 class Artifacts:
     """The records of a results folder."""
 
@@ -121,17 +146,7 @@ class Artifacts:
 
     def read(self, path: str | Path) -> dict[str, Any] | None:
         """The record of a path, or None if it has none. ArtifactError if the record is broken."""
-        file = self.file(path)
-        try:
-            record = read_json(file)
-            record["content"] = {
-                name: (str(sha), list(seen)) for name, (sha, seen) in record["content"].items()
-            }
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise ArtifactError(f"{file}: the record of {path} is broken ({error})") from error
-        return record
+        return _read(self.file(path))
 
     def set_aside(self, path: Path, why: str) -> Path | None:
         """Rename a path, so that the job that writes it runs again; None if another process was first.
@@ -149,13 +164,9 @@ class Artifacts:
             self.file(path).unlink(missing_ok=True)
         return aside
 
-    def problem(self, path: Path) -> str:
-        """What is wrong with a path of the results folder, in words; nothing is, of one without a record."""
-        try:
-            record = self.read(path)
-        except ArtifactError as error:
-            return str(error)
-        if record is None or _look(path) == _stamps(record["content"]):
+    def problem(self, path: Path, record: dict[str, Any]) -> str:
+        """How a path of the results folder differs from its record, in words; empty if it does not."""
+        if _look(path) == _stamps(record["content"]):
             return ""
         found = _hash(path)
         problem = _difference(path, record["content"], found)
@@ -166,7 +177,7 @@ class Artifacts:
     def remember(self, path: Path, record: dict[str, Any]) -> None:
         """Keep the stamps with which a content was seen; a folder that cannot be written to costs time only."""
         try:
-            write_json(record, self.file(path))
+            _write(record, self.file(path))
         except OSError as error:
             log.debug("%s: not remembered: %s", path, error)
 
@@ -191,20 +202,18 @@ class Artifacts:
             return found
         if not path.exists():
             raise ArtifactError(f"{path}: is gone. Run the same command again: it is made anew")
-        if problem := self.problem(path):
+        try:
+            record = self.read(path)
+            problem = self.problem(path, record) if record else f"{path} has no record ({self.file(path)})"
+        except ArtifactError as error:
+            problem = str(error)
+        if problem:
             aside = self.set_aside(path, DAMAGED)
             moved = f"; it was moved to {aside}" if aside else ""
             raise ArtifactError(
                 f"damaged file: {problem}{moved}. Run the same command again: it is made anew"
             )
-        record = self.read(path)
-        if record is not None:
-            return record["content"]
-        aside = self.set_aside(path, DAMAGED)
-        raise ArtifactError(
-            f"{path}: has no record of what it should be ({self.file(path)}); it was moved to {aside}. "
-            "Run the same command again: it is made anew"
-        )
+        return record["content"]
 
     def unchanged(self, path: Path, before: Content) -> None:
         """ArtifactError if an input is not what it was before the job read it."""
@@ -216,17 +225,17 @@ class Artifacts:
     def record(self, path: Path, about: dict[str, Any]) -> None:
         """Record what this process wrote."""
         content = written.get(os.path.abspath(path)) or _hash(path)
-        write_json({**about, "content": content}, self.file(path))
+        _write({**about, "content": content}, self.file(path))
 
-    def records(self) -> Iterator[tuple[Path, dict[str, Any] | None]]:
-        """All paths of the results folder that have a record, and the record: None if it is broken."""
+    def records(self) -> Iterator[tuple[str, dict[str, Any] | ArtifactError]]:
+        """The names of all paths of the results folder that have a record, and the record, or what is wrong with it."""
         folder = self.folder / "files"
         for file in sorted(folder.rglob("*.json")):
-            path = self.results / file.relative_to(folder).with_suffix("")
+            name = file.relative_to(folder).as_posix().removesuffix(".json")
             try:
-                yield path, self.read(path)
-            except ArtifactError:
-                yield path, None
+                yield name, _read(file)
+            except ArtifactError as error:
+                yield name, error
 
 
 @contextmanager
@@ -293,23 +302,26 @@ def sweep(results: str | Path) -> list[str]:
     store = Artifacts(results)
     said = []
     now = _inputs_now(store)
-    records = list(store.records())
-    known = {store.name(path) for path, record in records if record}
-    for path, record in records:
+    records = dict(store.records())
+    for name, record in records.items():
+        path = store.results / name
         if not os.path.lexists(path):
             continue
-        read = record["inputs"] if record else {}
-        changed = [label for label, (sha, _) in now.items() if read.get(label, sha) != sha]
-        lost = [label for label in read if not outside(label) and label not in known]
-        if changed:
+        if isinstance(record, ArtifactError):
+            problem, changed, lost = str(record), [], []
+        else:
+            problem = store.problem(path, record)
+            changed = [label for label, (sha, _) in now.items() if record["inputs"].get(label, sha) != sha]
+            lost = [label for label in record["inputs"] if not outside(label) and label not in records]
+        if problem:
+            aside = store.set_aside(path, DAMAGED)
+            said.append(f"damaged file: {problem}; it was moved to {aside} and is made anew")
+        elif changed:
             said.append(f"{path}: made from {', '.join(changed)}, which has changed since; it is made anew")
             store.set_aside(path, OUTDATED)
         elif lost:
             said.append(f"{path}: made from {', '.join(lost)}, of which there is no record; it is made anew")
             store.set_aside(path, OUTDATED)
-        elif problem := store.problem(path):
-            aside = store.set_aside(path, DAMAGED)
-            said.append(f"damaged file: {problem}; it was moved to {aside} and is made anew")
     for label, (_, content) in now.items():
         store.remember(Path(label), {"path": label, "content": content})
     for part in store.results.rglob(".*.part"):
@@ -322,14 +334,11 @@ def _inputs_now(store: Artifacts) -> dict[str, tuple[str, Content]]:
     now = {}
     for file in sorted((store.folder / "inputs").glob("*.json")):
         try:
-            record = read_json(file)
-            path, content = (
-                Path(record["path"]),
-                {name: (sha, seen) for name, (sha, seen) in record["content"].items()},
-            )
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            record = _read(file)
+        except ArtifactError:
             file.unlink()
             continue
+        path, content = Path(record["path"]), record["content"]
         if path.exists():
             if _look(path) != _stamps(content):
                 content = _hash(path)
