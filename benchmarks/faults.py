@@ -170,7 +170,7 @@ class Round:
             self.start()
             while self.running():
                 try:
-                    self.process.wait(self.rng.uniform(0.5, 8))
+                    self.process.wait(self.rng.uniform(1, 12))
                 except subprocess.TimeoutExpired:
                     if faults > 0:
                         faults -= self.inject()

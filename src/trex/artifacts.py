@@ -7,9 +7,9 @@ files before Snakemake plans a run: what is damaged is moved aside, and so made 
 A file is hashed again only if its stamp (size, times of modification and change, inode) is not that which was seen
 with the content in the record; so thousands of jobs that read one large index do not hash it thousands of times.
 
-    .artifacts/files/<path in results>.json  {rule, code, inputs: {path: sha256}, content: {file: [sha256, stamp]}, seal}
-    .artifacts/inputs/<hash of path>.json    {path, content, seal}: files from outside that the run read
-    .artifacts/locks/<path in results>.lock  held by the job that writes the path
+    .artifacts/files/<path>.json  {rule, code, inputs: {path: sha256}, content: {file: [sha256, stamp]}, seal}
+    .artifacts/inputs/<hash>.json {path, content, seal}: files from outside that the run read
+    .artifacts/locks/<path>.lock  held by the job that writes the path
 
 The seal is the SHA-256 of the rest of the record.
 """
