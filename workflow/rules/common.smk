@@ -20,7 +20,8 @@ try:
             file
         )  # refuses repeated keys, which Snakemake's own reader drops silently
     checked = load_config(config, BASE)
-    check_files(checked, BASE)
+    if workflow.is_main_process:  # a job on a cluster reads this file again, and need not look at all corpora
+        check_files(checked, BASE)
 except ConfigError as error:
     raise WorkflowError(str(error))
 config.clear()
