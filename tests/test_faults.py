@@ -120,7 +120,8 @@ def test_broken_records_vouch_for_nothing(folder):
     file = Artifacts("results").file("results/a.txt")
     make("results/a.txt", [], "a")
     other_rule = file.read_text().replace('"rule": "a"', '"rule": "b"')
-    for text in ("", "{", "[]", '{"content": 1}', other_rule):
+    other_file = Artifacts("results").file("results/b").read_text()
+    for text in ("", "{", "[]", '{"content": 1}', other_rule, other_file):
         make("results/a.txt", [], "a")
         file.write_text(text)
         with pytest.raises(ArtifactError, match=r"files/a\.txt\.json: the record is broken"):
@@ -152,6 +153,14 @@ def test_inputs_that_change_between_stages(folder, keep_time):
     assert Path("results/b").exists()  # Snakemake makes it again, as it is made from a.txt
     use("corpus.txt")
     assert sweep("results") == []
+
+
+def test_a_broken_record_of_an_input_is_left_out(folder):
+    record = Artifacts("results").file("corpus.txt")
+    record.write_text(Artifacts("results").file("results/a.txt").read_text())
+    assert sweep("results") == []
+    assert not record.exists()
+    use("corpus.txt")
 
 
 @pytest.mark.parametrize("path", ["corpus.txt", "results/a.txt", "results/b"])
@@ -287,7 +296,7 @@ def test_page_of_an_unfinished_run(tmp_path):
 
 def test_records_are_json_that_a_person_can_read(folder):
     record = json.loads(Path("results/.artifacts/files/a.txt.json").read_text())
-    assert set(record) == {"rule", "code", "inputs", "content", "seal"}
+    assert set(record) == {"path", "rule", "code", "inputs", "content", "seal"}
     assert list(record["inputs"]) == ["./corpus.txt"]
     assert record["content"]["."][1][0] == 1000
 

@@ -7,11 +7,11 @@ files before Snakemake plans a run: what is damaged is moved aside, and so made 
 A file is hashed again only if its stamp (size, times of modification and change, inode) is not that which was seen
 with the content in the record; so thousands of jobs that read one large index do not hash it thousands of times.
 
-    .artifacts/files/<path>.json  {rule, code, inputs: {path: sha256}, content: {file: [sha256, stamp]}, seal}
+    .artifacts/files/<path>.json  {path, rule, code, inputs: {path: sha256}, content: {file: [sha256, stamp]}, seal}
     .artifacts/inputs/<hash>.json {path, content, seal}: files from outside that the run read
     .artifacts/locks/<path>.lock  held by the job that writes the path
 
-The seal is the SHA-256 of the rest of the record.
+The seal is the SHA-256 of the rest of the record; the path tells a record from that of another file in its place.
 """
 
 import hashlib
@@ -97,23 +97,6 @@ def _seal(record: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
-def _read(file: Path) -> dict[str, Any] | None:
-    """A record, or None if there is none. ArtifactError if it is not as it was written."""
-    try:
-        record = read_json(file)
-        if record["seal"] != _seal(record):
-            raise ValueError("it does not have its SHA-256")
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ArtifactError(f"{file}: the record is broken ({error})") from error
-    return record
-
-
-def _write(record: dict[str, Any], file: Path) -> None:
-    write_json({**record, "seal": _seal(record)}, file)
-
-
 class Artifacts:
     """The records of a results folder."""
 
@@ -146,7 +129,27 @@ class Artifacts:
 
     def read(self, path: str | Path) -> dict[str, Any] | None:
         """The record of a path, or None if it has none. ArtifactError if the record is broken."""
-        return _read(self.file(path))
+        return self.read_file(self.file(path))
+
+    def read_file(self, file: Path) -> dict[str, Any] | None:
+        """A record by where it is; or None, or ArtifactError."""
+        try:
+            record = read_json(file)
+            if record["seal"] != _seal(record):
+                raise ValueError("it does not have its SHA-256")
+            path = Path(record["path"]) if outside(record["path"]) else self.results / record["path"]
+            if self.file(path) != file:
+                raise ValueError(f"it is that of {path}")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise ArtifactError(f"{file}: the record is broken ({error})") from error
+        return record
+
+    def write(self, path: Path, about: dict[str, Any], content: Content) -> None:
+        """Write the record of a path."""
+        record = {**about, "path": self.label(path), "content": content}
+        write_json({**record, "seal": _seal(record)}, self.file(path))
 
     def set_aside(self, path: Path, why: str) -> Path | None:
         """Rename a path, so that the job that writes it runs again; None if another process was first.
@@ -171,13 +174,13 @@ class Artifacts:
         found = _hash(path)
         problem = _difference(path, record["content"], found)
         if not problem:
-            self.remember(path, record | {"content": found})
+            self.remember(path, record, found)
         return problem
 
-    def remember(self, path: Path, record: dict[str, Any]) -> None:
+    def remember(self, path: Path, about: dict[str, Any], content: Content) -> None:
         """Keep the stamps with which a content was seen; a folder that cannot be written to costs time only."""
         try:
-            _write(record, self.file(path))
+            self.write(path, about, content)
         except OSError as error:
             log.debug("%s: not remembered: %s", path, error)
 
@@ -198,7 +201,7 @@ class Artifacts:
                     f"input changed between stages: {difference}. Run the same command again: what was made of the "
                     "former content is made anew"
                 )
-            self.remember(path, {"path": self.label(path), "content": found})
+            self.remember(path, {}, found)
             return found
         if not path.exists():
             raise ArtifactError(f"{path}: is gone. Run the same command again: it is made anew")
@@ -225,7 +228,7 @@ class Artifacts:
     def record(self, path: Path, about: dict[str, Any]) -> None:
         """Record what this process wrote."""
         content = written.get(os.path.abspath(path)) or _hash(path)
-        _write({**about, "content": content}, self.file(path))
+        self.write(path, about, content)
 
     def records(self) -> Iterator[tuple[str, dict[str, Any] | ArtifactError]]:
         """The names of all paths of the results folder that have a record, and the record, or what is wrong with it."""
@@ -233,7 +236,7 @@ class Artifacts:
         for file in sorted(folder.rglob("*.json")):
             name = file.relative_to(folder).as_posix().removesuffix(".json")
             try:
-                yield name, _read(file)
+                yield name, self.read_file(file)
             except ArtifactError as error:
                 yield name, error
 
@@ -323,7 +326,7 @@ def sweep(results: str | Path) -> list[str]:
             said.append(f"{path}: made from {', '.join(lost)}, of which there is no record; it is made anew")
             store.set_aside(path, OUTDATED)
     for label, (_, content) in now.items():
-        store.remember(Path(label), {"path": label, "content": content})
+        store.remember(Path(label), {}, content)
     for part in store.results.rglob(".*.part"):
         shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
     return said
@@ -334,7 +337,7 @@ def _inputs_now(store: Artifacts) -> dict[str, tuple[str, Content]]:
     now = {}
     for file in sorted((store.folder / "inputs").glob("*.json")):
         try:
-            record = _read(file)
+            record = store.read_file(file)
         except ArtifactError:
             file.unlink()
             continue
