@@ -30,7 +30,18 @@ import tiny
 
 FAULTS_PER_ROUND = (15, 40)
 MOST_RUNS = 80  # of Snakemake in a round; then it is given up
-COMMAND = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "my.yaml", "--quiet", "all"]
+COMMAND = [
+    sys.executable,
+    "-m",
+    "snakemake",
+    "--cores",
+    "2",
+    "--configfile",
+    "my.yaml",
+    "--quiet",
+    "rules",
+    "progress",
+]
 
 
 class Round:

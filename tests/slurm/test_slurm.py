@@ -124,7 +124,7 @@ def test_jobs_beyond_their_limits_are_submitted_again_with_more(cluster, local):
     """Memory, and a job that hangs: stopped in its first attempt, it is ended after its minute."""
     folder = tiny.make(local.parent / "limits")
     few = ["--set-resources", "count_words:mem_mb=150 * 4 ** (attempt - 1)", "index_words:runtime=attempt"]
-    process = start(folder, cluster, *SLURM, *QUICK, *few, "results/index")
+    process = start(folder, cluster, *SLURM, *few, *QUICK, "results/index")
 
     def index_words():
         find = ["pgrep", "-f", f"{folder}.*index_words.py"]
