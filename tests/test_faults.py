@@ -278,7 +278,7 @@ def test_page_of_an_unfinished_run(tmp_path):
     log.write_text(
         "Error in rule a:\n    jobid: 1\n    log: logs/a.log (check log file(s) for error details)\n\n"
         "rule b:\n    log: logs/b.log\n\n"
-        "Error in rule c:\n    jobid: 2\n    log: logs/c.log (check log file(s) for error details)\n"
+        "Error in rule c:\n    jobid: 2\n    log: logs/c.log, logs/slurm/7.log (check log file(s) for error details)\n"
     )
     assert not is_unfinished(page)
     write_page(
@@ -288,7 +288,7 @@ def test_page_of_an_unfinished_run(tmp_path):
     text = page.read_text()
     assert "| `b` | 2 | 1 | 1 |" in text
     assert "`logs/a.log`" in text
-    assert "`logs/c.log`" in text
+    assert "- `logs/c.log`\n- `logs/slurm/7.log`\n" in text
     assert "b.log" not in text
     page.write_text("# TREX\n")
     assert not is_unfinished(page)

@@ -27,7 +27,8 @@ def logs_of_failed_jobs(snakemake_logs: Iterable[str]) -> list[str]:
     """The logs that Snakemake's own log names under its errors, each once, in order."""
     text = "".join(Path(log).read_text(encoding="utf-8", errors="replace") for log in snakemake_logs)
     errors = text.split("Error in ")[1:]  # "Error in rule x:", "Error in group y:"
-    return list(dict.fromkeys(log for error in errors for log in _LOG.findall(error.split("\n\n")[0])))
+    named = (names for error in errors for names in _LOG.findall(error.split("\n\n")[0]))
+    return list(dict.fromkeys(log for names in named for log in names.split(", ")))
 
 
 def write_page(

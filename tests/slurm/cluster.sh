@@ -13,7 +13,7 @@
 #   TREX_SLURM_ACCT   none | dbd           (default none; dbd = slurmdbd + MariaDB)
 #   TREX_SLURM_NODES  virtual slurmd nodes (default 2)
 #   TREX_SLURM_CPUS   CPUs per node, may exceed the real ones   (default nproc)
-#   TREX_SLURM_MEM    MiB per node, may exceed the real memory  (default 4000)
+#   TREX_SLURM_MEM    MiB per node, may exceed the real memory  (default 16000)
 #   TREX_SLURM_PORT   first of the ports used on 127.0.0.1      (default 17810)
 set -euo pipefail
 
@@ -22,7 +22,7 @@ case $DIR in /*) ;; *) DIR=$PWD/$DIR ;; esac
 ACCT=${TREX_SLURM_ACCT:-none}
 NODES=${TREX_SLURM_NODES:-2}
 CPUS=${TREX_SLURM_CPUS:-$(nproc)}
-MEM=${TREX_SLURM_MEM:-4000}
+MEM=${TREX_SLURM_MEM:-16000}
 PORT=${TREX_SLURM_PORT:-17810}
 HOST=$(hostname -s)
 PARTITION='test'
