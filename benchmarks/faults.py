@@ -3,12 +3,12 @@
     .venv/bin/python benchmarks/faults.py                    # 200 faults, half an hour on two cores
     .venv/bin/python benchmarks/faults.py --faults 20 --seed 7 --folder /tmp/drill
 
-Each round starts from nothing. While Snakemake runs, and after it ended, jobs or Snakemake itself are killed (-9), and
-files of the results, the records of their content and the compiled code are damaged. Then the same command is given
-again, after `--unlock` where Snakemake was killed, until it succeeds with no fault left to come. The round passes if
-every file of the results then has the SHA-256 that it has in an undisturbed run. Prints a table; ends with an error
-if a round does not pass. How many faults a round has, when they come and what they hit follows from the seed, as far as
-the machine's speed lets it.
+Each round starts from nothing. From some moment on, while Snakemake runs and after it ended, jobs or Snakemake itself
+are killed (-9), and files of the results, the records of their content and the compiled code are damaged. Then the same
+command is given again, after `--unlock` where Snakemake was killed, until it succeeds with no fault left to come. The
+round passes if every file of the results then has the SHA-256 that it has in an undisturbed run. Prints a table; ends
+with an error if a round does not pass. How many faults a round has, when they come and what they hit follows from the
+seed, as far as the machine's speed lets it.
 """
 
 import argparse
@@ -28,7 +28,7 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import tiny
 
-FAULTS_PER_ROUND = (15, 40)
+FAULTS_PER_ROUND = (20, 40)
 MOST_RUNS = 80  # of Snakemake in a round; then it is given up
 COMMAND = [
     sys.executable,
@@ -47,8 +47,9 @@ COMMAND = [
 class Round:
     """A folder in which the pipeline runs and faults happen."""
 
-    def __init__(self, folder: Path, rng: random.Random, counts: Counter):
-        self.folder, self.rng, self.counts = tiny.make(folder), rng, counts
+    def __init__(self, folder: Path, rng: random.Random, counts: Counter, killed_jobs: Counter):
+        self.folder, self.rng = tiny.make(folder), rng
+        self.counts, self.killed_jobs = counts, killed_jobs  # by kind of fault; by script
         self.cache = folder.parent / "numba"
         self.process: subprocess.Popen | None = None
         self.killed = False
@@ -72,8 +73,12 @@ class Round:
             if process.info["cwd"] == str(self.folder) and any(
                 ".snakemake/scripts/" in w for w in words[1:2]
             ):
-                jobs.append(process)
-        return self._kill(self.rng.choice(jobs)) if jobs else False
+                jobs.append((process, Path(words[1]).suffixes[-2].removeprefix(".")))
+        if not jobs:
+            return False
+        process, script = self.rng.choice(jobs)
+        self.killed_jobs[script] += 1
+        return self._kill(process)
 
     def kill_snakemake(self) -> bool:
         if not self.running():
@@ -169,9 +174,10 @@ class Round:
                     output.write(f"--- fault: {name}\n")
         return happened
 
-    def play(self, faults: int) -> int:
-        """Run to the end with so many faults at least on the way; returns how often Snakemake ran."""
+    def play(self, faults: int, quiet_seconds: float) -> int:
+        """Run to the end with so many faults at least, the first after some time; returns how often Snakemake ran."""
         runs = 0
+        begin = time.monotonic() + quiet_seconds
         quiet = False  # whether a run succeeded that no fault came before the end of
         while faults > 0 or not quiet:
             if runs == MOST_RUNS:
@@ -183,7 +189,7 @@ class Round:
                 try:
                     self.process.wait(self.rng.uniform(1, 12))
                 except subprocess.TimeoutExpired:
-                    if faults > 0:
+                    if faults > 0 and time.monotonic() > begin:
                         faults -= self.inject()
             quiet = quiet and self.process.returncode == 0
             if self.killed:
@@ -206,19 +212,21 @@ def main() -> None:
     base = (arguments.folder or Path(tempfile.mkdtemp(prefix="trex-faults-"))).resolve()
     begin = time.monotonic()
     counts: Counter[str] = Counter()
-    undisturbed = Round(base / "undisturbed", random.Random(0), Counter())
-    undisturbed.play(0)
+    killed_jobs: Counter[str] = Counter()
+    undisturbed = Round(base / "undisturbed", random.Random(0), Counter(), Counter())
+    undisturbed.play(0, 0)
+    duration = time.monotonic() - begin
     expected = tiny.sha256s(undisturbed.folder / "results")
-    print(f"undisturbed: {len(expected)} files, {time.monotonic() - begin:.0f} s", flush=True)
+    print(f"undisturbed: {len(expected)} files, {duration:.0f} s", flush=True)
     runs = rounds = failed = 0
     while counts.total() < arguments.faults:
         rng = random.Random(f"{arguments.seed}/{rounds}")
         left = arguments.faults - counts.total()
-        this = Round(base / f"round{rounds:02d}", rng, counts)
+        this = Round(base / f"round{rounds:02d}", rng, counts, killed_jobs)
         started, before = time.monotonic(), counts.total()
         problems = []
         try:
-            runs += this.play(min(left, rng.randint(*FAULTS_PER_ROUND)))
+            runs += this.play(min(left, rng.randint(*FAULTS_PER_ROUND)), rng.uniform(0, duration))
             found = tiny.sha256s(this.folder / "results")
             # files that nothing needs any more may stay deleted
             problems = [name for name, digest in found.items() if expected.get(name) != digest]
@@ -238,6 +246,7 @@ def main() -> None:
     for name, times in counts.most_common():
         print(f"| {name} | {times} |")
     print(f"| all | {counts.total()} |\n")
+    print("Jobs killed:", ", ".join(f"{name} {times}" for name, times in killed_jobs.most_common()) + "\n")
     print(
         f"{rounds} rounds, {runs} runs of Snakemake, {time.monotonic() - begin:.0f} s; {rounds - failed} of {rounds} "
         "rounds ended in the bytes of an undisturbed run"
