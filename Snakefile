@@ -13,6 +13,18 @@ if "corpora" not in config:
 report: "workflow/report/workflow.rst"
 
 
+# seconds of work, which a cluster's queue would only delay
+localrules:
+    all,
+    proxies,
+    report,
+    sample_mixtures,
+    collect_proxies,
+    verify_candidates,
+    write_summary,
+    write_provenance,
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/count.smk"
 include: "workflow/rules/index.smk"
@@ -25,6 +37,8 @@ include: "workflow/rules/verification.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/validation.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/provenance.smk"
+include: "workflow/rules/run.smk"
 
 
 rule all:
@@ -33,9 +47,16 @@ rule all:
         RESULTS / "summary.md",
         RESULTS / "tokenizers/chosen/tokenizer.json",
         rules.plot_figures.output,
+        RESULTS / "provenance.json",
 
 
 # partial targets
 rule proxies:
     input:
         rules.collect_proxies.output,
+
+
+rule report:
+    input:
+        rules.write_summary.output,
+        rules.plot_figures.output,

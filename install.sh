@@ -2,6 +2,7 @@
 # Makes .venv with the pinned packages and TREX itself, or does nothing if that is there already.
 #   ./install.sh                        what running needs
 #   ./install.sh --dev                  and the tools for tests and checks
+#   ./install.sh --slurm                and what submits jobs to a SLURM cluster (docs/slurm.md)
 #   PYTHON=/path/to/python ./install.sh with this Python (3.11, 3.12 or 3.13)
 set -eu
 cd "$(dirname "$0")"
@@ -9,12 +10,13 @@ umask 022
 
 stop() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 
-dev=no
-case "$*" in
-    '') ;;
-    --dev) dev=yes ;;
-    *) sed -n '2,5s/^# *//p' install.sh; [ "$*" = --help ] && exit; exit 2 ;;
-esac
+extras=
+for option; do
+    case "$option" in
+        --dev | --slurm) extras="$extras ${option#--}" ;;
+        *) sed -n '2,6s/^# *//p' install.sh; [ "$option" = --help ] && exit; exit 2 ;;
+    esac
+done
 
 # A mark is written when an install is complete. It names the locks and the place (an environment cannot be
 # moved), so that a half-made, outdated or copied .venv is made again.
@@ -22,7 +24,6 @@ hash_of() {
     { pwd; cat "$@"; } | if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -d' ' -f1
 }
 run_mark=$(hash_of requirements.lock envs/build.lock)
-dev_mark=$(hash_of requirements.lock envs/build.lock requirements-dev.lock)
 marked() { [ "$(cat ".venv/$1" 2>/dev/null)" = "$2" ]; }
 version_of() { "$1" -c 'import platform; print(platform.python_version())' 2>/dev/null; }
 whole() {
@@ -87,8 +88,12 @@ if ! whole; then
     pip_install --no-deps --editable .
     echo "$run_mark" >.venv/trex-run
 fi
-if [ $dev = yes ] && ! marked trex-dev "$dev_mark"; then
-    echo 'Adding the packages of requirements-dev.lock'
-    pip_install --require-hashes -r requirements-dev.lock
-    echo "$dev_mark" >.venv/trex-dev
-fi
+for extra in $extras; do
+    lock=requirements-$extra.lock
+    mark=$(hash_of requirements.lock envs/build.lock "$lock")
+    if ! marked "trex-$extra" "$mark"; then
+        echo "Adding the packages of $lock"
+        pip_install --require-hashes -r "$lock"
+        echo "$mark" >".venv/trex-$extra"
+    fi
+done

@@ -4,10 +4,11 @@
     python envs/update.py --resolve            # the locks from pyproject.toml, keeping pinned versions that still fit
     python envs/update.py --resolve --upgrade  # the newest versions that pyproject.toml allows
 
-``--resolve`` needs ``uv`` on PATH; nothing else here needs anything but Python. Three locks, in pip's format:
+``--resolve`` needs ``uv`` on PATH; nothing else here needs anything but Python. Four locks, in pip's format:
 
 - ``requirements.lock``: what running needs, with the demo text
 - ``requirements-dev.lock``: what tests and checks add to it (begins with ``-r requirements.lock``)
+- ``requirements-slurm.lock``: what jobs on a SLURM cluster add to it (so does this)
 - ``envs/build.lock``: pip itself and what builds the two packages that have no wheel: trex and connection-pool
 """
 
@@ -24,6 +25,11 @@ CONDA_PYTHON = "3.12"
 UPDATE_COMMAND = "python envs/update.py --resolve"
 # connection-pool, which Snakemake needs, is the one dependency without a wheel: its setup.py needs setuptools
 BUILD_REQUIREMENTS = ["pip", "setuptools", "hatchling"]
+
+ADDED = {  # extra: what its lock says of itself
+    "dev": "What tests and checks add to it.",
+    "slurm": "What jobs on a SLURM cluster add to it.",
+}
 
 CONDA_HEADER = f"""\
 # For `--software-deployment-method conda`. Written by `python envs/update.py` from requirements.lock; do not edit.
@@ -79,7 +85,8 @@ def resolve(uv: str, source: Path, lock: Path, upgrade: bool, *options: str) -> 
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / lock.name
         if lock.exists():
-            shutil.copy(lock, output)  # uv keeps the versions that it finds there
+            # uv keeps the versions that it finds there; the -r line names the lock of what running needs
+            output.write_text(lock.read_text().replace("-r requirements.lock\n", ""))
         subprocess.run([*command, *options, str(source), "-o", str(output)], check=True, cwd=ROOT)
         return output.read_text()
 
@@ -90,30 +97,34 @@ def write_lock(path: Path, what: str, body: str) -> None:
 
 
 def resolve_all(upgrade: bool) -> None:
-    """Write the three locks."""
+    """Write the locks."""
     uv = shutil.which("uv")
     if uv is None:
         sys.exit("envs/update.py --resolve needs uv: pip install uv")
-    project, run, dev = ROOT / "pyproject.toml", ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
+    project, run = ROOT / "pyproject.toml", ROOT / "requirements.lock"
     build = ROOT / "envs" / "build.lock"
 
     body = resolve(uv, project, run, upgrade, "--extra=demo")
     write_lock(run, "What running needs, with the demo text.", body)
 
-    pinned = set(split_entries(body))
-    everything = resolve(uv, project, dev, upgrade, "--extra=demo", "--extra=dev", f"--constraints={run}")
-    added = [entry for entry in split_entries(everything) if entry not in pinned]
-    missing = pinned - set(split_entries(everything))
-    if missing:
-        sys.exit(f"The extra `dev` changes what running needs: {sorted(map(requirement, missing))}")
-    write_lock(dev, "What tests and checks add to it.", "\n".join(["-r requirements.lock", *added]) + "\n")
+    for extra, what in ADDED.items():
+        lock = ROOT / f"requirements-{extra}.lock"
+        pinned = set(split_entries(body))
+        everything = resolve(
+            uv, project, lock, upgrade, "--extra=demo", f"--extra={extra}", f"--constraints={run}"
+        )
+        added = [entry for entry in split_entries(everything) if entry not in pinned]
+        missing = pinned - set(split_entries(everything))
+        if missing:
+            sys.exit(f"The extra `{extra}` changes what running needs: {sorted(map(requirement, missing))}")
+        write_lock(lock, what, "\n".join(["-r requirements.lock", *added]) + "\n")
 
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "build.in"
         source.write_text("\n".join(BUILD_REQUIREMENTS) + "\n")
         options = [
             "--allow-unsafe",
-            f"--constraints={dev}",
+            f"--constraints={ROOT / 'requirements-dev.lock'}",
         ]  # "unsafe" is pip-tools' old word for pip and setuptools
         body = resolve(uv, source, build, upgrade, *options)
     write_lock(build, "pip, and what builds the packages that have no wheel (trex, connection-pool).", body)

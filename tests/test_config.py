@@ -111,7 +111,17 @@ BAD = [
     ("reference: o200k", 'reference: "o200k" is no known name', "o200k_base, cl100k_base"),
     ("reference: {revision: main}", "reference.huggingface: is missing", "give text"),
     ("results: ../elsewhere", 'results: "../elsewhere" is not', "below the working directory"),
-    ("results: '{x}'", 'results: "{x}" is not', "without .., ~ and braces"),
+    ("results: '{x}'", 'results: "{x}" is not', "in letters, digits and the signs"),
+    ("results: ~", "results: null is not", "leave the key out"),
+    ("results: ~/out", 'results: "~/out" is not', "in letters, digits and the signs"),
+    ("results: '$(touch x)'", 'results: "$(touch x)" is not', "in letters, digits and the signs"),
+    ("results: 'a; touch x'", 'results: "a; touch x" is not', "in letters, digits and the signs"),
+    ("results: a'b", 'results: "a\'b" is not', "in letters, digits and the signs"),
+    ('results: "a\\0b"', 'results: "a\\u0000b" is not', "in letters, digits and the signs"),
+    ("results: a/../../b", 'results: "a/../../b" is not', "without .."),
+    ("corpora: {../x: {}, eng: {}}", 'corpora.../x: "../x" is not a corpus id', "letters, digits"),
+    ("seed: !!binary aGVsbG8=", "seed: bytes values have no place here", "in quotes"),
+    ("seed: !!set {a}", "seed: set values have no place here", "in quotes"),
     ("results: .", 'results: "." is not', "such as results"),
     ("seed: 2020-01-01", "seed: date values have no place here", "in quotes"),
     ('results: "\\ud800"', "results: '\\ud800' is not valid", "Unicode"),
@@ -294,6 +304,16 @@ def test_junk_as_configuration(raw: Any) -> None:
         load_config(raw, ROOT)
 
 
+def test_yaml_that_repeats_itself_exponentially() -> None:
+    lines = ["a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    lines += [
+        f"{this}: &{this} [{', '.join([f'*{last}'] * 9)}]"
+        for last, this in zip("abcdefgh", "bcdefghi", strict=True)
+    ]
+    with pytest.raises(ConfigError, match="more than 200,000 values"):
+        load(TWO_CORPORA + "\n".join(lines))
+
+
 def test_endless_yaml() -> None:
     with pytest.raises(ConfigError, match="nested more than"):
         load(TWO_CORPORA + "search: &a {draws: *a}")
@@ -451,6 +471,8 @@ def test_parse_bytes_refuses(amount: Any) -> None:
         ("a: [{b: 1, b: 2}]", "line 1: the key 'b'"),
         ("a: {b: 1", "is not valid YAML"),
         ("a: 2020-99-99", "is not valid YAML"),
+        ("a: !!python/object/apply:os.system [touch x]", "could not determine a constructor for the tag"),
+        ("a:\n\tb: 1", "is not valid YAML"),
         ("{[1]: 2}", "is not valid YAML"),
         ("", "holds null; a mapping of keys"),
         ("- 1", "a mapping of keys"),

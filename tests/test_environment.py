@@ -12,7 +12,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ["requirements.lock", "requirements-dev.lock", "envs/build.lock"]
+INSTALLED = ["requirements.lock", "requirements-dev.lock", "envs/build.lock"]  # by ./install.sh --dev
+LOCKS = [*INSTALLED, "requirements-slurm.lock"]
 
 
 def _load_update():
@@ -63,9 +64,13 @@ def test_lock_pins_exactly_with_hashes_and_names_no_host(lock):
             lambda project: project["optional-dependencies"]["dev"],
             ["requirements.lock", "requirements-dev.lock"],
         ),
+        (
+            lambda project: project["optional-dependencies"]["slurm"],
+            ["requirements.lock", "requirements-slurm.lock"],
+        ),
         (lambda project: update.BUILD_REQUIREMENTS, ["envs/build.lock"]),
     ],
-    ids=["dependencies", "demo", "dev", "build"],
+    ids=["dependencies", "demo", "dev", "slurm", "build"],
 )
 def test_locks_satisfy_what_is_declared(declared, locks):
     pinned = _pinned_versions(*locks)
@@ -98,7 +103,7 @@ def test_conda_environment_is_the_lock():
 
 def test_installed_packages_are_the_pinned_ones():
     wrong = []
-    for name, pinned in _pinned_versions(*LOCKS).items():
+    for name, pinned in _pinned_versions(*INSTALLED).items():
         try:
             installed = metadata.version(name)
         except metadata.PackageNotFoundError:

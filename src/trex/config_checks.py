@@ -46,10 +46,10 @@ def _needs(*paths: str) -> Callable[[Check], Check]:
 def _check_results(config: Config, _: Path) -> Found:
     results = config["results"]
     path = PurePath(results)
-    if {"..", "~"} & set(path.parts) or not path.name or set("{}\0\n") & set(results):
+    if ".." in path.parts or not path.name or not re.fullmatch(r"[\w./-]+", results):
         problem = (
-            f"{show(results)} is not a folder below the working directory or an absolute path; "
-            "write one without .., ~ and braces, such as results"
+            f"{show(results)} is not a folder below the working directory or an absolute path, in letters, digits "
+            "and the signs . _ - /; write one without .., such as results"
         )
         yield "results", problem
 

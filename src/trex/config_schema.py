@@ -9,9 +9,10 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ SCHEMA_PATH = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 ENCODINGS = ("o200k_base", "cl100k_base")  # the reference tokenizers known by name
 ALPHABET_SIZE = 256  # byte-level BPE starts from all bytes
 MAX_DEPTH = 12  # nesting of a config; YAML aliases can be endless
+MAX_VALUES = 200_000  # in a config; nine aliases of nine aliases ... are 387 million
 MAX_INTEGER = 2**63 - 1
 MAX_PROBLEMS = 25  # listed in one error
 SHARES_TOLERANCE = 1e-6
@@ -128,22 +130,33 @@ def whole_schema() -> dict[str, Any]:
     return load_yaml(SCHEMA_PATH)
 
 
-def plain(value: Any, path: str, problems: Problems, depth: int = 0) -> Any:
-    """A copy in what JSON can say: str keys, finite numbers, no dates, no endless nesting."""
+def plain(
+    value: Any, path: str, problems: Problems, depth: int = 0, numbers: Iterator[int] | None = None
+) -> Any:
+    """A copy in what JSON can say: str keys, finite numbers, no dates, no endless nesting.
+
+    Raises:
+        ConfigError: there is no end to it.
+    """
+    numbers = numbers or count()  # of the values so far
+    if next(numbers) >= MAX_VALUES:
+        raise ConfigError(
+            f"{path}: the configuration holds more than {MAX_VALUES:,} values; use fewer YAML aliases"
+        )
     if depth > MAX_DEPTH:
         problems[path] = f"is nested more than {MAX_DEPTH} deep"
     elif isinstance(value, Mapping):
         copy = {}
         for key, item in value.items():
             if isinstance(key, str) and _is_unicode(key):
-                copy[key] = plain(item, join(path, key), problems, depth + 1)
+                copy[key] = plain(item, join(path, key), problems, depth + 1, numbers)
             else:
                 problems[join(path, repr(key))] = (
                     "the key is not text; write it in quotes (YAML takes no, yes, on, off for booleans)"
                 )
         return copy
     elif isinstance(value, (list, tuple)):
-        return [plain(item, f"{path}[{i}]", problems, depth + 1) for i, item in enumerate(value)]
+        return [plain(item, f"{path}[{i}]", problems, depth + 1, numbers) for i, item in enumerate(value)]
     elif isinstance(value, str) and not _is_unicode(value):
         problems[path] = f"{value!r} is not valid Unicode text"
     elif isinstance(value, float) and not math.isfinite(value):

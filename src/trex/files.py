@@ -1,7 +1,13 @@
-"""Writing files whole or not at all: every output is written beside its place and then moved there."""
+"""Writing files whole or not at all: every output is written beside its place and then moved there.
 
+What was written is hashed before it gets its name (`written`), so that nothing that happens to the file afterwards can
+be taken for what the job made (`trex.artifacts`).
+"""
+
+import hashlib
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,18 +19,68 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+# Of a file: its SHA-256 and its stamp. Of a path, which may be a folder: those of its files by name; of a file, by ".".
+Content = dict[str, tuple[str, list[int]]]
+
+written: dict[str, Content] = {}  # by absolute path: what this process wrote
+
+
+def stamp(file: Path) -> list[int]:
+    """[bytes, modified ns, changed ns, inode]: what differs after a file's content did. A program can put the time of
+    modification back, but not that of the last change."""
+    stat = file.stat()
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+
+
+def sha256(file: Path) -> str:
+    with open(file, "rb") as data:
+        return hashlib.file_digest(data, "sha256").hexdigest()
+
+
+def members(path: Path) -> dict[str, Path]:
+    """The files of a folder, with those of its folders, by name; of a file, itself as ".".
+
+    Hidden ones are left out: Snakemake puts one into every folder."""
+    if not path.is_dir():
+        return {".": path}
+    files = (file for file in sorted(path.rglob("[!.]*")) if file.is_file())
+    return {file.relative_to(path).as_posix(): file for file in files}
+
+
+def scratch(path: str | Path) -> Path:
+    """The folder for temporary files of a job that writes `path`: the environment's TREX_SCRATCH, such as a disk of the
+    node (variables in it are filled in, as in '$SLURM_TMPDIR'), or else beside `path`."""
+    return (
+        Path(os.path.expandvars(os.environ["TREX_SCRATCH"]))
+        if "TREX_SCRATCH" in os.environ
+        else Path(path).parent
+    )
+
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
-    """A path to write a file or folder to; it takes the place of `path` when the block ends without an error."""
+    """A path to write a file or folder to; it takes the place of `path` when the block ends without an error.
+
+    The content is on disk before it gets its name, so that a full disk is an error here and not a short file later.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         yield part
-        if part.is_dir() and path.exists():
+        digests = {}
+        for name, file in members(part).items():
+            with open(file, "rb") as data:
+                os.fsync(data.fileno())
+            digests[name] = sha256(file)
+        if path.is_dir():
             shutil.rmtree(path)
+        elif part.is_dir():
+            path.unlink(missing_ok=True)
         os.replace(part, path)
+        written[os.path.abspath(path)] = {
+            name: (digest, stamp(path / name if name != "." else path)) for name, digest in digests.items()
+        }
     finally:
         if part.is_dir():
             shutil.rmtree(part)

@@ -1,4 +1,4 @@
-"""What every workflow script shares: its log, and errors that a person can read."""
+"""What every workflow script shares: its log, errors that a person can read, and checks of what it reads and writes."""
 
 import logging
 import sys
@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from trex.artifacts import tracked
+
 
 @contextmanager
 def job(snakemake: Any) -> Iterator[Any]:
     """Run a script's body with logging to the rule's log file and to the terminal.
 
-    An error ends the job with its message as one paragraph that names the log; the traceback is in the log.
+    An error ends the job with its message as one paragraph that names the log; the traceback is in the log. Inputs
+    and outputs are checked and recorded (`trex.artifacts`).
     """
     log_file = snakemake.log[0]
     to_file = logging.FileHandler(log_file, mode="w", encoding="utf-8")
@@ -22,7 +25,9 @@ def job(snakemake: Any) -> Iterator[Any]:
     logging.basicConfig(level=logging.INFO, handlers=[to_file, to_terminal], force=True)
     logging.captureWarnings(True)
     try:
-        yield snakemake
+        about = {"rule": snakemake.rule, "code": snakemake.params.get("code")}
+        with tracked(snakemake.config["results"], snakemake.input, snakemake.output, about):
+            yield snakemake
     except Exception as error:
         to_file.stream.write(traceback.format_exc())
         to_file.flush()

@@ -20,7 +20,8 @@ try:
             file
         )  # refuses repeated keys, which Snakemake's own reader drops silently
     checked = load_config(config, BASE)
-    check_files(checked, BASE)
+    if workflow.is_main_process:  # a job on a cluster reads this file again, and need not look at all corpora
+        check_files(checked, BASE)
 except ConfigError as error:
     raise WorkflowError(str(error))
 config.clear()
@@ -71,9 +72,10 @@ def size_of(path):
 
 
 def megabytes(base, per_input, of=None):
-    """Memory that grows with the size of the inputs, or of the named one `of`, and doubles with every attempt."""
+    """Memory that grows with the size of the inputs, or of the named one `of`, and doubles with every attempt; 200 of it
+    are for the Snakemake that runs the job on a cluster."""
     return lambda wildcards, input, attempt: int(
-        (base + per_input * sum(map(size_of, input[of] if of else input)))
+        (200 + base + per_input * sum(map(size_of, input[of] if of else input)))
         * 2 ** (attempt - 1)
     )
 
@@ -125,6 +127,12 @@ def evaluation_files(wildcards):
     if wildcards.evaluation_set == "held_out":
         return [RESULTS / f"counts/{wildcards.corpus}/held_out.parquet"]
     return source_files(evaluation_source(wildcards), BASE)
+
+
+def reference_files(wildcards):
+    """The reference tokenizer, where it is a file."""
+    reference = config["reference"]
+    return [reference] if isinstance(reference, str) and reference.endswith(".json") else []
 
 
 def batch_mixtures(wildcards):

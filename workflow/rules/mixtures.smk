@@ -19,8 +19,8 @@ rule sample_mixtures:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=megabytes(800, 0.5),
+        runtime=minutes(5),
     params:
         code=code_of("sample_mixtures"),
         seed=config["seed"],

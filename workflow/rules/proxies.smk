@@ -62,7 +62,7 @@ rule collect_proxies:
         ENVIRONMENT
     resources:
         mem_mb=megabytes(1000, 10.0),
-        runtime=5,
+        runtime=minutes(5),
     params:
         code=code_of("collect_proxies"),
         corpora=CORPORA,

@@ -58,8 +58,8 @@ rule plot_figures:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=megabytes(1300, 10.0),
+        runtime=minutes(10),
     params:
         code=code_of("plot_figures"),
         config=lambda wildcards: config,
@@ -98,8 +98,8 @@ rule write_summary:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=megabytes(800, 10.0),
+        runtime=minutes(10),
     params:
         code=code_of("write_summary"),
         config=lambda wildcards: config,

@@ -119,7 +119,7 @@ rule search_mixture:
         ENVIRONMENT
     threads: 2
     resources:
-        mem_mb=2000,
+        mem_mb=megabytes(1800, 1.5),
         runtime=minutes(10 + config["search"]["draws"] // 1_000_000),
     params:
         code=code_of("search_mixture"),

@@ -71,8 +71,8 @@ rule verify_candidates:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=megabytes(800, 10.0),
+        runtime=minutes(5),
     params:
         code=code_of("verify_candidates"),
         seed=config["seed"],

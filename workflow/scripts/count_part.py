@@ -6,7 +6,7 @@ import numpy as np
 
 from trex.corpora import only_files, read_documents
 from trex.counting import count_corpus, hashes_shared, held_out_file
-from trex.files import write_array, write_table
+from trex.files import scratch, write_array, write_table
 from trex.job import job
 
 with job(snakemake):
@@ -22,7 +22,7 @@ with job(snakemake):
             hold_out,
             **params.counting,
             counted_before=counted_before,
-            spill_to=Path(output.words).parent,
+            spill_to=scratch(output.words),
         )
     counts.words.write_run(output.words)
     write_table(counts.ledger, output.ledger)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from trex.corpora import read_documents
 from trex.counting import check_split, count_corpus, held_out_file
-from trex.files import write_array, write_table
+from trex.files import scratch, write_array, write_table
 from trex.job import job
 
 with job(snakemake):
@@ -15,7 +15,7 @@ with job(snakemake):
             snakemake.wildcards.corpus,
             hold_out,
             **params.counting,
-            spill_to=Path(output.words).parent,
+            spill_to=scratch(output.words),
         )
         check_split(counts.ledger, params.counting["held_out_share"])
     counts.words.write(output.words)

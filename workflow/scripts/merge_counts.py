@@ -1,12 +1,10 @@
 """Merge the counts of a corpus's parts into those of the corpus."""
 
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 
 from trex.counting import check_split, join_documents, join_held_out, sum_ledgers
-from trex.files import write_array, write_table
+from trex.files import scratch, write_array, write_table
 from trex.job import job
 from trex.pretokenize import merge_runs
 
@@ -14,7 +12,7 @@ with job(snakemake):
     parts, output = snakemake.input, snakemake.output
     ledger = sum_ledgers([pl.read_parquet(path) for path in parts.ledgers])
     check_split(ledger, snakemake.params.counting["held_out_share"])
-    merge_runs(parts.words, output.words, Path(output.words).parent)
+    merge_runs(parts.words, output.words, scratch(output.words))
     write_table(ledger, output.ledger)
     join_held_out(parts.held_out, output.held_out)
     documents = join_documents(np.load(path, mmap_mode="r") for path in parts.documents)

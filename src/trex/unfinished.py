@@ -1,0 +1,56 @@
+"""The page results/summary.md of a run that has not come to its end: what is there, what is missing, what to read.
+
+It has the summary's place from the start of a run until the summary is written, so that a run which was killed says so
+too. The first line tells it from a summary; it is removed before Snakemake plans, which would take it for an output.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from trex.files import write_text
+
+FIRST_LINE = "# This run is not complete"
+_LOG = re.compile(r"^\s+log: (.+?)(?: \(check log file|$)", re.MULTILINE)
+
+
+def is_unfinished(page: Path) -> bool:
+    """Whether a page is of this kind, and no summary."""
+    try:
+        with open(page, encoding="utf-8", errors="replace") as file:
+            return file.readline().rstrip("\n") == FIRST_LINE
+    except FileNotFoundError:
+        return False
+
+
+def logs_of_failed_jobs(snakemake_logs: Iterable[str]) -> list[str]:
+    """The logs that Snakemake's own log names under its errors, each once, in order."""
+    text = "".join(Path(log).read_text(encoding="utf-8", errors="replace") for log in snakemake_logs)
+    errors = text.split("Error in ")[1:]  # "Error in rule x:", "Error in group y:"
+    named = (names for error in errors for names in _LOG.findall(error.split("\n\n")[0]))
+    return list(dict.fromkeys(log for names in named for log in names.split(", ")))
+
+
+def write_page(
+    page: Path, why: str, jobs: Iterable[tuple[str, bool]], failed_logs: Iterable[str] = ()
+) -> None:
+    """Write the page.
+
+    Args:
+        why: a sentence.
+        jobs: (rule, whether it is done) of every job that the run had to do.
+        failed_logs: logs of jobs that failed.
+    """
+    done: dict[str, list[bool]] = {}
+    for rule, finished in jobs:
+        done.setdefault(rule, []).append(finished)
+    logs = [f"- `{log}`" for log in failed_logs]
+    lines = [FIRST_LINE, "", why, "", *logs, *([""] if logs else [])]
+    lines += ["| stage | jobs to do | done | missing |", "|---|---:|---:|---:|"]
+    lines += [f"| `{rule}` | {len(d)} | {sum(d)} | {len(d) - sum(d)} |" for rule, d in done.items()]
+    lines += [
+        "",
+        "The same command goes on where it ended; after a killed Snakemake, `snakemake --unlock` first.",
+        "",
+    ]
+    write_text("\n".join(lines), page)

@@ -1,0 +1,28 @@
+# What the results came from: config, code, versions, texts, and the SHA-256 of every file on the way.
+rule write_provenance:
+    input:
+        summary=rules.write_summary.output,
+        figures=rules.plot_figures.output,
+        tokenizers=expand(RESULTS / "tokenizers/{name}/tokenizer.json", name=FULL_SCALE),
+        counts=REPORTED["counts"],
+        tokenizer_ledgers=REPORTED["full_scale_ledgers"],
+        training_ledger=RESULTS / "training_ledger.parquet",
+    output:
+        provenance=RESULTS / "provenance.json",
+    log:
+        LOGS / "write_provenance.log",
+    benchmark:
+        BENCHMARKS / "write_provenance.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(500, 1.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("write_provenance"),
+        config=lambda wildcards: config,
+        names=FULL_SCALE,
+    message:
+        "Writing down what the results came from"
+    script:
+        "../scripts/write_provenance.py"
