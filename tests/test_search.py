@@ -8,6 +8,7 @@ import pytest
 
 from trex import mixtures, search
 from trex.metrics import Objective
+from trex.search.limits import share_excess
 
 BEST = np.array([0.5, 0.3, 0.15, 0.05])
 sample = partial(mixtures.draw_range, seed=5, prior=mixtures.uniform(4), strength=(0.5, 2))
@@ -107,3 +108,10 @@ def test_matched_candidate():
 def test_inside():
     shares = np.array([[0.2, 0.8], [0.1, 0.9], [0.2 - 1e-12, 0.8 + 1e-12]])
     assert search.inside(shares, np.array([0.2, 0]), np.array([1, 0.8])).tolist() == [True, False, True]
+
+
+def test_mixtures_that_leave_floors_and_ceilings():
+    shares = np.array([[0.5, 0.5], [0.05, 0.95], [0.3, 0.7]])
+    excess = share_excess(shares, ["a", "b"], floors={"a": 0.1}, ceilings={"b": 0.6})
+    assert excess == pytest.approx([0, 0.35, 0.1])
+    assert share_excess(shares, ["a", "b"], {}, {}).tolist() == [0, 0, 0]

@@ -78,6 +78,8 @@ rule verify_candidates:
         seed=config["seed"],
         corpora=CORPORA,
         mixtures=MIXTURES,
+        floors=config["search"]["floors"],
+        ceilings=config["search"]["ceilings"],
         objective=OBJECTIVE,
     message:
         "Choosing the best measured mixture"

@@ -8,6 +8,7 @@ from trex.job import job
 from trex.metrics import Objective
 from trex.proxies import nsl_array
 from trex.resampling import resample
+from trex.search.limits import share_excess
 from trex.targets import Targets, evaluation_sets
 from trex.validation import objective_values
 from trex.verification import choose
@@ -36,6 +37,13 @@ with job(snakemake):
         for name, row in at.items():
             violation = constraints.violation(found, nsl[row[replicate]], reference)
             violations[name] += float(violation) / len(row)
+
+    # a baseline is as the config says it, whatever the shares that candidates are held to
+    shares = candidates.select(params.corpora).to_numpy()
+    outside = share_excess(shares, params.corpora, params.floors, params.ceilings)
+    limited = limited or bool(params.floors or params.ceilings)
+    for name, excess in zip(candidates["name"], outside, strict=True):
+        violations[name] += float(excess)
 
     documents = dict(zip(params.mixtures, map(pl.read_parquet, files.documents), strict=True))
     drawn = resample(documents, sets, params.corpora, params.seed)

@@ -52,6 +52,14 @@ def share_limits(
     return low, high
 
 
+def share_excess(
+    shares: np.ndarray, corpora: Sequence[str], floors: Mapping[str, float], ceilings: Mapping[str, float]
+) -> np.ndarray:
+    """By how much mixtures [n, k] leave the floors and ceilings of single corpora: the largest excess of a share. [n]"""
+    low, high = share_limits(corpora, floors=floors, ceilings=ceilings)
+    return np.maximum(np.maximum(low - shares, shares - high).max(axis=-1), 0.0)
+
+
 def check_limits(low: np.ndarray, high: np.ndarray, corpora: Sequence[str] | None = None) -> None:
     """ValueError if no mixture has every share between low [k] and high [k]."""
     names = corpora or [f"corpus number {i}" for i in range(len(low))]
