@@ -55,7 +55,7 @@ def share_limits(
 def share_excess(
     shares: np.ndarray, corpora: Sequence[str], floors: Mapping[str, float], ceilings: Mapping[str, float]
 ) -> np.ndarray:
-    """By how much mixtures [n, k] leave the floors and ceilings of single corpora: the largest excess of a share. [n]"""
+    """By how much mixtures [n, k] leave the floors and ceilings of corpora: the largest excess of a share. [n]"""
     low, high = share_limits(corpora, floors=floors, ceilings=ceilings)
     return np.maximum(np.maximum(low - shares, shares - high).max(axis=-1), 0.0)
 
