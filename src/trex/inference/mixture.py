@@ -56,13 +56,20 @@ def number_merges(merges: Sequence[tuple[bytes, bytes]]) -> np.ndarray:
 
 
 def infer_mixture(
-    merges: Sequence[tuple[bytes, bytes]], words: CorpusWords, *, n_merges: int = 30_000, seed: int = 1
+    merges: Sequence[tuple[bytes, bytes]],
+    words: CorpusWords,
+    *,
+    n_merges: int = 30_000,
+    seed: int = 1,
+    subsets: int = SUBSETS,
 ) -> Inference:
     """Infer the shares of training bytes from the first n_merges merges.
 
     At every step the merge that was taken stood at least as often in the training text as any other pair. Competitors
     that stand more often in our text, mixed by the current shares, become constraints of a linear program, which
     gives the next shares, until these stay.
+
+    subsets: halves of the steps that give the intervals, most of the time; 0 for none (null).
 
     Raises ValueError if the words show none of the merges.
     """
@@ -92,7 +99,7 @@ def infer_mixture(
             n = len(steps)
     else:
         log.warning("after %d rounds the shares still moved by %.4f", rounds, moved)
-    low, high = _interval(constraints, solution, rng)
+    low, high = _interval(constraints, solution, subsets, rng) if subsets else (None, None)
     shares = pl.DataFrame({"corpus": words.corpora, "share": solution.shares, "low": low, "high": high})
     weight = counts[np.unique(constraints.steps)] @ _rate(words, solution.shares)
     unseen = int((counts.sum(axis=1) == 0).sum())
@@ -135,7 +142,7 @@ def _competitors(
 
 
 def _interval(
-    constraints: Constraints, solution: Solution, rng: np.random.Generator
+    constraints: Constraints, solution: Solution, subsets: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Ends of a 95 % interval of every share. [k] each
 
@@ -145,7 +152,7 @@ def _interval(
     steps = np.unique(constraints.steps)
     if len(steps) < 2:
         return np.zeros_like(solution.shares), np.ones_like(solution.shares)
-    halves = [rng.choice(steps, len(steps) // 2, replace=False) for _ in range(SUBSETS)]
+    halves = [rng.choice(steps, len(steps) // 2, replace=False) for _ in range(subsets)]
     shares = np.stack([solve(constraints.at(half)).shares for half in halves])
     std = np.sqrt(((shares - solution.shares) ** 2).mean(axis=0))
     return np.maximum(solution.shares - 1.96 * std, 0), np.minimum(solution.shares + 1.96 * std, 1)
