@@ -7,16 +7,6 @@ TO_INFER = {
 INFERRED = expand(RESULTS / "inference/{name}.json", name=TO_INFER)
 
 
-def sampled_sources(wildcards):
-    """The source of every corpus, as much of it as is counted."""
-    most = TO_INFER[wildcards.name]["bytes"]
-    sources = {corpus: config["corpora"][corpus]["source"] for corpus in CORPORA}
-    return {
-        corpus: {**source, "max_bytes": min(source.get("max_bytes") or most, most)}
-        for corpus, source in sources.items()
-    }
-
-
 # Memory: 20 corpora of 8 MB and 30,000 merges took 1.3 GB.
 rule infer_mixture:
     input:
