@@ -18,7 +18,7 @@ FIRST_MERGES = 1_000  # the first rounds look at these only: cheap, and near eno
 MOST_STEPS = 1_000  # of all merges, those at which competitors are looked for, evenly spaced
 MOST_COMPETITORS = 4  # found for one step in one round
 WINDOW = 200  # steps in which a pair is found once
-MOST_ROUNDS = 16
+MOST_ROUNDS, MOST_FIRST_ROUNDS = 16, 6
 # By how much shares may still move between two rounds, summed over corpora: the error that other text of the same kind
 # makes is larger (docs/inference.md)
 ENOUGH, ENOUGH_AT_FIRST = 0.01, 0.05
@@ -69,7 +69,7 @@ def infer_mixture(
     that stand more often in our text, mixed by the current shares, become constraints of a linear program, which
     gives the next shares, until these stay.
 
-    subsets: halves of the steps that give the intervals, most of the time; 0 for none (null).
+    subsets: halves of the steps that give the intervals, which take half of the time; 0 for none (null).
 
     Raises ValueError if the words show none of the merges.
     """
@@ -93,10 +93,10 @@ def infer_mixture(
             moved,
             solution.slack,
         )
-        if moved < (ENOUGH if n == len(steps) else ENOUGH_AT_FIRST) or not len(found):
-            if n == len(steps):
-                break
+        if n < len(steps) and (moved < ENOUGH_AT_FIRST or rounds == MOST_FIRST_ROUNDS):
             n = len(steps)
+        elif moved < ENOUGH or not len(found):
+            break
     else:
         log.warning("after %d rounds the shares still moved by %.4f", rounds, moved)
     low, high = _interval(constraints, solution, subsets, rng) if subsets else (None, None)
