@@ -3,6 +3,7 @@
 
 import argparse
 import glob
+import json
 import logging
 import sys
 import time
@@ -69,7 +70,7 @@ def by_efficiency(shares: np.ndarray, ratios: np.ndarray) -> np.ndarray:
     return np.array(told)
 
 
-def check(files: dict[str, str], n: int, n_merges: int, seed: int) -> None:
+def check(files: dict[str, str], n: int, n_merges: int, seed: int, rows_file: Path | None) -> None:
     halves = []
     for half in range(2):
         texts = {name: pl.read_parquet(path)["text"] for name, path in files.items()}
@@ -78,54 +79,56 @@ def check(files: dict[str, str], n: int, n_merges: int, seed: int) -> None:
     words = [CorpusWords.build(half) for half in halves]
     k = len(files)
     alone = np.array([trainer.train(np.arange(k) == i)[1][:, i] for i in range(k)]).T  # [2, k]
-    truth, ratios, inferred, inside, seconds = [], [], [], [], []
-    for i in range(n):
-        drawn = sample_mixture(i, seed=seed, prior=np.full(k, 1 / k), strength=(1, 1))
-        repeats = trainer.repeats(drawn)
-        shares = repeats * trainer.n_bytes[0]
-        shares /= shares.sum()
+    rows = json.loads(rows_file.read_text()) if rows_file and rows_file.exists() else []
+    for i in range(len(rows), n):
+        repeats = trainer.repeats(sample_mixture(i, seed=seed, prior=np.full(k, 1 / k), strength=(1, 1)))
+        truth = repeats * trainer.n_bytes[0] / (repeats @ trainer.n_bytes[0])
         model, ratio = trainer.train(repeats)
-        rows = []
+        row = {"truth": truth.tolist(), "ratios": (ratio / alone).tolist(), "inferred": []}
         for half in range(2):
             start = time.process_time()
-            found = infer_mixture(model.merges, words[half], n_merges=n_merges, seed=seed)
-            seconds.append(time.process_time() - start)
-            told = found.shares["share"].to_numpy()
-            rows.append(told)
-            low, high = found.shares["low"].to_numpy(), found.shares["high"].to_numpy()
-            inside.append((half, ((low <= shares + 1e-9) & (shares <= high + 1e-9)).mean(), found.residual))
-            error = 100 * np.abs(told - shares).mean()
-            print(
-                f"mixture {i}, {('same', 'other')[half]} text: {error:.4f} points",
-                file=sys.stderr,
-                flush=True,
+            found = infer_mixture(
+                model.merges, words[half], n_merges=n_merges, seed=seed, subsets=8 if half else 0
             )
-        truth.append(shares)
-        ratios.append(ratio / alone)
-        inferred.append(rows)
-    truth, ratios, inferred = np.array(truth), np.array(ratios), np.array(inferred)
-    print(f"{n} tokenizers of {n_merges} merges, mixtures of {k} corpora, Dirichlet(1)\n")
-    print(
-        "| text | way | mean absolute error, points | worst mixture | log10 mean squared error | in the 95 % interval |"
-    )
-    print("| --- | --- | ---: | ---: | ---: | ---: |")
+            seconds = time.process_time() - start
+            row["inferred"].append(
+                {**found.shares.to_dict(as_series=False), "residual": found.residual, "cpu": seconds}
+            )
+            error = 100 * np.abs(found.shares["share"].to_numpy() - truth).mean()
+            print(f"mixture {i}, text {half}: {error:.4f} points", file=sys.stderr, flush=True)
+        rows.append(row)
+        if rows_file:
+            rows_file.write_text(json.dumps(rows))
+    report(rows, n_merges)
+
+
+def report(rows: list[dict], n_merges: int) -> None:
+    truth = np.array([row["truth"] for row in rows])
+    ratios = np.array([row["ratios"] for row in rows])
+    k = truth.shape[1]
+    print(f"{len(rows)} tokenizers of {n_merges} merges, mixtures of {k} corpora, Dirichlet(1)\n")
+    print("| text | told from | mean absolute error, points | worst mixture | log10 mean squared error |")
+    print("| --- | --- | ---: | ---: | ---: |")
     for half, text in enumerate(("the same", "other documents")):
-        coverage = np.mean([share for h, share, _ in inside if h == half])
-        told = {
-            "merges": (inferred[:, half], f"{100 * coverage:.0f} %"),
-            "compression": (by_efficiency(truth, ratios[:, half]), ""),
-        }
-        for way, (shares, covered) in told.items():
+        inferred = np.array([row["inferred"][half]["share"] for row in rows])
+        told = {"merges": inferred, "compression": by_efficiency(truth, ratios[:, half])}
+        for way, shares in told.items():
             error = 100 * np.abs(shares - truth).mean(axis=1)
             logs = np.log10(((shares - truth) ** 2).mean(axis=1))
             print(
-                f"| {text} | {way} | {error.mean():.4f} | {error.max():.4f} | {logs.mean():.2f} ± {logs.std():.2f} "
-                f"| {covered} |"
+                f"| {text} | {way} | {error.mean():.4f} | {error.max():.4f} | {logs.mean():.2f} ± {logs.std():.2f} |"
             )
-    uniform = 100 * np.abs(1 / k - truth).mean()
-    print(f"| | uniform | {uniform:.4f} | | {np.log10(((1 / k - truth) ** 2).mean(axis=1)).mean():.2f} | |")
-    residual = [np.mean([r for h, _, r in inside if h == half]) for half in range(2)]
-    print(f"\nCPU seconds each: {np.median(seconds):.0f}. Residuals: {residual[0]:.2g} and {residual[1]:.2g}")
+    uniform = np.abs(1 / k - truth).mean(), np.log10(((1 / k - truth) ** 2).mean(axis=1)).mean()
+    print(f"| | uniform | {100 * uniform[0]:.4f} | | {uniform[1]:.2f} |")
+    low, high = (np.array([row["inferred"][1][end] for row in rows]) for end in ("low", "high"))
+    inside = (low <= truth + 1e-9) & (truth <= high + 1e-9)
+    residuals = [np.mean([row["inferred"][half]["residual"] for row in rows]) for half in range(2)]
+    seconds = [np.median([row["inferred"][half]["cpu"] for row in rows]) for half in range(2)]
+    print(
+        f"\n95 % intervals from other documents hold {100 * inside.mean():.0f} % of the shares. Residuals: the same "
+        f"text {residuals[0]:.2g}, other documents {residuals[1]:.2g}. CPU seconds: {seconds[0]:.0f}, with intervals "
+        f"{seconds[1]:.0f}"
+    )
 
 
 def show(names: list[str], files: dict[str, str], n_merges: int, seed: int) -> None:
@@ -154,6 +157,9 @@ if __name__ == "__main__":
     parser.add_argument("--mixtures", type=int, default=20)
     parser.add_argument("--merges", type=int, default=30_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--rows", type=Path, help="file of the mixtures that are done, to go on where a run ended"
+    )
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, format="%(message)s")
@@ -163,4 +169,4 @@ if __name__ == "__main__":
     if args.tokenizers:
         show(args.tokenizers, found, args.merges, args.seed)
     else:
-        check(found, args.mixtures, args.merges, args.seed)
+        check(found, args.mixtures, args.merges, args.seed, args.rows)

@@ -149,3 +149,13 @@ def rounds_before(kind):
         RESULTS / f"search/rounds/{number:02d}{kind}"
         for number in range(int(wildcards.round))
     ]
+
+
+def sampled_sources(wildcards):
+    """Of every corpus the text that is counted to infer the mixture in wildcards."""
+    most = TO_INFER[wildcards.name]["bytes"]
+    sources = {corpus: config["corpora"][corpus]["source"] for corpus in CORPORA}
+    return {
+        corpus: {**source, "max_bytes": min(source.get("max_bytes") or most, most)}
+        for corpus, source in sources.items()
+    }

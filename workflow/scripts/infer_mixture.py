@@ -1,6 +1,7 @@
 """Infer the training mixture of an existing tokenizer, as far as the corpora tell."""
 
 import logging
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from trex.job import job
 
 with job(snakemake):
     params, settings = snakemake.params, snakemake.params.settings
+    os.environ["RAYON_NUM_THREADS"] = str(snakemake.threads)  # read by `tokenizers` when it first counts
     existing = load_existing(settings["tokenizer"], Path.cwd())
     tables = {}
     for corpus, source in params.sources.items():

@@ -18,7 +18,7 @@ FIRST_MERGES = 1_000  # the first rounds look at these only: cheap, and near eno
 MOST_STEPS = 1_000  # of all merges, those at which competitors are looked for, evenly spaced
 MOST_COMPETITORS = 4  # found for one step in one round
 WINDOW = 200  # steps in which a pair is found once
-MOST_ROUNDS = 16
+MOST_ROUNDS, MOST_FIRST_ROUNDS = 16, 6
 # By how much shares may still move between two rounds, summed over corpora: the error that other text of the same kind
 # makes is larger (docs/inference.md)
 ENOUGH, ENOUGH_AT_FIRST = 0.01, 0.05
@@ -56,13 +56,20 @@ def number_merges(merges: Sequence[tuple[bytes, bytes]]) -> np.ndarray:
 
 
 def infer_mixture(
-    merges: Sequence[tuple[bytes, bytes]], words: CorpusWords, *, n_merges: int = 30_000, seed: int = 1
+    merges: Sequence[tuple[bytes, bytes]],
+    words: CorpusWords,
+    *,
+    n_merges: int = 30_000,
+    seed: int = 1,
+    subsets: int = SUBSETS,
 ) -> Inference:
     """Infer the shares of training bytes from the first n_merges merges.
 
     At every step the merge that was taken stood at least as often in the training text as any other pair. Competitors
     that stand more often in our text, mixed by the current shares, become constraints of a linear program, which
     gives the next shares, until these stay.
+
+    subsets: halves of the steps that give the intervals, which take half of the time; 0 for none (null).
 
     Raises ValueError if the words show none of the merges.
     """
@@ -86,13 +93,13 @@ def infer_mixture(
             moved,
             solution.slack,
         )
-        if moved < (ENOUGH if n == len(steps) else ENOUGH_AT_FIRST) or not len(found):
-            if n == len(steps):
-                break
+        if n < len(steps) and (moved < ENOUGH_AT_FIRST or rounds == MOST_FIRST_ROUNDS):
             n = len(steps)
+        elif moved < ENOUGH or not len(found):
+            break
     else:
         log.warning("after %d rounds the shares still moved by %.4f", rounds, moved)
-    low, high = _interval(constraints, solution, rng)
+    low, high = _interval(constraints, solution, subsets, rng) if subsets else (None, None)
     shares = pl.DataFrame({"corpus": words.corpora, "share": solution.shares, "low": low, "high": high})
     weight = counts[np.unique(constraints.steps)] @ _rate(words, solution.shares)
     unseen = int((counts.sum(axis=1) == 0).sum())
@@ -135,7 +142,7 @@ def _competitors(
 
 
 def _interval(
-    constraints: Constraints, solution: Solution, rng: np.random.Generator
+    constraints: Constraints, solution: Solution, subsets: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Ends of a 95 % interval of every share. [k] each
 
@@ -145,7 +152,7 @@ def _interval(
     steps = np.unique(constraints.steps)
     if len(steps) < 2:
         return np.zeros_like(solution.shares), np.ones_like(solution.shares)
-    halves = [rng.choice(steps, len(steps) // 2, replace=False) for _ in range(SUBSETS)]
+    halves = [rng.choice(steps, len(steps) // 2, replace=False) for _ in range(subsets)]
     shares = np.stack([solve(constraints.at(half)).shares for half in halves])
     std = np.sqrt(((shares - solution.shares) ** 2).mean(axis=0))
     return np.maximum(solution.shares - 1.96 * std, 0), np.minimum(solution.shares + 1.96 * std, 1)
