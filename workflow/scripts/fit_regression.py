@@ -71,7 +71,16 @@ with job(snakemake):
             curves += learning_curve(*data, recipe, sizes, own=targets.own, seed=params.seed)
     write_table(pl.DataFrame(metrics), output.metrics)
     write_table(pl.DataFrame(by_corpus, infer_schema_length=None), output.corpus_metrics)
-    write_table(pl.DataFrame(curves, infer_schema_length=None), output.learning_curve)
+    columns = {
+        "recipe": pl.String,
+        "proxies": pl.Int64,
+        "repeat": pl.Int64,
+    }  # of too few proxies there is no curve
+    columns |= dict.fromkeys(("mape", "spearman", "r2"), pl.Float64) | {
+        "n": pl.Int64,
+        "coverage90": pl.Float64,
+    }
+    write_table(pl.DataFrame(curves, schema=columns), output.learning_curve)
     write_table(pl.concat(predictions), output.predictions)
     write_json(
         {
