@@ -20,7 +20,9 @@ try:
             file
         )  # refuses repeated keys, which Snakemake's own reader drops silently
     checked = load_config(config, BASE)
-    if workflow.is_main_process:  # a job on a cluster reads this file again, and need not look at all corpora
+    if (
+        workflow.is_main_process
+    ):  # a job on a cluster reads this file again, and need not look at all corpora
         check_files(checked, BASE)
 except ConfigError as error:
     raise WorkflowError(str(error))
@@ -132,7 +134,11 @@ def evaluation_files(wildcards):
 def reference_files(wildcards):
     """The reference tokenizer, where it is a file."""
     reference = config["reference"]
-    return [reference] if isinstance(reference, str) and reference.endswith(".json") else []
+    return (
+        [reference]
+        if isinstance(reference, str) and reference.endswith(".json")
+        else []
+    )
 
 
 def batch_mixtures(wildcards):
