@@ -88,8 +88,11 @@ def test_damaged_files_are_named_and_made_again(folder, file, fault, keep_time):
 @pytest.mark.parametrize("file", ["results/a.txt", "results/b/y"])
 def test_sweep_finds_what_no_job_would_read(folder, file):
     garble(Path(file))
-    (said,) = sweep("results")
+    (said,) = sweep("results", look_only=True)
     assert file in said
+    assert Path(file).exists()
+    assert sweep("results") == [said]
+    assert not Path(file).exists()
     assert sweep("results") == []
 
 

@@ -296,11 +296,11 @@ def _alone(lock_file: Path) -> Iterator[None]:
         lock.release()
 
 
-def sweep(results: str | Path) -> list[str]:
+def sweep(results: str | Path, look_only: bool = False) -> list[str]:
     """Before a run is planned: move aside what is damaged, and what was made of inputs that have changed since.
 
     Also removes what killed jobs left half-written. Returns a line for each file that will be made anew. Not for
-    use while another run writes to the folder.
+    use while another run writes to the folder. With look_only nothing is moved or removed.
     """
     store = Artifacts(results)
     said = []
@@ -317,14 +317,15 @@ def sweep(results: str | Path) -> list[str]:
             changed = [label for label, (sha, _) in now.items() if record["inputs"].get(label, sha) != sha]
             lost = [label for label in record["inputs"] if not outside(label) and label not in records]
         if problem:
-            aside = store.set_aside(path, DAMAGED)
-            said.append(f"damaged file: {problem}; it was moved to {aside} and is made anew")
+            said.append(f"damaged file: {problem}; it is moved to {path.name}.{DAMAGED} and made anew")
         elif changed:
             said.append(f"{path}: made from {', '.join(changed)}, which has changed since; it is made anew")
-            store.set_aside(path, OUTDATED)
         elif lost:
             said.append(f"{path}: made from {', '.join(lost)}, of which there is no record; it is made anew")
-            store.set_aside(path, OUTDATED)
+        if not look_only and (problem or changed or lost):
+            store.set_aside(path, DAMAGED if problem else OUTDATED)
+    if look_only:
+        return said
     for label, (_, content) in now.items():
         store.remember(Path(label), {}, content)
     for part in store.results.rglob(".*.part"):
@@ -339,7 +340,7 @@ def _inputs_now(store: Artifacts) -> dict[str, tuple[str, Content]]:
         try:
             record = store.read_file(file)
         except ArtifactError:
-            file.unlink()
+            file.unlink()  # the next job that reads the input makes another
             continue
         path, content = Path(record["path"]), record["content"]
         if path.exists():

@@ -1,11 +1,14 @@
 """What every workflow script shares: its log, errors that a person can read, and checks of what it reads and writes."""
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from threadpoolctl import threadpool_limits
 
 from trex.artifacts import tracked
 
@@ -15,7 +18,8 @@ def job(snakemake: Any) -> Iterator[Any]:
     """Run a script's body with logging to the rule's log file and to the terminal.
 
     An error ends the job with its message as one paragraph that names the log; the traceback is in the log. Inputs
-    and outputs are checked and recorded (`trex.artifacts`).
+    and outputs are checked and recorded (`trex.artifacts`). Matrices are computed by one thread, whatever the rule's
+    threads: sums in another order have other last digits.
     """
     log_file = snakemake.log[0]
     to_file = logging.FileHandler(log_file, mode="w", encoding="utf-8")
@@ -26,7 +30,11 @@ def job(snakemake: Any) -> Iterator[Any]:
     logging.captureWarnings(True)
     try:
         about = {"rule": snakemake.rule, "code": snakemake.params.get("code")}
-        with tracked(snakemake.config["results"], snakemake.input, snakemake.output, about):
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"  # for libraries that are loaded later
+        with (
+            threadpool_limits(1, user_api="blas"),
+            tracked(snakemake.config["results"], snakemake.input, snakemake.output, about),
+        ):
             yield snakemake
     except Exception as error:
         to_file.stream.write(traceback.format_exc())

@@ -279,6 +279,11 @@ def learning_sizes(n: int, recipe: Recipe) -> list[int]:
     return sorted(size for size in sizes if recipe.fewest(STD_FOLDS) <= size <= most)
 
 
+# of the learning curves' table, which is empty where there are too few proxies
+CURVE = {"recipe": str, "proxies": int, "repeat": int} | dict.fromkeys(("mape", "spearman", "r2"), float)
+CURVE |= {"n": int, "coverage90": float}
+
+
 def learning_curve(
     shares: np.ndarray,
     targets: np.ndarray,

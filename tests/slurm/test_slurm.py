@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,16 +47,31 @@ def cluster():
     subprocess.run([CLUSTER, "wipe"], env=settings, capture_output=True, check=True)
 
 
-def start(folder: Path, environment: dict[str, str], *arguments: str) -> subprocess.Popen:
+@contextmanager
+def started(folder: Path, environment: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen]:
+    """Snakemake, interrupted at the end if it still runs: it then cancels its jobs."""
     command = [sys.executable, "-m", "snakemake", "--configfile", "my.yaml", *arguments]
     with open(folder / "output", "w") as output:
-        return subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait()
+
+
+def finish(process: subprocess.Popen, folder: Path) -> str:
+    """What Snakemake said in a run that came to its end."""
+    returncode = process.wait()
+    output = (folder / "output").read_text()
+    assert returncode == 0, output[-5000:]
+    return output
 
 
 def run(folder: Path, environment: dict[str, str], *arguments: str) -> str:
-    process = start(folder, environment, *arguments)
-    assert process.wait() == 0, (folder / "output").read_text()[-5000:]
-    return (folder / "output").read_text()
+    with started(folder, environment, *arguments) as process:
+        return finish(process, folder)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +94,7 @@ def squeue(environment: dict[str, str], *arguments: str) -> list[str]:
     ).stdout.splitlines()
 
 
-def wait_until(condition, seconds: float = 120):
+def wait_until(condition, seconds: float = 600):
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "waited in vain"
@@ -88,10 +105,10 @@ def wait_until(condition, seconds: float = 120):
 def test_the_cluster_gives_the_same_bytes_and_a_killed_run_goes_on(cluster, local):
     """Snakemake is killed while jobs run; what it leaves in the queue does not run beside the new jobs."""
     folder = tiny.make(local.parent / "slurm")
-    process = start(folder, cluster, *SLURM, *QUICK)
-    wait_until(lambda: len(squeue(cluster)) >= 2 and any(" R " in line for line in squeue(cluster)))
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    with started(folder, cluster, *SLURM, *QUICK) as process:
+        wait_until(lambda: len(squeue(cluster)) >= 2 and any(" R " in line for line in squeue(cluster)))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
     left = {line.split()[0] for line in squeue(cluster, "--states=PD,R", "--format=%A")}
     assert left
     assert (folder / "results/summary.md").read_text().startswith("# This run is not complete")
@@ -124,7 +141,6 @@ def test_jobs_beyond_their_limits_are_submitted_again_with_more(cluster, local):
     """Memory, and a job that hangs: stopped in its first attempt, it is ended after its minute."""
     folder = tiny.make(local.parent / "limits")
     few = ["--set-resources", "count_words:mem_mb=150 * 4 ** (attempt - 1)", "index_words:runtime=attempt"]
-    process = start(folder, cluster, *SLURM, *few, *QUICK, "results/index")
 
     def index_words():
         find = ["pgrep", "-f", f"{folder}.*index_words.py"]
@@ -133,11 +149,11 @@ def test_jobs_beyond_their_limits_are_submitted_again_with_more(cluster, local):
             for pid in subprocess.run(find, capture_output=True, text=True, check=False).stdout.split()
         ]
 
-    for pid in wait_until(index_words):
-        os.kill(pid, signal.SIGSTOP)
-    output = folder / "output"
-    assert process.wait() == 0, output.read_text()[-5000:]
-    failures = re.findall(r"Error in rule (\w+)", output.read_text())
+    with started(folder, cluster, *SLURM, *few, *QUICK, "results/index") as process:
+        for pid in wait_until(index_words):
+            os.kill(pid, signal.SIGSTOP)
+        output = finish(process, folder)
+    failures = re.findall(r"Error in rule (\w+)", output)
     assert failures.count("index_words") == 1
     assert failures.count("count_words") >= 3
     index = {path.name: path.read_bytes() for path in (folder / "results/index").glob("*.*y")}
@@ -147,19 +163,16 @@ def test_jobs_beyond_their_limits_are_submitted_again_with_more(cluster, local):
 def test_a_lost_node(cluster, local):
     """All that runs on a node is killed, its daemon first: SLURM finds out, and Snakemake submits the job again."""
     folder = tiny.make(local.parent / "node")
-    process = start(folder, cluster, *SLURM, *QUICK, "results/counts/aaa/words.parquet")
-    (node,) = set(wait_until(lambda: squeue(cluster, "--states=R", "--format=%N")))
-    daemon = Path(cluster["TREX_SLURM_DIR"]) / f"run/slurmd.{node}.pid"
-    os.kill(int(daemon.read_text()), signal.SIGKILL)
-    for pid in steps_of(cluster):
-        os.kill(pid, signal.SIGKILL)
-    output = folder / "output"
-    try:
-        assert process.wait() == 0, output.read_text()[-5000:]
-    finally:
-        subprocess.run([CLUSTER, "up"], env=cluster, capture_output=True, check=True)
-    assert "Error in rule count_words" in output.read_text()
     name = "results/counts/aaa/words.parquet"
+    with started(folder, cluster, *SLURM, *QUICK, name) as process:
+        (node,) = set(wait_until(lambda: squeue(cluster, "--states=R", "--format=%N")))
+        daemon = Path(cluster["TREX_SLURM_DIR"]) / f"run/slurmd.{node}.pid"
+        os.kill(int(daemon.read_text()), signal.SIGKILL)
+        for pid in steps_of(cluster):
+            os.kill(pid, signal.SIGKILL)
+        output = finish(process, folder)
+    subprocess.run([CLUSTER, "up"], env=cluster, capture_output=True, check=True)
+    assert "Error in rule count_words" in output
     assert (folder / name).read_bytes() == (local / name).read_bytes()
 
 

@@ -1,4 +1,7 @@
 # Around a run: files are checked before it is planned, and results/summary.md says what is missing until it is written.
+import re
+import sys
+
 from snakemake.logging import logger
 
 from trex.artifacts import sweep
@@ -15,9 +18,17 @@ def locked():
     return locks.is_dir() and any(locks.iterdir())
 
 
+def is_dry_run(arguments):
+    return any(
+        re.fullmatch("--dry-?run|-[a-zA-Z]*n[a-zA-Z]*", argument)
+        for argument in arguments
+    )
+
+
 ALONE = workflow.is_main_process and not locked()
 if ALONE:
-    for line in sweep(RESULTS):
+    # a dry-run moves nothing; Snakemake tells of it only after this file is read
+    for line in sweep(RESULTS, look_only=is_dry_run(sys.argv)):
         logger.warning(line)
     if is_unfinished(SUMMARY):
         SUMMARY.unlink()

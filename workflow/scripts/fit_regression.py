@@ -9,7 +9,15 @@ from trex.files import write_json, write_table
 from trex.job import job
 from trex.measured import Measured
 from trex.regression import KINDS
-from trex.selection import PAPER, RECIPES, fit_objective, learning_curve, learning_sizes, select_surface
+from trex.selection import (
+    CURVE,
+    PAPER,
+    RECIPES,
+    fit_objective,
+    learning_curve,
+    learning_sizes,
+    select_surface,
+)
 from trex.surfaces.vocabulary import LEFT_OUT, left_out_scores
 from trex.targets import evaluation_sets
 
@@ -91,7 +99,7 @@ with job(snakemake):
         )
     write_table(pl.DataFrame(metrics), output.metrics)
     write_table(pl.DataFrame(by_corpus, infer_schema_length=None), output.corpus_metrics)
-    write_table(pl.DataFrame(curves, infer_schema_length=None), output.learning_curve)
+    write_table(pl.DataFrame(curves, schema=CURVE), output.learning_curve)
     write_table(pl.DataFrame(vocabulary, schema=LEFT_OUT), output.vocabulary)
     write_table(pl.concat(predictions), output.predictions)
     write_json(
