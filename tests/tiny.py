@@ -26,6 +26,7 @@ CONFIG = {
     "verification": {"replicates": 1},
     "training": {"vocab_size": 500, "baselines": False},
     "baselines": {"uniform": "uniform"},
+    "validation": {"tokenizers": {"other": "reference.json"}, "mixtures": 3, "grid": []},
 }
 # of the results, what everything else is made for
 FINAL = (
@@ -71,7 +72,7 @@ def sha256s(results: Path) -> dict[str, str]:
     for path in sorted(results.rglob("*")):
         name = path.relative_to(results)
         aside = any(part.startswith(".") or part.endswith((".damaged", ".outdated")) for part in name.parts)
-        if path.is_file() and name.parts[0] not in ("logs", "benchmarks") and not aside:
+        if path.is_file() and name.parts[0] not in ("logs", "benchmarks", "costs.md") and not aside:
             found[name.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 

@@ -48,7 +48,7 @@ def strategy_costs(
 ) -> list[Cost]:
     """What every strategy of a config would have cost alone: what several share is counted for each of them.
 
-    seconds: `cpu_seconds`. notes: of the search; `cpu_seconds` there is a strategy's part of the job search_mixture.
+    seconds: `cpu_seconds`. notes: of the search.
     """
 
     def total(*jobs: str) -> float | None:
@@ -66,7 +66,7 @@ def strategy_costs(
             whole = total("search_directly")
             costs.append(Cost(strategy, int(of_strategy.get("rounds", 0)), whole, 0.0, 0.0))
             continue
-        search, proxies = of_strategy.get("cpu_seconds"), n_sampled
+        search, proxies = total(f"search_mixture/{strategy}"), n_sampled
         if strategy == "adaptive":
             rounds = total(*(f"search_round/{number:02d}" for number in range(config["search"]["rounds"])))
             search = None if search is None or rounds is None else search + rounds

@@ -151,7 +151,9 @@ def vocabulary(results: Results) -> str:
     )
 
 
-def searches(results: Results) -> str:
+def costs(results: Results) -> str:
+    """The page about what the searches cost. It is no section of the summary, as two runs never take the same time."""
+
     def seconds(value: float | None) -> str:
         return "–" if value is None else f"{value:,.0f} s"
 
@@ -165,7 +167,7 @@ def searches(results: Results) -> str:
     ]
     header = ("strategy", "proxies", "training them", "surfaces", "its own search", "in all")
     text = [
-        "## What the searches cost",
+        "# What the searches cost",
         "CPU seconds that each strategy would have taken alone, by `benchmarks/` (Snakemake looks at a job every "
         "half a minute, so they are a little too small): the sampled proxies and all that `fit_regression` does count "
         "for every strategy that needs them; the rounds of `adaptive` and `direct` are counted with their proxies. "
@@ -173,16 +175,20 @@ def searches(results: Results) -> str:
         "nothing.",
         markdown.table(header, rows),
     ]
-    if curve := results.tables.get("trex"):
-        best = min(curve, key=lambda row: row["predicted"])
-        text += [
-            "The paper's search recommends the mean of its best draws. The prediction at the mean of the best k; "
-            f"smallest at k = {best['k']:,}:",
-            markdown.table(
-                ("k", "predicted"), [(f"{row['k']:,}", markdown.nsl(row["predicted"])) for row in curve]
-            ),
-        ]
-    return "\n\n".join(text)
+    return "\n\n".join(text) + "\n"
+
+
+def k_curve(results: Results) -> str:
+    curve = results.tables.get("trex")
+    if not curve:
+        return ""
+    best = min(curve, key=lambda row: row["predicted"])
+    rows = [(f"{row['k']:,}", markdown.nsl(row["predicted"])) for row in curve]
+    return (
+        "## The mean of the best draws\n\nThe paper's search recommends the mean of its best draws. The prediction at "
+        f"the mean of the best k; smallest at k = {best['k']:,}:\n\n"
+        + markdown.table(("k", "predicted"), rows)
+    )
 
 
 def pareto(results: Results) -> str:

@@ -85,6 +85,12 @@ rule write_summary:
             category="Summary",
             labels={"figure": "the full-scale tokenizers"},
         ),
+        costs=report(
+            RESULTS / "costs.md",
+            caption="../report/costs.rst",
+            category="Summary",
+            labels={"figure": "what the searches cost"},
+        ),
         candidates=report(
             RESULTS / "candidates.csv",
             caption="../report/candidates.rst",

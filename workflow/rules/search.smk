@@ -123,6 +123,7 @@ rule search_mixture:
         runtime=minutes(10 + config["search"]["draws"] // 1_000_000),
     params:
         code=code_of("search_mixture"),
+        benchmarks=str(BENCHMARKS / "search_mixture"),
         seed=config["seed"],
         corpora=CORPORA,
         objective=OBJECTIVE,

@@ -5,6 +5,7 @@ import logging
 from trex.files import whole, write_text
 from trex.job import job
 from trex.report import write_summary
+from trex.report_search import costs
 from trex.report_validation import write_validation
 from trex.results import Results
 
@@ -13,6 +14,7 @@ with job(snakemake):
     results = Results.load(config["results"], config)
     with whole(snakemake.output.candidates) as part:
         results.candidates.write_csv(part, float_precision=6)
+    write_text(costs(results), snakemake.output.costs)
     write_text(write_validation(results), snakemake.output.validation)
     write_text(write_summary(results), snakemake.output.summary)
     logging.info("recommended: %s; read %s", results.choice["chosen"], snakemake.output.summary)
