@@ -3,12 +3,12 @@
     .venv/bin/python benchmarks/faults.py                    # 200 faults, half an hour on two cores
     .venv/bin/python benchmarks/faults.py --faults 20 --seed 7 --folder /tmp/drill
 
-Each round starts from nothing. From some moment on, while Snakemake runs and after it ended, jobs or Snakemake itself
-are killed (-9), and files of the results, the records of their content and the compiled code are damaged. Then the same
-command is given again, after `--unlock` where Snakemake was killed, until it succeeds with no fault left to come. The
-round passes if every file of the results then has the SHA-256 that it has in an undisturbed run. Prints a table; ends
-with an error if a round does not pass. How many faults a round has, when they come and what they hit follows from the
-seed, as far as the machine's speed lets it.
+First a job of every rule is killed (-9) while it runs. Then come rounds, each starting from nothing. From some moment
+on, while Snakemake runs and after it ended, jobs or Snakemake itself are killed (-9), and files of the results, the
+records of their content and the compiled code are damaged. Then the same command is given again, after `--unlock` where
+Snakemake was killed, until it succeeds with no fault left to come. The round passes if every file of the results then has
+the SHA-256 that it has in an undisturbed run. Prints a table; ends with an error if a round does not pass. How many
+faults a round has, when they come and what they hit follows from the seed, as far as the machine's speed lets it.
 """
 
 import argparse
@@ -66,7 +66,8 @@ class Round:
 
     # --- faults: each returns whether there was something to hit
 
-    def kill_job(self) -> bool:
+    def jobs(self) -> list[tuple[psutil.Process, str]]:
+        """The jobs that run now, with the names of their scripts, which are those of the rules."""
         jobs = []
         for process in psutil.process_iter(["cmdline", "cwd"]):
             words = process.info["cmdline"] or []
@@ -74,6 +75,10 @@ class Round:
                 ".snakemake/scripts/" in w for w in words[1:2]
             ):
                 jobs.append((process, Path(words[1]).suffixes[-2].removeprefix(".")))
+        return jobs
+
+    def kill_job(self) -> bool:
+        jobs = self.jobs()
         if not jobs:
             return False
         process, script = self.rng.choice(jobs)
@@ -174,6 +179,25 @@ class Round:
                     output.write(f"--- fault: {name}\n")
         return happened
 
+    def kill_every_rule(self) -> int:
+        """Run to the end, killing the first job of every rule as it runs; returns how often Snakemake ran."""
+        runs, before = 0, None
+        while before != self.killed_jobs.total():
+            before = self.killed_jobs.total()
+            runs += 1
+            self.start()
+            while self.running():
+                for process, script in self.jobs():
+                    if script not in self.killed_jobs:
+                        time.sleep(self.rng.uniform(0, 1.0))
+                        if self._kill(process):
+                            self.killed_jobs[script] += 1
+                            self.counts["job killed (-9)"] += 1
+                time.sleep(0.1)
+        if self.process.returncode:
+            raise RuntimeError(f"a run that nothing disturbed failed; see {self.folder}/output")
+        return runs
+
     def play(self, faults: int, quiet_seconds: float) -> int:
         """Run to the end with so many faults at least, the first after some time; returns how often Snakemake ran."""
         runs = 0
@@ -219,14 +243,17 @@ def main() -> None:
     expected = tiny.sha256s(undisturbed.folder / "results")
     print(f"undisturbed: {len(expected)} files, {duration:.0f} s", flush=True)
     runs = rounds = failed = 0
-    while counts.total() < arguments.faults:
+    while rounds == 0 or counts.total() < arguments.faults:
         rng = random.Random(f"{arguments.seed}/{rounds}")
-        left = arguments.faults - counts.total()
         this = Round(base / f"round{rounds:02d}", rng, counts, killed_jobs)
         started, before = time.monotonic(), counts.total()
         problems = []
         try:
-            runs += this.play(min(left, rng.randint(*FAULTS_PER_ROUND)), rng.uniform(0, duration))
+            if rounds == 0:
+                runs += this.kill_every_rule()
+            else:
+                left = min(arguments.faults - before, rng.randint(*FAULTS_PER_ROUND))
+                runs += this.play(left, rng.uniform(0, duration))
             found = tiny.sha256s(this.folder / "results")
             # files that nothing needs any more may stay deleted
             problems = [name for name, digest in found.items() if expected.get(name) != digest]
