@@ -7,8 +7,8 @@ First a job of every rule is killed (-9) while it runs. Then come rounds, each s
 on, while Snakemake runs and after it ended, jobs or Snakemake itself are killed (-9), and files of the results, the
 records of their content and the compiled code are damaged. Then the same command is given again, after `--unlock` where
 Snakemake was killed, until it succeeds with no fault left to come. The round passes if every file of the results has
-then the SHA-256 that it has in an undisturbed run. Prints a table; ends with an error if a round does not pass. How many
-faults a round has, when they come and what they hit follows from the seed, as far as the machine's speed lets it.
+then the SHA-256 that it has in an undisturbed run. Prints a table; ends with an error if a round does not pass. How
+many faults a round has, when they come and what they hit follows from the seed, as far as the machine's speed lets it.
 """
 
 import argparse
