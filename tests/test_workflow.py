@@ -176,7 +176,8 @@ def test_only_what_changed_runs_again(run):
     assert {"train_proxies", "fit_regression", "search_round", "search_directly"}.isdisjoint(plan)
     assert plan["search_mixture"] == 1
     plan = rules_after(training={"vocab_size": 700})
-    assert set(plan) <= {"train_tokenizer", "plot_figures", "write_summary", "write_provenance"}
+    after_search = {"train_tokenizer", "validate_tokenizer", "validate", "train_grid", "rank_mixtures"}
+    assert set(plan) <= after_search | {"plot_figures", "write_summary", "write_provenance"}
     plan = rules_after(proxies={"vocab_size": 450, "vocab_grid": [400, 450]})
     assert after_proxies < set(plan)
     assert "index_words" not in plan
