@@ -22,6 +22,7 @@ localrules:
     collect_proxies,
     verify_candidates,
     write_summary,
+    rank_mixtures,
     write_provenance,
 
 
