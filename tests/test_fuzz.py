@@ -131,7 +131,7 @@ def test_counting_keeps_every_document_somewhere(texts, seed):
     held_out = []
     counts = count_corpus(
         [pa.array(texts, pa.large_string())], "c", lambda batch: held_out.extend(batch.to_pylist()),
-        seed=seed, held_out_share=0.3, shards=10, deduplicate=True, pattern=DEFAULT, by_line=True,
+        seed=seed, held_out_share=0.3, deduplicate=True, pattern=DEFAULT, by_line=True,
     )  # fmt: skip
     ledger = counts.ledger
     assert ledger["documents"].sum() == len(set(texts))

@@ -53,7 +53,8 @@ def index(tmp_path_factory) -> WordIndex:
         write_table(table.group_by("word", maintain_order=True).agg("shard", "count"), counts[corpus])
         ledgers[corpus] = folder / f"{corpus}.ledger.parquet"
         sizes = [len(text.encode()) for text in texts]
-        write_table(pl.DataFrame({"part": "train", "shard": range(SHARDS), "bytes": sizes}), ledgers[corpus])
+        ledger = {"split": "train", "group": 0, "shard": range(SHARDS), "documents": 1, "bytes": sizes}
+        write_table(pl.DataFrame(ledger), ledgers[corpus])
         text = made_up_text(corpus, 20_000, SHARDS)
         held_out = count_words(text)
         paths = folder / f"{corpus}.words.parquet", folder / f"{corpus}.eval.parquet"

@@ -67,7 +67,6 @@ def run(tmp_path_factory):
         (folder / f"{corpus}.jsonl").write_text("".join(made_up_lines(corpus, alphabet)), encoding="utf-8")
     config = {
         "corpora": {corpus: {"source": {"jsonl": f"{corpus}.jsonl"}} for corpus in alphabets},
-        "counting": {"shards": 20},
         "tokenizer": {"special_tokens": [SPECIAL]},
         "proxies": {
             "count": 52, "per_job": 26, "bytes": "60kB", "vocab_size": 500, "vocab_grid": [400, 500],
@@ -101,10 +100,17 @@ def test_proxies_are_what_tokenizers_makes_of_the_same_text(run):
     for mixture, file in (("m00003", "00000-00025.tokenizers/m00003"), ("two", "two.tokenizers/two")):
         lines = []
         for row in ledger.filter(mixture_id=mixture).iter_rows(named=True):
-            for text, h in zip(documents(run, row["corpus"]), hashes[row["corpus"]].tolist(), strict=True):
-                if h % 2**32 >= 0.1 * 2**32:
-                    passes = row["epochs"] + ((h >> 32) % 20 < row["shards"])
-                    lines += text.splitlines(keepends=True) * passes
+            ranked = sorted(
+                ((h >> 32) % 3, (h >> 32) // 3, text)  # group, rank
+                for text, h in zip(documents(run, row["corpus"]), hashes[row["corpus"]].tolist(), strict=True)
+                if h % 2**32 >= 0.1 * 2**32
+            )
+            given = 0
+            for *_, text in ranked * (row["epochs"] + 1):
+                if given < row["given_bytes"]:
+                    given += len(text.encode())
+                    lines += text.splitlines(keepends=True)
+            assert given == row["given_bytes"]
         for size in (400, 500):
             yardstick = Tokenizer(models.BPE())
             yardstick.normalizer = normalizers.NFC()
@@ -221,7 +227,7 @@ def in_parts(tmp_path_factory):
         "proxies": {"count": 64, "per_job": 8},
     }
     for parts in (1, 2):
-        config |= {"results": f"results/{parts}", "counting": {"shards": 20, "parts": parts}}
+        config |= {"results": f"results/{parts}", "counting": {"parts": parts}}
         (folder / "my.yaml").write_text(yaml.safe_dump(config))
         result = snakemake(folder, *counted(parts))
         assert result.returncode == 0, result.stderr[-3000:]

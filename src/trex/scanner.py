@@ -198,31 +198,33 @@ def doubtful_lines(text, bounds, nfc, inert):
 
 # ------------------------------------------------------------------------------------------- the table of words
 #
-# A word is a record of uint64 in `arena`: its bytes' number, what is open, where its row is, its bytes (the last eight
+# A word is a record of uint64 in `arena`: its bytes' number, what is open, its own number, its bytes (the last eight
 # filled up with zeros). The record is found through `table`, open addressing on slots that hold the upper half of the
 # word's hash, whose first bits are the slot's number, and the record's position. A hit so touches one slot and one
 # record.
 #
-# What is open is the count in the shard that the word was met in last, as a cell: shard << 48 | count. When the word
-# is met in another shard, the cell moves to the word's row in `rows`: cells of rising shards. A row of n cells has
-# room for the next power of two. Documents come sorted by shard, so cells move rarely, and rare words have no row.
+# What is open is the count in the shard that the word was met in last: shard << 48 | count. When the word is met in
+# another shard, the count is appended to `log` as an entry: word << 36 | shard << 20 | count. Documents come sorted by
+# shard, so that happens rarely. Sorting the log brings the counts of a word together, in the order of shards. A place
+# for every word and shard would save the sorting, but then every append would wait for memory that is far away.
 
-SIZE, OPEN, ROW, HEADER = range(4)
+SIZE, OPEN, WORD, HEADER = range(4)
 _POSITION = np.uint64(0xFFFFFFFF)
 _TAG = np.uint64(0xFFFFFFFF00000000)
-_COUNT = np.uint64((1 << 48) - 1)
 _ONE = np.uint64(1)
 _SHARD_BITS = np.uint64(48)
-_LENGTH_BITS = 17  # of a row: up to 65,536 cells
-_LENGTH = (1 << _LENGTH_BITS) - 1
-# how much is used: words, arena, rows
-WORDS, ARENA, ROWS = range(3)
+_OPEN_COUNT = (1 << 48) - 1
+_WORD_BITS = np.uint64(36)  # of a log entry: words up to 268 million
+_COUNT_BITS = np.uint64(20)
+_MOST = (1 << 20) - 1  # a larger count takes several entries
+# how much is used: words, arena, log
+WORDS, ARENA, LOG = range(3)
 
 BLOCK = 256  # words, few enough that what is prefetched for them stays in the fastest cache
 
 
 def empty_table():
-    """((table, arena, rows), used) without words. The arena's first unit stays free: position 0 is that of no word."""
+    """((table, arena, log), used) without words. The arena's first unit stays free: position 0 is that of no word."""
     arrays = (
         np.zeros(1 << 12, dtype=np.uint64),
         np.zeros(1 << 12, dtype=np.uint64),
@@ -233,7 +235,7 @@ def empty_table():
 
 def n_bytes(table, used):
     """Bytes of memory that hold words."""
-    return table.nbytes + 8 * int(used[ARENA] + used[ROWS])
+    return table.nbytes + 8 * int(used[ARENA] + used[LOG])
 
 
 @kernel
@@ -296,41 +298,46 @@ def _doubled(table):
 
 
 @kernel
-def _close(cell, record, arena, rows, used, shards):
-    """Add an open cell to the row of the word at `record`. Returns the (possibly reallocated) rows."""
-    row = np.int64(arena[record + ROW])
-    at = row >> _LENGTH_BITS
-    length = row & _LENGTH
-    shard = np.int64(cell >> _SHARD_BITS)
-    # The shards of a row are distinct and rise, which bounds the place; that of a full row is certain.
-    low = max(0, shard - (shards - length))
-    high = min(shard, length)
-    while low < high:
-        middle = (low + high) >> 1
-        if np.int64(rows[at + middle] >> _SHARD_BITS) < shard:
-            low = middle + 1
-        else:
-            high = middle
-    if low < length and np.int64(rows[at + low] >> _SHARD_BITS) == shard:
-        rows[at + low] += cell & _COUNT
-        return rows
-    if length & (length - 1) == 0:  # no room
-        to = used[ROWS]
-        used[ROWS] += max(1, 2 * length)
-        if used[ROWS] > rows.size:
-            rows = _grown(rows, used[ROWS] + rows.size // 2)
-        for i in range(length):
-            rows[to + i] = rows[at + i]
-        at = to
-    for i in range(length, low, -1):
-        rows[at + i] = rows[at + i - 1]
-    rows[at + low] = cell
-    arena[record + ROW] = np.uint64(at << _LENGTH_BITS | (length + 1))
-    return rows
+def _close(opened, word, log, used):
+    """Append what is open to the log, and return that, as it may have to grow."""
+    count = np.int64(opened) & _OPEN_COUNT
+    key = word << _WORD_BITS | opened >> _SHARD_BITS << _COUNT_BITS
+    need = used[LOG] + count // _MOST + 1
+    if need > log.size:
+        log = _grown(log, 2 * need)
+    while count > 0:
+        log[used[LOG]] = key | np.uint64(min(count, _MOST))
+        used[LOG] += 1
+        count -= _MOST
+    return log
 
 
 @kernel
-def count_block(text, borders, n, shard, shards, table, arena, rows, used):
+def _sum_sorted(log, n):
+    """Add up entries of the same word and shard in a sorted log of n, in place. Returns how many are left."""
+    last = -1
+    for k in range(n):
+        if last >= 0 and (log[last] ^ log[k]) >> _COUNT_BITS == 0:
+            count = np.int64(log[last] & np.uint64(_MOST)) + np.int64(log[k] & np.uint64(_MOST))
+            key = log[k] & ~np.uint64(_MOST)
+            log[last] = key | np.uint64(min(count, _MOST))
+            if count > _MOST:
+                last += 1
+                log[last] = key | np.uint64(count - _MOST)
+        else:
+            last += 1
+            log[last] = log[k]
+    return last + 1
+
+
+def compact(log, used):
+    """Sort the log and add up what belongs together."""
+    log[: used[LOG]].sort()
+    used[LOG] = _sum_sorted(log, used[LOG])
+
+
+@kernel
+def count_block(text, borders, n, shard, table, arena, log, used):
     """Count n words of a shard, text[borders[k]:borders[k + 1]]. Returns the (possibly reallocated) arrays."""
     # Room for n new words now, so that nothing moves in between.
     while 2 * (used[WORDS] + n) > table.size:
@@ -349,12 +356,6 @@ def count_block(text, borders, n, shard, shards, table, arena, rows, used):
         prefetch(arena, np.int64(table[np.int64(hashes[k] >> shift)] & _POSITION))
     first = np.uint64(shard) << _SHARD_BITS | _ONE
     for k in range(n):
-        record = np.int64(table[np.int64(hashes[k] >> shift)] & _POSITION)
-        row = np.int64(arena[record + ROW])
-        moving = np.int64(arena[record + OPEN] >> _SHARD_BITS)
-        if moving != shard and row:  # about where its place in the row is
-            prefetch(rows, (row >> _LENGTH_BITS) + (row & _LENGTH) * moving // shards)
-    for k in range(n):
         i = borders[k]
         size = borders[k + 1] - i
         h = hashes[k]
@@ -367,7 +368,7 @@ def count_block(text, borders, n, shard, shards, table, arena, rows, used):
                 table[slot] = h & _TAG | np.uint64(record)
                 arena[record + SIZE] = np.uint64(size)
                 arena[record + OPEN] = first
-                arena[record + ROW] = np.uint64(0)
+                arena[record + WORD] = np.uint64(used[WORDS])
                 at = record + HEADER
                 while size > 8:
                     arena[at] = load8(text, i)
@@ -383,19 +384,19 @@ def count_block(text, borders, n, shard, shards, table, arena, rows, used):
                 and np.int64(arena[record + SIZE]) == size
                 and _same(text, i, size, arena, record + HEADER)
             ):
-                cell = arena[record + OPEN]
-                if (cell ^ first) >> _SHARD_BITS == 0:
-                    arena[record + OPEN] = cell + _ONE
+                opened = arena[record + OPEN]
+                if (opened ^ first) >> _SHARD_BITS == 0:
+                    arena[record + OPEN] = opened + _ONE
                 else:
                     arena[record + OPEN] = first
-                    rows = _close(cell, record, arena, rows, used, shards)
+                    log = _close(opened, arena[record + WORD], log, used)
                 break
             slot = (slot + 1) & mask
-    return table, arena, rows
+    return table, arena, log
 
 
 @kernel
-def count_split(text, borders, first_word, shard_of, shards, table, arena, rows, used):
+def count_split(text, borders, first_word, shard_of, table, arena, log, used):
     """Count words text[borders[k]:borders[k + 1]], those from first_word[d] to first_word[d + 1] in shard_of[d].
 
     Returns the (possibly reallocated) arrays.
@@ -404,17 +405,15 @@ def count_split(text, borders, first_word, shard_of, shards, table, arena, rows,
         for k in range(first_word[d], first_word[d + 1], BLOCK):
             n = min(BLOCK, first_word[d + 1] - k)
             block = borders[k : k + n + 1]
-            table, arena, rows = count_block(text, block, n, shard_of[d], shards, table, arena, rows, used)
-    return table, arena, rows
+            table, arena, log = count_block(text, block, n, shard_of[d], table, arena, log, used)
+    return table, arena, log
 
 
 @kernel
-def count_text(
-    text, bounds, shard_of, shards, by_line, classes, opening, words_in_shard, table, arena, rows, used
-):
+def count_text(text, bounds, shard_of, by_line, classes, opening, words_in_shard, table, arena, log, used):
     """Count the words of documents text[bounds[d]:bounds[d + 1]] that are sorted by shard, each or each line apart.
 
-    classes, opening: see `trex.unicode_tables`; table, arena, rows, used: see `empty_table`. Adds to words_in_shard.
+    classes, opening: see `trex.unicode_tables`; table, arena, log, used: see `empty_table`. Adds to words_in_shard.
     Returns the (possibly reallocated) arrays.
     """
     borders = np.empty(BLOCK + 1, dtype=np.int64)
@@ -434,9 +433,9 @@ def count_text(
             i = word_end(text, i, item_end, classes, opening)
             n += 1
             borders[n] = i
-        table, arena, rows = count_block(text, borders, n, shard, shards, table, arena, rows, used)
+        table, arena, log = count_block(text, borders, n, shard, table, arena, log, used)
         words_in_shard[shard] += n
-    return table, arena, rows
+    return table, arena, log
 
 
 @kernel
@@ -520,36 +519,54 @@ def spellings(arena, chosen):
 
 
 @kernel
-def shard_counts(arena, rows, chosen):
-    """(offsets, shards, counts) of the words with the chosen records, open cells included."""
+def _close_all(arena, records, log, used):
+    """Append what is open of all words to the log, and return that."""
+    for record in records:
+        opened = arena[record + OPEN]
+        log = _close(opened, arena[record + WORD], log, used)
+        arena[record + OPEN] = opened >> _SHARD_BITS << _SHARD_BITS  # a count of 0: closed, and open again
+    return log
+
+
+@kernel
+def _word_starts(log, n, words):
+    """int64 [words + 1]: where the entries of each word begin in a sorted log of n."""
+    starts = np.zeros(words + 1, dtype=np.int64)
+    for k in range(n):
+        starts[np.int64(log[k] >> _WORD_BITS) + 1] += 1
+    for word in range(words):
+        starts[word + 1] += starts[word]
+    return starts
+
+
+def closed_log(arena, records, log, used):
+    """(log, starts): the compact log of all counts so far, and where the entries of each word begin."""
+    log = _close_all(arena, records, log, used)
+    compact(log, used)
+    return log, _word_starts(log, used[LOG], used[WORDS])
+
+
+@kernel
+def shard_counts(arena, log, starts, chosen):
+    """(offsets, shards, counts) of the words with the chosen records; log, starts: of `closed_log`."""
     offsets = np.zeros(chosen.size + 1, dtype=np.int64)
     room = 0
     for record in chosen:
-        room += (np.int64(arena[record + ROW]) & _LENGTH) + 1
-    cells = np.empty(room, dtype=np.uint64)
+        word = np.int64(arena[record + WORD])
+        room += starts[word + 1] - starts[word]
+    shards = np.empty(room, dtype=np.uint16)
+    counts = np.empty(room, dtype=np.int64)
     n = 0
     for w in range(chosen.size):
-        row = np.int64(arena[chosen[w] + ROW])
-        opened = arena[chosen[w] + OPEN]
-        waits = True
-        for k in range(row >> _LENGTH_BITS, (row >> _LENGTH_BITS) + (row & _LENGTH)):
-            cell = rows[k]
-            if waits and opened >> _SHARD_BITS <= cell >> _SHARD_BITS:
-                waits = False
-                if opened >> _SHARD_BITS == cell >> _SHARD_BITS:
-                    cell += opened & _COUNT
-                else:
-                    cells[n] = opened
-                    n += 1
-            cells[n] = cell
-            n += 1
-        if waits:
-            cells[n] = opened
-            n += 1
+        word = np.int64(arena[chosen[w] + WORD])
+        for k in range(starts[word], starts[word + 1]):
+            shard = np.uint16(log[k] >> _COUNT_BITS & np.uint64(0xFFFF))
+            count = np.int64(log[k] & np.uint64(_MOST))
+            if n > offsets[w] and shards[n - 1] == shard:
+                counts[n - 1] += count
+            else:
+                shards[n] = shard
+                counts[n] = count
+                n += 1
         offsets[w + 1] = n
-    shards = np.empty(n, dtype=np.uint16)
-    counts = np.empty(n, dtype=np.int64)
-    for k in range(n):
-        shards[k] = cells[k] >> _SHARD_BITS
-        counts[k] = cells[k] & _COUNT
-    return offsets, shards, counts
+    return offsets, shards[:n], counts[:n]

@@ -19,7 +19,7 @@ with job(snakemake):
     shares = proxies.candidate_shares(snakemake.input.candidates, wildcards.name, params.corpora)
     compression, ledgers, workspace = [], [], Workspace()
     for replicate in range(params.replicates):
-        training = index.slice(shares, params.n_bytes, replicate, params.replicates)
+        training = index.slice(shares, params.n_bytes, replicate)
         model = proxies.train(index, training, params.vocab_size, params.tokenizer, workspace)
         key = [pl.lit(wildcards.name).alias("name"), pl.lit(replicate).alias("replicate")]
         compression.append(proxies.compression(index, model, params.vocab_grid).select(*key, pl.all()))
