@@ -23,10 +23,10 @@ import pyarrow as pa
 from text import arguments, cpu_seconds, files, machine, read
 
 from trex.arrow import bytes_of
-from trex.bpe import EvalCounts, FlatWords, Workspace, train_flat
-from trex.counting import count_corpus
-from trex.patterns import DEFAULT
-from trex.pretokenize import WordCounter
+from trex.bpe.training import EvalCounts, FlatWords, Workspace, train_flat
+from trex.counting.corpus import count_corpus
+from trex.counting.patterns import DEFAULT
+from trex.counting.pretokenize import WordCounter
 from trex.wordindex import WordIndex
 
 ROOT = Path(__file__).parents[1]

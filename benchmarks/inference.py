@@ -13,11 +13,11 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from trex.bpe import BpeModel, EvalCounts, Workspace, train_flat
-from trex.existing import load_existing
+from trex.bpe.training import BpeModel, EvalCounts, Workspace, train_flat
+from trex.counting.pretokenize import WordCounter
 from trex.inference import CorpusWords, count_words, infer_mixture
 from trex.mixtures import sample_mixture
-from trex.pretokenize import WordCounter
+from trex.tokenizer.existing import load_existing
 
 
 def words_of(texts: pl.Series) -> pl.DataFrame:

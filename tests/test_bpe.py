@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import models
 
-from trex.bpe import BYTE_CHARACTERS, EvalCounts, FlatWords, Workspace, spell, train_bpe, train_flat
-from trex.pretokenize import count_words
-from trex.tokenizer import to_tokenizer
+from trex.bpe.training import BYTE_CHARACTERS, EvalCounts, FlatWords, Workspace, spell, train_bpe, train_flat
+from trex.counting.pretokenize import count_words
+from trex.tokenizer.build import to_tokenizer
 
 
 def test_by_hand():

@@ -10,13 +10,13 @@ import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from trex.arrow import frozen
-from trex.bpe import BYTE_CHARACTERS, train_bpe
-from trex.existing import load_existing
+from trex.bpe.training import BYTE_CHARACTERS, train_bpe
 from trex.inference import CorpusWords, count_words, infer_mixture
 from trex.inference.mixture import number_merges
 from trex.inference.program import Constraints, solve
 from trex.inference.replay import replay
-from trex.tokenizer import to_tokenizer
+from trex.tokenizer.build import to_tokenizer
+from trex.tokenizer.existing import load_existing
 
 
 def table(words: dict[bytes, int]) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 PROGRAM = """
-from trex.kernel import kernel
+from trex.compiled.kernel import kernel
 
 @kernel
 def add(a, b):

@@ -6,12 +6,12 @@ The names below are loaded on first use, so that importing one module does not p
 from importlib import import_module
 
 _HOME = {
-    "WordCounter": "pretokenize",
-    "count_words": "pretokenize",
-    "BpeModel": "bpe",
-    "train_bpe": "bpe",
+    "WordCounter": "counting.pretokenize",
+    "count_words": "counting.pretokenize",
+    "BpeModel": "bpe.training",
+    "train_bpe": "bpe.training",
     "WordIndex": "wordindex",
-    "to_tokenizer": "tokenizer",
+    "to_tokenizer": "tokenizer.build",
     "matched": "mixtures",
     "natural": "mixtures",
     "sample_mixtures": "mixtures",

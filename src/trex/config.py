@@ -25,7 +25,7 @@ from trex.config_schema import (
     raise_if_any,
     whole_schema,
 )
-from trex.patterns import PATTERNS
+from trex.counting.patterns import PATTERNS
 
 __all__ = ["SCHEMA_PATH", "ConfigError", "check_files", "load_config", "load_yaml", "parse_bytes"]
 
@@ -81,7 +81,7 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
     files = {path: spec["infer"]["tokenizer"] for path, spec in inferred(config)}
     files = {path: name for path, name in files.items() if isinstance(name, str) and name not in ENCODINGS}
     if files:
-        from trex.existing import check_byte_level
+        from trex.tokenizer.existing import check_byte_level
 
         for path, name in files.items():
             try:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from trex.bpe import BpeModel, Workspace, train_flat
+from trex.bpe.training import BpeModel, Workspace, train_flat
 from trex.wordindex import Slice, WordIndex
 
 

@@ -15,7 +15,7 @@ import polars as pl
 from tokenizers import Tokenizer
 
 from trex import metrics
-from trex.bpe import BYTE_CHARACTERS
+from trex.bpe.training import BYTE_CHARACTERS
 
 # A running word: a letter with the letters, marks and joiners (ZWNJ, ZWJ) after it. Standard segmentations differ in
 # what they do with punctuation and digits; this one has neither, so that tokenizers are compared on words alone.

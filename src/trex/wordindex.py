@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 
 from trex.arrow import frozen
-from trex.bpe import EvalCounts, FlatWords
+from trex.bpe.training import EvalCounts, FlatWords
+from trex.compiled.kernel import kernel
 from trex.files import read_json, whole, write_json
-from trex.kernel import kernel
 
 log = logging.getLogger(__name__)
 

@@ -1,13 +1,13 @@
 """Replaying the merges of a tokenizer on words counted by corpus, compiled by numba; `trex.inference` explains it.
 
-The text lies as in `trex.merge_loop`: a slot per byte, a token marked at its first and last slot, a separator around
+The text lies as in `trex.bpe.merge_loop`: a slot per byte, a token marked at its first and last slot, a separator around
 every word. But the merges are known, so that only their pairs need lists of occurrences, and counts are kept by corpus:
 all other pairs are only watched, for those that stand more often than the merge that was taken.
 """
 
 import numpy as np
 
-from trex.kernel import kernel
+from trex.compiled.kernel import kernel
 
 LOW = np.uint64(0xFFFFFFFF)
 UP = np.uint64(32)
@@ -130,7 +130,7 @@ def count_byte_pairs(pair_offsets, pair_places, offsets, columns, counts, k):
 
 @kernel
 def replay(
-    text,  # uint8 [slots], starts int64 [words], pair_offsets, pair_places: `trex.bpe.FlatWords`
+    text,  # uint8 [slots], starts int64 [words], pair_offsets, pair_places: `trex.bpe.training.FlatWords`
     starts,
     pair_offsets,
     pair_places,

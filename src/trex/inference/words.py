@@ -12,11 +12,11 @@ import pyarrow as pa
 from tokenizers import trainers
 
 from trex.arrow import frozen
-from trex.bpe import FlatWords
-from trex.existing import Existing, bytes_of
+from trex.bpe.training import FlatWords
+from trex.counting.patterns import DEFAULT
+from trex.counting.pretokenize import WordCounter
 from trex.inference.replay import count_byte_pairs
-from trex.patterns import DEFAULT
-from trex.pretokenize import WordCounter
+from trex.tokenizer.existing import Existing, bytes_of
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from trex.arrow import bytes_of, frozen
-from trex.kernel import kernel
-from trex.merge_loop import HEAVY, merge_loop
+from trex.bpe.merge_loop import HEAVY, merge_loop
+from trex.compiled.kernel import kernel
 
 
 def _byte_characters() -> list[str]:

@@ -22,9 +22,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trex.arrow import bytes_of, from_numpy, frozen
+from trex.compiled.kernel import kernel
+from trex.counting.pretokenize import TABLE_BYTES, WordCounter, WordCounts
 from trex.files import whole
-from trex.kernel import kernel
-from trex.pretokenize import TABLE_BYTES, WordCounter, WordCounts
 
 log = logging.getLogger(__name__)
 

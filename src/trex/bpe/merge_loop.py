@@ -1,4 +1,4 @@
-"""The BPE merge loop on word counts, compiled by numba; `trex.bpe` is its front.
+"""The BPE merge loop on word counts, compiled by numba; `trex.bpe.training` is its front.
 
 It takes the decisions of `tokenizers`' `BpeTrainer`, one by one. What makes it fast:
 
@@ -29,8 +29,8 @@ stood alone, so every later occurrence of its spelling as a token comes about by
 
 import numpy as np
 
-from trex.intrinsics import prefetch
-from trex.kernel import kernel
+from trex.compiled.intrinsics import prefetch
+from trex.compiled.kernel import kernel
 
 # columns of the table of pairs; a pair's occurrences are arena[START:END]
 KEY, COUNT, START, END = range(4)

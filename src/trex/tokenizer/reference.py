@@ -8,7 +8,7 @@ import pyarrow as pa
 from tokenizers import Tokenizer
 
 from trex.config_schema import ENCODINGS
-from trex.existing import load_tokenizer
+from trex.tokenizer.existing import load_tokenizer
 
 _CHUNK_DOCUMENTS = 512
 _CHUNK_CHARACTERS = 1 << 20  # encode_batch holds all ids of its input: about 50 MB for this many characters
@@ -39,7 +39,7 @@ def load_reference(spec: str | Mapping, base: Path) -> Reference:
     """The reference tokenizer that the config names.
 
     Args:
-        spec, base: as in `trex.existing.load_tokenizer`.
+        spec, base: as in `trex.tokenizer.existing.load_tokenizer`.
 
     Raises:
         ValueError: no such tokenizer, no such file, or not a tokenizer; says what there is.

@@ -2,8 +2,8 @@
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-from trex.bpe import BpeModel, spell
-from trex.patterns import DEFAULT
+from trex.bpe.training import BpeModel, spell
+from trex.counting.patterns import DEFAULT
 
 
 def to_tokenizer(model: BpeModel, pattern: str = DEFAULT) -> Tokenizer:

@@ -17,9 +17,9 @@ from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 
-from trex.bpe import BYTE_CHARACTERS, spell
+from trex.bpe.training import BYTE_CHARACTERS, spell
 from trex.config_schema import ENCODINGS
-from trex.patterns import CL100K, O200K
+from trex.counting.patterns import CL100K, O200K
 
 _PATTERNS = {"cl100k_base": CL100K, "o200k_base": O200K}
 _SPECIAL_TOKENS = {
@@ -167,7 +167,7 @@ def _steps(pre_tokenizer: Mapping | None) -> list[Mapping]:
 
 
 def bytes_of(token: str) -> bytes:
-    """The inverse of `trex.bpe.spell`."""
+    """The inverse of `trex.bpe.training.spell`."""
     return bytes([_BYTE_OF[character] for character in token])
 
 

@@ -1,7 +1,7 @@
 """The default pre-tokenization regex as a state machine on UTF-8 bytes, and word counting, compiled by numba.
 
-The alternatives of `trex.patterns.DEFAULT` are tried in their order. Tables of letters, numbers and spaces come from
-`tokenizers` (`trex.unicode_tables`). All kernels that call each other are in this one file, as numba notices a change
+The alternatives of `trex.counting.patterns.DEFAULT` are tried in their order. Tables of letters, numbers and spaces come from
+`tokenizers` (`trex.counting.unicode_tables`). All kernels that call each other are in this one file, as numba notices a change
 of the file that a kernel is in, but not of those that it calls.
 
 Text is read eight bytes at a time where that helps, so every text here ends in PADDING bytes of no document. A uint64
@@ -10,9 +10,9 @@ and a signed number make a float in numba, hence the constants of type uint64.
 
 import numpy as np
 
-from trex.intrinsics import bytes_reversed, load8, prefetch, store8, trailing_zeros
-from trex.kernel import kernel
-from trex.unicode_tables import LETTER, NEWLINE, NUMBER, OTHER, SPACE
+from trex.compiled.intrinsics import bytes_reversed, load8, prefetch, store8, trailing_zeros
+from trex.compiled.kernel import kernel
+from trex.counting.unicode_tables import LETTER, NEWLINE, NUMBER, OTHER, SPACE
 
 PADDING = 8
 
@@ -159,7 +159,7 @@ def _line_end(text, i, end):
 def doubtful_lines(text, bounds, nfc, inert):
     """Rows (document, first byte, end) of the lines that NFC may change (quick check of Unicode annex 15).
 
-    Document d is text[bounds[d]:bounds[d + 1]]. nfc, inert: see `trex.unicode_tables`.
+    Document d is text[bounds[d]:bounds[d + 1]]. nfc, inert: see `trex.counting.unicode_tables`.
     """
     found = np.empty((16, 3), dtype=np.int64)
     n = 0
@@ -414,7 +414,7 @@ def count_text(
 ):
     """Count the words of documents text[bounds[d]:bounds[d + 1]] that are sorted by shard, each or each line apart.
 
-    classes, opening: see `trex.unicode_tables`; table, arena, rows, used: see `empty_table`. Adds to words_in_shard.
+    classes, opening: see `trex.counting.unicode_tables`; table, arena, rows, used: see `empty_table`. Adds to words_in_shard.
     Returns the (possibly reallocated) arrays.
     """
     borders = np.empty(BLOCK + 1, dtype=np.int64)

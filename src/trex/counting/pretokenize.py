@@ -2,7 +2,7 @@
 
 A word is a pre-token after NFC, as UTF-8 bytes. The default regex is scanned by a hand-written state machine
 on bytes, compiled by numba; its tables of letters, numbers and spaces come from `tokenizers` itself
-(`trex.unicode_tables`). Every other regex goes the slow exact way through `tokenizers`.
+(`trex.counting.unicode_tables`). Every other regex goes the slow exact way through `tokenizers`.
 
 Memory is bounded whatever the text: a table of words that is full is written to a temporary file, sorted, and the
 files are merged as streams. So are the counts of a corpus's parts.
@@ -20,10 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from trex import scanner, unicode_tables
 from trex.arrow import binary, bytes_of, from_numpy, frozen, lists, to_numpy
+from trex.counting import scanner, unicode_tables
+from trex.counting.patterns import DEFAULT
 from trex.files import whole
-from trex.patterns import DEFAULT
 
 # A full table is sorted and written: 5 to 8 million distinct words, some 10 GB of natural text.
 TABLE_BYTES = 512 << 20
