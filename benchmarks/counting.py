@@ -32,7 +32,7 @@ import tokenizers
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from trex.arrow import binary, bytes_of
-from trex.bpe.training import BYTE_CHARACTERS
+from trex.bpe.byte_alphabet import BYTE_CHARACTERS
 from trex.corpora import read_documents
 from trex.counting.corpus import count_corpus
 from trex.counting.patterns import DEFAULT

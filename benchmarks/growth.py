@@ -23,7 +23,8 @@ import pyarrow as pa
 from text import arguments, cpu_seconds, files, machine, read
 
 from trex.arrow import bytes_of
-from trex.bpe.training import EvalCounts, FlatWords, Workspace, train_flat
+from trex.bpe.training import Workspace, train_flat
+from trex.bpe.words import EvalCounts, FlatWords
 from trex.counting.corpus import count_corpus
 from trex.counting.patterns import DEFAULT
 from trex.counting.pretokenize import WordCounter

@@ -13,7 +13,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from trex.bpe.training import BpeModel, EvalCounts, Workspace, train_flat
+from trex.bpe.model import BpeModel
+from trex.bpe.training import Workspace, train_flat
+from trex.bpe.words import EvalCounts
 from trex.counting.pretokenize import WordCounter
 from trex.inference import CorpusWords, count_words, infer_mixture
 from trex.mixtures import sample_mixture

@@ -10,7 +10,8 @@ import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from trex.arrow import frozen
-from trex.bpe.training import BYTE_CHARACTERS, train_bpe
+from trex.bpe.byte_alphabet import BYTE_CHARACTERS
+from trex.bpe.training import train_bpe
 from trex.inference import CorpusWords, count_words, infer_mixture
 from trex.inference.mixture import number_merges
 from trex.inference.program import Constraints, solve

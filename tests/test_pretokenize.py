@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from trex.bpe.training import BYTE_CHARACTERS
+from trex.bpe.byte_alphabet import BYTE_CHARACTERS
 from trex.counting import pretokenize, unicode_tables
 from trex.counting.patterns import DEFAULT
 from trex.counting.pretokenize import WordCounter, count_words

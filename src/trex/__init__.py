@@ -8,7 +8,7 @@ from importlib import import_module
 _HOME = {
     "WordCounter": "counting.pretokenize",
     "count_words": "counting.pretokenize",
-    "BpeModel": "bpe.training",
+    "BpeModel": "bpe.model",
     "train_bpe": "bpe.training",
     "WordIndex": "wordindex",
     "to_tokenizer": "tokenizer.build",

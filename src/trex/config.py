@@ -12,7 +12,6 @@ from typing import Any
 from trex.config_checks import CHECKS, explicit_shares, inferred, sources
 from trex.config_schema import (
     ALPHABET_SIZE,
-    ENCODINGS,
     SCHEMA_PATH,
     ConfigError,
     Problems,
@@ -26,6 +25,7 @@ from trex.config_schema import (
     whole_schema,
 )
 from trex.counting.patterns import PATTERNS
+from trex.tokenizer.encodings import ENCODINGS
 
 __all__ = ["SCHEMA_PATH", "ConfigError", "check_files", "load_config", "load_yaml", "parse_bytes"]
 

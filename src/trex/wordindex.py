@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from trex.arrow import frozen
-from trex.bpe.training import EvalCounts, FlatWords
+from trex.bpe.words import EvalCounts, FlatWords
 from trex.compiled.kernel import kernel
 from trex.files import read_json, whole, write_json
 

@@ -130,7 +130,7 @@ def count_byte_pairs(pair_offsets, pair_places, offsets, columns, counts, k):
 
 @kernel
 def replay(
-    text,  # uint8 [slots], starts int64 [words], pair_offsets, pair_places: `trex.bpe.training.FlatWords`
+    text,  # uint8 [slots], starts int64 [words], pair_offsets, pair_places: `trex.bpe.words.FlatWords`
     starts,
     pair_offsets,
     pair_places,

@@ -12,7 +12,7 @@ import pyarrow as pa
 from tokenizers import trainers
 
 from trex.arrow import frozen
-from trex.bpe.training import FlatWords
+from trex.bpe.words import FlatWords
 from trex.counting.patterns import DEFAULT
 from trex.counting.pretokenize import WordCounter
 from trex.inference.replay import count_byte_pairs
