@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from trex.arrow import binary, bytes_of, from_numpy, frozen, lists, to_numpy
-from trex.counting import scanner, unicode_tables
+from trex.counting import scanner, unicode_tables, word_table
 from trex.counting.patterns import DEFAULT
 from trex.files import whole
 
@@ -239,7 +239,7 @@ class WordCounter:
         self._split = None if pattern == DEFAULT else _Splitter(pattern, by_line)
         self._table_bytes, self._spill_to = min(table_bytes, MOST_TABLE_BYTES), spill_to
         self._runs: list[_Run] = []
-        self._arrays, self._used = scanner.empty_table()
+        self._arrays, self._used = word_table.empty_table()
 
     def add(self, documents: pa.LargeStringArray, shards: np.ndarray | None = None) -> None:
         """Count documents (valid UTF-8, no nulls); shards: their shard numbers, default all 0."""
@@ -254,14 +254,14 @@ class WordCounter:
         if self._split:
             text, borders, first_word = self._split(documents)
             np.add.at(self.words_in_shard, shards, np.diff(first_word))
-            self._arrays = scanner.count_split(
+            self._arrays = word_table.count_split(
                 text, borders, first_word, shards, self.shards, *self._arrays, self._used
             )
         else:
             text, bounds = bytes_of(documents)
             text = _padded(text[bounds[0] : bounds[-1]])
             text, bounds = _normalized(text, frozen(bounds - bounds[0]))
-            self._arrays = scanner.count_text(
+            self._arrays = word_table.count_text(
                 text,
                 bounds,
                 shards,
@@ -273,21 +273,21 @@ class WordCounter:
                 *self._arrays,
                 self._used,
             )
-        if scanner.n_bytes(self._arrays[0], self._used) > self._table_bytes:
+        if word_table.n_bytes(self._arrays[0], self._used) > self._table_bytes:
             self._spill()
 
     def _spill(self) -> None:
         self._runs.append(_Run(self._table_chunks(), self._spill_to))
-        self._arrays, self._used = scanner.empty_table()
+        self._arrays, self._used = word_table.empty_table()
 
     def _table_chunks(self) -> Iterator[WordCounts]:
         """The words of the table, sorted."""
         _, arena, rows = self._arrays
-        records = scanner.sorted_records(arena, self._used)
+        records = word_table.sorted_records(arena, self._used)
         for first in range(0, len(records), CHUNK_WORDS):
             chosen = records[first : first + CHUNK_WORDS]
             yield WordCounts(
-                binary(*scanner.spellings(arena, chosen)), *scanner.shard_counts(arena, rows, chosen)
+                binary(*word_table.spellings(arena, chosen)), *word_table.shard_counts(arena, rows, chosen)
             )
 
     def chunks(self) -> Iterator[WordCounts]:
