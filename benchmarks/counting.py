@@ -32,11 +32,11 @@ import tokenizers
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from trex.arrow import binary, bytes_of
-from trex.bpe import BYTE_CHARACTERS
+from trex.bpe.byte_alphabet import BYTE_CHARACTERS
 from trex.corpora import read_documents
-from trex.counting import by_shard, count_corpus
-from trex.patterns import DEFAULT
-from trex.pretokenize import WordCounter, count_words
+from trex.counting.corpus import by_shard, count_corpus
+from trex.counting.patterns import DEFAULT
+from trex.counting.pretokenize import WordCounter, count_words
 
 SHARDS = 100
 BATCH_ROWS = 2_000

@@ -23,10 +23,11 @@ import pyarrow as pa
 from text import arguments, cpu_seconds, files, machine, read
 
 from trex.arrow import bytes_of
-from trex.bpe import EvalCounts, FlatWords, Workspace, train_flat
-from trex.counting import by_shard, count_corpus
-from trex.patterns import DEFAULT
-from trex.pretokenize import WordCounter
+from trex.bpe.training import Workspace, train_flat
+from trex.bpe.words import EvalCounts, FlatWords
+from trex.counting.corpus import by_shard, count_corpus
+from trex.counting.patterns import DEFAULT
+from trex.counting.pretokenize import WordCounter
 from trex.wordindex import WordIndex
 
 ROOT = Path(__file__).parents[1]

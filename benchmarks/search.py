@@ -29,7 +29,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from trex import proxies, search
-from trex.bpe import Workspace
+from trex.bpe.training import Workspace
 from trex.metrics import Objective
 from trex.mixtures import draw_range, matched, sample_mixture, share_caps, uniform
 from trex.plots import save

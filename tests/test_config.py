@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from trex.config import SCHEMA_PATH, ConfigError, check_files, load_config, load_yaml, parse_bytes
-from trex.patterns import DEFAULT
+from trex.counting.patterns import DEFAULT
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = yaml.safe_load(SCHEMA_PATH.read_text(encoding="utf-8"))

@@ -10,9 +10,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from trex import pretokenize
 from trex.corpora import deal_files, only_files, read_documents
-from trex.counting import (
+from trex.counting import pretokenize
+from trex.counting.corpus import (
     by_shard,
     check_split,
     count_corpus,
@@ -23,9 +23,9 @@ from trex.counting import (
     join_documents,
     join_held_out,
 )
+from trex.counting.patterns import DEFAULT
+from trex.counting.pretokenize import count_words, merge_runs
 from trex.files import write_array, write_table
-from trex.patterns import DEFAULT
-from trex.pretokenize import count_words, merge_runs
 from trex.wordindex import WordIndex
 
 SPLIT = {

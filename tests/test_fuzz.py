@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from test_pretokenize import by_tokenizers
 
 from trex.corpora import CorpusError, check_source, read_documents
-from trex.counting import count_corpus
-from trex.patterns import DEFAULT
-from trex.pretokenize import WordCounter, count_words
+from trex.counting.corpus import count_corpus
+from trex.counting.patterns import DEFAULT
+from trex.counting.pretokenize import WordCounter, count_words
 
 TEXTS = ["first document", "zweites Dokument\n", "третий", "第四", "", "x" * 3000]
 

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 from trex import constraints, proxies, search
+from trex.counting.pretokenize import count_words
 from trex.files import write_table
 from trex.metrics import Objective
 from trex.mixtures import sample_mixtures, uniform
-from trex.pretokenize import count_words
 from trex.regression import fit_with_residuals
 from trex.targets import Targets
 from trex.verification import SLACK

@@ -14,10 +14,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from trex import pretokenize, unicode_tables
-from trex.bpe import BYTE_CHARACTERS
-from trex.patterns import DEFAULT
-from trex.pretokenize import WordCounter, count_words
+from trex.bpe.byte_alphabet import BYTE_CHARACTERS
+from trex.counting import pretokenize, unicode_tables
+from trex.counting.patterns import DEFAULT
+from trex.counting.pretokenize import WordCounter, count_words
 
 BYTE_OF = {character: byte for byte, character in enumerate(BYTE_CHARACTERS)}
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from trex.counting.shards import GROUPS, cells, cells_of, shards_of_cells
 from trex.mixtures import sample_mixtures
-from trex.shards import GROUPS, cells, cells_of, shards_of_cells
 from trex.wordindex import WordIndex
 
 

@@ -15,8 +15,8 @@ from conftest import ROOT
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from trex.config import load_config
-from trex.counting import document_hashes
-from trex.patterns import DEFAULT
+from trex.counting.corpus import document_hashes
+from trex.counting.patterns import DEFAULT
 
 CODE = ["Snakefile", "src", "workflow", "profiles", "envs", "config"]
 SPECIAL = "<|endoftext|>"
@@ -194,8 +194,8 @@ def test_only_what_changed_runs_again(run):
     [
         ("src/trex/search/random_draws.py", "search_mixture", "fit_regression"),
         ("src/trex/regression.py", "fit_regression", "train_proxies"),
-        ("src/trex/merge_loop.py", "train_proxies", "count_words"),
-        ("src/trex/reference.py", "count_eval_words", "count_words"),
+        ("src/trex/bpe/merge_loop.py", "train_proxies", "count_words"),
+        ("src/trex/tokenizer/reference.py", "count_eval_words", "count_words"),
     ],
 )
 def test_changed_code_runs_again(run, file, reruns, spared):

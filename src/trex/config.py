@@ -12,7 +12,6 @@ from typing import Any
 from trex.config_checks import CHECKS, explicit_shares, inferred, sources
 from trex.config_schema import (
     ALPHABET_SIZE,
-    ENCODINGS,
     SCHEMA_PATH,
     ConfigError,
     Problems,
@@ -25,7 +24,8 @@ from trex.config_schema import (
     raise_if_any,
     whole_schema,
 )
-from trex.patterns import PATTERNS
+from trex.counting.patterns import PATTERNS
+from trex.tokenizer.encodings import ENCODINGS
 
 __all__ = ["SCHEMA_PATH", "ConfigError", "check_files", "load_config", "load_yaml", "parse_bytes"]
 
@@ -81,7 +81,7 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
     files = {path: spec["infer"]["tokenizer"] for path, spec in inferred(config)}
     files = {path: name for path, name in files.items() if isinstance(name, str) and name not in ENCODINGS}
     if files:
-        from trex.existing import check_byte_level
+        from trex.tokenizer.existing import check_byte_level
 
         for path, name in files.items():
             try:

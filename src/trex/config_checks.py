@@ -9,7 +9,6 @@ from typing import Any
 
 from trex.config_schema import (
     ALPHABET_SIZE,
-    ENCODINGS,
     SHARES_TOLERANCE,
     belongs,
     describe_expected,
@@ -19,7 +18,8 @@ from trex.config_schema import (
     suggest,
     whole_schema,
 )
-from trex.patterns import PATTERNS
+from trex.counting.patterns import PATTERNS
+from trex.tokenizer.encodings import ENCODINGS
 
 # trex.regression, which is slow to import: LightGBM splits no fewer than 2 * min_data_in_leaf rows, and every surface's
 # spread comes from STD_FOLDS folds. A test holds the two together.

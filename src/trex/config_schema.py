@@ -19,7 +19,6 @@ from typing import Any
 import yaml
 
 SCHEMA_PATH = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
-ENCODINGS = ("o200k_base", "cl100k_base")  # the reference tokenizers known by name
 ALPHABET_SIZE = 256  # byte-level BPE starts from all bytes
 MAX_DEPTH = 12  # nesting of a config; YAML aliases can be endless
 MAX_VALUES = 200_000  # in a config; nine aliases of nine aliases ... are 387 million

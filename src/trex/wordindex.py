@@ -1,7 +1,7 @@
 """One table of all distinct words of all corpora and evaluation sets, on disk and memory-mapped.
 
 Text is read once; from then on a training text is a sum of rows of this table. Each corpus's words are stored shard
-after shard in the order of `trex.shards`, so that a training text reads one contiguous stretch of them, or two.
+after shard in the order of `trex.counting.shards`, so that a training text reads one contiguous stretch, or two.
 """
 
 import logging
@@ -13,10 +13,10 @@ import numpy as np
 import polars as pl
 
 from trex.arrow import frozen
-from trex.bpe import EvalCounts, FlatWords
+from trex.bpe.words import EvalCounts, FlatWords
+from trex.compiled.kernel import kernel
+from trex.counting.shards import GROUPS
 from trex.files import read_json, whole, write_json
-from trex.kernel import kernel
-from trex.shards import GROUPS
 
 log = logging.getLogger(__name__)
 

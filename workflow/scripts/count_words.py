@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from trex.corpora import read_documents
-from trex.counting import by_shard, check_split, count_corpus, held_out_file
+from trex.counting.corpus import by_shard, check_split, count_corpus, held_out_file
 from trex.files import scratch, write_array, write_table
 from trex.job import job
 

@@ -3,10 +3,10 @@
 import numpy as np
 import polars as pl
 
-from trex.counting import by_shard, check_split, join_documents, join_held_out
+from trex.counting.corpus import by_shard, check_split, join_documents, join_held_out
+from trex.counting.pretokenize import merge_runs
 from trex.files import scratch, write_array, write_table
 from trex.job import job
-from trex.pretokenize import merge_runs
 
 with job(snakemake):
     parts, output = snakemake.input, snakemake.output

@@ -3,11 +3,11 @@
 import polars as pl
 
 from trex import proxies
-from trex.bpe import Workspace
+from trex.bpe.training import Workspace
 from trex.files import write_table
 from trex.job import job
 from trex.quality import encode_sample
-from trex.tokenizer import to_tokenizer
+from trex.tokenizer.build import to_tokenizer
 from trex.wordindex import WordIndex
 
 # Of each evaluation text, encoded to see how much documents differ: some hundred documents, in a fraction of a second.

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from trex import proxies
-from trex.bpe import Workspace
+from trex.bpe.training import Workspace
 from trex.constraints import Constraint, from_config
 from trex.files import read_json
 from trex.mixtures import resolve

@@ -2,7 +2,7 @@
 
 A word is a pre-token after NFC, as UTF-8 bytes. The default regex is scanned by a hand-written state machine
 on bytes, compiled by numba; its tables of letters, numbers and spaces come from `tokenizers` itself
-(`trex.unicode_tables`). Every other regex goes the slow exact way through `tokenizers`.
+(`trex.counting.unicode_tables`). Every other regex goes the slow exact way through `tokenizers`.
 
 Memory is bounded whatever the text: a table of words that is full is written to a temporary file, sorted, and the
 files are merged as streams. So are the counts of a corpus's parts.
@@ -20,10 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from trex import scanner, unicode_tables
 from trex.arrow import binary, bytes_of, from_numpy, frozen, lists, to_numpy
+from trex.counting import scanner, unicode_tables, word_table
+from trex.counting.patterns import DEFAULT
 from trex.files import whole
-from trex.patterns import DEFAULT
 
 # A full table is sorted and written: 5 to 8 million distinct words, some 10 GB of natural text.
 TABLE_BYTES = 512 << 20
@@ -258,7 +258,7 @@ class WordCounter:
         self._split = None if pattern == DEFAULT else _Splitter(pattern, by_line)
         self._table_bytes, self._spill_to = min(table_bytes, MOST_TABLE_BYTES), spill_to
         self._runs: list[_Run] = []
-        self._arrays, self._used = scanner.empty_table()
+        self._arrays, self._used = word_table.empty_table()
         self._compact_at = COMPACT_ENTRIES
 
     def add(self, documents: pa.LargeStringArray, shards: np.ndarray | None = None) -> None:
@@ -274,12 +274,14 @@ class WordCounter:
         if self._split:
             text, borders, first_word = self._split(documents)
             np.add.at(self.words_in_shard, shards, np.diff(first_word))
-            self._arrays = scanner.count_split(text, borders, first_word, shards, *self._arrays, self._used)
+            self._arrays = word_table.count_split(
+                text, borders, first_word, shards, *self._arrays, self._used
+            )
         else:
             text, bounds = bytes_of(documents)
             text = _padded(text[bounds[0] : bounds[-1]])
             text, bounds = _normalized(text, frozen(bounds - bounds[0]))
-            self._arrays = scanner.count_text(
+            self._arrays = word_table.count_text(
                 text,
                 bounds,
                 shards,
@@ -290,26 +292,27 @@ class WordCounter:
                 *self._arrays,
                 self._used,
             )
-        if self._used[scanner.LOG] > self._compact_at:
-            scanner.compact(self._arrays[2], self._used)
-            self._compact_at = max(COMPACT_ENTRIES, 2 * int(self._used[scanner.LOG]))
-        if scanner.n_bytes(self._arrays[0], self._used) > self._table_bytes:
+        if self._used[word_table.LOG] > self._compact_at:
+            word_table.compact(self._arrays[2], self._used)
+            self._compact_at = max(COMPACT_ENTRIES, 2 * int(self._used[word_table.LOG]))
+        if word_table.n_bytes(self._arrays[0], self._used) > self._table_bytes:
             self._spill()
 
     def _spill(self) -> None:
         self._runs.append(_Run(self._table_chunks(), self._spill_to))
-        self._arrays, self._used = scanner.empty_table()
+        self._arrays, self._used = word_table.empty_table()
 
     def _table_chunks(self) -> Iterator[WordCounts]:
         """The words of the table, sorted; what is open is closed."""
         table, arena, log = self._arrays
-        records = scanner.sorted_records(arena, self._used)
-        log, starts = scanner.closed_log(arena, records, log, self._used)
+        records = word_table.sorted_records(arena, self._used)
+        log, starts = word_table.closed_log(arena, records, log, self._used)
         self._arrays = table, arena, log
         for first in range(0, len(records), CHUNK_WORDS):
             chosen = records[first : first + CHUNK_WORDS]
             yield WordCounts(
-                binary(*scanner.spellings(arena, chosen)), *scanner.shard_counts(arena, log, starts, chosen)
+                binary(*word_table.spellings(arena, chosen)),
+                *word_table.shard_counts(arena, log, starts, chosen),
             )
 
     def chunks(self) -> Iterator[WordCounts]:

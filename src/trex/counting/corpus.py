@@ -1,8 +1,8 @@
 """From documents to word counts per shard, and to held-out documents that training never sees.
 
 What becomes of a document depends on its content and the seed alone: a hash of its text decides whether it is
-held out for evaluation and which shard it belongs to (`trex.shards`). So a duplicate never sits on both sides, and the
-order of the files does not matter.
+held out for evaluation and which shard it belongs to (`trex.counting.shards`). So a duplicate never sits on both
+sides, and the order of the files does not matter.
 
 A corpus can be counted in parts, each by a process of its own, with the same result: the distinct hashes of each part
 first, then its words without the documents that an earlier part has, then the sum.
@@ -22,10 +22,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trex.arrow import bytes_of, from_numpy, frozen
+from trex.compiled.kernel import kernel
+from trex.counting.pretokenize import TABLE_BYTES, WordCounter, WordCounts
+from trex.counting.shards import cells, cells_of, shards_of_cells
 from trex.files import whole
-from trex.kernel import kernel
-from trex.pretokenize import TABLE_BYTES, WordCounter, WordCounts
-from trex.shards import cells, cells_of, shards_of_cells
 
 log = logging.getLogger(__name__)
 
