@@ -220,9 +220,10 @@ def merge_loop(words, counts, initial, limits, evaluation, room):
     # never too small
     arena = room.arena
     tracked = Tracked(room.table, room.pairs, room.heap)
-    n_pairs = 0
-    n_heap = 0
-    n_arena = 0
+    # np.int64, because numba compiles kernels that take a plain 0 once more, for the 0
+    n_pairs = np.int64(0)
+    n_heap = np.int64(0)
+    n_arena = np.int64(0)
     byte_pair_count = fill_slots(
         words, counts.totals, evaluation.offsets, initial.byte_id, separator, room.slots
     )

@@ -9,20 +9,6 @@ def _before(priority, tie, other_priority, other_tie):
 
 
 @kernel
-def _put(heap, i, priority, tie, number):
-    heap[i, 0] = priority
-    heap[i, 1] = tie
-    heap[i, 2] = number
-
-
-@kernel
-def _move(heap, source, to):
-    heap[to, 0] = heap[source, 0]
-    heap[to, 1] = heap[source, 1]
-    heap[to, 2] = heap[source, 2]
-
-
-@kernel
 def push(heap, n, priority, tie, number):
     """Add a pair to a heap of n."""
     i = n
@@ -30,9 +16,12 @@ def push(heap, n, priority, tie, number):
         parent = (i - 1) >> 2
         if not _before(priority, tie, heap[parent, 0], heap[parent, 1]):
             break
-        _move(heap, parent, i)
+        for column in range(3):
+            heap[i, column] = heap[parent, column]
         i = parent
-    _put(heap, i, priority, tie, number)
+    heap[i, 0] = priority
+    heap[i, 1] = tie
+    heap[i, 2] = number
 
 
 @kernel
@@ -49,9 +38,12 @@ def replace_first(heap, n, priority, tie, number):
                 best = child
         if not _before(heap[best, 0], heap[best, 1], priority, tie):
             break
-        _move(heap, best, i)
+        for column in range(3):
+            heap[i, column] = heap[best, column]
         i = best
-    _put(heap, i, priority, tie, number)
+    heap[i, 0] = priority
+    heap[i, 1] = tie
+    heap[i, 2] = number
 
 
 @kernel

@@ -57,7 +57,7 @@ def weigh_all_pairs(tokens, counts):
     slots, sizes, separator, starts = tokens
     table = np.zeros(1 << 18, dtype=np.uint64)
     found = np.empty((1 << 16, 4), dtype=np.int64)
-    n = 0
+    n = np.int64(0)
     for w in range(starts.size):
         p = starts[w]
         if slots[p] == separator:

@@ -134,8 +134,8 @@ def replay(words, in_corpora, rate, merges, slacks, search):
     keys = np.empty((room, 1), dtype=np.int64)
     pair_counts = np.zeros((room, k), dtype=np.int64)
     pair_slack = np.empty(room, dtype=np.float64)
-    heap = np.empty((room, 3), dtype=np.float64)  # (weight, 0, number)
-    n_heap = 0
+    heap = np.empty((room, 3), dtype=np.float64)  # (weight, 0.0, number)
+    n_heap = np.int64(0)
     # of the merges: where they start and end in the arena
     occurrences_of = np.zeros((n_steps, 2), dtype=np.int64)
     for t in range(n_steps):
@@ -145,7 +145,7 @@ def replay(words, in_corpora, rate, merges, slacks, search):
         pair_slack[t] = _slack_of(slacks, keys[t, 0])
         if new >= 0:
             token_size[new] = token_size[a] + token_size[b]
-    n_pairs = n_steps
+    n_pairs = np.int64(n_steps)
     arena = np.empty(pair_places.size, dtype=np.uint64)
     n_arena = 0
     for byte_pair in range(1 << 16):
@@ -168,7 +168,7 @@ def replay(words, in_corpora, rate, merges, slacks, search):
                 n_arena += 1
             occurrences_of[number, 1] = n_arena
         value = _weighted(pair_counts[number], rate) - pair_slack[number]
-        push(heap, n_heap, value, 0, number)
+        push(heap, n_heap, value, 0.0, number)
         n_heap += 1
 
     # -- what a step changes, by side (0: left neighbours, 1: right) and neighbour; zero between steps
@@ -199,7 +199,7 @@ def replay(words, in_corpora, rate, merges, slacks, search):
             for i in range(n_aside):
                 number = aside[i]
                 value = _weighted(pair_counts[number], rate) - pair_slack[number]
-                push(heap, n_heap, value, 0, number)
+                push(heap, n_heap, value, 0.0, number)
                 n_heap += 1
             n_aside = 0
         limit = _weighted(pair_counts[t], rate) + slacks.by_step[t]
@@ -208,7 +208,7 @@ def replay(words, in_corpora, rate, merges, slacks, search):
             number = np.int64(heap[0, 2])
             value = _weighted(pair_counts[number], rate) - pair_slack[number]
             if 0 < value < heap[0, 0]:
-                replace_first(heap, n_heap, value, 0, number)
+                replace_first(heap, n_heap, value, 0.0, number)
                 continue
             remove_first(heap, n_heap)
             n_heap -= 1
@@ -307,7 +307,7 @@ def replay(words, in_corpora, rate, merges, slacks, search):
                     pair_counts[number] = changes[side, z]
                     if n_heap == len(heap):
                         heap = grown(heap, 2 * n_heap)
-                    push(heap, n_heap, value - pair_slack[number], 0, number)
+                    push(heap, n_heap, value - pair_slack[number], 0.0, number)
                     n_heap += 1
                 changes[side, z] = 0
         size_new = size_a + size_b
