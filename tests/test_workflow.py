@@ -67,7 +67,6 @@ def run(tmp_path_factory):
         (folder / f"{corpus}.jsonl").write_text("".join(made_up_lines(corpus, alphabet)), encoding="utf-8")
     config = {
         "corpora": {corpus: {"source": {"jsonl": f"{corpus}.jsonl"}} for corpus in alphabets},
-        "counting": {"shards": 20},
         "tokenizer": {"special_tokens": [SPECIAL]},
         "proxies": {
             "count": 52, "per_job": 26, "bytes": "60kB", "vocab_size": 500, "vocab_grid": [400, 500],
@@ -221,7 +220,7 @@ def in_parts(tmp_path_factory):
         "proxies": {"count": 64, "per_job": 8},
     }
     for parts in (1, 2):
-        config |= {"results": f"results/{parts}", "counting": {"shards": 20, "parts": parts}}
+        config |= {"results": f"results/{parts}", "counting": {"parts": parts}}
         (folder / "my.yaml").write_text(yaml.safe_dump(config))
         result = snakemake(folder, *counted(parts))
         assert result.returncode == 0, result.stderr[-3000:]

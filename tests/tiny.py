@@ -19,7 +19,6 @@ ALPHABETS = {"aaa": "abcdefgh", "bbb": "αβγδεζηθ", "ccc": "あいうえ�
 CONFIG = {
     "reference": "reference.json",
     "corpora": {corpus: {"source": {"jsonl": f"{corpus}.jsonl"}} for corpus in ALPHABETS},
-    "counting": {"shards": 10},
     "proxies": {"count": 24, "per_job": 12, "bytes": "40kB", "vocab_size": 400},
     "regression": {"model": "linear", "compare": ["linear"], "folds": 4},
     "search": {"strategies": ["surrogate"]},

@@ -18,8 +18,7 @@ from typing import Any
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from trex.bpe import BYTE_CHARACTERS, spell
-from trex.config_schema import ENCODINGS
-from trex.patterns import CL100K, O200K
+from trex.patterns import CL100K, ENCODINGS, O200K
 
 _PATTERNS = {"cl100k_base": CL100K, "o200k_base": O200K}
 _SPECIAL_TOKENS = {

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer
 
-from trex.config_schema import ENCODINGS
 from trex.existing import load_tokenizer
+from trex.patterns import ENCODINGS
 
 _CHUNK_DOCUMENTS = 512
 _CHUNK_CHARACTERS = 1 << 20  # encode_batch holds all ids of its input: about 50 MB for this many characters
