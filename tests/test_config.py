@@ -174,6 +174,7 @@ BAD = [
     ("corpora: {no: {}, eng: {}}", "corpora.False: the key is not text", "in quotes"),
     ("corpora: {a b: {}, eng: {}}", 'corpora.a b: "a b" is not a corpus id', "letters, digits"),
     ("corpora: {name: {}, eng: {}}", "corpora.name: the name name is reserved", "choose another"),
+    ("counting: {max_document_bytes: ten}", 'counting.max_document_bytes: "ten" is not', "2MB"),
     ("corpora: {worst: {}, eng: {}}", "corpora.worst: the name worst is reserved", "choose another"),
     ("corpora: {deu: {source: x.parquet}, eng: {}}", 'corpora.deu.source: "x.parquet"', "{parquet: "),
     ("corpora: {deu: {}, eng: {}}", "corpora.deu.source: gives no source", "exactly one of demo, parquet"),
@@ -386,6 +387,17 @@ def test_corpus_defaults_are_merged_deeply() -> None:
     assert deu["evaluation"] == {"udhr": {"text": "udhr/deu.txt", "sample_by": "line"}}
     assert eng["source"]["where"] == {"lang": "eng", "quality": "high"}
     assert "max_bytes" not in eng["source"]
+
+
+def test_sources_have_their_own_options_and_what_is_given() -> None:
+    """A saved Dataset has no split, so that none is filled in; null takes back what corpus_defaults say."""
+    config = load("""
+        corpus_defaults: {source: {parquet: "{corpus}.parquet"}}
+        corpora: {a: , b: {source: {parquet: null, dataset: saved}}}
+    """)
+    source = config["corpora"]["b"]["source"]
+    assert source == {"dataset": "saved", "column": "text", "where": {}}
+    assert config["corpora"]["a"]["source"] == {"parquet": "a.parquet", "column": "text", "where": {}}
 
 
 def test_problem_in_corpus_defaults_is_named_there_and_once() -> None:

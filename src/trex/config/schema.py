@@ -20,6 +20,7 @@ _TYPES = {
     "string": "text",
     "array": "a list",
     "object": "a mapping",
+    "null": "null",
 }
 _LIMITS = {
     "exclusiveMinimum": "more than",
@@ -138,29 +139,24 @@ def node_at(path: Sequence[str | int]) -> Node:
 
 def expected(node: Node) -> str:
     """What a node asks for, in words: "a whole number of at least 10 and at most 1000"."""
-    node = resolve(node)
-    members = [resolve(member) for member in node.get("anyOf") or node.get("oneOf") or [node]]
-    nullable = any(member.get("type") == "null" for member in members)
-    words = [_expected(member) for member in members if member.get("type") != "null"]
-    words = [node["x-expected"]] if "x-expected" in node else list(dict.fromkeys(words))
-    return _either([*words, *(["null"] if nullable else [])])
-
-
-def _either(words: list[str]) -> str:
+    words = _words(node)
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
-def _expected(node: Node) -> str:
+def _words(node: Node) -> list[str]:
+    """The choices that a node offers; null is the last."""
+    node = resolve(node)
+    members = node.get("anyOf") or node.get("oneOf") or []
     if "x-expected" in node:
-        return node["x-expected"]
-    if "anyOf" in node or "oneOf" in node:
-        return expected(node)
+        return [node["x-expected"], *(["null"] if {"type": "null"} in members else [])]
+    if members:
+        return [words for member in members for words in _words(member)]
     if "const" in node or "enum" in node:
-        return _either([node["const"]] if "const" in node else node["enum"])
+        return [node["const"]] if "const" in node else node["enum"]
     if node["type"] == "array" and node.get("minItems"):
-        return f"a list of one or more of {expected(node['items'])}"
+        return [f"a list of one or more of {expected(node['items'])}"]
     limits = [f"{limit} {node[key]}" for key, limit in _LIMITS.items() if key in node]
-    return _TYPES[node["type"]] + (f" of {' and '.join(limits)}" if limits else "")
+    return [_TYPES[node["type"]] + (f" of {' and '.join(limits)}" if limits else "")]
 
 
 def number_fits(number: int, node: Node) -> bool:
