@@ -88,9 +88,9 @@ class Source(Section):
     parquet: Paths | None = None
     """Parquet file, glob pattern, or a list of them."""
     jsonl: Paths | None = None
-    """JSON Lines file (may be compressed), glob pattern, or a list of them."""
+    """JSON Lines file, glob pattern, or a list of them. May be compressed (gz, bz2, zst, lz4, br)."""
     text: Paths | None = None
-    """Plain text file in UTF-8, glob pattern, or a list of them."""
+    """Plain text file in UTF-8, glob pattern, or a list of them. May be compressed (gz, bz2, zst, lz4, br)."""
     dataset: Text | None = None
     """Folder written by save_to_disk of the datasets library."""
     huggingface: Text | None = None
@@ -107,7 +107,7 @@ class Source(Section):
     sample_by: Literal["line", "paragraph", "document"] = "line"
     """What counts as one document in a text file."""
     split: Text | None = None
-    """Split of the dataset. null is train, or the only one there is."""
+    """Split of the dataset. null is train. A folder of a single Dataset has no splits."""
     config: Text | None = None
     """Configuration of the dataset. null is its default."""
     revision: Text | None = None
@@ -162,6 +162,9 @@ class Evaluation(Section):
     """Share of each corpus's documents that is kept out of training. A hash of the content chooses them."""
     max_bytes: Bytes = 20_000_000
     """Cap on evaluation text per corpus and set, in bytes. The first documents are used."""
+    max_document_bytes: Bytes = 1_000_000
+    """Longest document that is measured, in bytes. Longer ones are left out, and counted in the ledger. Encoding
+    a document takes up to 120 times its size in memory."""
 
 
 class Counting(Section):
@@ -173,8 +176,7 @@ class Counting(Section):
     """Maximum number of parallel jobs per corpus. Output does not depend on it. A corpus that is one file or
     has max_bytes is counted by one job."""
     max_document_bytes: Bytes = 10_000_000
-    """Longest document that is read. Longer ones are cut at a line end or left out, and counted in the
-    ledger."""
+    """Longest document that is read, in bytes. Longer ones are left out, and counted in the ledger."""
 
 
 class TokenizerKind(Section):
