@@ -32,18 +32,17 @@ import tokenizers
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from trex.arrow import binary, bytes_of
-from trex.bpe import BYTE_CHARACTERS
+from trex.bpe.byte_alphabet import BYTE_CHARACTERS
 from trex.corpora import read_documents
-from trex.counting import count_corpus
-from trex.patterns import DEFAULT
-from trex.pretokenize import WordCounter, count_words
+from trex.counting.corpus import by_shard, count_corpus
+from trex.counting.patterns import DEFAULT
+from trex.counting.pretokenize import WordCounter, count_words
 
 SHARDS = 100
 BATCH_ROWS = 2_000
 SPLIT = {
     "seed": 1,
     "held_out_share": 0.05,
-    "shards": SHARDS,
     "deduplicate": True,
     "pattern": DEFAULT,
     "by_line": True,
@@ -116,7 +115,7 @@ def corpus_seconds(sources: list[list[str]]) -> float:
         for source in sources:
             documents = read_documents({"parquet": source, "column": "text"}, Path.cwd())
             counts = count_corpus(documents, "corpus", lambda held_out: None, **SPLIT)
-            counts.words.write(Path(folder, "words.parquet"))
+            counts.words.write(Path(folder, "words.parquet"), by_shard([counts.ledger])[1])
     return time.process_time() - start
 
 

@@ -26,8 +26,10 @@ import pyarrow as pa
 from text import arguments, cpu_seconds, files, machine, read, shown, split, tokenizers_training
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-from trex.bpe import EvalCounts, FlatWords, Workspace, spell, train_flat
-from trex.pretokenize import WordCounter
+from trex.bpe.byte_alphabet import spell
+from trex.bpe.training import Workspace, train_flat
+from trex.bpe.words import EvalCounts, FlatWords
+from trex.counting.pretokenize import WordCounter
 
 
 def count(pattern: str):

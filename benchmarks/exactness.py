@@ -16,8 +16,10 @@ import numpy as np
 import pyarrow as pa
 from text import read, tokenizers_training
 
-from trex.bpe import EvalCounts, FlatWords, spell, train_flat
-from trex.pretokenize import WordCounter
+from trex.bpe.byte_alphabet import spell
+from trex.bpe.training import train_flat
+from trex.bpe.words import EvalCounts, FlatWords
+from trex.counting.pretokenize import WordCounter
 
 EVALUATION_DOCUMENTS = 100
 

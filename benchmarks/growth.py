@@ -23,10 +23,11 @@ import pyarrow as pa
 from text import arguments, cpu_seconds, files, machine, read
 
 from trex.arrow import bytes_of
-from trex.bpe import EvalCounts, FlatWords, Workspace, train_flat
-from trex.counting import count_corpus
-from trex.patterns import DEFAULT
-from trex.pretokenize import WordCounter
+from trex.bpe.training import Workspace, train_flat
+from trex.bpe.words import EvalCounts, FlatWords
+from trex.counting.corpus import by_shard, count_corpus
+from trex.counting.patterns import DEFAULT
+from trex.counting.pretokenize import WordCounter
 from trex.wordindex import WordIndex
 
 ROOT = Path(__file__).parents[1]
@@ -168,13 +169,13 @@ def growth_with_corpora(documents: list[pa.LargeStringArray], runs: int) -> list
                 lambda documents: None,
                 seed=0,
                 held_out_share=0.05,
-                shards=20,
                 deduplicate=True,
                 pattern=DEFAULT,
                 by_line=True,
             )
-            counted.words.write(Path(folder, f"{number}.parquet"))
-            counted.ledger.write_parquet(Path(folder, f"{number}.ledger.parquet"))
+            ledger, shard_of_cell = by_shard([counted.ledger])
+            counted.words.write(Path(folder, f"{number}.parquet"), shard_of_cell)
+            ledger.write_parquet(Path(folder, f"{number}.ledger.parquet"))
             evaluation = WordCounter()
             evaluation.add(part.slice(0, len(part) // 20 + 1))
             pl.from_arrow(evaluation.result().summed()).write_parquet(Path(folder, f"{number}.eval.parquet"))

@@ -13,11 +13,14 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from trex.bpe import BpeModel, EvalCounts, Workspace, train_flat
-from trex.existing import load_existing
-from trex.inference import CorpusWords, count_words, infer_mixture
+from trex.bpe.model import BpeModel
+from trex.bpe.training import Workspace, train_flat
+from trex.bpe.words import EvalCounts
+from trex.counting.pretokenize import WordCounter
+from trex.inference.mixture import infer_mixture
+from trex.inference.words import CorpusWords, count_words_as
 from trex.mixtures import sample_mixture
-from trex.pretokenize import WordCounter
+from trex.tokenizer.existing import load_existing
 
 
 def words_of(texts: pl.Series) -> pl.DataFrame:
@@ -136,7 +139,9 @@ def show(names: list[str], files: dict[str, str], n_merges: int, seed: int) -> N
         start = time.process_time()
         existing = load_existing(name, Path())
         tables = {
-            corpus: count_words(existing, [pl.read_parquet(path)["text"].to_arrow().cast(pa.large_string())])
+            corpus: count_words_as(
+                existing, [pl.read_parquet(path)["text"].to_arrow().cast(pa.large_string())]
+            )
             for corpus, path in files.items()
         }
         counted = time.process_time()

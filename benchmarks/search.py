@@ -29,7 +29,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from trex import proxies, search
-from trex.bpe import Workspace
+from trex.bpe.training import Workspace
 from trex.metrics import Objective
 from trex.mixtures import draw_range, matched, sample_mixture, share_caps, uniform
 from trex.plots import save
@@ -72,7 +72,7 @@ class Proxies:
         key = hashlib.sha256(np.round(shares, 12).tobytes() + bytes([replicate])).hexdigest()[:24]
         if key not in self.known:
             start = time.process_time()
-            text = self.index.slice(shares, S, replicate, 1 + len(FRESH))
+            text = self.index.slice(shares, S, replicate)
             model = proxies.train(self.index, text, V, TOKENIZER, self.workspace)
             table = proxies.compression(self.index, model, [V]).with_columns(proxy=pl.lit(key))
             seconds = time.process_time() - start

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from trex.patterns import DEFAULT
+from trex.counting.patterns import DEFAULT
 
 DEFAULT_FILES = "../shared/data/corpora/*.parquet"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-from trex.bpe import spell
+from trex.bpe.byte_alphabet import spell
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("TREX_TEST_DATA", ROOT.parent / "shared/data"))

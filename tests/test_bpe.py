@@ -1,4 +1,4 @@
-"""Merges, vocabularies and token counts, against `tokenizers` itself."""
+"""Merges, vocabularies and token counts, against `tokenizers` itself and the reference in plain Python."""
 
 import random
 
@@ -10,9 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import models
 
-from trex.bpe import BYTE_CHARACTERS, EvalCounts, FlatWords, Workspace, spell, train_bpe, train_flat
-from trex.pretokenize import count_words
-from trex.tokenizer import to_tokenizer
+from trex.bpe import reference
+from trex.bpe.byte_alphabet import BYTE_CHARACTERS, spell
+from trex.bpe.model import BpeModel
+from trex.bpe.training import BpeOptions, Workspace, train_bpe, train_flat
+from trex.bpe.words import EvalCounts, FlatWords
+from trex.counting.pretokenize import count_words
+from trex.tokenizer.build import to_tokenizer
 
 
 def test_by_hand():
@@ -57,6 +61,12 @@ def trainings(draw):
     return words, sorted(unseen), vocab_size, special_tokens, options, draw(st.sampled_from([None, 1, 10**6]))
 
 
+def at_size(model: BpeModel, vocab_size: int) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Vocabulary and merges that the training for a smaller vocabulary gives."""
+    vocab = {token: number for token, number in model.vocab.items() if number < vocab_size}
+    return vocab, [(spell(a), spell(b)) for a, b in model.merges[: model.steps_at(vocab_size)]]
+
+
 WORKSPACE = Workspace()  # used again and again: nothing may be left over from the training before
 
 
@@ -71,18 +81,17 @@ def test_any_words(training, rng):
         FlatWords.build(pa.array(table, type=pa.large_binary())),
         scale * np.array([words.get(word, 0) for word in table]),
         vocab_size,
-        special_tokens=special_tokens,
+        BpeOptions(
+            special_tokens, scale * options.get("min_frequency", 0), options.get("max_token_length"), theta
+        ),
         evaluation=EvalCounts.from_dense(evaluation),
-        theta=theta,
         workspace=WORKSPACE,
-        **options | {"min_frequency": scale * options.get("min_frequency", 0)},
     )
     smallest = len({*special_tokens, *BYTE_CHARACTERS})
     for size in {model.vocab_size, rng.randint(smallest, model.vocab_size)}:
         vocab, merges = train_with_tokenizers(words, size, special_tokens, **options)
-        smaller = model.truncated(size)
-        assert smaller.vocab == vocab
-        assert [(spell(a), spell(b)) for a, b in smaller.merges] == merges
+        assert at_size(model, size) == (vocab, merges)
+        assert reference.train(words, size, special_tokens, **options) == (vocab, merges)
         encoder = models.BPE(vocab, merges)
         tokens = np.array([len(encoder.tokenize(spell(word))) for word in table])
         assert (model.token_counts(size) == evaluation @ tokens).all()
@@ -101,7 +110,7 @@ def test_real_text_in_twenty_languages(udhr, vocab_size):
     assert model.vocab == vocab
     assert [(spell(a), spell(b)) for a, b in model.merges] == merges
     for size in (500, vocab_size):
-        tokenizer = to_tokenizer(model.truncated(size))
+        tokenizer = to_tokenizer(train_bpe(table, counts, size, special_tokens=specials))
         encoded = [len(tokenizer.encode(articles[0]).ids) for articles in udhr.values()]
         assert model.token_counts(size).tolist() == encoded
 
@@ -123,6 +132,14 @@ def test_refusals():
         train_bpe([b"ab"], np.array([1]), 300, special_tokens=["<s>", "<s>"])
     with pytest.raises(ValueError, match="between 256"):
         train_bpe([b"ab"], np.array([1]), 300).token_counts(299)
+    with pytest.raises(
+        ValueError, match=r"counts must have one entry for each of the 2 words, not shape \(3,\)"
+    ):
+        train_bpe([b"ab", b"cd"], np.array([1, 2, 3]), 300)
+    with pytest.raises(ValueError, match=r"eval_counts must have shape \(columns, 2\), not \(1, 3\)"):
+        train_bpe([b"ab", b"cd"], np.array([1, 2]), 300, eval_counts=np.ones((1, 3)))
+    with pytest.raises(ValueError, match=r"eval_counts must have shape \(columns, 2\), not \(2,\)"):
+        train_bpe([b"ab", b"cd"], np.array([1, 2]), 300, eval_counts=np.ones(2))
 
 
 def test_tokenizer_has_exactly_v_tokens_and_gives_any_text_back(udhr, tmp_path):

@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 from trex.config import ConfigError, check_files, documents, load_config, load_yaml
 from trex.config.fields import parse_bytes
 from trex.config.schema import json_schema, properties, resolve
-from trex.patterns import DEFAULT
+from trex.counting.patterns import DEFAULT
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = json_schema()

@@ -10,9 +10,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from trex import pretokenize
 from trex.corpora import deal_files, only_files, read_documents
-from trex.counting import (
+from trex.counting import pretokenize
+from trex.counting.corpus import (
+    by_shard,
     check_split,
     count_corpus,
     count_evaluation,
@@ -21,29 +22,26 @@ from trex.counting import (
     held_out_file,
     join_documents,
     join_held_out,
-    sum_ledgers,
 )
+from trex.counting.patterns import DEFAULT
+from trex.counting.pretokenize import count_words, merge_runs
 from trex.files import write_array, write_table
-from trex.patterns import DEFAULT
-from trex.pretokenize import count_words, merge_runs
 from trex.wordindex import WordIndex
 
-SHARDS = 10
 SPLIT = {
     "seed": 7,
     "held_out_share": 0.2,
-    "shards": SHARDS,
     "deduplicate": True,
     "pattern": DEFAULT,
     "by_line": True,
 }
 
 
-def place(document: str) -> int | None:
-    """Shard of a document or None if it is held out, written out a second time."""
+def place(document: str) -> tuple[int, int] | None:
+    """(group, rank) of a document or None if it is held out, written out a second time."""
     digest = hashlib.blake2b(document.encode(), digest_size=8, key=(7).to_bytes(8, "little")).digest()
     h = int.from_bytes(digest, "little")
-    return None if h % 2**32 < 0.2 * 2**32 else (h >> 32) % SHARDS
+    return None if h % 2**32 < 0.2 * 2**32 else ((h >> 32) % 3, (h >> 32) // 3)
 
 
 def batches(documents, size=100):
@@ -73,8 +71,9 @@ def built(tmp_path_factory):
         )
         held_out[name] = kept
         counts[name], ledgers[name] = folder / f"{name}.parquet", folder / f"{name}.ledger.parquet"
-        result.words.write(counts[name])
-        write_table(result.ledger, ledgers[name])
+        ledger, shard_of_cell = by_shard([result.ledger])
+        result.words.write(counts[name], shard_of_cell)
+        write_table(ledger, ledgers[name])
         words, ledger = count_evaluation(
             batches([*kept, kept[0], texts[0], texts[1], texts[2]]),
             "held_out", name, characters, lambda *_: None, seed=7, pattern=DEFAULT, training_documents=result.documents,
@@ -93,11 +92,13 @@ def test_split_and_ledger(built):
     for name, texts in documents.items():
         distinct = list(dict.fromkeys(texts))
         assert sorted(held_out[name]) == sorted(t for t in distinct if place(t) is None)
-        ledger = pl.read_parquet(ledgers[name]).filter(part="train")
-        for shard in range(SHARDS):
-            mine = [t for t in distinct if place(t) == shard]
-            row = ledger.row(by_predicate=pl.col("shard") == shard, named=True)
-            assert row["documents"] == len(mine)
+        ranked = sorted((t for t in distinct if place(t) is not None), key=place)
+        ledger = pl.read_parquet(ledgers[name]).filter(split="train")
+        assert ledger["shard"].to_list() == list(range(len(ledger)))
+        assert ledger["documents"].sum() == len(ranked)
+        for row in ledger.iter_rows(named=True):
+            mine, ranked = ranked[: row["documents"]], ranked[row["documents"] :]
+            assert {place(t)[0] for t in mine} == {row["group"]}
             assert row["bytes"] == sum(len(t.encode()) for t in mine)
             assert row["characters"] == sum(map(len, mine))
             assert row["words"] == sum(sum(count_words(t, by_line=True).values()) for t in mine)
@@ -138,27 +139,38 @@ def words_of(index, counts) -> dict[bytes, int]:
 
 
 @pytest.mark.parametrize(("share", "n_bytes"), [(0.5, 20_000), (0.25, 60_000), (1.0, 30_000)])
-@pytest.mark.parametrize("replicate", [0, 1])
+@pytest.mark.parametrize("replicate", [0, 1, 2])
 def test_slice_is_the_text_that_its_ledger_says(built, share, n_bytes, replicate):
     documents, _, _, index, _ = built
-    training = index.slice(np.array([share, 1 - share]), n_bytes, replicate, 2)
+    training = index.slice(np.array([share, 1 - share]), n_bytes, replicate)
     expected = Counter()
     for row in training.ledger.iter_rows(named=True):
         distinct = [t for t in dict.fromkeys(documents[row["corpus"]]) if place(t) is not None]
-        taken = [(replicate * SHARDS // 2 + i) % SHARDS for i in range(row["shards"])]
-        text = distinct * row["epochs"] + [t for t in distinct if place(t) in taken]
+        # the documents by group and rank, from the replicate's group on; as many as it takes
+        distinct.sort(key=lambda t: ((place(t)[0] - replicate) % 3, place(t)[1]))
+        sizes = [len(t.encode()) for t in distinct]
+        text = (distinct * (row["epochs"] + 1))[
+            : np.cumsum([0] + sizes * (row["epochs"] + 1)).searchsorted(row["given_bytes"])
+        ]
         assert row["given_bytes"] == sum(len(t.encode()) for t in text)
-        largest_shard = int(index.shard_bytes.max())
-        assert abs(row["given_bytes"] - row["asked_bytes"]) <= largest_shard
+        assert abs(row["given_bytes"] - row["asked_bytes"]) <= max(0.01 * row["asked_bytes"], *sizes)
         for t in text:
             expected.update(count_words(t, by_line=True))
     assert words_of(index, training.counts) == expected
     assert training.ledger["share"].sum() == pytest.approx(1)
+    given = index.given_bytes(np.array([[share, 1 - share]]), n_bytes)
+    assert replicate or given.tolist() == [training.ledger["given_bytes"].to_list()]
 
 
-def test_small_share_still_gets_a_shard(built):
-    ledger = built[3].slice(np.array([0.9999, 0.0001]), 10_000).ledger
-    assert ledger["shards"][1] == 1
+def test_a_share_of_less_than_a_document_gets_one(built):
+    ledger = built[3].slice(np.array([1 - 1e-9, 1e-9]), 10_000).ledger
+    assert ledger["shards"].to_list()[1] == 1
+    assert ledger["given_bytes"][1] < 60
+
+
+def test_there_are_three_draws(built):
+    with pytest.raises(ValueError, match="replicate 3: text has 3 independent draws"):
+        built[3].slice(np.array([0.5, 0.5]), 10_000, 3)
 
 
 def test_a_full_table_changes_nothing(tmp_path):
@@ -172,7 +184,7 @@ def test_a_full_table_changes_nothing(tmp_path):
             table_bytes=table_bytes,
             spill_to=tmp_path,
         )
-        counts.words.write(tmp_path / f"{number}.parquet")
+        counts.words.write(tmp_path / f"{number}.parquet", by_shard([counts.ledger])[1])
         tables.append(
             (pl.read_parquet(tmp_path / f"{number}.parquet"), counts.ledger, counts.documents.tolist())
         )
@@ -217,8 +229,9 @@ def test_parts_give_what_one_job_gives(tmp_path, monkeypatch, kind, deduplicate)
 
     with held_out_file(one[2]) as hold_out:
         counts = count_corpus(read_documents(source, tmp_path), "c", hold_out, **split)
-    counts.words.write(one[0])
-    write_table(counts.ledger, one[1])
+    ledger, shard_of_cell = by_shard([counts.ledger])
+    counts.words.write(one[0], shard_of_cell)
+    write_table(ledger, one[1])
     write_array(counts.documents, one[3])
 
     files = deal_files(source, tmp_path, 3)
@@ -241,8 +254,9 @@ def test_parts_give_what_one_job_gives(tmp_path, monkeypatch, kind, deduplicate)
         parts.append(paths)
         hashes.append(paths[4])
     words, ledgers, held_out, documents, _ = zip(*parts, strict=True)
-    merge_runs(words, merged[0], tmp_path)
-    write_table(sum_ledgers([pl.read_parquet(path) for path in ledgers]), merged[1])
+    ledger, shard_of_cell = by_shard([pl.read_parquet(path) for path in ledgers])
+    merge_runs(words, merged[0], shard_of_cell, tmp_path)
+    write_table(ledger, merged[1])
     join_held_out(held_out, merged[2])
     write_array(join_documents(map(np.load, documents)), merged[3])
 

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from trex.bpe import train_bpe
-from trex.existing import ENCODINGS, load_existing
-from trex.pretokenize import count_words
-from trex.tokenizer import to_tokenizer
+from trex.bpe.training import train_bpe
+from trex.counting.pretokenize import count_words
+from trex.tokenizer.build import to_tokenizer
+from trex.tokenizer.existing import ENCODINGS, load_existing
 
 DATA = Path(os.environ.get("TREX_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 ODD = [

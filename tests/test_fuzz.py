@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from test_pretokenize import by_tokenizers
 
 from trex.corpora import CorpusError, check_source, read_documents
-from trex.counting import count_corpus
-from trex.patterns import DEFAULT
-from trex.pretokenize import WordCounter, count_words
+from trex.counting.corpus import count_corpus
+from trex.counting.patterns import DEFAULT
+from trex.counting.pretokenize import WordCounter, count_words
 
 TEXTS = ["first document", "zweites Dokument\n", "третий", "第四", "", "x" * 3000]
 
@@ -131,7 +131,7 @@ def test_counting_keeps_every_document_somewhere(texts, seed):
     held_out = []
     counts = count_corpus(
         [pa.array(texts, pa.large_string())], "c", lambda batch: held_out.extend(batch.to_pylist()),
-        seed=seed, held_out_share=0.3, shards=10, deduplicate=True, pattern=DEFAULT, by_line=True,
+        seed=seed, held_out_share=0.3, deduplicate=True, pattern=DEFAULT, by_line=True,
     )  # fmt: skip
     ledger = counts.ledger
     assert ledger["documents"].sum() == len(set(texts))

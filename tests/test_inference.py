@@ -10,13 +10,14 @@ import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from trex.arrow import frozen
-from trex.bpe import BYTE_CHARACTERS, train_bpe
-from trex.existing import load_existing
-from trex.inference import CorpusWords, count_words, infer_mixture
-from trex.inference.mixture import number_merges
+from trex.bpe.byte_alphabet import BYTE_CHARACTERS
+from trex.bpe.training import train_bpe
+from trex.inference.mixture import infer_mixture, number_merges
 from trex.inference.program import Constraints, solve
-from trex.inference.replay import replay
-from trex.tokenizer import to_tokenizer
+from trex.inference.replay import Merges, Search, Slacks, replay
+from trex.inference.words import CorpusWords, count_words_as
+from trex.tokenizer.build import to_tokenizer
+from trex.tokenizer.existing import load_existing
 
 
 def table(words: dict[bytes, int]) -> pl.DataFrame:
@@ -57,17 +58,13 @@ def test_replay_counts_as_by_hand(seed):
     rate, slack = np.array([0.5, 0.1, 1.0]), 0.75
     steps = number_merges(merges)
     spelled = [bytes([i]) for i in range(256)] + [a + b for a, b in merges]
-    flat = words.words
     counts, found_steps, keys, found_counts = replay(
-        *map(frozen, (flat.text, flat.starts, flat.pair_offsets, flat.pair_places)),
-        *map(frozen, (words.offsets, words.columns, words.counts, words.byte_pair_counts)),
-        *map(frozen, (steps, np.ones(len(merges), bool), rate)),
-        0.0,
-        *map(frozen, (np.full(len(merges), slack), np.empty(0, np.int64), np.empty(0))),
-        1,
-        1,
-        0,
-        256 + len(merges),
+        words.words.arrays(),
+        words.in_corpora(),
+        frozen(rate),
+        Merges(frozen(steps), 256 + len(merges), frozen(np.ones(len(merges), bool))),
+        Slacks(*map(frozen, (np.full(len(merges), slack), np.empty(0, np.int64), np.empty(0)))),
+        Search(0.0, 1, 1, 0),
     )
     found = {int(t): (key, row) for t, key, row in zip(found_steps, keys, found_counts, strict=True)}
     for t, merge in enumerate(merges):
@@ -185,7 +182,7 @@ def test_words_are_those_of_the_tokenizer(tmp_path):
     texts = [pa.array(["é1a\u2028a\nb  ", "é12"], pa.large_string())]
 
     def counted(name, **options):
-        words = count_words(load_existing(name, tmp_path), texts, **options)
+        words = count_words_as(load_existing(name, tmp_path), texts, **options)
         return dict(words.iter_rows())
 
     accented = "é".encode()

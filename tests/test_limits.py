@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 from trex import constraints, proxies, search
+from trex.counting.pretokenize import count_words
 from trex.files import write_table
 from trex.metrics import Objective
 from trex.mixtures import sample_mixtures, uniform
-from trex.pretokenize import count_words
 from trex.regression import fit_with_residuals
 from trex.targets import Targets
 from trex.verification import SLACK
@@ -53,7 +53,8 @@ def index(tmp_path_factory) -> WordIndex:
         write_table(table.group_by("word", maintain_order=True).agg("shard", "count"), counts[corpus])
         ledgers[corpus] = folder / f"{corpus}.ledger.parquet"
         sizes = [len(text.encode()) for text in texts]
-        write_table(pl.DataFrame({"part": "train", "shard": range(SHARDS), "bytes": sizes}), ledgers[corpus])
+        ledger = {"split": "train", "group": 0, "shard": range(SHARDS), "documents": 1, "bytes": sizes}
+        write_table(pl.DataFrame(ledger), ledgers[corpus])
         text = made_up_text(corpus, 20_000, SHARDS)
         held_out = count_words(text)
         paths = folder / f"{corpus}.words.parquet", folder / f"{corpus}.eval.parquet"

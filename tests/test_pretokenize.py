@@ -14,10 +14,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from trex import pretokenize, unicode_tables
-from trex.bpe import BYTE_CHARACTERS
-from trex.patterns import DEFAULT
-from trex.pretokenize import WordCounter, count_words
+from trex.bpe.byte_alphabet import BYTE_CHARACTERS
+from trex.counting import pretokenize, unicode_tables
+from trex.counting.patterns import DEFAULT
+from trex.counting.pretokenize import WordCounter, count_words
 
 BYTE_OF = {character: byte for byte, character in enumerate(BYTE_CHARACTERS)}
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
@@ -169,21 +169,35 @@ def test_spilling_changes_nothing(pattern, documents, chunk_words, fan_in):
         expected = whole.result().by_shard()
         assert spilling.result().by_shard().equals(expected)
         assert (spilling.words_in_shard == whole.words_in_shard).all()
-        spilling.write(Path(folder, "words.parquet"))
-        assert pq.read_table(Path(folder, "words.parquet")).equals(expected)
+        spilling.write(Path(folder, "words.parquet"), np.array([0, 0, 1, 1, 2]))
+        coarser = WordCounter(pattern, shards=3)
+        for text, shard in documents:
+            coarser.add(pa.array([text], pa.large_string()), np.array([shard // 2], dtype=np.uint16))
+        assert pq.read_table(Path(folder, "words.parquet")).equals(coarser.result().by_shard())
         assert os.listdir(folder) == ["words.parquet"]
 
 
-def test_shards_of_a_word_are_in_order():
-    """A word that is met in 300 of 400 shards, again and again: its row grows and is searched."""
+def test_shards_of_a_word_are_in_order(monkeypatch):
+    """A word that is met in 300 of 400 shards, again and again, while its counts are added up now and then."""
+    monkeypatch.setattr(pretokenize, "COMPACT_ENTRIES", 1000)
     shards = np.random.default_rng(1).integers(0, 300, 5000) + 50
     counter = WordCounter(shards=400)
     for part in np.split(shards, 100):
         counter.add(pa.array(["word"] * len(part), pa.large_string()), part.astype(np.uint16))
+    for counts in (counter.result(), counter.result()):  # asking changes nothing
+        assert counts.words.to_pylist() == [b"word"]
+        assert counts.shards.tolist() == np.unique(shards).tolist()
+        assert counts.counts.tolist() == np.unique(shards, return_counts=True)[1].tolist()
+
+
+def test_a_count_may_exceed_what_an_entry_of_the_log_holds():
+    counter = WordCounter(shards=3)
+    for shard in (1, 2, 1):
+        counter.add(pa.array(["x\n" * 1_500_000], pa.large_string()), np.array([shard], dtype=np.uint16))
     counts = counter.result()
-    assert counts.words.to_pylist() == [b"word"]
-    assert counts.shards.tolist() == np.unique(shards).tolist()
-    assert counts.counts.tolist() == np.unique(shards, return_counts=True)[1].tolist()
+    assert counts.words.to_pylist() == [b"\n", b"x"]
+    assert counts.shards.tolist() == [1, 2] * 2
+    assert counts.counts.tolist() == [3_000_000, 1_500_000] * 2
 
 
 def test_what_training_on_files_counts(udhr, tmp_path):

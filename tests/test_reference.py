@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from trex.reference import ENCODINGS, load_reference
+from trex.tokenizer.reference import ENCODINGS, load_reference
 
 DATA = Path(os.environ.get("TREX_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 # Special tokens, NUL, decomposed and composed, lone combining marks, jamo, emoji, BOM, blanks, contractions.

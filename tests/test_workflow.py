@@ -15,8 +15,8 @@ from conftest import ROOT
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from trex.config import load_config
-from trex.counting import document_hashes
-from trex.patterns import DEFAULT
+from trex.counting.corpus import document_hashes
+from trex.counting.patterns import DEFAULT
 
 CODE = ["Snakefile", "src", "workflow", "profiles", "envs", "config"]
 SPECIAL = "<|endoftext|>"
@@ -100,10 +100,17 @@ def test_proxies_are_what_tokenizers_makes_of_the_same_text(run):
     for mixture, file in (("m00003", "00000-00025.tokenizers/m00003"), ("two", "two.tokenizers/two")):
         lines = []
         for row in ledger.filter(mixture_id=mixture).iter_rows(named=True):
-            for text, h in zip(documents(run, row["corpus"]), hashes[row["corpus"]].tolist(), strict=True):
-                if h % 2**32 >= 0.1 * 2**32:
-                    passes = row["epochs"] + ((h >> 32) % 20 < row["shards"])
-                    lines += text.splitlines(keepends=True) * passes
+            ranked = sorted(
+                ((h >> 32) % 3, (h >> 32) // 3, text)  # group, rank
+                for text, h in zip(documents(run, row["corpus"]), hashes[row["corpus"]].tolist(), strict=True)
+                if h % 2**32 >= 0.1 * 2**32
+            )
+            given = 0
+            for *_, text in ranked * (row["epochs"] + 1):
+                if given < row["given_bytes"]:
+                    given += len(text.encode())
+                    lines += text.splitlines(keepends=True)
+            assert given == row["given_bytes"]
         for size in (400, 500):
             yardstick = Tokenizer(models.BPE())
             yardstick.normalizer = normalizers.NFC()
@@ -187,8 +194,8 @@ def test_only_what_changed_runs_again(run):
     [
         ("src/trex/search/random_draws.py", "search_mixture", "fit_regression"),
         ("src/trex/regression.py", "fit_regression", "train_proxies"),
-        ("src/trex/merge_loop.py", "train_proxies", "count_words"),
-        ("src/trex/reference.py", "count_eval_words", "count_words"),
+        ("src/trex/bpe/merge_loop.py", "train_proxies", "count_words"),
+        ("src/trex/tokenizer/reference.py", "count_eval_words", "count_words"),
     ],
 )
 def test_changed_code_runs_again(run, file, reruns, spared):

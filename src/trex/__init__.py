@@ -1,25 +1,20 @@
 """TREX: the best training-data mixture for a multilingual tokenizer, found by regression on proxy tokenizers.
 
-The names below are loaded on first use, so that importing one module does not pay for the others.
+The names below are the library that docs/library.md explains. They are loaded on first use, so that importing one
+module does not pay for the others.
 """
 
 from importlib import import_module
 
 _HOME = {
-    "WordCounter": "pretokenize",
-    "count_words": "pretokenize",
-    "BpeModel": "bpe",
-    "train_bpe": "bpe",
-    "WordIndex": "wordindex",
-    "to_tokenizer": "tokenizer",
-    "matched": "mixtures",
-    "natural": "mixtures",
-    "sample_mixtures": "mixtures",
-    "tempered": "mixtures",
-    "uniform": "mixtures",
-    "Objective": "metrics",
+    "WordCounter": "counting.pretokenize",
+    "count_words": "counting.pretokenize",
+    "train_bpe": "bpe.training",
+    "to_tokenizer": "tokenizer.build",
+    "load_existing": "tokenizer.existing",
     "fit_surface": "regression",
-    "load_surface": "regression",
+    "CorpusWords": "inference.words",
+    "infer_mixture": "inference.mixture",
 }
 __all__ = sorted(_HOME)
 

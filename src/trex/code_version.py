@@ -6,6 +6,7 @@ Snakemake itself notices new parameters, inputs and scripts, but not a change in
 import ast
 import hashlib
 import os
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -19,18 +20,34 @@ def put_on_python_path() -> None:
 
 
 @cache  # the same modules serve many scripts: 0.3 s for all of them, and not 1.6
-def _imported(file: Path) -> set[Path]:
-    """The package's modules that a Python file imports, anywhere in it."""
-    found = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE.name:
-            inside = node.module.split(".")[1:]
-            names = [[*inside, alias.name] for alias in node.names]
-            # importing trex.a.b also runs trex/a/__init__.py; not all names are modules
-            parts = {tuple(name[: i + 1]) for name in names for i in range(len(name))}
-            found.update(PACKAGE.joinpath(*part).with_suffix(".py") for part in parts)
-            found.update(PACKAGE.joinpath(*part, "__init__.py") for part in parts)
-    return {module for module in found if module.exists()}
+def _imported(file: Path) -> frozenset[Path]:
+    """The package's modules that a Python file imports, anywhere in it, but for those that only type checkers see."""
+    names: set[tuple[str, ...]] = set()
+    for node in _running(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
+        if isinstance(node, ast.Import):
+            names |= {tuple(alias.name.split(".")) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            inside = tuple(node.module.split(".")) if node.module else ()
+            if node.level:
+                inside = (PACKAGE.name, *file.relative_to(PACKAGE).parts[: -node.level], *inside)
+            names |= {(*inside, alias.name) for alias in node.names}  # not all of these are modules
+    # importing trex.a.b also runs trex/__init__.py and trex/a/__init__.py
+    parts = {name[1:end] for name in names if name[0] == PACKAGE.name for end in range(1, len(name) + 1)}
+    found = {PACKAGE.joinpath(*part, "__init__.py") for part in parts}
+    found |= {PACKAGE.joinpath(*part).with_suffix(".py") for part in parts if part}
+    return frozenset(module for module in found if module.exists())
+
+
+def _running(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes of a tree but the body of `if TYPE_CHECKING:`."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            waiting += node.orelse
+        else:
+            waiting += ast.iter_child_nodes(node)
 
 
 def modules_of(script: Path) -> list[Path]:

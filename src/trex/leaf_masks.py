@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from trex.kernel import kernel
+from trex.compiled.kernel import kernel
 
 # A lone bit times this de Bruijn number has different top 5 bits for each of the bit's 32 places.
 DE_BRUIJN = 0x077CB531

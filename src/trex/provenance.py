@@ -49,7 +49,7 @@ def provenance(
         "code": code,
         "corpora": inputs,
         "ledgers": {
-            "corpora": _sums(ledgers["corpora"], ["corpus", "part"], text),
+            "corpora": _sums(ledgers["corpora"], ["corpus", "split"], text),
             "proxies": _sums(ledgers["proxies"], ["corpus"], given),
             "tokenizers": _sums(ledgers["tokenizers"], ["tokenizer", "corpus"], given),
         },

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from trex.bpe import BpeModel, Workspace, train_flat
+from trex.bpe.model import BpeModel
+from trex.bpe.training import BpeOptions, Workspace, train_flat
 from trex.wordindex import Slice, WordIndex
 
 
@@ -23,15 +24,17 @@ def train(
     workspace: one to use again and again makes the next trainings faster.
     ValueError if the text does not give a vocabulary of the size asked for.
     """
-    options = {key: tokenizer[key] for key in ("special_tokens", "min_frequency", "max_token_length")}
+    options = BpeOptions(
+        tokenizer["special_tokens"], tokenizer["min_frequency"], tokenizer["max_token_length"]
+    )
     model = train_flat(
-        index.words, training.counts, vocab_size, evaluation=index.evaluation, workspace=workspace, **options
+        index.words, training.counts, vocab_size, options, evaluation=index.evaluation, workspace=workspace
     )
     if model.vocab_size < vocab_size:
         raise ValueError(
             f"{training.n_bytes:,} bytes of text give only {model.vocab_size:,} of the {vocab_size:,} tokens asked "
-            f"for (tokenizer.min_frequency {options['min_frequency']}, tokenizer.max_token_length "
-            f"{options['max_token_length']}): use more text or a smaller vocabulary"
+            f"for (tokenizer.min_frequency {options.min_frequency}, tokenizer.max_token_length "
+            f"{options.max_token_length}): use more text or a smaller vocabulary"
         )
     return model
 

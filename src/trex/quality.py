@@ -6,7 +6,7 @@ Text is encoded by `tokenizers` itself, as a user of the tokenizer would. The me
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,8 @@ import polars as pl
 from tokenizers import Tokenizer
 
 from trex import metrics
-from trex.bpe import BYTE_CHARACTERS
+from trex.bpe.byte_alphabet import is_spelling, unspell
+from trex.tokenizer.encode import encode, of_plain_text, vocabulary_size
 
 # A running word: a letter with the letters, marks and joiners (ZWNJ, ZWJ) after it. Standard segmentations differ in
 # what they do with punctuation and digits; this one has neither, so that tokenizers are compared on words alone.
@@ -30,8 +31,6 @@ SCRIPTS = (
     "Telugu", "Kannada", "Malayalam", "Sinhala", "Thai", "Lao", "Tibetan", "Myanmar", "Georgian", "Armenian",
     "Ethiopic", "Khmer", "Han", "Hiragana", "Katakana", "Hangul",
 )  # fmt: skip
-
-_BATCH_CHARACTERS = 1 << 20  # encode_batch holds all encodings of its input
 
 
 @dataclass(frozen=True)
@@ -59,11 +58,9 @@ def measure(tokenizer: Tokenizer, evaluation: Mapping[tuple[str, str], Path]) ->
         tokenizer: text that looks like one of its special tokens is encoded as ordinary text, and none is added.
         evaluation: per (evaluation set, corpus), the parquet file of its documents: text, reference_tokens.
     """
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    tokenizer.encode_special_tokens = True
+    tokenizer = of_plain_text(tokenizer)
     rows, documents = [], []
-    used = np.zeros(_vocabulary_size(tokenizer), dtype=np.int64)
+    used = np.zeros(vocabulary_size(tokenizer), dtype=np.int64)
     for (evaluation_set, corpus), path in evaluation.items():
         text = pl.read_parquet(path)
         tokens, frequencies = encode(tokenizer, text["text"], used.size)
@@ -99,7 +96,7 @@ def encode_sample(
         text = pl.read_parquet(path).with_row_index("document")
         total = text["text"].str.len_bytes().sum()
         part = text.gather_every(max(math.ceil(total / n_bytes), 1))
-        tokens, _ = encode(tokenizer, part["text"], _vocabulary_size(tokenizer))
+        tokens, _ = encode(tokenizer, part["text"], vocabulary_size(tokenizer))
         tables.append(
             part.select(
                 pl.lit(evaluation_set).alias("evaluation_set"),
@@ -111,17 +108,6 @@ def encode_sample(
             )
         )
     return pl.concat(tables)
-
-
-def encode(tokenizer: Tokenizer, texts: pl.Series, vocab_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """(tokens of each text, occurrences of each vocabulary entry), int64 [texts] and [vocab_size]."""
-    tokens, frequencies = [], np.zeros(vocab_size, dtype=np.int64)
-    for batch in _batches(texts):
-        encodings = tokenizer.encode_batch_fast(batch, add_special_tokens=False)
-        ids = [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
-        tokens += [of_text.size for of_text in ids]
-        frequencies += np.bincount(np.concatenate(ids), minlength=vocab_size)
-    return np.array(tokens, dtype=np.int64), frequencies
 
 
 def is_spaced(texts: pl.Series) -> bool:
@@ -190,17 +176,12 @@ def vocabulary_scripts(tokenizer: Tokenizer, frequencies: np.ndarray) -> pl.Data
     `none` those without a letter. Special tokens are left out.
     """
     special = tokenizer.get_added_tokens_decoder()
-    byte_of = {character: byte for byte, character in enumerate(BYTE_CHARACTERS)}
     ids, spellings = [], []
     for token, number in tokenizer.get_vocab(with_added_tokens=False).items():
         if number in special:
             continue
-        known = all(character in byte_of for character in token)
-        spelled = (
-            bytes(byte_of[character] for character in token).decode(errors="replace") if known else token
-        )
         ids.append(number)
-        spellings.append(spelled)
+        spellings.append(unspell(token).decode(errors="replace") if is_spelling(token) else token)
     entries = pl.DataFrame({"id": ids, "text": spellings}).with_columns(
         letter=pl.col("text").str.extract(r"([\p{L}\x{FFFD}])", 1)
     )
@@ -218,22 +199,3 @@ def vocabulary_scripts(tokenizer: Tokenizer, frequencies: np.ndarray) -> pl.Data
         .select("script", "entries", "share", "used")
         .sort(["entries", "script"], descending=[True, False])
     )
-
-
-def _vocabulary_size(tokenizer: Tokenizer) -> int:
-    """One more than the largest id: ids may have gaps."""
-    return 1 + max(tokenizer.get_vocab(with_added_tokens=True).values())
-
-
-def _batches(texts: pl.Series) -> Iterator[list[str]]:
-    """Texts in lists of about `_BATCH_CHARACTERS`, in order."""
-    batch: list[str] = []
-    characters = 0
-    for text in texts:
-        batch.append(text)
-        characters += len(text)
-        if characters >= _BATCH_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch

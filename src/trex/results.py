@@ -163,7 +163,7 @@ class Results:
     @cached_property
     def available_bytes(self) -> np.ndarray:
         """Bytes of training text of each corpus. [k]"""
-        totals = self.counts.filter(part="train").group_by("corpus").agg(pl.col("bytes").sum())
+        totals = self.counts.filter(split="train").group_by("corpus").agg(pl.col("bytes").sum())
         by_corpus = dict(totals.iter_rows())
         return np.array([by_corpus[corpus] for corpus in self.corpora])
 

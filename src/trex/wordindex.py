@@ -1,7 +1,7 @@
 """One table of all distinct words of all corpora and evaluation sets, on disk and memory-mapped.
 
-Text is read once; from then on a training text is a sum of rows of this table. Each corpus's words are stored
-shard after shard, so that the first shards of a corpus are one contiguous stretch.
+Text is read once; from then on a training text is a sum of rows of this table. Each corpus's words are stored shard
+after shard in the order of `trex.counting.shards`, so that a training text reads one contiguous stretch, or two.
 """
 
 import logging
@@ -13,18 +13,25 @@ import numpy as np
 import polars as pl
 
 from trex.arrow import frozen
-from trex.bpe import EvalCounts, FlatWords
+from trex.bpe.words import EvalCounts, FlatWords
+from trex.compiled.kernel import kernel
+from trex.counting.shards import GROUPS
 from trex.files import read_json, whole, write_json
-from trex.kernel import kernel
 
 log = logging.getLogger(__name__)
 
-VERSION = 2
+VERSION = 3
+# By how much shares may miss what was asked for, on average. What is given is known, and is what regression sees.
+MOST_OFF = 0.02
+# Part of the mixtures that may get the text of another: two that differ by less than the width of a shard.
+MOST_ALIKE = 0.1
 _ARRAYS = (
     "train_word",
     "train_count",
     "train_borders",
     "shard_bytes",
+    "group_shards",
+    "documents",
     "eval_offsets",
     "eval_column",
     "eval_count",
@@ -56,14 +63,41 @@ class Slice:
 
 
 @dataclass(frozen=True)
+class _Stretch:
+    """The shards of a corpus, from first up to end, in the order from `begin` to the end and then from first.
+
+    upto: int64 [shards + 1]: the bytes of so many shards in that order.
+    """
+
+    first: int
+    begin: int
+    end: int
+    upto: np.ndarray
+
+    def take(self, asked: float) -> tuple[int, int, int]:
+        """(whole passes over the corpus, shards after them, bytes): as near to the asked bytes as whole shards get."""
+        available = int(self.upto[-1])
+        epochs = int(asked // available)
+        rest = asked - epochs * available
+        after = min(int(np.searchsorted(self.upto, rest)), len(self.upto) - 1)
+        shards = after if after == 0 or self.upto[after] - rest < rest - self.upto[after - 1] else after - 1
+        if asked > 0 and epochs + shards == 0:
+            shards = 1
+        if shards == len(self.upto) - 1:
+            epochs, shards = epochs + 1, 0
+        return epochs, shards, epochs * available + int(self.upto[shards])
+
+
+@dataclass(frozen=True)
 class WordIndex:
     """The word table.
 
-    words: all distinct words, laid out for training. corpora: their ids; n_shards of each corpus.
+    words: all distinct words, laid out for training. corpora: their ids.
     evaluation_rows: one row per evaluation column: evaluation_set, corpus, documents, bytes, characters, words,
     reference_tokens. evaluation: the counts of every word in those columns.
-    train_word (uint32), train_count (int64): entries of corpus c, shard s are
-    [train_borders[c, s]:train_borders[c, s + 1]]. shard_bytes: int64 [corpora, shards].
+    group_shards: int64 [corpora, GROUPS + 1]: the shards of group g of corpus c are those from group_shards[c, g] up to
+    group_shards[c, g + 1], of all shards of all corpora. shard_bytes: int64 [shards]. documents: int64 [corpora].
+    train_word (uint32), train_count (int64): entries of shard s are [train_borders[s]:train_borders[s + 1]].
     """
 
     corpora: tuple[str, ...]
@@ -74,62 +108,94 @@ class WordIndex:
     train_count: np.ndarray
     train_borders: np.ndarray
     shard_bytes: np.ndarray
+    group_shards: np.ndarray
+    documents: np.ndarray
 
     @property
     def available_bytes(self) -> np.ndarray:
         """int64 [corpora]: bytes of training text."""
-        return self.shard_bytes.sum(axis=1)
+        upto = np.concatenate(([0], np.cumsum(self.shard_bytes)))
+        return upto[self.group_shards[:, -1]] - upto[self.group_shards[:, 0]]
 
-    def slice(self, shares: np.ndarray, n_bytes: int, replicate: int = 0, replicates: int = 1) -> Slice:
+    def slice(self, shares: np.ndarray, n_bytes: int, replicate: int = 0) -> Slice:
         """The training text of a mixture: whole shards of every corpus, as near to n_bytes * share as they get.
 
-        Slices are nested: a larger share of a corpus holds a smaller one, so mixtures share their noise. A corpus
-        with too little text is repeated. A share above 0 gives at least one shard. replicate r of `replicates`
-        begins r / replicates of the way through the shards: a fresh draw of text for estimating noise.
+        Slices of a replicate are nested: a larger share, or a larger scale, holds a smaller one, so mixtures share
+        their noise. A corpus with too little text is repeated. A share above 0 gives at least one shard. Replicate r,
+        from 0 to GROUPS - 1, begins with group r: an independent draw, unless a slice needs more than a group has.
         """
-        n_shards = self.shard_bytes.shape[1]
         counts = np.zeros(len(self.words), dtype=np.int64)
         rows = []
         for c, corpus in enumerate(self.corpora):
-            asked = float(shares[c]) * n_bytes
-            available = int(self.shard_bytes[c].sum())
-            order = (np.arange(n_shards) + replicate * n_shards // replicates) % n_shards
-            upto = np.concatenate(([0], np.cumsum(self.shard_bytes[c, order])))
-            epochs = int(asked // available)
-            shards = int(np.abs(upto - (asked - epochs * available)).argmin())
-            if shards == n_shards:
-                epochs, shards = epochs + 1, 0
-            if asked > 0 and epochs == 0:
-                shards = max(shards, int(np.flatnonzero(upto)[0]))
+            stretch = self._stretch(c, replicate)
+            epochs, shards, given = stretch.take(float(shares[c]) * n_bytes)
             if epochs:
-                self._add_shards(counts, c, 0, n_shards, epochs)
-            first = int(order[0])
-            end = first + shards
-            self._add_shards(counts, c, first, min(end, n_shards), 1)
-            self._add_shards(counts, c, 0, max(end - n_shards, 0), 1)
-            given = epochs * available + int(upto[shards])
-            rows.append((corpus, float(shares[c]), asked, given, shards, epochs))
-        total = sum(row[3] for row in rows)
+                self._add_shards(counts, stretch.first, stretch.end, epochs)
+            last = stretch.begin + shards
+            self._add_shards(counts, stretch.begin, min(last, stretch.end), 1)
+            self._add_shards(counts, stretch.first, stretch.first + max(last - stretch.end, 0), 1)
+            rows.append((corpus, float(shares[c]), float(shares[c]) * n_bytes, given, shards, epochs))
         ledger = pl.DataFrame(
-            [
-                (corpus, share, given / total, asked, given, shards, epochs)
-                for corpus, share, asked, given, shards, epochs in rows
-            ],
+            rows,
             schema={
                 "corpus": pl.String,
                 "asked_share": pl.Float64,
-                "share": pl.Float64,
                 "asked_bytes": pl.Float64,
                 "given_bytes": pl.Int64,
                 "shards": pl.Int64,
                 "epochs": pl.Int64,
             },
             orient="row",
-        )
+        ).select(
+            "corpus", "asked_share", (pl.col("given_bytes") / pl.col("given_bytes").sum()).alias("share"),
+            "asked_bytes", "given_bytes", "shards", "epochs",
+        )  # fmt: skip
         return Slice(counts, ledger)
 
-    def _add_shards(self, counts: np.ndarray, corpus: int, first: int, end: int, times: int) -> None:
-        entries = slice(self.train_borders[corpus, first], self.train_borders[corpus, max(end, first)])
+    def given_bytes(self, shares: np.ndarray, n_bytes: int) -> np.ndarray:
+        """int64 [n, corpora]: the bytes that `slice` gives mixtures, shares [n, corpora]."""
+        stretches = [self._stretch(c, 0) for c in range(len(self.corpora))]
+        rows = [
+            [
+                stretch.take(float(share) * n_bytes)[2]
+                for stretch, share in zip(stretches, mixture, strict=True)
+            ]
+            for mixture in shares
+        ]
+        return np.array(rows, dtype=np.int64).reshape(-1, len(self.corpora))
+
+    def check_given(self, names: Sequence[str], shares: np.ndarray, n_bytes: int) -> None:
+        """See that slices are the mixtures asked for: names [n], shares [n, corpora].
+
+        Raises:
+            ValueError: mixtures become one, or shares are off by more than MOST_OFF on average. Says what to set.
+        """
+        given = self.given_bytes(shares, n_bytes)
+        realised = given / given.sum(axis=1, keepdims=True)
+        off = np.abs(realised - shares)
+        asked, distinct = (len(np.unique(rows, axis=0)) for rows in (shares, given))
+        if distinct >= (1 - MOST_ALIKE) * asked and off.mean() <= MOST_OFF:
+            return
+        mixture, c = np.unravel_index(off.argmax(), off.shape)
+        mean = self.available_bytes / self.documents
+        raise ValueError(
+            f"the corpora cannot give the mixtures asked for: {asked} mixtures become {distinct}, and "
+            f"{names[mixture]} asks for {shares[mixture, c]:.1%} of {self.corpora[c]} and gets "
+            f"{realised[mixture, c]:.1%}. Documents of {self.corpora[c]} have {mean[c]:,.0f} bytes on average, too "
+            f"many for a training text of {n_bytes:,} bytes. Make proxies.bytes at least {200 * mean.max():,.0f}, or "
+            "give shorter documents (sample_by: paragraph or line)"
+        )
+
+    def _stretch(self, corpus: int, replicate: int) -> "_Stretch":
+        if not 0 <= replicate < GROUPS:
+            raise ValueError(f"replicate {replicate}: text has {GROUPS} independent draws, 0 to {GROUPS - 1}")
+        first, *_, end = groups = self.group_shards[corpus].tolist()
+        begin = groups[replicate]
+        sizes = np.concatenate((self.shard_bytes[begin:end], self.shard_bytes[first:begin]))
+        return _Stretch(first, begin, end, np.concatenate(([0], np.cumsum(sizes))))
+
+    def _add_shards(self, counts: np.ndarray, first: int, end: int, times: int) -> None:
+        entries = slice(self.train_borders[first], self.train_borders[max(end, first)])
         _add(counts, frozen(self.train_word[entries]), frozen(self.train_count[entries]), times)
 
     @classmethod
@@ -160,11 +226,14 @@ class WordIndex:
             len(evaluation),
         )
 
-        shard_bytes, train_word, train_count, borders = [], [], [], []
-        entries = 0
+        documents, shard_bytes, group_shards, train_word, train_count, borders = [], [], [], [], [], [[0]]
+        entries = n_shards = 0
         for corpus in counts:
-            ledger = pl.read_parquet(ledgers[corpus]).filter(part="train").sort("shard")
+            ledger = pl.read_parquet(ledgers[corpus]).filter(split="train").sort("shard")
+            documents.append(ledger["documents"].sum())
             shard_bytes.append(ledger["bytes"].to_numpy())
+            group_shards.append(n_shards + np.searchsorted(ledger["group"].to_numpy(), np.arange(GROUPS + 1)))
+            n_shards += len(ledger)
             table = (
                 pl.read_parquet(counts[corpus])
                 .join(vocabulary, on="word")
@@ -174,8 +243,9 @@ class WordIndex:
             )
             train_word.append(table["id"].to_numpy())
             train_count.append(table["count"].to_numpy())
-            ends = np.searchsorted(table["shard"].to_numpy(), np.arange(len(ledger) + 1))
-            borders.append(entries + ends)
+            borders.append(
+                entries + np.searchsorted(table["shard"].to_numpy(), np.arange(len(ledger)), "right")
+            )
             entries += len(table)
 
         rows, word, column, count = [], [], [], []
@@ -195,8 +265,10 @@ class WordIndex:
         arrays = {
             "train_word": np.concatenate(train_word),
             "train_count": np.concatenate(train_count),
-            "train_borders": np.array(borders, dtype=np.int64),
-            "shard_bytes": np.array(shard_bytes, dtype=np.int64),
+            "train_borders": np.concatenate(borders).astype(np.int64),
+            "shard_bytes": np.concatenate(shard_bytes).astype(np.int64),
+            "group_shards": np.array(group_shards, dtype=np.int64),
+            "documents": np.array(documents, dtype=np.int64),
             "eval_offsets": offsets,
             "eval_column": column[order],
             "eval_count": count[order],
@@ -241,5 +313,5 @@ class WordIndex:
             words,
             rows,
             evaluation,
-            *(arrays[name] for name in ("train_word", "train_count", "train_borders", "shard_bytes")),
+            *(arrays[name] for name in _ARRAYS[:6]),
         )

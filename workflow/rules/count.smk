@@ -4,7 +4,6 @@
 COUNTING = {
     "seed": config["seed"],
     "held_out_share": config["evaluation"]["held_out_share"],
-    "shards": config["counting"]["shards"],
     "deduplicate": config["counting"]["deduplicate"],
     "pattern": TOKENIZER["pattern"],
     "by_line": TOKENIZER["unit"] == "line",

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from trex.corpora import read_documents
-from trex.counting import count_evaluation, evaluation_file
+from trex.counting.corpus import count_evaluation, evaluation_file
 from trex.files import write_table
 from trex.job import job
-from trex.reference import load_reference
+from trex.tokenizer.reference import load_reference
 
 with job(snakemake), evaluation_file(snakemake.output.documents) as keep:
     params = snakemake.params

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from trex.corpora import only_files, read_documents
-from trex.counting import count_corpus, hashes_shared, held_out_file
+from trex.counting.corpus import count_corpus, hashes_shared, held_out_file
 from trex.files import scratch, write_array, write_table
 from trex.job import job
 

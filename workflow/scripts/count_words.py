@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from trex.corpora import read_documents
-from trex.counting import check_split, count_corpus, held_out_file
+from trex.counting.corpus import by_shard, check_split, count_corpus, held_out_file
 from trex.files import scratch, write_array, write_table
 from trex.job import job
 
@@ -18,6 +18,7 @@ with job(snakemake):
             spill_to=scratch(output.words),
         )
         check_split(counts.ledger, params.counting["held_out_share"])
-    counts.words.write(output.words)
-    write_table(counts.ledger, output.ledger)
+    ledger, shard_of_cell = by_shard([counts.ledger])
+    counts.words.write(output.words, shard_of_cell)
+    write_table(ledger, output.ledger)
     write_array(counts.documents, output.documents)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from trex.corpora import only_files, read_documents
-from trex.counting import distinct_hashes
+from trex.counting.corpus import distinct_hashes
 from trex.files import write_array
 from trex.job import job
 

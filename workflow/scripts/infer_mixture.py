@@ -6,10 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from trex.corpora import read_documents
-from trex.existing import load_existing
 from trex.files import write_json, write_table
-from trex.inference import CorpusWords, count_words, infer_mixture
+from trex.inference.mixture import infer_mixture
+from trex.inference.words import CorpusWords, count_words_as
 from trex.job import job
+from trex.tokenizer.existing import load_existing
 
 with job(snakemake):
     params, settings = snakemake.params, snakemake.params.settings
@@ -17,7 +18,7 @@ with job(snakemake):
     existing = load_existing(settings["tokenizer"], Path.cwd())
     tables = {}
     for corpus, source in params.sources.items():
-        tables[corpus] = count_words(existing, read_documents(source, Path.cwd()))
+        tables[corpus] = count_words_as(existing, read_documents(source, Path.cwd()))
         logging.info("%s: %s distinct words", corpus, f"{tables[corpus].height:,}")
     words = CorpusWords.build(tables)
     found = infer_mixture(existing.merges, words, n_merges=settings["merges"], seed=params.seed)

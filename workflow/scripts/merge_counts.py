@@ -3,16 +3,16 @@
 import numpy as np
 import polars as pl
 
-from trex.counting import check_split, join_documents, join_held_out, sum_ledgers
+from trex.counting.corpus import by_shard, check_split, join_documents, join_held_out
+from trex.counting.pretokenize import merge_runs
 from trex.files import scratch, write_array, write_table
 from trex.job import job
-from trex.pretokenize import merge_runs
 
 with job(snakemake):
     parts, output = snakemake.input, snakemake.output
-    ledger = sum_ledgers([pl.read_parquet(path) for path in parts.ledgers])
+    ledger, shard_of_cell = by_shard([pl.read_parquet(path) for path in parts.ledgers])
     check_split(ledger, snakemake.params.counting["held_out_share"])
-    merge_runs(parts.words, output.words, scratch(output.words))
+    merge_runs(parts.words, output.words, shard_of_cell, scratch(output.words))
     write_table(ledger, output.ledger)
     join_held_out(parts.held_out, output.held_out)
     documents = join_documents(np.load(path, mmap_mode="r") for path in parts.documents)

@@ -12,12 +12,14 @@ from trex.wordindex import WordIndex
 
 with job(snakemake):
     params = snakemake.params
-    available = WordIndex.load(snakemake.input.word_index, params.corpora).available_bytes
+    index = WordIndex.load(snakemake.input.word_index, params.corpora)
+    available = index.available_bytes
     law = sampling_law(params.sampling, params.seed, params.corpora, available)
     shares = sample_mixtures(range(params.n_mixtures), **law)
     explicit = [resolve({"shares": s}, params.corpora, available) for s in params.explicit.values()]
     shares = np.concatenate([shares, np.reshape(explicit, (-1, len(params.corpora)))])
     names = [f"m{number:05d}" for number in range(params.n_mixtures)] + list(params.explicit)
+    index.check_given(names, shares, params.sampling["bytes"])
     mixtures = pl.DataFrame(shares, schema=params.corpora).insert_column(0, pl.Series("mixture_id", names))
     write_table(mixtures, snakemake.output.mixtures)
     covered = support(shares, params.corpora)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from trex import proxies, search
-from trex.bpe import Workspace
+from trex.bpe.training import Workspace
 from trex.files import read_json, write_json, write_table
 from trex.job import job
 from trex.measured import Measured

@@ -3,11 +3,11 @@
 import polars as pl
 
 from trex import proxies
-from trex.bpe import Workspace
+from trex.bpe.training import Workspace
 from trex.files import write_table
 from trex.job import job
 from trex.quality import encode_sample
-from trex.tokenizer import to_tokenizer
+from trex.tokenizer.build import to_tokenizer
 from trex.wordindex import WordIndex
 
 # Of each evaluation text, encoded to see how much documents differ: some hundred documents, in a fraction of a second.
@@ -19,7 +19,7 @@ with job(snakemake):
     shares = proxies.candidate_shares(snakemake.input.candidates, wildcards.name, params.corpora)
     compression, ledgers, workspace = [], [], Workspace()
     for replicate in range(params.replicates):
-        training = index.slice(shares, params.n_bytes, replicate, params.replicates)
+        training = index.slice(shares, params.n_bytes, replicate)
         model = proxies.train(index, training, params.vocab_size, params.tokenizer, workspace)
         key = [pl.lit(wildcards.name).alias("name"), pl.lit(replicate).alias("replicate")]
         compression.append(proxies.compression(index, model, params.vocab_grid).select(*key, pl.all()))

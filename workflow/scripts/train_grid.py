@@ -3,7 +3,7 @@
 import polars as pl
 
 from trex import proxies
-from trex.bpe import Workspace
+from trex.bpe.training import Workspace
 from trex.files import write_table
 from trex.job import job
 from trex.mixtures import sample_mixture, sampling_law

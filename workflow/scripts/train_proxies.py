@@ -7,11 +7,11 @@ from pathlib import Path
 import polars as pl
 
 from trex import proxies
-from trex.bpe import Workspace
+from trex.bpe.training import Workspace
 from trex.files import whole, write_table
 from trex.job import job
 from trex.mixtures import resolve, sample_mixture, sampling_law
-from trex.tokenizer import to_tokenizer
+from trex.tokenizer.build import to_tokenizer
 from trex.wordindex import WordIndex
 
 with job(snakemake), ExitStack() as stack:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from trex.existing import load_tokenizer
 from trex.files import write_table
 from trex.job import job
 from trex.quality import measure
+from trex.tokenizer.existing import load_tokenizer
 
 with job(snakemake):
     params, output = snakemake.params, snakemake.output

@@ -9,7 +9,7 @@ from trex.config.fields import ExplicitMixture, Inference, InferredMixture
 from trex.config.models import KINDS, Config, Source, kinds_of
 from trex.config.schema import expected, node_at
 from trex.config.words import enumerated, join, show, suggest
-from trex.patterns import ENCODINGS
+from trex.tokenizer.encodings import ENCODINGS
 
 ALPHABET_SIZE = 256  # byte-level BPE starts from all bytes
 SHARES_TOLERANCE = 1e-6

@@ -13,7 +13,7 @@ from trex.config.errors import validate
 from trex.config.fields import MAX_INTEGER
 from trex.config.models import Config, Scale
 from trex.config.words import ConfigError, Problems, join, raise_if_any, show
-from trex.patterns import ENCODINGS
+from trex.tokenizer.encodings import ENCODINGS
 
 MAX_DEPTH = 12  # nesting of a config; YAML aliases can be endless
 MAX_VALUES = 200_000  # in a config; nine aliases of nine aliases ... are 387 million
@@ -75,7 +75,7 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
     files = {path: inference.tokenizer for path, inference in inferred(typed)}
     files = {path: name for path, name in files.items() if isinstance(name, str) and name not in ENCODINGS}
     if files:
-        from trex.existing import check_byte_level
+        from trex.tokenizer.existing import check_byte_level
 
         for path, name in files.items():
             try:

@@ -33,7 +33,7 @@ from trex.config.fields import (
     VocabSize,
 )
 from trex.config.words import Problem, show
-from trex.patterns import PATTERNS
+from trex.counting.patterns import PATTERNS
 
 KINDS = ("demo", "parquet", "jsonl", "text", "dataset", "huggingface")  # of a source
 _TABLES = ("parquet", "jsonl", "dataset", "huggingface")

@@ -9,7 +9,7 @@ import polars as pl
 
 from trex.arrow import frozen
 from trex.inference.program import Constraints, Solution, solve
-from trex.inference.replay import BYTES, replay
+from trex.inference.replay import BYTES, Merges, Search, Slacks, replay
 from trex.inference.words import CorpusWords
 
 log = logging.getLogger(__name__)
@@ -123,18 +123,15 @@ def _competitors(
     chosen = np.arange(len(steps)) % -(-len(steps) // MOST_STEPS) == 0
     weights = words.weighted(rate)
     rank = max(0, len(weights) - len(steps))
-    flat = words.words
+    # the last merges occur more often than the word of their rank; lighter pairs cannot outweigh many
+    theta = 0.7 * float(np.partition(weights, rank)[rank])
     counts, step, pair, pair_counts = replay(
-        *map(frozen, (flat.text, flat.starts, flat.pair_offsets, flat.pair_places)),
-        *map(frozen, (words.offsets, words.columns, words.counts, words.byte_pair_counts)),
-        *map(frozen, (steps, chosen, rate)),
-        # the last merges stand more often than the word of their rank; lighter pairs cannot outweigh many
-        0.7 * float(np.partition(weights, rank)[rank]),
-        *map(frozen, (step_slacks, solution.pairs, solution.pair_slacks)),
-        MOST_COMPETITORS,
-        WINDOW,
-        offset,
-        BYTES + len(steps),
+        words.words.arrays(),
+        words.in_corpora(),
+        frozen(rate),
+        Merges(frozen(steps), BYTES + len(steps), frozen(chosen)),
+        Slacks(*map(frozen, (step_slacks, solution.pairs, solution.pair_slacks))),
+        Search(theta, MOST_COMPETITORS, WINDOW, offset),
     )
     seen = counts[step].any(axis=1)
     gains = (counts[step[seen]] - pair_counts[seen]) / (words.n_bytes / PER_BYTES)

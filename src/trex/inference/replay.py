@@ -1,99 +1,66 @@
 """Replaying the merges of a tokenizer on words counted by corpus, compiled by numba; `trex.inference` explains it.
 
-The text lies as in `trex.merge_loop`: a slot per byte, a token marked at its first and last slot, a separator around
-every word. But the merges are known, so that only their pairs need lists of occurrences, and counts are kept by corpus:
-all other pairs are only watched, for those that stand more often than the merge that was taken.
+The text lies as in `trex.bpe.merge_loop`: a slot per byte, a token marked at its first and last slot, a separator
+around every word. But the merges are known, so that only their pairs need lists of occurrences, and counts are kept by
+corpus: all other pairs are only watched, for those that occur more often than the merge that was taken.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
-from trex.kernel import kernel
+from trex.bpe.pair_queue import push, remove_first, replace_first
+from trex.bpe.pair_table import find, insert, pair_key, rehashed
+from trex.compiled.arrays import LOW, UP, grown
+from trex.compiled.kernel import kernel
 
-LOW = np.uint64(0xFFFFFFFF)
-UP = np.uint64(32)
 BYTES = 256  # the first token ids
 
 
-@kernel
-def _grown(array, size):
-    """A copy with room for size rows."""
-    bigger = np.empty((size, *array.shape[1:]), dtype=array.dtype)
-    to = bigger.reshape(-1)
-    source = array.reshape(-1)
-    for i in range(source.size):
-        to[i] = source[i]
-    return bigger
+class InCorpora(NamedTuple):
+    """Word w occurs in the corpora columns[offsets[w]:offsets[w + 1]] (int32), counts[...] times (int64).
+
+    byte_pair_counts: int64 [65536, k], by `count_byte_pairs`.
+    """
+
+    offsets: np.ndarray
+    columns: np.ndarray
+    counts: np.ndarray
+    byte_pair_counts: np.ndarray
 
 
-# ---------------------------------------------------------------------- pair -> number, open addressing
+class Merges(NamedTuple):
+    """What is replayed.
+
+    steps: int32 [T, 3], (a, b, new) token ids; bytes are 0 to 255, and a step with new < 0 is left out. n_tokens: an
+    id that no token has, larger than all. chosen: bool [T], steps at which competitors are looked for.
+    """
+
+    steps: np.ndarray
+    n_tokens: int
+    chosen: np.ndarray
 
 
-@kernel
-def pair_key(a, b):
-    return np.int64(a) << 32 | np.int64(b)
+class Slacks(NamedTuple):
+    """What is forgiven: by_step float64 [T]; pairs (int64, sorted keys) that have a slack, and by_pair (float64) how
+    much."""
+
+    by_step: np.ndarray
+    pairs: np.ndarray
+    by_pair: np.ndarray
 
 
-@kernel
-def _place(table, keys, key):
-    """Where the table has the key's number + 1, or has 0 for it."""
-    mask = np.uint64(table.size - 1)
-    h = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
-    i = (h ^ (h >> np.uint64(29))) & mask
-    while table[i] != 0 and keys[table[i] - 1] != key:
-        i = (i + np.uint64(1)) & mask
-    return i
+class Search(NamedTuple):
+    """Which competitors are found.
 
+    theta: pairs born with a smaller weight are not watched. most: competitors that are reported for one step. window:
+    a pair is reported once at most in so many steps; windows begin at steps t with (t + offset) % window == 0.
+    """
 
-@kernel
-def _find(table, keys, key):
-    return np.int64(table[_place(table, keys, key)]) - 1
-
-
-@kernel
-def _rehashed(table, keys, n):
-    bigger = np.zeros(4 * table.size, dtype=np.int32)
-    for number in range(n):
-        bigger[_place(bigger, keys, keys[number])] = number + 1
-    return bigger
-
-
-# ---------------------------------------------------------------------- queue: largest value first
-
-
-@kernel
-def _push(value_heap, number_heap, n, value, number):
-    """Add a row to the heap of n rows."""
-    i = n
-    while i > 0:
-        parent = (i - 1) >> 2
-        if value <= value_heap[parent]:
-            break
-        value_heap[i] = value_heap[parent]
-        number_heap[i] = number_heap[parent]
-        i = parent
-    value_heap[i] = value
-    number_heap[i] = number
-
-
-@kernel
-def _replace_top(value_heap, number_heap, n, value, number):
-    """Put a row in the place of the first of n and let it sink to where it belongs."""
-    i = 0
-    while True:
-        first = 4 * i + 1
-        if first >= n:
-            break
-        best = first
-        for child in range(first + 1, min(first + 4, n)):
-            if value_heap[child] > value_heap[best]:
-                best = child
-        if value_heap[best] <= value:
-            break
-        value_heap[i] = value_heap[best]
-        number_heap[i] = number_heap[best]
-        i = best
-    value_heap[i] = value
-    number_heap[i] = number
+    theta: float
+    most: int
+    window: int
+    offset: int
 
 
 @kernel
@@ -105,11 +72,11 @@ def _weighted(counts, rate):
 
 
 @kernel
-def _slack_of(slack_keys, slacks, key):
-    """The slack of a pair in the sorted keys; 0 if it has none."""
-    i = np.searchsorted(slack_keys, key)
-    if i < slack_keys.size and slack_keys[i] == key:
-        return slacks[i]
+def _slack_of(slacks, key):
+    """The slack of a pair; 0 if it has none."""
+    i = np.searchsorted(slacks.pairs, key)
+    if i < slacks.pairs.size and slacks.pairs[i] == key:
+        return slacks.by_pair[i]
     return 0.0
 
 
@@ -117,8 +84,9 @@ def _slack_of(slack_keys, slacks, key):
 
 
 @kernel
-def count_byte_pairs(pair_offsets, pair_places, offsets, columns, counts, k):
-    """int64 [65536, k]: counts of every byte pair a * 256 + b by corpus; arguments as those of `replay`."""
+def count_byte_pairs(words, offsets, columns, counts, k):
+    """int64 [65536, k]: counts of every byte pair a * 256 + b by corpus."""
+    pair_offsets, pair_places = words.pair_offsets, words.pair_places
     found = np.zeros((1 << 16, k), dtype=np.int64)
     for byte_pair in range(1 << 16):
         for i in range(pair_offsets[byte_pair], pair_offsets[byte_pair + 1]):
@@ -129,35 +97,22 @@ def count_byte_pairs(pair_offsets, pair_places, offsets, columns, counts, k):
 
 
 @kernel
-def replay(
-    text,  # uint8 [slots], starts int64 [words], pair_offsets, pair_places: `trex.bpe.FlatWords`
-    starts,
-    pair_offsets,
-    pair_places,
-    offsets,  # int64 [words + 1]: row of each word in the two arrays below
-    columns,  # int32: corpus
-    counts,  # int64: count of the word in that corpus
-    byte_pair_counts,  # int64 [65536, k], by `count_byte_pairs`
-    merges,  # int32 [T, 3]: (a, b, new) token ids; bytes are 0 to 255. A step with new < 0 is left out
-    chosen,  # bool [T]: steps at which competitors are looked for
-    rate,  # float64 [k]: what a count in corpus i weighs
-    theta,  # pairs born with a smaller weight are not watched
-    step_slacks,  # float64 [T]
-    slack_keys,  # int64, sorted: pairs that have a slack, and
-    slacks,  # float64: how much
-    most,  # competitors that are reported for one step
-    window,  # a pair is reported once at most in so many steps,
-    offset,  # beginning anew at steps t with (t + offset) % window == 0
-    n_tokens,
-):
+def replay(words, in_corpora, rate, merges, slacks, search):
     """The heaviest competitors that outweigh the merge of a step: weight of the pair - its slack > weight of the merge
     + slack of the step. Once found, a pair gives way to others for the rest of the window.
+
+    words: `trex.bpe.words.WordArrays`. rate: float64 [k], what a count in corpus i weighs. The other arguments are the
+    tuples above.
 
     Returns (counts of every merge at its step int64 [T, k], and of what was found: step int32 [n], pair key int64 [n],
     counts at that step int64 [n, k]).
     """
+    text, starts, pair_offsets, pair_places = words
+    offsets, columns, counts, byte_pair_counts = in_corpora
+    steps, n_tokens, chosen = merges
+    theta, most, window, offset = search
     k = rate.size
-    n_steps = len(merges)
+    n_steps = len(steps)
     separator = n_tokens
     # -- slots
     slots = np.empty(text.size, dtype=np.int32)
@@ -175,21 +130,19 @@ def replay(
     size = 1 << 16
     while size < 2 * room:
         size *= 2
-    table = np.zeros(size, dtype=np.int32)
-    keys = np.empty(room, dtype=np.int64)
+    table = np.zeros(size, dtype=np.uint64)
+    keys = np.empty((room, 1), dtype=np.int64)
     pair_counts = np.zeros((room, k), dtype=np.int64)
     pair_slack = np.empty(room, dtype=np.float64)
-    value_heap = np.empty(room, dtype=np.float64)
-    number_heap = np.empty(room, dtype=np.int32)
+    heap = np.empty((room, 3), dtype=np.float64)  # (weight, 0, number)
     n_heap = 0
-    occurrences_of = np.zeros(
-        (n_steps, 2), dtype=np.int64
-    )  # of the merges: where they start and end in the arena
+    # of the merges: where they start and end in the arena
+    occurrences_of = np.zeros((n_steps, 2), dtype=np.int64)
     for t in range(n_steps):
-        a, b, new = merges[t, 0], merges[t, 1], merges[t, 2]
-        keys[t] = pair_key(a, b) if new >= 0 else -1 - t
-        table[_place(table, keys, keys[t])] = t + 1
-        pair_slack[t] = _slack_of(slack_keys, slacks, keys[t])
+        a, b, new = steps[t, 0], steps[t, 1], steps[t, 2]
+        keys[t, 0] = pair_key(a, b) if new >= 0 else -1 - t
+        insert(table, keys[t, 0], t)
+        pair_slack[t] = _slack_of(slacks, keys[t, 0])
         if new >= 0:
             token_size[new] = token_size[a] + token_size[b]
     n_pairs = n_steps
@@ -200,14 +153,13 @@ def replay(
         if first == last:
             continue
         key = pair_key(byte_pair >> 8, byte_pair & 255)
-        place = _place(table, keys, key)
-        number = np.int64(table[place]) - 1
+        number = find(table, keys, key)
         if number < 0:
             number = n_pairs
             n_pairs += 1
-            keys[number] = key
-            table[place] = number + 1
-            pair_slack[number] = _slack_of(slack_keys, slacks, key)
+            keys[number, 0] = key
+            insert(table, key, number)
+            pair_slack[number] = _slack_of(slacks, key)
         pair_counts[number] = byte_pair_counts[byte_pair]
         if number < n_steps:
             occurrences_of[number, 0] = n_arena
@@ -216,14 +168,13 @@ def replay(
                 n_arena += 1
             occurrences_of[number, 1] = n_arena
         value = _weighted(pair_counts[number], rate) - pair_slack[number]
-        _push(value_heap, number_heap, n_heap, value, number)
+        push(heap, n_heap, value, 0, number)
         n_heap += 1
 
     # -- what a step changes, by side (0: left neighbours, 1: right) and neighbour; zero between steps
     changes = np.zeros((2, n_tokens + 1, k), dtype=np.int64)
-    n_places = np.zeros(
-        (2, n_tokens + 1), dtype=np.int64
-    )  # occurrences, then where they are written; -1: nowhere
+    # occurrences, then where they are written; -1: nowhere
+    n_places = np.zeros((2, n_tokens + 1), dtype=np.int64)
     neighbours = np.empty((2, n_tokens + 2), dtype=np.int32)
     n_neighbours = np.zeros(2, dtype=np.int64)
     rejoined = np.zeros(k, dtype=np.int64)
@@ -239,7 +190,7 @@ def replay(
     n_aside = 0
 
     for t in range(n_steps):
-        a, b, new = merges[t, 0], merges[t, 1], merges[t, 2]
+        a, b, new = steps[t, 0], steps[t, 1], steps[t, 2]
         if new < 0:
             continue
         # -- the heaviest competitors; the heap's values are those of the time of queueing, never too small
@@ -248,29 +199,29 @@ def replay(
             for i in range(n_aside):
                 number = aside[i]
                 value = _weighted(pair_counts[number], rate) - pair_slack[number]
-                _push(value_heap, number_heap, n_heap, value, number)
+                push(heap, n_heap, value, 0, number)
                 n_heap += 1
             n_aside = 0
-        limit = _weighted(pair_counts[t], rate) + step_slacks[t]
+        limit = _weighted(pair_counts[t], rate) + slacks.by_step[t]
         n_before = n_found
-        while chosen[t] and n_heap > 0 and value_heap[0] > limit and n_found < n_before + most:
-            number = number_heap[0]
+        while chosen[t] and n_heap > 0 and heap[0, 0] > limit and n_found < n_before + most:
+            number = np.int64(heap[0, 2])
             value = _weighted(pair_counts[number], rate) - pair_slack[number]
-            if 0 < value < value_heap[0]:
-                _replace_top(value_heap, number_heap, n_heap, value, number)
+            if 0 < value < heap[0, 0]:
+                replace_first(heap, n_heap, value, 0, number)
                 continue
+            remove_first(heap, n_heap)
             n_heap -= 1
-            _replace_top(value_heap, number_heap, n_heap, value_heap[n_heap], number_heap[n_heap])
             if value <= 0 or number == t:
                 continue
             aside[n_aside] = number
             n_aside += 1
             if n_found == found_step.size:
-                found_step = _grown(found_step, 2 * n_found)
-                found_key = _grown(found_key, 2 * n_found)
-                found_counts = _grown(found_counts, 2 * n_found)
+                found_step = grown(found_step, 2 * n_found)
+                found_key = grown(found_key, 2 * n_found)
+                found_counts = grown(found_counts, 2 * n_found)
             found_step[n_found] = t
-            found_key[n_found] = keys[number]
+            found_key[n_found] = keys[number, 0]
             found_counts[n_found] = pair_counts[number]
             n_found += 1
 
@@ -323,7 +274,7 @@ def replay(
                     changes[side, z] = 0
                     continue
                 if z != new:
-                    known = _find(table, keys, pair_key(z, a) if side == 0 else pair_key(b, z))
+                    known = find(table, keys, pair_key(z, a) if side == 0 else pair_key(b, z))
                     if known >= 0:
                         for i in range(k):
                             pair_counts[known, i] -= changes[side, z, i]
@@ -332,34 +283,31 @@ def replay(
                         changes[side, z, i] -= rejoined[i]
                 value = _weighted(changes[side, z], rate)
                 born = pair_key(z, new) if side == 0 else pair_key(new, z)
-                place = _place(table, keys, born)
-                number = np.int64(table[place]) - 1
+                number = find(table, keys, born)
                 if number < 0 and value >= theta:
-                    if n_pairs == keys.size:
+                    if n_pairs == len(keys):
                         room = 2 * n_pairs
-                        table = _rehashed(table, keys, n_pairs)
-                        keys = _grown(keys, room)
-                        pair_counts = _grown(pair_counts, room)
-                        pair_slack = _grown(pair_slack, room)
-                        place = _place(table, keys, born)
+                        table = rehashed(table, keys, n_pairs)
+                        keys = grown(keys, room)
+                        pair_counts = grown(pair_counts, room)
+                        pair_slack = grown(pair_slack, room)
                     number = n_pairs
                     n_pairs += 1
-                    keys[number] = born
-                    table[place] = number + 1
-                    pair_slack[number] = _slack_of(slack_keys, slacks, born)
+                    keys[number, 0] = born
+                    insert(table, born, number)
+                    pair_slack[number] = _slack_of(slacks, born)
                 elif number >= 0 and number < n_steps and number > t:
                     if n_arena + n_here > arena.size:
-                        arena = _grown(arena, 2 * (n_arena + n_here))
+                        arena = grown(arena, 2 * (n_arena + n_here))
                     n_places[side, z] = n_arena
                     occurrences_of[number, 0] = n_arena
                     n_arena += n_here
                     occurrences_of[number, 1] = n_arena
                 if number >= 0:
                     pair_counts[number] = changes[side, z]
-                    if n_heap == value_heap.size:
-                        value_heap = _grown(value_heap, 2 * n_heap)
-                        number_heap = _grown(number_heap, 2 * n_heap)
-                    _push(value_heap, number_heap, n_heap, value - pair_slack[number], number)
+                    if n_heap == len(heap):
+                        heap = grown(heap, 2 * n_heap)
+                    push(heap, n_heap, value - pair_slack[number], 0, number)
                     n_heap += 1
                 changes[side, z] = 0
         size_new = size_a + size_b

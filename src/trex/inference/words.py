@@ -12,11 +12,12 @@ import pyarrow as pa
 from tokenizers import trainers
 
 from trex.arrow import frozen
-from trex.bpe import FlatWords
-from trex.existing import Existing, bytes_of
-from trex.inference.replay import count_byte_pairs
-from trex.patterns import DEFAULT
-from trex.pretokenize import WordCounter
+from trex.bpe.byte_alphabet import unspell
+from trex.bpe.words import FlatWords
+from trex.counting.patterns import DEFAULT
+from trex.counting.pretokenize import WordCounter
+from trex.inference.replay import InCorpora, count_byte_pairs
+from trex.tokenizer.existing import Existing
 
 
 @dataclass(frozen=True)
@@ -63,16 +64,19 @@ class CorpusWords:
     @cached_property
     def byte_pair_counts(self) -> np.ndarray:
         """int64 [65536, k]"""
-        words = self.words
-        arrays = (words.pair_offsets, words.pair_places, self.offsets, self.columns, self.counts)
-        return count_byte_pairs(*map(frozen, arrays), len(self.corpora))
+        arrays = map(frozen, (self.offsets, self.columns, self.counts))
+        return count_byte_pairs(self.words.arrays(), *arrays, len(self.corpora))
+
+    def in_corpora(self) -> InCorpora:
+        """What the replay takes."""
+        return InCorpora(*map(frozen, (self.offsets, self.columns, self.counts, self.byte_pair_counts)))
 
     def weighted(self, rate: np.ndarray) -> np.ndarray:
         """float64 [words]: counts summed over corpora, a count of corpus i weighing rate[i]."""
         return np.bincount(self.word, weights=self.counts * rate[self.columns], minlength=len(self.words))
 
 
-def count_words(
+def count_words_as(
     existing: Existing, batches: Iterable[pa.LargeStringArray], *, by_line: bool = False
 ) -> pl.DataFrame:
     """Columns `word` (binary) and `count` of text, normalized and split by the tokenizer's own rules.
@@ -93,6 +97,6 @@ def count_words(
     existing.to_tokenizer().train_from_iterator(items, trainer)
     words = json.loads(trainer.__getstate__())["BpeTrainer"]["words"]
     schema = {"word": pl.Binary, "count": pl.Int64}
-    return pl.DataFrame({"word": map(bytes_of, words), "count": list(words.values())}, schema=schema).sort(
+    return pl.DataFrame({"word": map(unspell, words), "count": list(words.values())}, schema=schema).sort(
         "word"
     )

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from trex import proxies
-from trex.bpe import Workspace
+from trex.bpe.training import Workspace
 from trex.constraints import Constraint, from_config
 from trex.files import read_json
 from trex.mixtures import resolve
@@ -58,11 +58,11 @@ def measurer(
     index: WordIndex, evaluation_sets: list[str], n_bytes: int, vocab_size: int, tokenizer: Mapping
 ) -> Callable[..., np.ndarray]:
     """A function that trains a proxy on shares [k] and returns its NSL [sets, k]; on another draw of text, if it is
-    given replicate and replicates of `WordIndex.slice`."""
+    given replicate of `WordIndex.slice`."""
     workspace = Workspace()
 
-    def measure(shares: np.ndarray, replicate: int = 0, replicates: int = 1) -> np.ndarray:
-        training = index.slice(shares, n_bytes, replicate, replicates)
+    def measure(shares: np.ndarray, replicate: int = 0) -> np.ndarray:
+        training = index.slice(shares, n_bytes, replicate)
         model = proxies.train(index, training, vocab_size, tokenizer, workspace)
         table = proxies.compression(index, model, [vocab_size]).with_columns(name=pl.lit("proxy"))
         return proxies.nsl_array(table, ["name"], evaluation_sets, list(index.corpora), vocab_size)[1][0]

@@ -15,10 +15,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models
 
-from trex.bpe import BYTE_CHARACTERS, spell
-from trex.patterns import CL100K, ENCODINGS, O200K
+from trex.bpe.byte_alphabet import BYTE_CHARACTERS, is_spelling, spell, unspell
+from trex.counting.patterns import CL100K, O200K
+from trex.tokenizer.build import add_special_tokens, split_and_spell
+from trex.tokenizer.encode import of_plain_text
+from trex.tokenizer.encodings import ENCODINGS
 
 _PATTERNS = {"cl100k_base": CL100K, "o200k_base": O200K}
 _SPECIAL_TOKENS = {
@@ -31,7 +34,6 @@ _SPECIAL_TOKENS = {
     },
     "o200k_base": {"<|endoftext|>": 199999, "<|endofprompt|>": 200018},
 }
-_BYTE_OF = {character: byte for byte, character in enumerate(BYTE_CHARACTERS)}
 
 
 @dataclass(frozen=True)
@@ -47,16 +49,12 @@ class Existing:
 
     def to_tokenizer(self) -> Tokenizer:
         """A new tokenizer that encodes text as the original does; special tokens in a text are text to it."""
-        tokenizer = Tokenizer.from_str(self._json)
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        tokenizer.encode_special_tokens = True
-        return tokenizer
+        return of_plain_text(Tokenizer.from_str(self._json))
 
     def splits_like(self, pattern: str) -> bool:
         """Whether text becomes words as in our own tokenizers of that pattern: NFC, the regex, bytes."""
         config = json.loads(self._json)
-        ours = _split_and_bytes(pattern)
+        ours = split_and_spell(pattern)
         return config["normalizer"] == {"type": "NFC"} and config["pre_tokenizer"] == json.loads(
             ours.__getstate__()
         )
@@ -65,7 +63,7 @@ class Existing:
     def merges(self) -> list[tuple[bytes, bytes]]:
         """Merges by rank."""
         pairs = json.loads(self._json)["model"]["merges"]
-        return [(bytes_of(a), bytes_of(b)) for a, b in pairs]
+        return [(unspell(a), unspell(b)) for a, b in pairs]
 
 
 def load_existing(spec: str | Mapping, base: Path) -> Existing:
@@ -151,7 +149,7 @@ def _not_byte_level(config: Mapping[str, Any]) -> str | None:
         return f"BPE that lacks {len(missing)} of the 256 bytes"
     # older files have "a b" for ["a", "b"]; a space is no byte's character
     pairs = (pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"])
-    if strange := next((pair for pair in pairs if not _BYTE_OF.keys() >= set("".join(pair))), None):
+    if strange := next((pair for pair in pairs if not is_spelling("".join(pair))), None):
         return f"BPE whose merge {strange} is not spelled in bytes"
     return None
 
@@ -165,21 +163,6 @@ def _steps(pre_tokenizer: Mapping | None) -> list[Mapping]:
     return [pre_tokenizer]
 
 
-def bytes_of(token: str) -> bytes:
-    """The inverse of `trex.bpe.spell`."""
-    return bytes([_BYTE_OF[character] for character in token])
-
-
-def _split_and_bytes(pattern: str) -> pre_tokenizers.PreTokenizer:
-    """Split by a regex, then bytes."""
-    return pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(pattern), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-
-
 # --- tiktoken ---
 
 
@@ -190,9 +173,9 @@ def _encoding(name: str) -> Tokenizer:
     merges = [tuple(map(spell, _split(token, ranks))) for token in ranks if len(token) > 1]
     specials = _SPECIAL_TOKENS[name]
     tokenizer = Tokenizer(models.BPE(vocab={**vocab, **specials}, merges=merges, ignore_merges=True))
-    tokenizer.pre_tokenizer = _split_and_bytes(_PATTERNS[name])
+    tokenizer.pre_tokenizer = split_and_spell(_PATTERNS[name])
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in specials])
+    add_special_tokens(tokenizer, specials)
     return tokenizer
 
 

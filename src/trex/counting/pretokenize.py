@@ -2,7 +2,7 @@
 
 A word is a pre-token after NFC, as UTF-8 bytes. The default regex is scanned by a hand-written state machine
 on bytes, compiled by numba; its tables of letters, numbers and spaces come from `tokenizers` itself
-(`trex.unicode_tables`). Every other regex goes the slow exact way through `tokenizers`.
+(`trex.counting.unicode_tables`). Every other regex goes the slow exact way through `tokenizers`.
 
 Memory is bounded whatever the text: a table of words that is full is written to a temporary file, sorted, and the
 files are merged as streams. So are the counts of a corpus's parts.
@@ -20,13 +20,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from trex import scanner, unicode_tables
 from trex.arrow import binary, bytes_of, from_numpy, frozen, lists, to_numpy
+from trex.counting import scanner, unicode_tables, word_table
+from trex.counting.patterns import DEFAULT
 from trex.files import whole
-from trex.patterns import DEFAULT
 
 # A full table is sorted and written: 5 to 8 million distinct words, some 10 GB of natural text.
 TABLE_BYTES = 512 << 20
+# Counts in a table's log are added up from this number on, and when they have doubled since: 16 MB.
+COMPACT_ENTRIES = 1 << 21
 # Places in a table are 32-bit numbers of eight bytes.
 MOST_TABLE_BYTES = 16 << 30
 # Words that are read, merged and written at a time.
@@ -189,6 +191,17 @@ def _stored_run(path: str | Path) -> Iterator[WordCounts]:
         yield from _read_run(file)
 
 
+def _regrouped(chunks: Iterable[WordCounts], shard_of: np.ndarray) -> Iterator[WordCounts]:
+    """Counts by coarser shards: shard s becomes part of shard_of[s], which never falls."""
+    for chunk in chunks:
+        row = np.repeat(np.arange(len(chunk.words)), np.diff(chunk.offsets))
+        shards = shard_of[chunk.shards]
+        first = np.flatnonzero((np.diff(row, prepend=-1) > 0) | (np.diff(shards, prepend=-1) != 0))
+        offsets = np.searchsorted(first, chunk.offsets)
+        counts = np.add.reduceat(chunk.counts, first) if first.size else chunk.counts
+        yield WordCounts(chunk.words, offsets, shards[first].astype(np.uint16), counts)
+
+
 def _merge_all(runs: list[Iterable[WordCounts]], spill_to: Path | None) -> Iterator[WordCounts]:
     """The sum of runs, as one run; the list is left with FAN_IN runs at most, in which everything is."""
     while len(runs) > FAN_IN:
@@ -210,9 +223,15 @@ def _write_words(chunks: Iterable[WordCounts], path: str | Path) -> None:
         writer.write_table(waiting.combine_chunks())
 
 
-def merge_runs(parts: Iterable[str | Path], path: str | Path, spill_to: Path | None = None) -> None:
-    """Write the sum of files of `WordCounter.write_run` as counts/{corpus}/words.parquet, in bounded memory."""
-    _write_words(_merge_all([_stored_run(part) for part in parts], spill_to), path)
+def merge_runs(
+    parts: Iterable[str | Path], path: str | Path, shard_of: np.ndarray, spill_to: Path | None = None
+) -> None:
+    """Write the sum of files of `WordCounter.write_run` as counts/{corpus}/words.parquet, in bounded memory.
+
+    shard_of: see `WordCounter.write`.
+    """
+    runs = [_regrouped(_stored_run(part), shard_of) for part in parts]
+    _write_words(_merge_all(runs, spill_to), path)
 
 
 class WordCounter:
@@ -239,7 +258,8 @@ class WordCounter:
         self._split = None if pattern == DEFAULT else _Splitter(pattern, by_line)
         self._table_bytes, self._spill_to = min(table_bytes, MOST_TABLE_BYTES), spill_to
         self._runs: list[_Run] = []
-        self._arrays, self._used = scanner.empty_table()
+        self._arrays, self._used = word_table.empty_table()
+        self._compact_at = COMPACT_ENTRIES
 
     def add(self, documents: pa.LargeStringArray, shards: np.ndarray | None = None) -> None:
         """Count documents (valid UTF-8, no nulls); shards: their shard numbers, default all 0."""
@@ -254,18 +274,17 @@ class WordCounter:
         if self._split:
             text, borders, first_word = self._split(documents)
             np.add.at(self.words_in_shard, shards, np.diff(first_word))
-            self._arrays = scanner.count_split(
-                text, borders, first_word, shards, self.shards, *self._arrays, self._used
+            self._arrays = word_table.count_split(
+                text, borders, first_word, shards, *self._arrays, self._used
             )
         else:
             text, bounds = bytes_of(documents)
             text = _padded(text[bounds[0] : bounds[-1]])
             text, bounds = _normalized(text, frozen(bounds - bounds[0]))
-            self._arrays = scanner.count_text(
+            self._arrays = word_table.count_text(
                 text,
                 bounds,
                 shards,
-                self.shards,
                 self.by_line,
                 unicode_tables.load()[0],
                 unicode_tables.by_first_byte()[0],
@@ -273,21 +292,27 @@ class WordCounter:
                 *self._arrays,
                 self._used,
             )
-        if scanner.n_bytes(self._arrays[0], self._used) > self._table_bytes:
+        if self._used[word_table.LOG] > self._compact_at:
+            word_table.compact(self._arrays[2], self._used)
+            self._compact_at = max(COMPACT_ENTRIES, 2 * int(self._used[word_table.LOG]))
+        if word_table.n_bytes(self._arrays[0], self._used) > self._table_bytes:
             self._spill()
 
     def _spill(self) -> None:
         self._runs.append(_Run(self._table_chunks(), self._spill_to))
-        self._arrays, self._used = scanner.empty_table()
+        self._arrays, self._used = word_table.empty_table()
 
     def _table_chunks(self) -> Iterator[WordCounts]:
-        """The words of the table, sorted."""
-        _, arena, rows = self._arrays
-        records = scanner.sorted_records(arena, self._used)
+        """The words of the table, sorted; what is open is closed."""
+        table, arena, log = self._arrays
+        records = word_table.sorted_records(arena, self._used)
+        log, starts = word_table.closed_log(arena, records, log, self._used)
+        self._arrays = table, arena, log
         for first in range(0, len(records), CHUNK_WORDS):
             chosen = records[first : first + CHUNK_WORDS]
             yield WordCounts(
-                binary(*scanner.spellings(arena, chosen)), *scanner.shard_counts(arena, rows, chosen)
+                binary(*word_table.spellings(arena, chosen)),
+                *word_table.shard_counts(arena, log, starts, chosen),
             )
 
     def chunks(self) -> Iterator[WordCounts]:
@@ -302,9 +327,12 @@ class WordCounter:
         """What was counted so far, in memory."""
         return _joined(list(self.chunks()))
 
-    def write(self, path: str | Path) -> None:
-        """Write what was counted so far as counts/{corpus}/words.parquet."""
-        _write_words(self.chunks(), path)
+    def write(self, path: str | Path, shard_of: np.ndarray) -> None:
+        """Write what was counted so far as counts/{corpus}/words.parquet.
+
+        shard_of: int64 [shards], never falling: the shard of the file that each shard of this counter becomes part of.
+        """
+        _write_words(_regrouped(self.chunks(), shard_of), path)
 
     def write_run(self, path: str | Path) -> None:
         """Write what was counted so far for `merge_runs`: one part of a corpus."""

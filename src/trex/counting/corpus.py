@@ -1,8 +1,8 @@
 """From documents to word counts per shard, and to held-out documents that training never sees.
 
 What becomes of a document depends on its content and the seed alone: a hash of its text decides whether it is
-held out for evaluation and which shard it belongs to. So a duplicate never sits on both sides, and the order of
-the files does not matter.
+held out for evaluation and which shard it belongs to (`trex.counting.shards`). So a duplicate never sits on both
+sides, and the order of the files does not matter.
 
 A corpus can be counted in parts, each by a process of its own, with the same result: the distinct hashes of each part
 first, then its words without the documents that an earlier part has, then the sum.
@@ -22,9 +22,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trex.arrow import bytes_of, from_numpy, frozen
+from trex.compiled.kernel import kernel
+from trex.counting.pretokenize import TABLE_BYTES, WordCounter, WordCounts
+from trex.counting.shards import cells, cells_of, shards_of_cells
 from trex.files import whole
-from trex.kernel import kernel
-from trex.pretokenize import TABLE_BYTES, WordCounter, WordCounts
 
 log = logging.getLogger(__name__)
 
@@ -140,10 +141,16 @@ class _Progress:
             log.info("%s: %.0f MB read, %.1f MB/s", self._what, self._bytes / 1e6, rate)
 
 
+SUMS = ("documents", "bytes", "characters", "words", "duplicates")
+
+
 @dataclass(frozen=True)
 class CorpusCounts:
-    """Counts of a corpus or a part of it: the counter of its words, the ledger (see docs/contracts.md), and the sorted
-    uint64 hashes of the documents that train."""
+    """Counts of a corpus or a part of it, by cell.
+
+    words: the counter of its words. ledger: the columns corpus, split (train or held_out), cell (null where held out)
+    and SUMS, for the cells that have documents. documents: the sorted uint64 hashes of the documents that train.
+    """
 
     words: WordCounter
     ledger: pl.DataFrame
@@ -157,7 +164,6 @@ def count_corpus(
     *,
     seed: int,
     held_out_share: float,
-    shards: int,
     deduplicate: bool,
     pattern: str,
     by_line: bool,
@@ -171,45 +177,75 @@ def count_corpus(
     Memory grows by 11 to 33 bytes a document for telling duplicates, but neither with the text nor with the distinct
     words, which go to a temporary file when they fill table_bytes (see `WordCounter`).
     """
-    counter = WordCounter(pattern, shards, by_line, table_bytes=table_bytes, spill_to=spill_to)
+    n_cells = cells()
+    counter = WordCounter(pattern, n_cells, by_line, table_bytes=table_bytes, spill_to=spill_to)
     seen = _Seen()
     if counted_before is not None:
         seen.add(counted_before)
     progress = _Progress(corpus)
-    # rows: shards, and last the held-out part; columns: documents, bytes, characters, duplicates
-    tally = np.zeros((shards + 1, 4), dtype=np.int64)
+    # rows: cells, and last the held-out documents; columns: documents, bytes, characters, duplicates
+    tally = np.zeros((n_cells + 1, 4), dtype=np.int64)
+    training_documents = 0
     threshold = np.uint64(round(held_out_share * 2**32))
     for batch in documents:
         hashes = document_hashes(batch, seed)
         held_out = _low_half(hashes) < threshold
-        row = np.where(held_out, shards, (hashes >> np.uint64(32)) % np.uint64(shards)).astype(np.int64)
         new = seen.add(hashes) | (not deduplicate)
+        train = np.flatnonzero(new & ~held_out)
+        training_documents += train.size
+        row = np.where(held_out, n_cells, cells_of(hashes, training_documents))
         sizes = _sizes(batch)
         np.add.at(tally, row, np.stack([new, new * sizes, new * _characters(batch), ~new], axis=1))
-        train = np.flatnonzero(new & ~held_out)
         counter.add(batch.take(from_numpy(train)), row[train].astype(np.uint16))
         hold_out(batch.take(from_numpy(np.flatnonzero(new & held_out))))
         progress.add(int(sizes.sum()))
     ledger = pl.DataFrame(
         {
-            "corpus": [corpus] * (shards + 1),
-            "part": ["train"] * shards + ["held_out"],
-            "shard": [*range(shards), 0],
+            "corpus": [corpus] * (n_cells + 1),
+            "split": ["train"] * n_cells + ["held_out"],
+            "cell": [*range(n_cells), None],
             "documents": tally[:, 0],
             "bytes": tally[:, 1],
             "characters": tally[:, 2],
             "words": [*counter.words_in_shard.tolist(), None],
             "duplicates": tally[:, 3],
         }
-    )
+    ).filter((pl.col("split") == "held_out") | (pl.col("documents") + pl.col("duplicates") > 0))
     documents_seen = seen.hashes()
     return CorpusCounts(counter, ledger, documents_seen[_low_half(documents_seen) >= threshold])
+
+
+def by_shard(ledgers: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, np.ndarray]:
+    """Make the shards of a corpus that is counted: (its ledger, the shard of each cell).
+
+    ledgers: of `CorpusCounts`, of each part of the corpus. The columns of the result are corpus, split, group, shard
+    and SUMS (docs/contracts.md); words are null where held out.
+    """
+    cell_sums = (
+        pl.concat(ledgers).group_by("corpus", "split", "cell", maintain_order=True).agg(pl.col(SUMS).sum())
+    )
+    train = cell_sums.filter(split="train")
+    cell_bytes = np.zeros(cells(), dtype=np.int64)
+    cell_bytes[train["cell"].to_numpy()] = train["bytes"].to_numpy()
+    shard_of_cell, group_of_shard = shards_of_cells(cell_bytes, int(train["documents"].sum()))
+    train = (
+        train.with_columns(shard=shard_of_cell[train["cell"].to_numpy()])
+        .group_by("corpus", "split", "shard")
+        .agg(pl.col(SUMS).sum())
+        .sort("shard")
+    )
+    train = train.with_columns(group=group_of_shard[train["shard"].to_numpy()])
+    held_out = cell_sums.filter(split="held_out").with_columns(
+        group=pl.lit(None, pl.Int64), shard=pl.lit(None, pl.Int64), words=pl.lit(None, pl.Int64)
+    )
+    columns = ["corpus", "split", "group", "shard", *SUMS]
+    return pl.concat([train.select(columns), held_out.select(columns)]), shard_of_cell
 
 
 def check_split(ledger: pl.DataFrame, held_out_share: float) -> None:
     """ValueError if a corpus has nothing to train on or to evaluate on."""
     corpus = ledger["corpus"][0]
-    n_train, n_held_out = (ledger.filter(part=part)["documents"].sum() for part in ("train", "held_out"))
+    n_train, n_held_out = (ledger.filter(split=split)["documents"].sum() for split in ("train", "held_out"))
     if not n_train or not n_held_out:
         raise ValueError(
             f"corpus {corpus}: {n_train + n_held_out} distinct documents give {n_train} for training and "
@@ -258,16 +294,6 @@ def hashes_shared(own: np.ndarray, others: Iterable[np.ndarray]) -> np.ndarray:
     for other in others:
         shared |= _contained(own, other)
     return own[shared]
-
-
-def sum_ledgers(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """The ledger of a corpus from those of its parts."""
-    return (
-        pl.concat(parts)
-        .group_by("corpus", "part", "shard", maintain_order=True)
-        .agg(pl.col("documents", "bytes", "characters", "words", "duplicates").sum())
-        .with_columns(pl.when(part="train").then("words"))
-    )
 
 
 def join_held_out(parts: Iterable[str | Path], path: str | Path) -> None:

@@ -1,14 +1,10 @@
-"""Machine instructions that numba has no name for. Rows and offsets are int64 and are not checked.
-
-numba's cache of a kernel in another file does not notice a change here: touch that file too.
-"""
+"""Machine instructions that numba has no name for. Rows and offsets are int64 and are not checked."""
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-_BYTE = ir.IntType(8)
 _INT = ir.IntType(32)
 
 

@@ -1,0 +1,71 @@
+"""Byte-level BPE training from word counts in plain Python: the specification of `trex.bpe.training`."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from trex.bpe.byte_alphabet import ALPHABET, spell
+
+
+def merged(tokens: list[int], pair: tuple[int, int], new: int) -> list[int]:
+    """Tokens with every occurrence of the pair replaced, left to right.
+
+    >>> merged([1, 1, 1, 2], (1, 1), 9)
+    [9, 1, 2]
+    """
+    result: list[int] = []
+    for token in tokens:
+        # the token before is still unmerged: a new one is no half of a pair
+        if result and (result[-1], token) == pair:
+            result[-1] = new
+        else:
+            result.append(token)
+    return result
+
+
+def train(
+    words: Mapping[bytes, int],
+    vocab_size: int,
+    special_tokens: Sequence[str] = (),
+    min_frequency: int = 0,
+    max_token_length: int | None = None,
+) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """(vocabulary, merges) as `tokenizer.json` writes them; words: their counts.
+
+    Ids: special tokens, then the bytes in the order of their characters' code points, then the new tokens. A token that
+    is spelled like an earlier one takes its id.
+
+    >>> train({b"abab": 1, b"ab": 2}, 258)[1]
+    [('a', 'b'), ('ab', 'ab')]
+    """
+    vocab = {token: number for number, token in enumerate(special_tokens)}
+    for byte in ALPHABET:
+        vocab.setdefault(spell(bytes([byte])), len(vocab))
+    spelling = {number: token for token, number in vocab.items()}
+    texts = {word: [vocab[spell(bytes([byte]))] for byte in word] for word in words}
+    merges: list[tuple[str, str]] = []
+    while len(vocab) < vocab_size:
+        counts: Counter[tuple[int, int]] = Counter()
+        for word, tokens in texts.items():
+            for pair in pairwise(tokens):
+                counts[pair] += words[word]
+        # a character is a byte, and pairs of bytes are formed however short the limit is
+        allowed = [
+            pair
+            for pair, count in counts.items()
+            if count >= max(1, min_frequency)
+            and (
+                max_token_length is None
+                or (length := len(spelling[pair[0]] + spelling[pair[1]])) < max_token_length
+                or length == 2
+            )
+        ]
+        if not allowed:
+            break
+        best = min(allowed, key=lambda pair: (-counts[pair], pair))
+        token = spelling[best[0]] + spelling[best[1]]
+        merges.append((spelling[best[0]], spelling[best[1]]))
+        new = vocab.setdefault(token, len(vocab))
+        spelling[new] = token
+        texts = {word: merged(tokens, best, new) for word, tokens in texts.items()}
+    return vocab, merges

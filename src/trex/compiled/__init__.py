@@ -1,0 +1,1 @@
+"""What every compiled function uses: the decorator `kernel`, growing arrays, machine instructions."""

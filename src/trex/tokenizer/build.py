@@ -1,0 +1,42 @@
+"""From a BpeModel to a tokenizer that `tokenizers` and `transformers` load."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+from trex.bpe.byte_alphabet import spell
+from trex.counting.patterns import DEFAULT
+
+if TYPE_CHECKING:
+    from trex.bpe.model import BpeModel
+
+
+def to_tokenizer(model: "BpeModel", pattern: str = DEFAULT) -> Tokenizer:
+    """The tokenizer whose training the model is: NFC, split by the pattern, byte-level BPE.
+
+    Its vocabulary has exactly model.vocab_size entries, special tokens included. Decoding an encoding gives the
+    text back, in NFC.
+    """
+    merges = [(spell(a), spell(b)) for a, b in model.merges]
+    tokenizer = Tokenizer(models.BPE(vocab=model.vocab, merges=merges))
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = split_and_spell(pattern)
+    tokenizer.decoder = decoders.ByteLevel()
+    add_special_tokens(tokenizer, model.special_tokens)
+    return tokenizer
+
+
+def split_and_spell(pattern: str) -> pre_tokenizers.PreTokenizer:
+    """Split by a regex, then write every piece in the characters of its bytes."""
+    return pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(pattern), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+
+
+def add_special_tokens(tokenizer: Tokenizer, tokens: Iterable[str]) -> None:
+    """Make tokens of the vocabulary special: found in text before it is normalized and split."""
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in tokens])

@@ -1,0 +1,104 @@
+"""Shards: whatever part of a corpus is asked for, a border lies within 1 % of it, or within one document."""
+
+import numpy as np
+import pytest
+
+from trex.counting.shards import GROUPS, cells, cells_of, shards_of_cells
+from trex.mixtures import sample_mixtures
+from trex.wordindex import WordIndex
+
+
+def corpus(n: int, seed: int, mean: float = 5000) -> tuple[np.ndarray, np.ndarray]:
+    """(hashes, bytes) of documents whose lengths differ as those of web text do: standard deviation twice the mean."""
+    rng = np.random.default_rng(seed)
+    hashes = rng.integers(0, 2**64, n, dtype=np.uint64)
+    sigma = np.sqrt(np.log(1 + 2**2))
+    sizes = np.maximum(rng.lognormal(np.log(mean) - sigma**2 / 2, sigma, n), 1).astype(np.int64)
+    return hashes, sizes
+
+
+def dealt(hashes: np.ndarray, sizes: np.ndarray, batch: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
+    """(shard of each document, group of each shard), the documents met in batches."""
+    met = [cells_of(hashes[i : i + batch], min(i + batch, len(hashes))) for i in range(0, len(hashes), batch)]
+    cell = np.concatenate(met)
+    cell_bytes = np.zeros(cells(), dtype=np.int64)
+    np.add.at(cell_bytes, cell, sizes)
+    shard_of_cell, group = shards_of_cells(cell_bytes, len(hashes))
+    return shard_of_cell[cell], group
+
+
+def index_of(*corpora: tuple[np.ndarray, np.ndarray]) -> WordIndex:
+    """A word index that knows its shards and no words."""
+    shard_bytes, group_shards = [], []
+    for hashes, sizes in corpora:
+        shard, group = dealt(hashes, sizes)
+        group_shards.append(len(shard_bytes) + np.searchsorted(group, np.arange(GROUPS + 1)))
+        shard_bytes += np.bincount(shard, weights=sizes).astype(np.int64).tolist()
+    names = tuple(f"c{number}" for number in range(len(corpora)))
+    documents = np.array([len(hashes) for hashes, _ in corpora])
+    return WordIndex(
+        names, *[None] * 6, np.array(shard_bytes), np.array(group_shards), documents
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [1, 2, 20, 700, 4000, 30_000, 400_000])
+def test_every_part_of_a_corpus_can_be_given(n):
+    hashes, sizes = corpus(n, seed=n)
+    shard, group = dealt(hashes, sizes)
+    upto = np.concatenate(([0], np.cumsum(np.bincount(shard, weights=sizes))))
+    largest = np.zeros(len(group))
+    np.maximum.at(largest, shard, sizes)
+    missed = 0
+    for asked in np.geomspace(upto[1], upto[-1], 3000):
+        after = min(int(np.searchsorted(upto, asked)), len(group))
+        off = np.abs(upto[after - 1 : after + 1] - asked).min()
+        if off > max(0.01 * asked, largest[after - 1]):
+            missed += 1
+            assert off <= 0.02 * asked
+    assert missed <= 3
+    assert len(group) <= max(n, 2000)
+
+
+def test_shards_follow_group_and_rank_and_not_the_order_of_documents():
+    hashes, sizes = corpus(9000, seed=1)
+    shard, group = dealt(hashes, sizes)
+    upper = (hashes >> np.uint64(32)).astype(np.int64)
+    assert (group[shard] == upper % GROUPS).all()
+    order = np.lexsort((upper // GROUPS, upper % GROUPS))
+    assert (np.diff(shard[order]) >= 0).all()
+    mixed = np.random.default_rng(2).permutation(9000)
+    for batch in (1, 777, 9000):
+        assert (dealt(hashes[mixed], sizes[mixed], batch)[0] == shard[mixed]).all()
+
+
+@pytest.mark.parametrize("ratio", [1, 10, 100, 1000, 10_000])
+def test_mixtures_given_are_the_mixtures_asked_for(ratio):
+    """README's example, three corpora of 10 GB and proxies of 200 MB, and others: corpora of `ratio` times S."""
+    corpora = [corpus(2_000_000, seed) for seed in range(3)]
+    index = index_of(*corpora)
+    n_bytes = int(index.available_bytes.min()) // ratio
+    shares = sample_mixtures(
+        range(128), seed=1, prior=np.full(3, 1 / 3), strength=(0.5, 2), min_share=0.001, caps=None
+    )
+    index.check_given([f"m{i}" for i in range(128)], shares, n_bytes)
+    given, asked = index.given_bytes(shares, n_bytes), shares * n_bytes
+    one = max(sizes.max() for _, sizes in corpora)
+    assert (np.abs(given - asked) <= np.maximum(0.01 * asked, one)).all()
+    if ratio <= 1000:  # proxies of 10 MB or more: a document is nothing
+        assert np.abs(given / given.sum(axis=1, keepdims=True) - shares).max() < 0.01
+    # nested: more is asked for, more is given
+    for c in range(3):
+        order = np.argsort(asked[:, c])
+        assert (np.diff(given[order, c]) >= 0).all()
+
+
+def test_what_cannot_be_given_is_refused():
+    """Documents of a megabyte, proxies of two."""
+    index = index_of(*(corpus(300, seed, mean=1e6) for seed in range(3)))
+    shares = sample_mixtures(
+        range(64), seed=1, prior=np.full(3, 1 / 3), strength=(0.5, 2), min_share=0.001, caps=None
+    )
+    with pytest.raises(
+        ValueError, match=r"64 mixtures become \d+, and m\d+ asks for .* of c\d and gets .*proxies.bytes at"
+    ):
+        index.check_given([f"m{i}" for i in range(64)], shares, 2_000_000)
