@@ -12,7 +12,7 @@ from trex.config.words import Problem, Problems, show, suggest
 
 # What earlier versions knew: keys, and values of keys.
 REMOVED = {
-    "counting.shards": "is gone: shares are met to within 1 % at any size; remove it",
+    "counting.shards": "is gone; shares are met to within 1 % at any size, so remove it",
 }
 RENAMED = {
     ("search.strategies", "trex"): "paper",
