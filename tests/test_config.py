@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from trex.config import SCHEMA_PATH, ConfigError, check_files, load_config, load_yaml, parse_bytes
+from trex.config import ConfigError, check_files, documents, load_config, load_yaml
+from trex.config.fields import parse_bytes
+from trex.config.schema import json_schema, properties, resolve
 from trex.counting.patterns import DEFAULT
 
 ROOT = Path(__file__).parents[1]
-SCHEMA = yaml.safe_load(SCHEMA_PATH.read_text(encoding="utf-8"))
+SCHEMA = json_schema()
 SHIPPED = sorted((ROOT / "config").glob("*.yaml"))
 
 TWO_CORPORA = "corpora: {deu: {source: {demo: deu}}, eng: {source: {demo: eng}}}\n"
@@ -60,7 +63,10 @@ BAD = [
     ("evaluation: {held_out_share: 0.6}", "evaluation.held_out_share: 0.6 is not", "at most 0.5"),
     ("evaluation: {held_out_share: .nan}", "evaluation.held_out_share: nan is not", "a finite number"),
     ("proxies: {max_epochs: .inf}", "proxies.max_epochs: inf is not", "a finite number"),
-    ("counting: {shards: 5}", "counting.shards: 5 is not", "at least 10 and at most 1000"),
+    ("counting: {shards: 5}", "counting.shards: is gone", "remove it"),
+    ("search: {strategies: [trex]}", 'search.strategies[0]: "trex" is now called paper', "write that"),
+    ("regression: {model: lightgbm_direct}", "regression.model: ", "is now called lightgbm_objective"),
+    ("regression: {compare: [lightgbm_direct]}", "regression.compare[0]: ", "lightgbm_objective"),
     ("counting: {deduplicate: 1}", "counting.deduplicate: 1 is not", "true or false"),
     ("counting: {parts: 0}", "counting.parts: 0 is not", "at least 1"),
     ("tokenizer: {unit: word}", 'tokenizer.unit: "word" is not', "line or document"),
@@ -80,13 +86,13 @@ BAD = [
     (
         "objective: {aggregate: mean}",
         'objective.aggregate: "mean" is not',
-        "macro or pooled or worst or weighted",
+        "macro, pooled, worst, weighted or soft_worst",
     ),
     ("objective: {evaluation_sets: []}", "objective.evaluation_sets: [] is not", "one or more"),
-    ("regression: {model: gp}", 'regression.model: "gp" is not', "auto or gaussian_process"),
-    ("verification: {replicates: 11}", "verification.replicates: 11 is not", "at most 10"),
+    ("regression: {model: gp}", 'regression.model: "gp" is not', "auto, gaussian_process"),
+    ("verification: {replicates: 11}", "verification.replicates: 11 is not", "at most 3"),
     ("baselines: {Mine: uniform}", "baselines.Mine: ", "a small letter"),
-    ("baselines: {trex: uniform}", "baselines.trex: the name trex is reserved", "choose another"),
+    ("baselines: {paper: uniform}", "baselines.paper: the name paper is reserved", "choose another"),
     ("baselines: {a: even}", 'baselines.a: "even" is not', "uniform, natural, {tempered: 0.3}"),
     ("baselines: {a: {tempered: 2}}", "baselines.a.tempered: 2 is not", "at most 1"),
     ("baselines: {a: {temperd: 1}}", "baselines.a.temperd: unknown key", "did you mean tempered?"),
@@ -99,7 +105,7 @@ BAD = [
     ("baselines: {a: {infer: {merges: 5}}}", "baselines.a.infer.tokenizer: is missing", "o200k_base"),
     (
         "baselines: {a: {infer: {tokenizer: gone.json}}}",
-        'baselines.a.infer.tokenizer: "gone.json" is no known name',
+        'baselines.a.infer: "gone.json" is no known name',
         "tokenizer.json",
     ),
     (
@@ -107,7 +113,7 @@ BAD = [
         'baselines.a.infer.bytes: "none"',
         "2MB",
     ),
-    ("proxies: {prior: {infer: o200k_base}}", "proxies.prior.infer: only a baseline", "write the shares"),
+    ("proxies: {prior: {infer: o200k_base}}", "proxies.prior: only a baseline", "write the shares"),
     ("reference: o200k", 'reference: "o200k" is no known name', "o200k_base, cl100k_base"),
     ("reference: {revision: main}", "reference.huggingface: is missing", "give text"),
     ("results: ../elsewhere", 'results: "../elsewhere" is not', "below the working directory"),
@@ -168,6 +174,8 @@ BAD = [
     ("corpora: {no: {}, eng: {}}", "corpora.False: the key is not text", "in quotes"),
     ("corpora: {a b: {}, eng: {}}", 'corpora.a b: "a b" is not a corpus id', "letters, digits"),
     ("corpora: {name: {}, eng: {}}", "corpora.name: the name name is reserved", "choose another"),
+    ("counting: {max_document_bytes: ten}", 'counting.max_document_bytes: "ten" is not', "2MB"),
+    ("corpora: {worst: {}, eng: {}}", "corpora.worst: the name worst is reserved", "choose another"),
     ("corpora: {deu: {source: x.parquet}, eng: {}}", 'corpora.deu.source: "x.parquet"', "{parquet: "),
     ("corpora: {deu: {}, eng: {}}", "corpora.deu.source: gives no source", "exactly one of demo, parquet"),
     (
@@ -190,7 +198,7 @@ BAD = [
     (
         "corpus_defaults: {source: {where: {a: [1]}}}",
         "corpus_defaults.source.where.a: [1] is not",
-        "text or a n",
+        "text, a number",
     ),
     (
         "objective: {evaluation_sets: [udhr]}\n"
@@ -261,18 +269,17 @@ junk = st.recursive(
 )
 
 
-def key_paths(schema: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    for key, node in schema.get("properties", {}).items():
+def key_paths(node: dict[str, Any], depth: int = 3) -> Iterator[tuple[str, ...]]:
+    for key, inner in properties(node).items() if depth else ():
         yield (key,)
-        yield from ((key, *rest) for rest in key_paths(node))
+        yield from ((key, *rest) for rest in key_paths(inner, depth - 1))
 
 
 PATHS = [
     *key_paths(SCHEMA),
-    *(("corpora", "deu", *path) for path in [(), *key_paths(SCHEMA["$defs"]["corpus"])]),
-    *(("corpus_defaults", "source", *path) for path in key_paths(SCHEMA["$defs"]["source"])),
-    *(("corpora", "eng", "evaluation", "udhr", *path) for path in key_paths(SCHEMA["$defs"]["source"])),
-    *(("baselines", "mine", *path) for path in key_paths(SCHEMA["$defs"]["mixture"])),
+    *(("corpora", "deu", *path) for path in [(), *key_paths({"$ref": "#/$defs/Corpus"})]),
+    *(("corpora", "eng", "evaluation", "udhr", *path) for path in key_paths({"$ref": "#/$defs/Source"})),
+    *(("baselines", "mine", *path) for path in key_paths({"$ref": "#/$defs/Mixture"})),
 ]
 
 
@@ -346,9 +353,9 @@ def test_paper_config_is_the_papers() -> None:
 
 def test_defaults_come_from_the_schema() -> None:
     config = load(TWO_CORPORA)
-    for section, node in SCHEMA["properties"].items():
-        for key, value in node.get("properties", {}).items():
-            if section != "reference" and (section, key) not in {
+    for section in [name for name in SCHEMA["properties"] if isinstance(config[name], dict)]:
+        for key, value in properties(SCHEMA["properties"][section]).items():
+            if section != "corpus_defaults" and (section, key) not in {
                 ("training", "bytes"),
                 ("proxies", "vocab_grid"),
                 ("tokenizer", "pattern"),
@@ -359,7 +366,7 @@ def test_defaults_come_from_the_schema() -> None:
     assert config["tokenizer"]["pattern"] == DEFAULT
     assert config["proxies"]["vocab_grid"] == [8192]
     assert config["validation"]["grid"][0] == {"bytes": 500_000, "vocab_size": 2048}
-    assert config["corpora"]["deu"] == {"source": {"demo": "deu", "max_bytes": None}, "evaluation": {}}
+    assert config["corpora"]["deu"] == {"source": {"demo": "deu"}, "evaluation": {}}
     assert list(config)[:3] == ["seed", "results", "reference"]
 
 
@@ -377,9 +384,20 @@ def test_corpus_defaults_are_merged_deeply() -> None:
     where = {"lang": "deu"}
     parquet = ["deu/*.parquet"]
     assert deu["source"] == {"parquet": parquet, "column": "text", "where": where, "max_bytes": 10**9}
-    assert deu["evaluation"] == {"udhr": {"text": "udhr/deu.txt", "max_bytes": None, "sample_by": "line"}}
+    assert deu["evaluation"] == {"udhr": {"text": "udhr/deu.txt", "sample_by": "line"}}
     assert eng["source"]["where"] == {"lang": "eng", "quality": "high"}
-    assert eng["source"]["max_bytes"] is None
+    assert "max_bytes" not in eng["source"]
+
+
+def test_sources_have_their_own_options_and_what_is_given() -> None:
+    """A saved Dataset has no split, so that none is filled in; null takes back what corpus_defaults say."""
+    config = load("""
+        corpus_defaults: {source: {parquet: "{corpus}.parquet"}}
+        corpora: {a: , b: {source: {parquet: null, dataset: saved}}}
+    """)
+    source = config["corpora"]["b"]["source"]
+    assert source == {"dataset": "saved", "column": "text", "where": {}}
+    assert config["corpora"]["a"]["source"] == {"parquet": "a.parquet", "column": "text", "where": {}}
 
 
 def test_problem_in_corpus_defaults_is_named_there_and_once() -> None:
@@ -540,37 +558,26 @@ def test_check_files_lists_all_sources(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- the schema and its description ---------------------------------------------------------------------
 
 
-def documented_keys() -> Iterator[tuple[str, dict[str, Any], bool]]:
-    """Dotted key, node, whether it must be given; keys of a definition start with the definition's name."""
-
-    def walk(prefix: str, schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], bool]]:
-        for key, node in schema.get("properties", {}).items():
-            whole = SCHEMA["$defs"][node["$ref"].rpartition("/")[2]] | node if "$ref" in node else node
-            yield f"{prefix}{key}", whole, key in schema.get("required", ()) or "x-choice" in node
-            yield from walk(f"{prefix}{key}.", node)
-
-    yield from walk("", SCHEMA)
-    for name, node in SCHEMA["$defs"].items():
-        yield from walk(f"{name}.", node)
+def nodes(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Every key of the schema, with its node and whether it is required."""
+    for name, node in [("", schema), *schema["$defs"].items()]:
+        for key, inner in node.get("properties", {}).items():
+            yield f"{name}.{key}", resolve(inner), key in node.get("required", ()) or "$ref" in inner
 
 
 def test_schema_is_valid_and_complete() -> None:
     Draft202012Validator.check_schema(SCHEMA)
-    for key, node, must in documented_keys():
-        assert node.get("description"), key
-        assert "type" in node, key
-        assert must or "default" in node, key
-        if node["type"] == "object":
-            assert "additionalProperties" in node, key
+    for key, node, required in nodes(SCHEMA):
+        assert re.fullmatch(r"\w*\.[a-z0-9_]+", key)
+        assert node.get("description", "").endswith("."), key
+        assert required or "default" in node, key
+    for name, node in SCHEMA["$defs"].items():
+        assert "properties" not in node or node["additionalProperties"] is False, name
 
 
-def test_readme_documents_every_key_with_its_default() -> None:
-    readme = (ROOT / "config/README.md").read_text(encoding="utf-8")
-    rows = [line.strip("| ").split(" | ") for line in readme.splitlines() if line.startswith("| `")]
-    defaults = {key.strip("`"): default for key, default, *_ in rows}
-    sections = {line.strip("#` ") for line in readme.splitlines() if line.startswith("## `")}
-    keys = {key: node for key, node, _ in documented_keys()}
-    assert sorted([*defaults, *sections]) == sorted(keys)
-    for key, default in defaults.items():
-        if "default" in keys[key]:
-            assert json.loads(default.strip("`").replace(r"\|", "|")) == keys[key]["default"], key
+def test_committed_schema_and_readme_are_those_of_the_models() -> None:
+    again = "run python -m trex.config.documents"
+    readme = documents.README_PATH.read_text(encoding="utf-8")
+    assert documents.SCHEMA_PATH.read_text(encoding="utf-8") == documents.schema_text(), again
+    assert readme == documents.readme_text(readme), again
+    assert {f"<!-- keys: {name} -->" for name in ["top", *documents.sections()]} <= set(readme.splitlines())

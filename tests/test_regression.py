@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trex import config_checks, leaf_masks, regression
+from trex import leaf_masks, regression
+from trex.config import checks
 from trex.surfaces import lightgbm as lightgbm_surface
 
 REGMIX = Path(os.environ.get("TREX_TEST_DATA", Path(__file__).parents[1] / "../shared/data")) / "regmix"
@@ -153,6 +154,6 @@ def test_regmix(kind, least, most):
     assert found["mape"] < most
 
 
-def test_config_checks_know_what_lightgbm_needs():
-    assert config_checks.STD_FOLDS == regression.STD_FOLDS
-    assert 2 * lightgbm_surface.LIGHTGBM_SETTINGS["min_data_in_leaf"] == config_checks.FEWEST_PROXIES
+def test_checks_of_the_config_know_what_lightgbm_needs():
+    assert checks.STD_FOLDS == regression.STD_FOLDS
+    assert 2 * lightgbm_surface.LIGHTGBM_SETTINGS["min_data_in_leaf"] == checks.FEWEST_PROXIES

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from trex.config_schema import ConfigError
+from trex.config import ConfigError
 from trex.corpora import source_files
 
 COUNTS, HELD_OUT, RUNS, INDEX = 0.3, 0.4, 0.3, 1.8  # bytes on disk a byte of text

@@ -1,0 +1,298 @@
+"""Checks of several keys of the configuration against each other, and of files that it names."""
+
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from trex.config.fields import ExplicitMixture, Inference, InferredMixture
+from trex.config.models import KINDS, Config, Source, kinds_of
+from trex.config.schema import expected, node_at
+from trex.config.words import enumerated, join, show, suggest
+from trex.tokenizer.encodings import ENCODINGS
+
+ALPHABET_SIZE = 256  # byte-level BPE starts from all bytes
+SHARES_TOLERANCE = 1e-6
+
+# trex.regression, which is slow to import: LightGBM splits no fewer than 2 * min_data_in_leaf rows, and every surface's
+# spread comes from STD_FOLDS folds. A test holds the two together.
+FEWEST_PROXIES = 40
+STD_FOLDS = 5
+
+Found = Iterator[tuple[str, str]]  # key path, problem
+Check = Callable[[Config, Path], Found]
+CHECKS: list[tuple[tuple[str, ...], Check]] = []  # the keys that a check is about, the check
+
+
+def _needs(*paths: str) -> Callable[[Check], Check]:
+    """Register a check of several keys, to be run if they are right in themselves."""
+
+    def register(check: Check) -> Check:
+        CHECKS.append((paths, check))
+        return check
+
+    return register
+
+
+@_needs("reference", "validation", "baselines")
+def _check_existing(config: Config, base: Path) -> Found:
+    named = {"reference": config.reference}
+    named |= {
+        join("validation.tokenizers", name): spec for name, spec in config.validation.tokenizers.items()
+    }
+    named |= {path: inference.tokenizer for path, inference in inferred(config)}
+    for path, spec in named.items():
+        if not isinstance(spec, str) or spec in ENCODINGS:
+            continue
+        if not spec.endswith(".json") or not os.path.isfile(base / spec):
+            choices = expected(node_at(["reference"]))
+            yield path, f"{show(spec)} is no known name and no .json file in {base}; write {choices}"
+
+
+@_needs("validation", "baselines")
+def _check_tokenizer_names(config: Config, _: Path) -> Found:
+    for name in config.validation.tokenizers:
+        if name in config.baselines:
+            yield join("validation.tokenizers", name), "is the name of a baseline too; choose another"
+
+
+@_needs("corpora", "corpus_defaults")
+def _check_sources(config: Config, _: Path) -> Found:
+    for path, source in sources(config):
+        kinds = source.kinds()
+        if len(kinds) != 1:
+            given = " and ".join(kinds) or "no source"
+            yield path, f"gives {given}; give exactly one of {', '.join(KINDS)}"
+            continue
+        for option in source.model_fields_set - {*KINDS}:
+            if getattr(source, option) is not None and kinds[0] not in kinds_of(option):
+                suited = " or ".join(kinds_of(option))
+                yield join(path, option), f"does not go with {kinds[0]}, only with {suited}; remove it"
+
+
+@_needs(
+    "tokenizer.special_tokens",
+    "proxies.vocab_size",
+    "proxies.vocab_grid",
+    "training.vocab_size",
+    "validation.grid",
+)
+def _check_vocab_sizes(config: Config, _: Path) -> Found:
+    special_tokens = len(config.tokenizer.special_tokens)
+    smallest = ALPHABET_SIZE + special_tokens + 1
+    largest = config.proxies.vocab_size
+    sizes = {"proxies.vocab_size": largest, "training.vocab_size": config.training.vocab_size}
+    sizes |= {f"proxies.vocab_grid[{i}]": size for i, size in enumerate(config.proxies.vocab_grid)}
+    scales = config.validation.grid or []
+    sizes |= {f"validation.grid[{i}].vocab_size": scale.vocab_size for i, scale in enumerate(scales)}
+    for path, size in sizes.items():
+        if size < smallest:
+            problem = (
+                f"{size} leaves no room for a merge beside {ALPHABET_SIZE} bytes and {special_tokens} "
+                f"special tokens; write at least {smallest}"
+            )
+            yield path, problem
+        elif "vocab_grid" in path and size > largest:
+            yield path, f"{size} is more than proxies.vocab_size; write at most {largest} or raise that"
+
+
+@_needs("proxies.count", "proxies.per_job")
+def _check_batches(config: Config, _: Path) -> Found:
+    count, per_job = config.proxies.count, config.proxies.per_job
+    if count % per_job:
+        below = count // per_job * per_job
+        nearest = " or ".join(str(multiple) for multiple in (below, below + per_job) if multiple)
+        yield "proxies.count", f"{count} is not a multiple of proxies.per_job ({per_job}); write {nearest}"
+
+
+@_needs("proxies.count", "validation.mixtures")
+def _check_validation_mixtures(config: Config, _: Path) -> Found:
+    mixtures, count = config.validation.mixtures, config.proxies.count
+    if mixtures > count or mixtures in (1, 2):
+        yield (
+            "validation.mixtures",
+            f"{mixtures} cannot be ranked; write 0, or from 3 to proxies.count ({count})",
+        )
+
+
+@_needs("proxies.count", "regression.folds")
+def _check_folds(config: Config, _: Path) -> Found:
+    folds, count = config.regression.folds, config.proxies.count
+    if folds > count:
+        yield "regression.folds", f"{folds} is more than proxies.count; write at most {count}"
+
+
+@_needs("search.draws", "search.top_k")
+def _check_top_k(config: Config, _: Path) -> Found:
+    top_k, draws = config.search.top_k, config.search.draws
+    if top_k > draws:
+        yield "search.top_k", f"{top_k} is more than search.draws; write at most {draws}"
+
+
+@_needs("proxies.min_share", "corpora")
+def _check_min_share(config: Config, _: Path) -> Found:
+    min_share, corpora = config.proxies.min_share, len(config.corpora)
+    if min_share * corpora > 1:
+        most = math.floor(1e4 / corpora) / 1e4
+        yield "proxies.min_share", f"{min_share} for {corpora} corpora is more than 1; write at most {most}"
+
+
+@_needs("corpora", "corpus_defaults", "proxies.bytes", "proxies.max_epochs")
+def _check_bytes(config: Config, _: Path) -> Found:
+    """Only where every corpus is limited is the text known before it is counted."""
+    limits = [corpus.source.max_bytes or 0 for corpus in config.corpora.values()]
+    wanted, epochs = config.proxies.bytes, config.proxies.max_epochs
+    if all(limits) and wanted > sum(limits) * epochs:
+        yield (
+            "proxies.bytes",
+            f"{wanted:,} bytes are more than the corpora's max_bytes, {sum(limits):,} in all, repeated "
+            f"{epochs:g} times; write at most {int(sum(limits) * epochs):,}",
+        )
+
+
+@_needs("proxies.count", "proxies.mixtures", "regression", "search.strategies")
+def _check_enough_proxies(config: Config, _: Path) -> Found:
+    models = [config.regression.model, *config.regression.compare]
+    if "paper" not in config.search.strategies and not any("lightgbm" in model for model in models):
+        return
+    n = config.proxies.count + len(config.proxies.mixtures)
+    folds = min(config.regression.folds, STD_FOLDS)
+    if n - math.ceil(n / folds) < FEWEST_PROXIES:
+        least = math.ceil(FEWEST_PROXIES * folds / (folds - 1))
+        yield (
+            "proxies.count",
+            f"{n} mixtures leave fewer than the {FEWEST_PROXIES} that LightGBM needs when one of {folds} folds is "
+            f"held out; write at least {least}, or leave out what uses it: paper of search.strategies and lightgbm "
+            "of regression.compare and regression.model",
+        )
+
+
+@_needs("corpora", "proxies.mixtures", "proxies.prior", "baselines")
+def _check_shares(config: Config, _: Path) -> Found:
+    for path, shares in explicit_shares(config):
+        yield from _unknown_corpora(path, shares, config)
+        total = math.fsum(shares.values())
+        if abs(total - 1) > SHARES_TOLERANCE:
+            yield path, f"the shares sum to {total:.7g}; they must sum to 1"
+        without = [corpus for corpus in config.corpora if not shares.get(corpus)]
+        if path == "proxies.prior.shares" and without:
+            yield path, f"every corpus needs a share above 0 in the prior; give one to {enumerated(without)}"
+
+
+@_needs("corpora", "language_model")
+def _check_training_bytes(config: Config, _: Path) -> Found:
+    given = config.language_model.training_bytes
+    if isinstance(given, dict):
+        yield from _unknown_corpora("language_model.training_bytes", given, config)
+
+
+@_needs("corpora", "objective.weights", "objective.aggregate")
+def _check_weights(config: Config, _: Path) -> Found:
+    objective = config.objective
+    yield from _unknown_corpora("objective.weights", objective.weights, config)
+    if objective.aggregate == "weighted" and not any(objective.weights.values()):
+        yield "objective.weights", "the weighted aggregate needs a weight above 0, such as {deu: 1, eng: 2}"
+
+
+@_needs("corpora", "objective")
+def _check_evaluation_sets(config: Config, _: Path) -> Found:
+    objective, corpora = config.objective, config.corpora
+    known = ["held_out", *_evaluation_sets(config)]
+    counted = list(corpora)
+    if objective.aggregate == "weighted":
+        counted = [corpus for corpus in corpora if objective.weights.get(corpus)]
+    for i, name in enumerate(objective.evaluation_sets):
+        path = f"objective.evaluation_sets[{i}]"
+        without = [corpus for corpus in counted if name not in corpora[corpus].evaluation]
+        if name not in known:
+            yield path, f"{show(name)} is no evaluation set; {suggest(name, known)}"
+        elif name != "held_out" and without:
+            problem = (
+                f"{name} is missing for {enumerated(without)}; give corpora.<corpus>.evaluation.{name} for "
+                "each corpus that the objective counts, or take the set out of the objective"
+            )
+            yield path, problem
+
+
+@_needs("objective", "baselines")
+def _check_max_loss(config: Config, _: Path) -> Found:
+    baselines = [*config.baselines, "matched"]
+    for name in config.objective.max_loss:
+        if name not in baselines:
+            yield join("objective.max_loss", name), f"there is no such baseline; {suggest(name, baselines)}"
+
+
+@_needs("corpora", "objective")
+def _check_parallel_limits(config: Config, _: Path) -> Found:
+    objective, corpora, known = config.objective, config.corpora, _evaluation_sets(config)
+    limited = [key for key in ("max_gini", "max_premium") if getattr(objective, key) is not None]
+    name, pivot = objective.parallel_set, objective.pivot
+    if name is None and limited:
+        example = f", such as {known[0]}" if known else ""
+        problem = f"is missing, and {limited[0]} needs it; name an evaluation set of parallel text{example}"
+        yield "objective.parallel_set", problem
+    elif name is not None and name not in known:
+        hint = suggest(name, known) if known else "give one as corpora.<corpus>.evaluation"
+        yield "objective.parallel_set", f"{show(name)} is no evaluation set from the corpora; {hint}"
+    if pivot is None and objective.max_premium is not None:
+        problem = f"is missing, and max_premium needs it; name a corpus, such as {next(iter(corpora))}"
+        yield "objective.pivot", problem
+    elif pivot is not None and pivot not in corpora:
+        yield "objective.pivot", f"{show(pivot)} is no corpus; {suggest(pivot, corpora)}"
+    elif pivot is not None and name in known and name not in corpora[pivot].evaluation:
+        yield "objective.pivot", f"{pivot} lacks the parallel set; give corpora.{pivot}.evaluation.{name}"
+
+
+@_needs("corpora", "search.floors", "search.ceilings", "proxies.min_share")
+def _check_share_limits(config: Config, _: Path) -> Found:
+    corpora, least = config.corpora, config.proxies.min_share
+    floors, ceilings = config.search.floors, config.search.ceilings
+    for key, named in (("floors", floors), ("ceilings", ceilings)):
+        yield from _unknown_corpora(f"search.{key}", named, config)
+    for corpus in corpora:
+        low, high = max(floors.get(corpus, least), least), ceilings.get(corpus, 1.0)
+        if low > high:
+            yield f"search.ceilings.{corpus}", f"{high:g} is below the corpus's floor; write at least {low:g}"
+    total = math.fsum(max(floors.get(corpus, least), least) for corpus in corpora)
+    if total > 1 + SHARES_TOLERANCE:
+        yield "search.floors", f"the floors of all corpora sum to {total:.7g}; lower them to 1 or less"
+    total = math.fsum(ceilings.get(corpus, 1.0) for corpus in corpora)
+    if total < 1 - SHARES_TOLERANCE:
+        yield "search.ceilings", f"the ceilings of all corpora sum to {total:.7g}; raise them to 1 or more"
+
+
+def _unknown_corpora(path: str, named: Iterable[str], config: Config) -> Found:
+    for corpus in named:
+        if corpus not in config.corpora:
+            yield join(path, corpus), f"there is no such corpus; {suggest(corpus, config.corpora)}"
+
+
+def _evaluation_sets(config: Config) -> list[str]:
+    """The names of the evaluation sets that the corpora give."""
+    return list(dict.fromkeys(name for corpus in config.corpora.values() for name in corpus.evaluation))
+
+
+def sources(config: Config) -> Iterator[tuple[str, Source]]:
+    """The key path of every source, and the source: each corpus's own, then those of its evaluation sets."""
+    for name, corpus in config.corpora.items():
+        yield f"corpora.{name}.source", corpus.source
+        for evaluation_set, source in corpus.evaluation.items():
+            yield f"corpora.{name}.evaluation.{evaluation_set}", source
+
+
+def explicit_shares(config: Config) -> Iterator[tuple[str, dict[str, float]]]:
+    """The key path and shares of every mixture given by shares."""
+    for name, shares in config.proxies.mixtures.items():
+        yield f"proxies.mixtures.{name}", shares
+    mixtures = {"proxies.prior": config.proxies.prior}
+    mixtures |= {f"baselines.{name}": mixture for name, mixture in config.baselines.items()}
+    for path, mixture in mixtures.items():
+        if isinstance(mixture, ExplicitMixture):
+            yield f"{path}.shares", mixture.shares
+
+
+def inferred(config: Config) -> Iterator[tuple[str, Inference]]:
+    """The key path of every baseline that is the mixture of an existing tokenizer, and how it is inferred."""
+    for name, mixture in config.baselines.items():
+        if isinstance(mixture, InferredMixture):
+            yield f"baselines.{name}.infer", mixture.infer

@@ -1,0 +1,248 @@
+"""Reading the configuration: YAML, the merging of corpus_defaults, checks, and the form that the pipeline uses."""
+
+import math
+from collections.abc import Iterator, Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from trex.config.checks import ALPHABET_SIZE, CHECKS, explicit_shares, inferred, sources
+from trex.config.errors import validate
+from trex.config.fields import MAX_INTEGER
+from trex.config.models import Config, Scale
+from trex.config.words import ConfigError, Problems, join, raise_if_any, show
+from trex.tokenizer.encodings import ENCODINGS
+
+MAX_DEPTH = 12  # nesting of a config; YAML aliases can be endless
+MAX_VALUES = 200_000  # in a config; nine aliases of nine aliases ... are 387 million
+_TWO_CORPORA = {"a": {"source": {"demo": "a"}}, "b": {"source": {"demo": "b"}}}
+
+
+def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """Check a configuration and return its complete, JSON-able form; loading that again changes nothing.
+
+    Defaults are filled in, ``corpus_defaults`` is merged into the corpora (and empty in the result), amounts
+    of bytes are integers (``training.bytes: all`` is None), ``proxies.vocab_grid`` is sorted and holds
+    ``vocab_size``, ``validation.grid`` is a list, explicit shares name every corpus in the config's order, and
+    ``infer`` of a baseline is a mapping with all its keys.
+
+    Args:
+        raw: what the YAML says; not modified.
+        base: folder that a relative path of a reference ``tokenizer.json`` starts from.
+
+    Raises:
+        ConfigError: with all problems. A check of several keys against each other is left out while one of
+            them is wrong in itself.
+    """
+    problems: Problems = {}
+    written = _plain(raw, "", problems)
+    config, found = validate(written)  # as written, to name a problem where it was typed
+    merged = _merge_corpus_defaults(written)
+    if merged is not written:
+        config, found_merged = validate(merged)
+        found = found or found_merged
+    problems = found | problems
+    if problems or config is None:
+        config = _without(merged, problems)
+    wrong = tuple(problems)
+    for needs, check in CHECKS:
+        if not any(_overlap(path, need) for path in wrong for need in needs):
+            for path, problem in check(config, base):
+                problems.setdefault(path, problem)
+    raise_if_any(problems)
+    return _normalised(config)
+
+
+def check_files(config: Mapping[str, Any], base: Path) -> None:
+    """Check that the sources of a loaded config exist and can be read, and that tokenizers to infer are byte-level BPE.
+
+    Names on the Hugging Face hub are not looked up.
+
+    Raises:
+        ConfigError: with the problems of all of them.
+    """
+    from trex.corpora import CorpusError, check_source
+
+    problems: Problems = {}
+    typed = Config.model_validate(config)
+    for path, source in sources(typed):
+        try:
+            check_source(source.model_dump(), base)
+        except CorpusError as error:
+            problems[path] = str(error)
+    files = {path: inference.tokenizer for path, inference in inferred(typed)}
+    files = {path: name for path, name in files.items() if isinstance(name, str) and name not in ENCODINGS}
+    if files:
+        from trex.tokenizer.existing import check_byte_level
+
+        for path, name in files.items():
+            try:
+                check_byte_level(base / name)
+            except ValueError as error:
+                problems[path] = str(error)
+    raise_if_any(problems)
+
+
+def load_yaml(path: str | Path) -> dict[str, Any]:
+    """Read a YAML mapping; unlike plain YAML, a key given twice is an error and not silently the last one."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(file)
+            root = loader.get_single_node()
+            _refuse_repeated_keys(root)
+            content = loader.construct_document(root) if root else None
+    except ConfigError:
+        raise
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: is not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: holds {show(content)}; a mapping of keys such as 'corpora:' is needed")
+    return content
+
+
+def _refuse_repeated_keys(root: yaml.Node) -> None:
+    """Raise ConfigError at the first key that a mapping of the document holds twice."""
+    nodes, seen = [root], set()
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen:  # an alias
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+        elif isinstance(node, yaml.MappingNode):
+            lines: dict[str, int] = {}
+            for key, value in node.value:
+                nodes.append(value)
+                if isinstance(key, yaml.ScalarNode):
+                    mark, name = key.start_mark, key.value
+                    if name in lines:
+                        raise ConfigError(
+                            f"{mark.name}, line {mark.line + 1}: the key '{name}' was given before, on line "
+                            f"{lines[name]}; keep one of the two"
+                        )
+                    lines[name] = mark.line + 1
+
+
+def _plain(
+    value: Any, path: str, problems: Problems, depth: int = 0, numbers: Iterator[int] | None = None
+) -> Any:
+    """A copy in what JSON can say: str keys, finite numbers, no dates, no endless nesting.
+
+    Raises:
+        ConfigError: there is no end to it.
+    """
+    numbers = numbers or count()  # of the values so far
+    if next(numbers) >= MAX_VALUES:
+        raise ConfigError(
+            f"{path}: the configuration holds more than {MAX_VALUES:,} values; use fewer YAML aliases"
+        )
+    if depth > MAX_DEPTH:
+        problems[path] = f"is nested more than {MAX_DEPTH} deep"
+    elif isinstance(value, Mapping):
+        copy = {}
+        for key, item in value.items():
+            if isinstance(key, str) and _is_unicode(key):
+                copy[key] = _plain(item, join(path, key), problems, depth + 1, numbers)
+            else:
+                problems[join(path, repr(key))] = (
+                    "the key is not text; write it in quotes (YAML takes no, yes, on, off for booleans)"
+                )
+        return copy
+    elif isinstance(value, (list, tuple)):
+        return [_plain(item, f"{path}[{i}]", problems, depth + 1, numbers) for i, item in enumerate(value)]
+    elif isinstance(value, str) and not _is_unicode(value):
+        problems[path] = f"{value!r} is not valid Unicode text"
+    elif isinstance(value, float) and not math.isfinite(value):
+        problems[path] = f"{value} is not a finite number"
+    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+        problems[path] = "the number is too large"
+    elif value is None or isinstance(value, (str, int, float)):
+        return value
+    else:
+        problems[path] = f"{type(value).__name__} values have no place here; write it in quotes if it is text"
+    return None
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _merge_corpus_defaults(raw: Any) -> Any:
+    """Put corpus_defaults under every corpus; without them, or where corpora are no mapping, raw itself."""
+    if (
+        not isinstance(raw, dict)
+        or not isinstance(raw.get("corpora"), dict)
+        or not raw.get("corpus_defaults")
+    ):
+        return raw
+    defaults = raw["corpus_defaults"]
+    corpora = {
+        name: _merge(_insert(defaults, name), {} if own is None else own)  # `deu_Latn:` alone is null in YAML
+        for name, own in raw["corpora"].items()
+    }
+    return raw | {"corpora": corpora, "corpus_defaults": {}}
+
+
+def _merge(under: Any, over: Any) -> Any:
+    if not isinstance(under, dict) or not isinstance(over, dict):
+        return over
+    return under | {key: _merge(under.get(key), value) for key, value in over.items()}
+
+
+def _insert(value: Any, corpus: str) -> Any:
+    """Replace "{corpus}" in all strings below value."""
+    if isinstance(value, str):
+        return value.replace("{corpus}", corpus)
+    if isinstance(value, dict):
+        return {key: _insert(item, corpus) for key, item in value.items()}
+    return [_insert(item, corpus) for item in value] if isinstance(value, list) else value
+
+
+def _without(raw: Any, problems: Problems) -> Config:
+    """The configuration with defaults in place of all keys of the first two levels that have problems."""
+
+    def wrong(*keys: str) -> bool:
+        path = ".".join(keys)
+        return any(problem == path or problem.startswith((f"{path}.", f"{path}[")) for problem in problems)
+
+    sections = {key for key, field in Config.model_fields.items() if field.default_factory}
+    kept = {}
+    for key, value in raw.items() if isinstance(raw, dict) else ():
+        if key in sections and isinstance(value, dict):
+            kept[key] = {inner: item for inner, item in value.items() if not wrong(key, inner)}
+        elif not wrong(key):
+            kept[key] = value
+    if wrong("corpora") or wrong("corpus_defaults") or "corpora" not in kept:
+        kept["corpora"] = _TWO_CORPORA
+    return Config.model_validate(kept)
+
+
+def _overlap(path: str, need: str) -> bool:
+    """Whether a problem at path makes the key `need` unusable: it is that key, or around or within it."""
+    return (
+        not path or path == need or path.startswith((f"{need}.", f"{need}[")) or need.startswith(f"{path}.")
+    )
+
+
+def _normalised(config: Config) -> dict[str, Any]:
+    """The form that load_config promises of a checked config, which is changed."""
+    proxies, validation = config.proxies, config.validation
+    proxies.vocab_grid = sorted({*proxies.vocab_grid, proxies.vocab_size})
+    if validation.grid is None:
+        smallest = ALPHABET_SIZE + len(config.tokenizer.special_tokens) + 1
+        validation.grid = [
+            Scale(bytes=max(proxies.bytes // part, 1), vocab_size=max(proxies.vocab_size // part, smallest))
+            for part in (4, 2)
+        ]
+    for _, shares in explicit_shares(config):
+        total = math.fsum(shares.values())
+        total = total if abs(total - 1) > 1e-12 else 1.0  # what was normalised before stays as it is
+        complete = {corpus: shares.get(corpus, 0.0) / total for corpus in config.corpora}
+        shares.clear()
+        shares.update(complete)
+    return config.model_dump(exclude={"corpus_defaults"}) | {"corpus_defaults": {}}

@@ -1,0 +1,419 @@
+"""The configuration as types: every key with its default, its range and what it means.
+
+The one source of all of them: `trex.config.documents` writes the JSON schema and the tables of config/README.md from
+here, and `trex.config.errors` what an error message says. A docstring after a key is its description.
+"""
+
+import re
+from pathlib import PurePath
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, Tag, model_serializer
+
+from trex.config.fields import (
+    Bytes,
+    BytesOrAll,
+    CorpusId,
+    DemoCode,
+    Distinct,
+    EvaluationSetName,
+    Expects,
+    InferredMixture,
+    Mixture,
+    MixtureName,
+    Paths,
+    Section,
+    ShapeOf,
+    ShareLimits,
+    Shares,
+    Strength,
+    Text,
+    Tokenizer,
+    TokenizerName,
+    VocabSize,
+)
+from trex.config.words import Problem, show
+from trex.counting.patterns import PATTERNS
+
+KINDS = ("demo", "parquet", "jsonl", "text", "dataset", "huggingface")  # of a source
+_TABLES = ("parquet", "jsonl", "dataset", "huggingface")
+OPTIONS = {  # of a source, and the kinds that they go with; those not named go with all
+    "column": _TABLES,
+    "where": _TABLES,
+    "sample_by": ("text",),
+    "split": ("dataset", "huggingface"),
+    "config": ("huggingface",),
+    "revision": ("huggingface",),
+    "data_files": ("huggingface",),
+}
+Surface = Literal["gaussian_process", "mixing_law", "lightgbm", "lightgbm_objective", "linear"]
+Strategy = Literal["paper", "surrogate", "adaptive", "direct"]
+
+
+def _results_folder(results: str) -> str:
+    path = PurePath(results)
+    if ".." in path.parts or not path.name or not re.fullmatch(r"[\w./-]+", results):
+        raise Problem(
+            f"{show(results)} is not a folder below the working directory or an absolute path, in letters, digits "
+            "and the signs . _ - /; write one without .., such as results"
+        )
+    return str(path)
+
+
+def _pattern(pattern: str) -> str:
+    """The regex of a name, or a regex."""
+    if pattern not in PATTERNS and pattern not in PATTERNS.values():
+        from tokenizers import Regex  # here, for the import takes as long as all checks
+
+        try:
+            Regex(pattern)
+        except Exception as error:  # the library raises no narrower class
+            raise Problem(f"{show(pattern)} is not default or a regex that compiles: {error}") from None
+    return PATTERNS.get(pattern, pattern)
+
+
+def _not_inferred(prior: Any) -> Any:
+    if isinstance(prior, InferredMixture):
+        raise Problem(
+            "only a baseline can be inferred; write the shares, such as {shares: {eng: 0.8, deu: 0.2}}"
+        )
+    return prior
+
+
+class Source(Section):
+    """Where text comes from, in exactly one way."""
+
+    demo: DemoCode | None = None
+    """Language code of the embedded demo text. Quote it where YAML reads it as something else."""
+    parquet: Paths | None = None
+    """Parquet file, glob pattern, or a list of them."""
+    jsonl: Paths | None = None
+    """JSON Lines file, glob pattern, or a list of them. May be compressed (gz, bz2, zst, lz4, br)."""
+    text: Paths | None = None
+    """Plain text file in UTF-8, glob pattern, or a list of them. May be compressed (gz, bz2, zst, lz4, br)."""
+    dataset: Text | None = None
+    """Folder written by save_to_disk of the datasets library."""
+    huggingface: Text | None = None
+    """Dataset on the Hugging Face hub."""
+    column: Text = "text"
+    """Column that holds the text."""
+    where: Annotated[
+        dict[str, Annotated[str | bool | int | float, Expects("text, a number, true or false")]],
+        Expects("a mapping of columns to values"),
+    ] = {}
+    """Rows to read, given as column: value."""
+    max_bytes: Bytes | None = None
+    """Stop reading after this much text. null reads everything."""
+    sample_by: Literal["line", "paragraph", "document"] = "line"
+    """What counts as one document in a text file."""
+    split: Text | None = None
+    """Split of the dataset. null is train. A folder of a single Dataset has no splits."""
+    config: Text | None = None
+    """Configuration of the dataset. null is its default."""
+    revision: Text | None = None
+    """Commit, tag or branch of the dataset. Name a commit to keep results repeatable."""
+    data_files: Paths | None = None
+    """Files of the dataset to read, as patterns. null reads all."""
+
+    def kinds(self) -> list[str]:
+        """The kinds that are given."""
+        return [kind for kind in KINDS if getattr(self, kind) is not None]
+
+    @model_serializer(mode="wrap")
+    def _own_options(self, serialize: Any) -> dict[str, Any]:
+        """Without what is not given and options of other kinds."""
+        (kind,) = self.kinds()
+        return {
+            key: value
+            for key, value in serialize(self).items()
+            if value is not None and kind in (key, *kinds_of(key)) and (key == kind or key not in KINDS)
+        }
+
+
+def kinds_of(option: str) -> tuple[str, ...]:
+    """The kinds of sources that an option goes with."""
+    return OPTIONS.get(option, KINDS)
+
+
+class Corpus(Section):
+    """A corpus."""
+
+    source: Annotated[Source, Expects("a mapping such as {parquet: deu/*.parquet}")] = {}
+    """Where the text comes from."""
+    evaluation: Annotated[
+        dict[EvaluationSetName, Annotated[Source, Expects("a mapping such as {parquet: deu/*.parquet}")]],
+        Expects("a mapping of names to sources"),
+    ] = {}
+    """Further evaluation sets of the corpus, by name. Each is a source."""
+
+
+# `deu_Latn:` alone is null in YAML
+CorpusOrNull = Annotated[
+    Corpus,
+    BeforeValidator(lambda corpus: {} if corpus is None else corpus, json_schema_input_type=Corpus | None),
+    Expects("a mapping such as {source: {parquet: deu/*.parquet}}"),
+]
+
+
+class Evaluation(Section):
+    """How evaluation text is set apart."""
+
+    held_out_share: float = Field(0.1, gt=0, le=0.5)
+    """Share of each corpus's documents that is kept out of training. A hash of the content chooses them."""
+    max_bytes: Bytes = 20_000_000
+    """Cap on evaluation text per corpus and set, in bytes. The first documents are used."""
+    max_document_bytes: Bytes = 1_000_000
+    """Longest document that is measured, in bytes. Longer ones are left out, and counted in the ledger. Encoding
+    a document takes up to 120 times its size in memory."""
+
+
+class Counting(Section):
+    """How words are counted."""
+
+    deduplicate: bool = True
+    """Count a document once that occurs several times in a corpus."""
+    parts: int = Field(1, ge=1)
+    """Maximum number of parallel jobs per corpus. Output does not depend on it. A corpus that is one file or
+    has max_bytes is counted by one job."""
+    max_document_bytes: Bytes = 10_000_000
+    """Longest document that is read, in bytes. Longer ones are left out, and counted in the ledger."""
+
+
+class TokenizerKind(Section):
+    """The kind of byte-level BPE tokenizer."""
+
+    pattern: Annotated[Text, AfterValidator(_pattern)] = "default"
+    """Regex that splits text into words before BPE: default (the paper's, fast), cl100k or o200k (OpenAI's),
+    or any regex that tokenizers.Regex compiles (exact, slow)."""
+    unit: Literal["line", "document"] = "document"
+    """Text that is trained on as one piece, so that no token crosses its ends: a whole document, or a line,
+    as tokenizers does when it trains on files. line costs 1.2 to 2.0 % NSL on documents with blank lines."""
+    special_tokens: Distinct[Annotated[str, Field(min_length=2)]] = ["<|endoftext|>"]
+    """Tokens that get the first ids and never occur in training. Each must be at least two characters long.
+    """
+    min_frequency: int = Field(0, ge=0)
+    """Smallest count of a pair that is still merged."""
+    max_token_length: Annotated[int, Field(ge=2)] | None = None
+    """Longest token, in bytes. null sets no limit."""
+
+
+class Proxies(Section):
+    """The small tokenizers that the regression learns from."""
+
+    count: int = Field(64, ge=2, le=100_000)
+    """Number of sampled mixtures. Must be a multiple of per_job."""
+    bytes: Bytes = 2_000_000
+    """Training bytes (S) of each proxy."""
+    vocab_size: VocabSize = 8192
+    """Vocabulary size (V) of each proxy, including the alphabet and the special tokens."""
+    vocab_grid: Annotated[list[VocabSize], Expects("a list of vocabulary sizes")] = []
+    """Smaller vocabulary sizes at which compression is also measured. They cost no further training."""
+    per_job: int = Field(8, ge=1)
+    """Number of mixtures that one job trains, one after another."""
+    keep_tokenizers: bool = False
+    """Keep the proxies' tokenizer.json files."""
+    prior: Annotated[Mixture, AfterValidator(_not_inferred)] = "uniform"
+    """Mixture around which mixtures are sampled. Every share must be above 0."""
+    strength: Strength = [0.5, 4]
+    """Range [low, high] of how close sampled mixtures stay to the prior, drawn log-uniformly: Dirichlet alpha
+    = strength * number of corpora * prior share."""
+    min_share: float = Field(0.0, ge=0, le=0.5)
+    """Smallest share of every corpus. min_share * number of corpora must be at most 1."""
+    max_epochs: float = Field(4, gt=0)
+    """How often a corpus's text may be repeated to fill its share."""
+    mixtures: Annotated[dict[MixtureName, Shares], Expects("a mapping of names to shares")] = {}
+    """Mixtures by name that are trained as additional proxies. A corpus not named gets share 0."""
+
+
+class Objective(Section):
+    """What the search minimises."""
+
+    aggregate: Literal["macro", "pooled", "worst", "weighted", "soft_worst"] = "macro"
+    """How the corpora's NSL become one number: macro (mean), pooled (sum of tokens / sum of reference
+    tokens), worst (largest), weighted (mean by weights) or soft_worst (a smooth maximum, between macro and
+    worst)."""
+    weights: Annotated[
+        dict[str, Annotated[float, Field(ge=0, description="Weight of the corpus.")]],
+        Expects("a mapping of corpora to weights"),
+    ] = {}
+    """Weight of each corpus for the weighted aggregate, such as its traffic or the tokens that a model will
+    be trained on. A corpus not named weighs 0."""
+    evaluation_sets: Annotated[
+        Distinct[str], Field(min_length=1), Expects("a list of one or more names of sets")
+    ] = ["held_out"]
+    """Evaluation sets that the objective averages over: held_out or sets named in the corpora."""
+    sharpness: float = Field(20, gt=0, le=1000)
+    """Sharpness of soft_worst, log(mean(exp(sharpness * NSL))) / sharpness. At 20, a corpus whose NSL is 0.1
+    larger counts 7 times as much; near 0 it is macro."""
+    max_loss: Annotated[
+        dict[str, Annotated[float, Field(ge=0, description="Percentage of the baseline's NSL.")]],
+        Expects("a mapping of baselines to percentages, such as {uniform: 2}"),
+    ] = {}
+    """Largest loss of any corpus against a baseline, in percent of the baseline's NSL in the objective's
+    sets."""
+    parallel_set: str | None = None
+    """Evaluation set with the same text in every corpus, such as a translated declaration. max_gini and
+    max_premium apply to it, and token premiums are reported on it."""
+    max_gini: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Largest Gini coefficient of the corpora's token counts on the parallel set. null sets no limit."""
+    max_premium: Annotated[float, Field(ge=1)] | None = None
+    """Largest token count of any corpus on the parallel set, as a multiple of the pivot's. null sets no
+    limit."""
+    pivot: str | None = None
+    """Corpus that max_premium compares with."""
+
+
+class Regression(Section):
+    """The surfaces that predict compression from a mixture."""
+
+    model: Literal["auto"] | Surface = "auto"
+    """Surface that the searches use. auto takes the best one in cross-validation."""
+    compare: Annotated[Distinct[Surface], Field(min_length=1)] = [
+        "gaussian_process", "mixing_law", "lightgbm_objective", "linear",
+    ]  # fmt: skip
+    """Surfaces that are cross-validated and reported, besides the one in use. The paper's is
+    lightgbm_objective."""
+    folds: int = Field(5, ge=2, le=100)
+    """Number of cross-validation folds. Must be at most the number of proxies."""
+
+
+class Search(Section):
+    """How mixtures are searched. Every strategy's candidate is measured, and so is the matched mixture."""
+
+    strategies: Annotated[Distinct[Strategy], Field(min_length=1)] = [
+        "paper",
+        "surrogate",
+        "adaptive",
+        "direct",
+    ]
+    """Strategies to run: paper (the mean of the best random draws), surrogate (the optimum of the surface),
+    adaptive (rounds of new proxies where they promise most), direct (reweights corpora from one proxy to the
+    next, without a surface)."""
+    kappa: float = Field(1.0, ge=0)
+    """Standard deviations that surrogate adds to every predicted NSL, to stay cautious where the surface is
+    unsure."""
+    rounds: int = Field(3, ge=1, le=99)
+    """Maximum number of rounds of adaptive."""
+    per_round: int = Field(8, ge=1)
+    """Number of proxies per round of adaptive."""
+    tolerance: float = Field(0.0005, ge=0)
+    """Expected gain, as a share of the objective, below which adaptive stops."""
+    direct_rounds: int = Field(24, ge=1)
+    """Number of proxies that direct trains, one after another."""
+    draws: int = Field(1_000_000, ge=1)
+    """Number of random mixtures whose objective paper predicts."""
+    top_k: int = Field(1024, ge=1)
+    """Number of best predicted mixtures that paper averages. Must be at most draws."""
+    within_support: bool = True
+    """Search only where proxies were sampled."""
+    strength: Strength | None = None
+    """Range of strength for paper's draws. null takes proxies.strength."""
+    floors: ShareLimits = {}
+    """Smallest shares of single corpora in a candidate. proxies.min_share applies to all corpora."""
+    ceilings: ShareLimits = {}
+    """Largest shares of single corpora in a candidate. proxies.max_epochs limits all corpora by their
+    available text."""
+
+
+class Verification(Section):
+    """The proxies that are trained on candidates and baselines."""
+
+    replicates: int = Field(3, ge=1, le=3)
+    """Number of times each candidate is trained, each time on other text, to measure the noise. At most 3,
+    because training text is dealt into three independent groups."""
+
+
+class Training(Section):
+    """The full-scale tokenizers."""
+
+    bytes: BytesOrAll = "all"
+    """Training bytes (S). all takes as many bytes as the corpora hold together. A corpus with too little text
+    is repeated."""
+    vocab_size: VocabSize = 32768
+    """Vocabulary size (V), including the alphabet and the special tokens."""
+    baselines: bool = True
+    """Also train full-scale tokenizers on the baselines, for comparison."""
+
+
+class Scale(Section):
+    """A scale."""
+
+    bytes: Bytes
+    """Training bytes (S)."""
+    vocab_size: VocabSize
+    """Vocabulary size (V)."""
+
+
+class Validation(Section):
+    """What the full-scale tokenizers are compared with."""
+
+    tokenizers: Annotated[
+        dict[TokenizerName, Tokenizer],
+        Expects("a mapping of names to tokenizers, such as {o200k_base: o200k_base}"),
+    ] = {"o200k_base": "o200k_base", "cl100k_base": "cl100k_base"}
+    """Existing tokenizers to compare with, by name. Naming any replaces the defaults."""
+    mixtures: int = Field(16, ge=0)
+    """Number of sampled mixtures, from the first one on, that are trained at every scale of the grid. 0 turns
+    this off."""
+    grid: (
+        Annotated[list[Scale], Expects("a list of scales such as {bytes: 10MB, vocab_size: 8192}")] | None
+    ) = None
+    """Scales at which the order of mixtures is compared, besides the proxies' scale and the full one. null
+    takes a quarter and a half of the proxies' scale."""
+
+
+class LanguageModel(Section):
+    """The training run whose cost the summary states: 6 operations per parameter and token, embeddings included."""
+
+    training_bytes: Annotated[
+        Annotated[Bytes, Tag(":single")] | Annotated[dict[str, Bytes], Field(min_length=1), Tag(":mapping")],
+        ShapeOf,
+        Expects("an amount such as 10TB, or a mapping such as {eng: 8TB, deu: 2TB}"),
+    ] = 10_000_000_000_000
+    """Training text in bytes, divided evenly among the corpora, or a mapping of corpora to bytes. A corpus
+    not named has none."""
+    parameters: float = Field(7.0e9, gt=0)
+    """Number of parameters without embeddings."""
+    width: int = Field(4096, ge=1)
+    """Width of the model: the length of an embedding."""
+    tied_embeddings: bool = False
+    """Input and output share their embeddings."""
+    context: int = Field(8192, ge=1)
+    """Length of the context window, in tokens."""
+    peak_flops: float = Field(9.89e14, gt=0)
+    """Peak floating-point operations per second of one GPU. The default is an H100's, dense bf16."""
+    utilisation: float = Field(0.4, gt=0, le=1)
+    """Share of the peak that training reaches."""
+
+
+class Config(Section):
+    """What to train, measure and search."""
+
+    seed: int = Field(1, ge=0, le=2**31 - 1)
+    """Seed of every random choice. The same seed and data give the same results."""
+    results: Annotated[Text, AfterValidator(_results_folder)] = "results"
+    """Folder of all outputs, relative to the working directory or absolute."""
+    reference: Tokenizer = "o200k_base"
+    """Tokenizer whose token counts ours are divided by (NSL)."""
+    corpus_defaults: CorpusOrNull = {}
+    """Settings of all corpora, merged deeply under each one's own. {corpus} inside their strings becomes the
+    corpus id."""
+    corpora: Annotated[dict[CorpusId, CorpusOrNull], Field(min_length=2), Expects("at least 2 corpora by id")]
+    """The corpora of the mixture, by id. Ids become file names and columns."""
+    evaluation: Evaluation = Field(default_factory=Evaluation)
+    counting: Counting = Field(default_factory=Counting)
+    tokenizer: TokenizerKind = Field(default_factory=TokenizerKind)
+    proxies: Proxies = Field(default_factory=Proxies)
+    objective: Objective = Field(default_factory=Objective)
+    regression: Regression = Field(default_factory=Regression)
+    search: Search = Field(default_factory=Search)
+    baselines: Annotated[dict[TokenizerName, Mixture], Expects("a mapping of names to mixtures")] = {
+        "uniform": "uniform",
+        "natural": "natural",
+        "tempered": {"tempered": 0.3},
+    }
+    """Mixtures to compare with, by name. Naming any replaces the defaults."""
+    verification: Verification = Field(default_factory=Verification)
+    training: Training = Field(default_factory=Training)
+    validation: Validation = Field(default_factory=Validation)
+    language_model: LanguageModel = Field(default_factory=LanguageModel)
