@@ -32,6 +32,8 @@ MOST_TABLE_BYTES = 16 << 30
 # Words that are read, merged and written at a time.
 CHUNK_WORDS = 1 << 14
 ROW_GROUP_WORDS = 1 << 18
+# Parts of lines that are normalized at a time, some 250 bytes each.
+NFC_PARTS = 1 << 12
 # Files that are merged at a time, each with a chunk in memory.
 FAN_IN = 32
 
@@ -60,10 +62,14 @@ def _normalized(text: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.nd
     lines = scanner.doubtful_lines(text, bounds, nfc, inert)
     if not len(lines):
         return text, bounds
-    # Newlines are inert under NFC, so all doubtful lines go through `tokenizers` in one call, one to a line.
+    # Newlines are inert under NFC, so many doubtful parts go through `tokenizers` in one call, one to a line; not all
+    # of them, because a call takes 50 bytes of memory a byte.
     data = memoryview(text)
     doubtful = [bytes(data[a:b]).removesuffix(b"\n") for _, a, b in lines.tolist()]
-    clean = normalizers.NFC().normalize_str(b"\n".join(doubtful).decode()).encode().split(b"\n")
+    normalize = normalizers.NFC().normalize_str
+    clean: list[bytes] = []
+    for first in range(0, len(doubtful), NFC_PARTS):
+        clean += normalize(b"\n".join(doubtful[first : first + NFC_PARTS]).decode()).encode().split(b"\n")
     pieces, at = [], int(bounds[0])
     for (_, a, _), before, after in zip(lines.tolist(), doubtful, clean, strict=True):
         pieces += [data[at:a], after]
