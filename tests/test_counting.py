@@ -17,6 +17,7 @@ from trex.counting import (
     count_corpus,
     count_evaluation,
     distinct_hashes,
+    document_hashes,
     hashes_shared,
     held_out_file,
     join_documents,
@@ -41,7 +42,8 @@ SPLIT = {
 
 def place(document: str) -> int | None:
     """Shard of a document or None if it is held out, written out a second time."""
-    digest = hashlib.blake2b(document.encode(), digest_size=8, key=(7).to_bytes(8, "little")).digest()
+    said = document.encode().rstrip(b"\n")
+    digest = hashlib.blake2b(said, digest_size=8, key=(7).to_bytes(8, "little")).digest()
     h = int.from_bytes(digest, "little")
     return None if h % 2**32 < 0.2 * 2**32 else (h >> 32) % SHARDS
 
@@ -199,6 +201,27 @@ def write_source(kind: str, folder, files: list[list[str]]) -> dict:
         else:
             path.write_text("".join(texts))
     return {kind: f"*.{kind}"} | ({"where": {"language": "a"}} if kind == "parquet" else {})
+
+
+def test_copies_that_differ_in_line_ends_are_one_document(tmp_path):
+    lines = [f"line {i}" for i in range(600)]
+    (tmp_path / "unix.txt").write_bytes("".join(f"{line}\n" for line in lines).encode())
+    (tmp_path / "windows.txt").write_bytes("".join(f"{line}\r\n" for line in lines).encode())
+    (tmp_path / "lines.jsonl").write_text("".join(json.dumps({"text": line}) + "\n" for line in lines))
+    counts = count_corpus(
+        read_documents({"text": ["unix.txt", "windows.txt"]}, tmp_path), "c", lambda _: None, **SPLIT
+    )
+    assert counts.ledger["documents"].sum() == counts.ledger["duplicates"].sum() == 600
+    _, ledger = count_evaluation(
+        read_documents({"jsonl": "lines.jsonl"}, tmp_path), "dev", "c", lambda texts: np.ones(len(texts)),
+        lambda *_: None, seed=7, pattern=DEFAULT, training_documents=counts.documents, max_bytes=10**9,
+    )  # fmt: skip
+    assert ledger["seen_in_training"].item() == len(counts.documents)
+    assert ledger["documents"].item() == 600 - len(counts.documents)
+    documents = ["a\rb\n\n", "a\r\nb", "\r\n\r", "a\n\rb", "a\n\nb\r"]
+    batch = pa.array(["left out", *documents], pa.large_string())[1:]  # an offset
+    one, two, _, three, four = document_hashes(batch, 7).tolist()
+    assert one == two != three == four
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet", "text"])

@@ -32,15 +32,52 @@ PROGRESS_SECONDS = 10
 
 
 def document_hashes(documents: pa.LargeStringArray, seed: int) -> np.ndarray:
-    """uint64 [n]: a keyed 64-bit hash (BLAKE2b) of each document's UTF-8 bytes."""
-    text, borders = bytes_of(documents)
+    """uint64 [n]: a keyed 64-bit hash (BLAKE2b) of each document's UTF-8 bytes, whatever ends its lines.
+
+    "\\r\\n" and "\\r" count as "\\n", and newlines at the end do not count: so a line of a text file, which keeps its
+    newline, is the same document as the text of a JSON record, and a file is that of another system.
+    """
+    text, borders = map(frozen, bytes_of(documents))
+    text = text[: borders[-1]]
+    if np.count_nonzero(text == 0x0D):
+        text, borders = _without_returns(text, borders)
     data = memoryview(text)
-    key = seed.to_bytes(8, "little")
-    digests = b"".join(
-        hashlib.blake2b(data[a:b], digest_size=8, key=key).digest()
-        for a, b in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True)
-    )
-    return np.frombuffer(digests, dtype="<u8")
+    keyed = hashlib.blake2b(digest_size=8, key=seed.to_bytes(8, "little"))
+    digests = []
+    for a, b in zip(borders[:-1].tolist(), _text_ends(text, borders).tolist(), strict=True):
+        document = keyed.copy()
+        document.update(data[a:b])
+        digests.append(document.digest())
+    return np.frombuffer(b"".join(digests), dtype="<u8")
+
+
+@kernel
+def _without_returns(text, borders):
+    """(text, borders) with "\\n" for "\\r\\n" and "\\r"."""
+    new = np.empty(text.size, dtype=np.uint8)
+    new_borders = np.zeros(borders.size, dtype=np.int64)
+    n = 0
+    for d in range(borders.size - 1):
+        for i in range(borders[d], borders[d + 1]):
+            b = text[i]
+            if b == 0x0D:
+                if i + 1 < borders[d + 1] and text[i + 1] == 0x0A:
+                    continue
+                b = np.uint8(0x0A)
+            new[n] = b
+            n += 1
+        new_borders[d + 1] = n
+    return new, new_borders
+
+
+@kernel
+def _text_ends(text, borders):
+    """int64 [n]: where documents end without the newlines at their end."""
+    ends = borders[1:].copy()
+    for d in range(ends.size):
+        while ends[d] > borders[d] and text[ends[d] - 1] == 0x0A:
+            ends[d] -= 1
+    return ends
 
 
 @kernel
