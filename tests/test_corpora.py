@@ -13,6 +13,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trex.config import check_files, load_config
 from trex.corpora import CorpusError, check_source, read_documents, source_files
 
 TEXTS = [
@@ -69,6 +70,13 @@ def base(tmp_path_factory) -> Path:
 WHERE = {"where": {"lang": "de"}}
 
 
+def through_the_config(source: dict, base: Path) -> dict:
+    """The source as the workflow reads it: with the config's defaults, and checked."""
+    config = load_config({"corpora": {"a": {"source": source}, "b": {"source": {"text": "a.txt"}}}}, base)
+    check_files(config, base)
+    return config["corpora"]["a"]["source"]
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -83,14 +91,17 @@ WHERE = {"where": {"lang": "de"}}
         {"text": "a.txt.gz", "sample_by": "line"},
         {"text": ["part[2].txt", "part*.txt"], "sample_by": "document"},
         {"dataset": "saved", **WHERE},
+        {"dataset": "saved", "split": None, **WHERE},
+        {"dataset": "dict", **WHERE},
         {"dataset": "dict", "split": "train", **WHERE},
+        {"dataset": "dict/train", **WHERE},
         {"huggingface": "parquet", "data_files": "string.parquet", **WHERE},
         {"huggingface": "json", "data_files": ["a.jsonl.gz"], "split": "train", **WHERE},
     ],
     ids=str,
 )
 def test_every_kind_gives_the_same_documents(source, base):
-    check_source(source, base)
+    source = through_the_config(source, base)
     assert read(source, base) == TEXTS
     assert read(source, base, batch_bytes=1) == TEXTS
     # The first document has 8 bytes, the second 11: the one that crosses the limit is given.
@@ -284,6 +295,7 @@ def test_bad_input_is_explained(source, found_by_check, says, bad_base):
     [
         ({"dataset": "dict", "split": "test"}, ["'test'", "train, empty"]),
         ({"dataset": "saved", "split": "train"}, ["saved", "leave it out"]),
+        ({"dataset": "."}, ["is no dataset", "state.json"]),
         ({"dataset": "saved", "column": "body"}, ["saved", "'body'", "text, lang"]),
     ],
 )

@@ -29,7 +29,7 @@ class SavedDataset(Reader):
             state = json.loads((directory / "state.json").read_text())
             with pa.OSFile(str(directory / state["_data_files"][0]["filename"])) as file:
                 schema = pa.ipc.open_stream(file).schema
-        except (OSError, ValueError, LookupError, pa.ArrowException) as error:
+        except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
             raise CorpusError(
                 f"dataset: {directory} was not saved by datasets' save_to_disk, or is broken: {error}"
             ) from error
@@ -56,21 +56,30 @@ class SavedDataset(Reader):
 
     def _split_folder(self) -> Path:
         """The folder of the one Dataset to read: of a DatasetDict, that of the split (default ``train``)."""
-        directory = self._folder()
-        if not (directory / "dataset_dict.json").is_file():
-            if "split" in self.source:
+        directory, split = self._folder(), self.source.get("split")
+        if (directory / "dataset_dict.json").is_file():
+            try:
+                splits = json.loads((directory / "dataset_dict.json").read_text())["splits"]
+            except (OSError, ValueError, LookupError, TypeError) as error:
                 raise CorpusError(
-                    f"dataset: {directory} is one Dataset, not a DatasetDict, and has no split "
-                    f"{self.source['split']!r}: leave it out"
+                    f"dataset: {directory / 'dataset_dict.json'} is broken: {error!r}; save it again"
+                ) from error
+            if (split or "train") not in splits:
+                raise CorpusError(
+                    f"dataset: {directory}: there is no split {split or 'train'!r}; write split: and one of: "
+                    f"{', '.join(splits)}"
                 )
-            return directory
-        splits = json.loads((directory / "dataset_dict.json").read_text())["splits"]
-        split = self.source.get("split", "train")
-        if split not in splits:
+            return directory / (split or "train")
+        if not (directory / "state.json").is_file():
             raise CorpusError(
-                f"dataset: {directory}: there is no split {split!r}; there are: {', '.join(splits)}"
+                f"dataset: {directory} is no dataset: it has neither state.json nor dataset_dict.json, which "
+                "save_to_disk writes. For files of other kinds write parquet, jsonl or text"
             )
-        return directory / split
+        if split:
+            raise CorpusError(
+                f"dataset: {directory} is one Dataset, not a DatasetDict, and has no split {split!r}: leave it out"
+            )
+        return directory
 
 
 class HuggingFace(Reader):
@@ -98,7 +107,7 @@ class HuggingFace(Reader):
                 # With data_files it is a builder or a repository, even if there is a directory called "json".
                 str(base / name) if files is None and (base / name).is_dir() else name,
                 source.get("config"),
-                split=source.get("split", "train"),
+                split=source.get("split") or "train",
                 revision=source.get("revision"),
                 data_files=_local_files(files, base),
                 streaming=True,
