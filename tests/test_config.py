@@ -167,7 +167,14 @@ BAD = [
     ("corpora: [deu, eng]", 'corpora: ["deu", "eng"] is not', "at least 2 corpora by id"),
     ("corpora: {no: {}, eng: {}}", "corpora.False: the key is not text", "in quotes"),
     ("corpora: {a b: {}, eng: {}}", 'corpora.a b: "a b" is not a corpus id', "letters, digits"),
-    ("corpora: {name: {}, eng: {}}", "corpora.name: the name name is reserved", "choose another"),
+    *(  # columns of tables that have one for every corpus too
+        (
+            f"corpora: {{{name}: {{}}, eng: {{}}}}",
+            f"corpora.{name}: the name {name} is reserved",
+            "choose another",
+        )
+        for name in "mixture_id name role strategy predicted predicted_std weight average worst measured".split()
+    ),
     ("corpora: {deu: {source: x.parquet}, eng: {}}", 'corpora.deu.source: "x.parquet"', "{parquet: "),
     ("corpora: {deu: {}, eng: {}}", "corpora.deu.source: gives no source", "exactly one of demo, parquet"),
     (
