@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 SCHEMA = yaml.safe_load(SCHEMA_PATH.read_text(encoding="utf-8"))
 SHIPPED = sorted((ROOT / "config").glob("*.yaml"))
 
+OF_SEARCHES = "weight", "average", "worst", "measured"  # columns of tables that searches write
 TWO_CORPORA = "corpora: {deu: {source: {demo: deu}}, eng: {source: {demo: eng}}}\n"
 
 
@@ -173,7 +174,7 @@ BAD = [
             f"corpora.{name}: the name {name} is reserved",
             "choose another",
         )
-        for name in "mixture_id name role strategy predicted predicted_std weight average worst measured".split()
+        for name in ("mixture_id", "name", "role", "strategy", "predicted", "predicted_std", *OF_SEARCHES)
     ),
     ("corpora: {deu: {source: x.parquet}, eng: {}}", 'corpora.deu.source: "x.parquet"', "{parquet: "),
     ("corpora: {deu: {}, eng: {}}", "corpora.deu.source: gives no source", "exactly one of demo, parquet"),
