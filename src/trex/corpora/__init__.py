@@ -12,6 +12,7 @@ Each kind has a reader in a file of this package (`trex.corpora.reader.Reader` i
 kind, documents come out in file order as arrays of valid UTF-8, a batch at a time.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,29 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from trex.corpora.batches import batches
+from trex.corpora.batches import batches, within
 from trex.corpora.datasets import HuggingFace, SavedDataset
 from trex.corpora.demo import Demo
 from trex.corpora.lines import JsonLines, PlainText
 from trex.corpora.parquet import Parquet
-from trex.corpora.reader import CorpusError, Reader
+from trex.corpora.reader import CorpusError, DocumentLimit, Reader
 
-__all__ = ["CorpusError", "check_source", "deal_files", "only_files", "read_documents", "source_files"]
+__all__ = [
+    "CorpusError",
+    "DocumentLimit",
+    "check_source",
+    "deal_files",
+    "only_files",
+    "read_documents",
+    "source_files",
+]
+
+log = logging.getLogger(__name__)
+
+_CURE = (
+    ". Give shorter ones (of a text file, sample_by: paragraph or line), or raise counting.max_document_bytes, for "
+    "evaluation text evaluation.max_document_bytes"
+)
 
 # Every kind of source. The config's schema lists their options.
 READERS: dict[str, type[Reader]] = {
@@ -34,7 +50,7 @@ READERS: dict[str, type[Reader]] = {
 }
 
 
-def open_source(source: Mapping[str, Any], base: Path) -> Reader:
+def open_source(source: Mapping[str, Any], base: Path, limit: DocumentLimit | None = None) -> Reader:
     """The reader of a source; CorpusError for none or several kind keys, or options that cannot go with it."""
     kinds = [kind for kind in READERS if kind in source]
     if len(kinds) != 1:
@@ -42,7 +58,7 @@ def open_source(source: Mapping[str, Any], base: Path) -> Reader:
             f"a source needs exactly one of the keys {', '.join(READERS)}; this one has "
             f"{' and '.join(kinds) or 'none'}: {dict(source)}"
         )
-    return READERS[kinds[0]](source, base)
+    return READERS[kinds[0]](source, base, limit)
 
 
 def source_files(source: Mapping[str, Any], base: Path) -> list[Path]:
@@ -84,7 +100,7 @@ def only_files(source: Mapping[str, Any], files: Iterable[str | Path]) -> dict[s
     return {**source, open_source(source, Path()).kind: [str(path) for path in files]}
 
 
-def check_source(source: Mapping[str, Any], base: Path) -> None:
+def check_source(source: Mapping[str, Any], base: Path, limit: DocumentLimit | None = None) -> None:
     """Find what is wrong with a source without reading it: footers, schemas and first records only.
 
     Names on the Hugging Face hub are not looked up, and files are not read to their end: what only reading
@@ -93,11 +109,16 @@ def check_source(source: Mapping[str, Any], base: Path) -> None:
     Raises:
         CorpusError: what is missing or broken, and what there is instead.
     """
-    open_source(source, base).check()
+    open_source(source, base, limit).check()
 
 
 def read_documents(
-    source: Mapping[str, Any], base: Path, batch_bytes: int = 16 << 20, *, may_be_empty: bool = False
+    source: Mapping[str, Any],
+    base: Path,
+    batch_bytes: int = 16 << 20,
+    *,
+    limit: DocumentLimit | None = None,
+    may_be_empty: bool = False,
 ) -> Iterator[pa.LargeStringArray]:
     """All documents of a source, in file order.
 
@@ -110,6 +131,7 @@ def read_documents(
         base: the directory that relative paths and globs start from.
         batch_bytes: a batch ends with the document that fills it up to this size, so memory is bounded by a
             few times this and the longest document.
+        limit: documents that exceed it are left out, and counted in it.
         may_be_empty: that there is no document at all is no error, as in a part of a corpus.
 
     Yields:
@@ -119,13 +141,19 @@ def read_documents(
         CorpusError: on the first ``next``, a source that cannot be opened; later, what is broken further on;
             and at the end, that there was no document at all.
     """
-    reader = open_source(source, base)
+    limit = limit or DocumentLimit()
+    reader = open_source(source, base, limit)
+    what = f"{reader.kind}: {source[reader.kind]}"
     empty = True
-    for batch in batches(reader.pieces(), batch_bytes, source.get("max_bytes")):
+    for batch in batches(within(reader.pieces(), limit, what), batch_bytes, source.get("max_bytes")):
         empty = False
         yield batch
+    too_long = (
+        f"{limit.left_out:,} documents were left out, for they are longer than {limit.max_bytes or 0:,} bytes"
+    )
+    if limit.left_out:
+        log.warning("%s; one is in %s", too_long, limit.example)
     if empty and not may_be_empty:
         where = f" after where: {dict(reader.where)}" if reader.where else ""
-        raise CorpusError(
-            f"{reader.kind}: {source[reader.kind]}: the corpus is empty{where}: no document has any text"
-        )
+        problem = f"{too_long}, one in {limit.example}" if limit.left_out else "no document has any text"
+        raise CorpusError(f"{what}: the corpus is empty{where}: {problem}{_CURE if limit.left_out else ''}")

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pyarrow as pa
 
+from trex.arrow import from_numpy
+from trex.corpora.reader import DocumentLimit
 from trex.corpora.tables import PIECE_BYTES
 
 
@@ -20,6 +22,16 @@ def gather(documents: Iterable[bytes]) -> Iterator[pa.Array]:
             yield _to_array(gathered)
             gathered, size = [], 0
     yield _to_array(gathered)
+
+
+def within(pieces: Iterable[pa.Array], limit: DocumentLimit, place: str) -> Iterator[pa.Array]:
+    """The documents that the limit allows; the others are counted in it, as being in `place`."""
+    for piece in pieces:
+        sizes = np.diff(np.frombuffer(piece.buffers()[1], np.int64)[piece.offset :][: len(piece) + 1])
+        kept = np.flatnonzero(sizes < limit.too_much)
+        for _ in range(len(piece) - len(kept)):
+            limit.leave_out(place)
+        yield piece if len(kept) == len(piece) else piece.take(from_numpy(kept))
 
 
 def _to_array(documents: list[bytes]) -> pa.LargeStringArray:

@@ -17,6 +17,28 @@ class CorpusError(ValueError):
     """A corpus cannot be read; the message says where (file, row, line), what is there, what is right."""
 
 
+class DocumentLimit:
+    """The longest document that is read; what is longer is left out and counted.
+
+    Attributes:
+        max_bytes: of UTF-8; None for no limit.
+        left_out: how many documents were longer. example: where one of them is.
+    """
+
+    def __init__(self, max_bytes: int | None = None):
+        self.max_bytes = max_bytes
+        self.left_out, self.example = 0, ""
+
+    @property
+    def too_much(self) -> float:
+        """The bytes of the shortest document that is left out."""
+        return float("inf") if self.max_bytes is None else self.max_bytes + 1
+
+    def leave_out(self, place: str) -> None:
+        self.example = self.example or place
+        self.left_out += 1
+
+
 class Reader(ABC):
     """Reads one source. A new kind of source is a subclass in a file of its own, listed in `trex.corpora.READERS`.
 
@@ -25,6 +47,8 @@ class Reader(ABC):
         by_file: the source is its files one after the other, so that it can be read in parts.
         has_columns: documents are rows with columns, so that ``where`` can select them.
         source: the mapping of the config. base: the directory that relative paths and globs start from.
+        limit: of documents. A reader need not look at it where it could read a longer one, but should not hold much
+            more than that in memory.
         column: the option ``column``. where: the option ``where``.
     """
 
@@ -32,8 +56,9 @@ class Reader(ABC):
     by_file: ClassVar[bool] = False
     has_columns: ClassVar[bool] = True
 
-    def __init__(self, source: Mapping[str, Any], base: Path):
+    def __init__(self, source: Mapping[str, Any], base: Path, limit: DocumentLimit | None = None):
         self.source, self.base = source, base
+        self.limit = limit or DocumentLimit()
         self.column: str = source.get("column", "text")
         self.where: Mapping[str, Any] = source.get("where") or {}
         if self.where and not self.has_columns:

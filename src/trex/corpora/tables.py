@@ -23,6 +23,8 @@ def check_schema(place: str, schema: pa.Schema, reader: Reader) -> None:
                 f"{place}: {option}: there is no column {name!r}; there are: {', '.join(schema.names)}"
             )
     kind = schema.field(column).type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
         strings = [field.name for field in schema if "string" in str(field.type)]
         raise CorpusError(
