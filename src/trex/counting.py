@@ -255,6 +255,18 @@ def check_split(ledger: pl.DataFrame, held_out_share: float) -> None:
         )
 
 
+def with_too_long(ledger: pl.DataFrame, documents: int) -> pl.DataFrame:
+    """The ledger of a corpus or part of it with a row, part ``too_long``, for the documents that were too long to read."""
+    row = ledger[-1].with_columns(
+        pl.lit("too_long").alias("part"),
+        pl.lit(documents).alias("documents"),
+        bytes=0,
+        characters=0,
+        duplicates=0,
+    )
+    return pl.concat([ledger, row.cast(ledger.schema)])
+
+
 @contextmanager
 def evaluation_file(path: str | Path) -> Iterator[Callable[[pa.LargeStringArray, np.ndarray], None]]:
     """Write evaluation/{set}/{corpus}.documents.parquet: what to hand documents and their reference tokens to."""

@@ -36,6 +36,7 @@ rule count_words:
     params:
         code=code_of("count_words"),
         source=corpus_source,
+        max_document_bytes=config["counting"]["max_document_bytes"],
         counting=lambda wildcards: COUNTING,
     message:
         "Counting the words of {wildcards.corpus}"
@@ -62,6 +63,7 @@ rule hash_documents:
     params:
         code=code_of("hash_documents"),
         source=corpus_source,
+        max_document_bytes=config["counting"]["max_document_bytes"],
         seed=config["seed"],
     message:
         "Hashing the documents of part {wildcards.part} of {wildcards.corpus}"
@@ -92,6 +94,7 @@ rule count_part:
     params:
         code=code_of("count_part"),
         source=corpus_source,
+        max_document_bytes=config["counting"]["max_document_bytes"],
         counting=lambda wildcards: COUNTING,
     message:
         "Counting the words of part {wildcards.part} of {wildcards.corpus}"
@@ -128,6 +131,7 @@ rule merge_counts:
         code=code_of("merge_counts"),
         code_of_parts=[code_of("hash_documents"), code_of("count_part")],
         source=corpus_source,
+        max_document_bytes=config["counting"]["max_document_bytes"],
         counting=lambda wildcards: COUNTING,
     message:
         "Merging the counts of the parts of {wildcards.corpus}"
@@ -160,6 +164,7 @@ rule count_eval_words:
         pattern=lambda wildcards: TOKENIZER["pattern"],
         reference=lambda wildcards: config["reference"],
         max_bytes=config["evaluation"]["max_bytes"],
+        max_document_bytes=config["evaluation"]["max_document_bytes"],
     message:
         "Counting evaluation set {wildcards.evaluation_set} of {wildcards.corpus}"
     script:

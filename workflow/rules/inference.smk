@@ -33,6 +33,7 @@ rule infer_mixture:
         code=code_of("infer_mixture"),
         seed=config["seed"],
         sources=sampled_sources,
+        max_document_bytes=config["counting"]["max_document_bytes"],
         settings=lambda wildcards: TO_INFER[wildcards.name],
     message:
         "Inferring the training mixture of {params.settings[tokenizer]}"

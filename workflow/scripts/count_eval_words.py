@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
-from trex.corpora import read_documents
+from trex.corpora import DocumentLimit, read_documents
 from trex.counting import count_evaluation, evaluation_file
 from trex.files import write_table
 from trex.job import job
@@ -12,8 +13,9 @@ from trex.reference import load_reference
 
 with job(snakemake), evaluation_file(snakemake.output.documents) as keep:
     params = snakemake.params
+    limit = DocumentLimit(params.max_document_bytes)
     words, ledger = count_evaluation(
-        read_documents(params.source, Path.cwd()),
+        read_documents(params.source, Path.cwd(), limit=limit),
         snakemake.wildcards.evaluation_set,
         snakemake.wildcards.corpus,
         load_reference(params.reference, Path.cwd()).count,
@@ -24,4 +26,4 @@ with job(snakemake), evaluation_file(snakemake.output.documents) as keep:
         max_bytes=params.max_bytes,
     )
     write_table(words.summed(), snakemake.output.words)
-    write_table(ledger, snakemake.output.ledger)
+    write_table(ledger.with_columns(too_long=pl.lit(limit.left_out)), snakemake.output.ledger)
