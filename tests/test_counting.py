@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import unicodedata
 from collections import Counter
 
 import numpy as np
@@ -222,6 +223,33 @@ def test_copies_that_differ_in_line_ends_are_one_document(tmp_path):
     batch = pa.array(["left out", *documents], pa.large_string())[1:]  # an offset
     one, two, _, three, four = document_hashes(batch, 7).tolist()
     assert one == two != three == four
+
+
+def test_evaluation_text_is_that_after_nfc():
+    """Half of a corpus in NFD: a reference tokenizer that does not normalize reads what ours reads."""
+    composed = [f"tiếng Việt {i} có dấu" for i in range(40)]
+    decomposed = [unicodedata.normalize("NFD", text) for text in composed]
+    kept, ledgers = {}, []
+    for name, texts in {"nfc": composed, "nfd": decomposed}.items():
+        kept[name] = []
+        _, ledger = count_evaluation(
+            batches(texts, 7), "dev", name, lambda batch: np.array([len(text.as_py().encode()) for text in batch]),
+            lambda batch, _, name=name: kept[name].extend(batch.to_pylist()), seed=7, pattern=DEFAULT,
+            training_documents=np.empty(0, np.uint64), max_bytes=10**9,
+        )  # fmt: skip
+        ledgers.append(ledger)
+    assert kept["nfd"] == kept["nfc"] == composed
+    one, other = (ledger.drop("corpus", "nfc_changed") for ledger in ledgers)
+    assert one.equals(other)
+    assert (
+        one["bytes"].item() == one["reference_tokens"].item() == sum(len(text.encode()) for text in composed)
+    )
+    # of the first word, what is behind the last ASCII character before the change
+    words = (
+        "ếng",
+        "Việtcódấu",
+    )
+    assert [ledger["nfc_changed"].item() for ledger in ledgers] == [0, 40 * len("".join(words).encode())]
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet", "text"])

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from trex.arrow import bytes_of, from_numpy, frozen
 from trex.files import whole
 from trex.kernel import kernel
-from trex.pretokenize import TABLE_BYTES, WordCounter, WordCounts
+from trex.pretokenize import TABLE_BYTES, WordCounter, WordCounts, normalized
 
 log = logging.getLogger(__name__)
 
@@ -256,7 +256,7 @@ def check_split(ledger: pl.DataFrame, held_out_share: float) -> None:
 
 
 def with_too_long(ledger: pl.DataFrame, documents: int) -> pl.DataFrame:
-    """The ledger of a corpus or part of it with a row, part ``too_long``, for the documents that were too long to read."""
+    """The ledger of a corpus, or of a part of it, with a row for the documents too long to read: part ``too_long``."""
     row = ledger[-1].with_columns(
         pl.lit("too_long").alias("part"),
         pl.lit(documents).alias("documents"),
@@ -349,13 +349,17 @@ def count_evaluation(
 
     Each document is one item, as it is when a tokenizer is used. Duplicates and documents that training has
     (training_documents: their hashes, sorted) are left out and counted; all others go to `keep` in batches, with their
-    reference tokens. Of longer text the first documents count, up to the one that exceeds max_bytes in all. Returns the
-    counts and one ledger row. ValueError if no document is left.
+    reference tokens. Of longer text the first documents count, up to the one that exceeds max_bytes in all.
+
+    Text counts, and is kept, after NFC, so that a reference tokenizer that does not normalize reads what ours read;
+    `nfc_changed` of the ledger's bytes are in words that NFC changed. Returns the counts and one ledger row.
+    ValueError if no document is left.
     """
     counter = WordCounter(pattern)
     seen = _Seen()
     progress = _Progress(f"{evaluation_set} of {corpus}")
-    totals = dict.fromkeys(("documents", "bytes", "characters", "reference_tokens", "duplicates"), 0)
+    names = ("documents", "bytes", "characters", "reference_tokens", "duplicates", "nfc_changed")
+    totals = dict.fromkeys(names, 0)
     seen_in_training = 0
     for batch in documents:
         hashes = document_hashes(batch, seed)
@@ -365,7 +369,8 @@ def count_evaluation(
         fresh[new] = ~_contained(hashes[new], training_documents)
         seen_in_training += int((new & ~fresh).sum())
         before = totals["bytes"] + np.cumsum(fresh * _sizes(batch)) - fresh * _sizes(batch)
-        kept = batch.take(from_numpy(np.flatnonzero(fresh & (before < max_bytes))))
+        kept, changed = normalized(batch.take(from_numpy(np.flatnonzero(fresh & (before < max_bytes)))))
+        totals["nfc_changed"] += changed
         counter.add(kept)
         totals["documents"] += len(kept)
         totals["bytes"] += int(_sizes(kept).sum())
@@ -387,4 +392,6 @@ def count_evaluation(
     row = {"evaluation_set": evaluation_set, "corpus": corpus, **totals, "seen_in_training": seen_in_training}
     row["words"] = int(counter.words_in_shard.sum())
     columns = ["evaluation_set", "corpus", "documents", "bytes", "characters", "words", "reference_tokens"]
-    return counter.result(), pl.DataFrame([row]).select(*columns, "duplicates", "seen_in_training")
+    return counter.result(), pl.DataFrame([row]).select(
+        *columns, "duplicates", "seen_in_training", "nfc_changed"
+    )

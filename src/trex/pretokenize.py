@@ -53,8 +53,30 @@ def _padded(*pieces: bytes | np.ndarray) -> np.ndarray:
     return np.frombuffer(b"".join([*pieces, bytes(scanner.PADDING)]), dtype=np.uint8)
 
 
-def _normalized(text: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Documents text[bounds[d]:bounds[d + 1]] after NFC; text is padded. The same arrays if nothing needs it."""
+def normalized(documents: pa.LargeStringArray) -> tuple[pa.LargeStringArray, int]:
+    """(documents after NFC, as `tokenizers` does it; about how many of their bytes are in words that it changed)."""
+    if not len(documents):
+        return documents, 0
+    text, bounds = bytes_of(documents)
+    text = _padded(text[bounds[0] : bounds[-1]])
+    changes: list[int] = []
+    text, bounds = _normalized(text, frozen(bounds - bounds[0]), changes)
+    return (binary(text, bounds).view(pa.large_string()), sum(changes)) if changes else (documents, 0)
+
+
+def _bytes_changed(before: bytes, after: bytes) -> int:
+    """Bytes of the words, as spaces part them, that are not the same afterwards; NFC leaves spaces alone. Of the first
+    word, what precedes the part is not counted."""
+    words = zip(before.split(b" "), after.split(b" "), strict=True)
+    return sum(len(new) for old, new in words if old != new)
+
+
+def _normalized(
+    text: np.ndarray, bounds: np.ndarray, changes: list[int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Documents text[bounds[d]:bounds[d + 1]] after NFC; text is padded. The same arrays if nothing needs it.
+
+    changes: gets the bytes, after NFC, of the words that it changed, of each part that has any."""
     from tokenizers import normalizers
 
     _, nfc = unicode_tables.load()
@@ -70,6 +92,9 @@ def _normalized(text: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.nd
     clean: list[bytes] = []
     for first in range(0, len(doubtful), NFC_PARTS):
         clean += normalize(b"\n".join(doubtful[first : first + NFC_PARTS]).decode()).encode().split(b"\n")
+    if changes is not None:
+        both = zip(doubtful, clean, strict=True)
+        changes += [_bytes_changed(before, after) for before, after in both if before != after]
     pieces, at = [], int(bounds[0])
     for (_, a, _), before, after in zip(lines.tolist(), doubtful, clean, strict=True):
         pieces += [data[at:a], after]

@@ -1,5 +1,6 @@
 """Count one evaluation set of one corpus, and its tokens by the reference tokenizer."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from trex.counting import count_evaluation, evaluation_file
 from trex.files import write_table
 from trex.job import job
 from trex.reference import load_reference
+from trex.text_caveats import MUCH_CHANGED, nfc_share
 
 with job(snakemake), evaluation_file(snakemake.output.documents) as keep:
     params = snakemake.params
@@ -25,5 +27,7 @@ with job(snakemake), evaluation_file(snakemake.output.documents) as keep:
         training_documents=np.load(snakemake.input.documents, mmap_mode="r"),
         max_bytes=params.max_bytes,
     )
+    if (share := nfc_share(ledger)) > MUCH_CHANGED:
+        logging.warning("NFC changes words with %.0f %% of the text; they are measured after it", 100 * share)
     write_table(words.summed(), snakemake.output.words)
     write_table(ledger.with_columns(too_long=pl.lit(limit.left_out)), snakemake.output.ledger)
