@@ -63,7 +63,8 @@ def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
 
 
 def check_files(config: Mapping[str, Any], base: Path) -> None:
-    """Check that the sources of a loaded config exist and can be read, and that tokenizers to infer are byte-level BPE.
+    """Check that the sources of a loaded config exist and can be read, that tokenizers can be used, and that those to
+    infer are byte-level BPE.
 
     Names on the Hugging Face hub are not looked up.
 
@@ -78,16 +79,27 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
             check_source(source, base)
         except CorpusError as error:
             problems[path] = str(error)
-    files = {path: spec["infer"]["tokenizer"] for path, spec in inferred(config)}
-    files = {path: name for path, name in files.items() if isinstance(name, str) and name not in ENCODINGS}
-    if files:
-        from trex.existing import check_byte_level
+    inferred_from = {f"{path}.infer": spec["infer"]["tokenizer"] for path, spec in inferred(config)}
+    used = {"reference": config["reference"], **inferred_from}
+    used |= {
+        f"validation.tokenizers.{name}": spec for name, spec in config["validation"]["tokenizers"].items()
+    }
+    used = {path: spec for path, spec in used.items() if isinstance(spec, str) and spec not in ENCODINGS}
+    pattern = config["tokenizer"]["pattern"]
+    if used or pattern not in PATTERNS.values():
+        from trex.existing import check_byte_level, check_pattern, check_usable  # slow to import
 
-        for path, name in files.items():
+        for path, spec in used.items():
             try:
-                check_byte_level(base / name)
+                if path in inferred_from:
+                    check_byte_level(base / spec)
+                check_usable(spec, base)
             except ValueError as error:
-                problems[f"{path}.infer"] = str(error)
+                problems[path] = str(error)
+        try:
+            check_pattern(pattern)
+        except ValueError as error:
+            problems["tokenizer.pattern"] = str(error)
     raise_if_any(problems)
 
 
