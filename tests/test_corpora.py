@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import tempfile
 import tracemalloc
 from pathlib import Path
@@ -122,6 +123,9 @@ def test_huggingface_reads_a_local_directory(tmp_path, base):
     source = {"huggingface": "mine", **WHERE}
     check_source(source, tmp_path)
     assert read(source, tmp_path) == TEXTS
+    assert source_files(source, tmp_path) == [tmp_path / "mine/train.parquet"]
+    by_builder = {"huggingface": "parquet", "data_files": ["mine/*.parquet", "hf://else/where.parquet"]}
+    assert source_files(by_builder, tmp_path) == [tmp_path / "mine/train.parquet"]
 
 
 def test_where_compares_values_of_their_own_type(base):
@@ -174,6 +178,15 @@ def test_any_text_survives(texts):
         expected = [text for text in texts if text]
         assert read({"jsonl": "a.jsonl"}, base, batch_bytes=10) == expected
         assert read({"parquet": "a.parquet"}, base, batch_bytes=10) == expected
+
+
+@pytest.mark.parametrize("name", ["x{0}.txt", "{corpus}.txt", "{folder}/a.txt"])
+def test_braces_are_refused(name, tmp_path):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("text\n")
+    for pattern in (name, "**/*.txt"):
+        with pytest.raises(CorpusError, match=re.escape(name) + ".*rename the file or folder"):
+            check_source({"text": pattern}, tmp_path)
 
 
 def not_utf8(texts: list[bytes]) -> pa.Table:

@@ -131,14 +131,9 @@ def evaluation_files(wildcards):
     return source_files(evaluation_source(wildcards), BASE)
 
 
-def reference_files(wildcards):
-    """The reference tokenizer, where it is a file."""
-    reference = config["reference"]
-    return (
-        [reference]
-        if isinstance(reference, str) and reference.endswith(".json")
-        else []
-    )
+def tokenizer_files(spec):
+    """An existing tokenizer, where it is a file."""
+    return [spec] if isinstance(spec, str) and spec.endswith(".json") else []
 
 
 def batch_mixtures(wildcards):

@@ -143,7 +143,7 @@ rule count_eval_words:
     input:
         files=evaluation_files,
         documents=RESULTS / "counts/{corpus}/documents.npy",
-        reference=reference_files,
+        reference=tokenizer_files(config["reference"]),
     output:
         words=RESULTS / "evaluation/{evaluation_set}/{corpus}.parquet",
         documents=RESULTS / "evaluation/{evaluation_set}/{corpus}.documents.parquet",

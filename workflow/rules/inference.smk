@@ -11,6 +11,9 @@ INFERRED = expand(RESULTS / "inference/{name}.json", name=TO_INFER)
 rule infer_mixture:
     input:
         files=[file for corpus in CORPORA for files in PARTS[corpus] for file in files],
+        tokenizer=lambda wildcards: tokenizer_files(
+            TO_INFER[wildcards.name]["tokenizer"]
+        ),
     output:
         summary=RESULTS / "inference/{name}.json",
         shares=RESULTS / "inference/{name}.parquet",

@@ -26,6 +26,7 @@ from trex.corpora.demo import Demo
 from trex.corpora.lines import JsonLines, PlainText
 from trex.corpora.parquet import Parquet
 from trex.corpora.reader import CorpusError, DocumentLimit, Reader
+from trex.files import check_input_name
 
 __all__ = [
     "CorpusError",
@@ -39,6 +40,7 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+_CHECKED_BYTES = 10_000_000  # of a first line, which may be of any length
 _CURE = (
     ". Give shorter ones (of a text file, sample_by: paragraph or line), or raise counting.max_document_bytes, for "
     "evaluation text evaluation.max_document_bytes"
@@ -62,7 +64,7 @@ def open_source(source: Mapping[str, Any], base: Path, limit: DocumentLimit | No
 
 
 def source_files(source: Mapping[str, Any], base: Path) -> list[Path]:
-    """The files a source reads, sorted, each once; none for ``demo`` and ``huggingface``.
+    """The files a source reads, sorted, each once; none for ``demo`` and what is on the Hugging Face hub.
 
     Args:
         source: see the module's description.
@@ -109,7 +111,13 @@ def check_source(source: Mapping[str, Any], base: Path, limit: DocumentLimit | N
     Raises:
         CorpusError: what is missing or broken, and what there is instead.
     """
-    open_source(source, base, limit).check()
+    reader = open_source(source, base, limit or DocumentLimit(_CHECKED_BYTES))
+    for path in reader.files():
+        try:
+            check_input_name(path)
+        except ValueError as error:
+            raise CorpusError(f"{reader.kind}: {error}") from error
+    reader.check()
 
 
 def read_documents(

@@ -87,6 +87,30 @@ class HuggingFace(Reader):
 
     kind = "huggingface"
 
+    def files(self) -> list[Path]:
+        """Those of a local folder, and ``data_files`` that are on this machine."""
+        found = [
+            path for pattern in self._data_files() for path in map(Path, glob.glob(pattern, recursive=True))
+        ]
+        if (folder := self._local_folder()) is not None:
+            found += folder.rglob("*")
+        return sorted({path for path in found if path.is_file() and ".cache" not in path.parts})
+
+    def _local_folder(self) -> Path | None:
+        # With data_files it is a builder or a repository, even if there is a directory called "json".
+        folder = self.base / self.source["huggingface"]
+        return folder if self.source.get("data_files") is None and folder.is_dir() else None
+
+    def _data_files(self) -> list[str]:
+        """``data_files``: what exists under `base` as an absolute path; the rest is inside a repository."""
+        files = self.source.get("data_files") or []
+        patterns = [files] if isinstance(files, str) else files
+        here = [str(self.base / file) for file in patterns]
+        return [
+            path if glob.glob(path, recursive=True) else file
+            for path, file in zip(here, patterns, strict=True)
+        ]
+
     def check(self) -> None:
         name = self.source["huggingface"]
         if not name:
@@ -97,32 +121,22 @@ class HuggingFace(Reader):
             raise CorpusError(f"huggingface: {self.base / name}: the directory is empty")
 
     def pieces(self) -> Iterator[pa.Array]:
-        source, base, name = self.source, self.base, self.source["huggingface"]
-        files = source.get("data_files")
+        source, name = self.source, self.source["huggingface"]
 
         def load():
             import datasets
 
             return datasets.load_dataset(
-                # With data_files it is a builder or a repository, even if there is a directory called "json".
-                str(base / name) if files is None and (base / name).is_dir() else name,
+                str(self._local_folder() or name),
                 source.get("config"),
                 split=source.get("split") or "train",
                 revision=source.get("revision"),
-                data_files=_local_files(files, base),
+                data_files=self._data_files() or None,
                 streaming=True,
             )
 
         self.check()
         return _read_rows(f"huggingface: {name}", load, self)
-
-
-def _local_files(files: str | list[str] | None, base: Path) -> str | list[str] | None:
-    """``data_files``: what exists under ``base`` as an absolute path; the rest is inside a repository."""
-    if files is None:
-        return None
-    patterns = [files] if isinstance(files, str) else files
-    return [str(base / file) if glob.glob(str(base / file), recursive=True) else file for file in patterns]
 
 
 def _read_rows(place: str, load: Callable[[], Any], reader: Reader) -> Iterator[pa.Array]:
