@@ -185,8 +185,8 @@ def test_a_full_table_changes_nothing(tmp_path):
 
 
 def test_too_small_a_corpus_is_refused():
-    with pytest.raises(ValueError, match="corpus x: 1 distinct documents give"):
-        check_split(count_corpus(batches(["one"]), "x", lambda batch: None, **SPLIT).ledger, 0.2)
+    with pytest.raises(ValueError, match=r"corpus x: 1 documents \(and 2 duplicates of them\) give"):
+        check_split(count_corpus(batches(["one"] * 3), "x", lambda batch: None, **SPLIT).ledger, 0.2)
 
 
 def write_source(kind: str, folder, files: list[list[str]]) -> dict:

@@ -248,10 +248,12 @@ def check_split(ledger: pl.DataFrame, held_out_share: float) -> None:
     corpus = ledger["corpus"][0]
     n_train, n_held_out = (ledger.filter(part=part)["documents"].sum() for part in ("train", "held_out"))
     if not n_train or not n_held_out:
+        duplicates = ledger["duplicates"].sum()
+        beside = f" (and {duplicates} duplicates of them)" if duplicates else ""
         raise ValueError(
-            f"corpus {corpus}: {n_train + n_held_out} distinct documents give {n_train} for training and "
-            f"{n_held_out} for evaluation (evaluation.held_out_share: {held_out_share}); it needs both. Give it "
-            "more documents, for example shorter ones (sample_by: paragraph or line), or another share."
+            f"corpus {corpus}: {n_train + n_held_out} documents{beside} give {n_train} for training and {n_held_out} "
+            f"for evaluation (evaluation.held_out_share: {held_out_share}); it needs both. Give it more documents, for "
+            "example shorter ones (sample_by: paragraph or line), or another share."
         )
 
 

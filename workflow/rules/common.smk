@@ -11,9 +11,14 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 from trex.code_version import code_version, put_on_python_path
 from trex.config import ConfigError, check_files, load_config, load_yaml
 from trex.corpora import deal_files, source_files
+from trex.install_path import check_install_path
 
 put_on_python_path()
 BASE = Path.cwd()
+try:
+    check_install_path(sys.executable)
+except ValueError as error:
+    raise WorkflowError(str(error))
 try:
     for file in workflow.configfiles:
         load_yaml(
