@@ -14,7 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from trex.install_path import check_install_path
+from trex.preflight import check_install_path, warn_of_address_space
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALLED = ["requirements.lock", "requirements-dev.lock", "envs/build.lock"]  # by ./install.sh --dev
@@ -139,3 +139,8 @@ def test_a_folder_that_jobs_cannot_start_from_is_refused(folder, harmless, tmp_p
     assert ("has a space, quote or bracket" in result.stderr) == (not harmless)
     with contextlib.nullcontext() if harmless else pytest.raises(ValueError, match="Move the clone"):
         check_install_path(f"{clone}/.venv/bin/python3.12")
+
+
+def test_a_small_address_space_is_told():
+    assert "ulimit -v unlimited" in warn_of_address_space(1_500_000_000)
+    assert warn_of_address_space(16_000_000_000) is None

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 from trex.code_version import code_version, put_on_python_path
 from trex.config import ConfigError, check_files, load_config, load_yaml
 from trex.corpora import deal_files, source_files
-from trex.install_path import check_install_path
+from trex.preflight import check_install_path, warn_of_address_space
 
 put_on_python_path()
 BASE = Path.cwd()
