@@ -10,6 +10,11 @@ umask 022
 
 stop() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 
+# Letters of other scripts are harmless: bytes above 127 are left aside.
+if printf %s "$PWD" | LC_ALL=C tr -d '\200-\377' | LC_ALL=C grep -q '[^0-9A-Za-z./+@%,:=~_-]'; then
+    stop "Snakemake cannot start jobs from $PWD, whose path has a space, quote or bracket. Move the clone to another folder; folders of data and results may have any name."
+fi
+
 extras=
 for option; do
     case "$option" in

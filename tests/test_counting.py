@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import unicodedata
 from collections import Counter
 
 import numpy as np
@@ -18,6 +19,7 @@ from trex.counting.corpus import (
     count_corpus,
     count_evaluation,
     distinct_hashes,
+    document_hashes,
     hashes_shared,
     held_out_file,
     join_documents,
@@ -39,7 +41,8 @@ SPLIT = {
 
 def place(document: str) -> tuple[int, int] | None:
     """(group, rank) of a document or None if it is held out, written out a second time."""
-    digest = hashlib.blake2b(document.encode(), digest_size=8, key=(7).to_bytes(8, "little")).digest()
+    said = document.encode().rstrip(b"\n")
+    digest = hashlib.blake2b(said, digest_size=8, key=(7).to_bytes(8, "little")).digest()
     h = int.from_bytes(digest, "little")
     return None if h % 2**32 < 0.2 * 2**32 else ((h >> 32) % 3, (h >> 32) // 3)
 
@@ -194,8 +197,8 @@ def test_a_full_table_changes_nothing(tmp_path):
 
 
 def test_too_small_a_corpus_is_refused():
-    with pytest.raises(ValueError, match="corpus x: 1 distinct documents give"):
-        check_split(count_corpus(batches(["one"]), "x", lambda batch: None, **SPLIT).ledger, 0.2)
+    with pytest.raises(ValueError, match=r"corpus x: 1 documents \(and 2 duplicates of them\) give"):
+        check_split(count_corpus(batches(["one"] * 3), "x", lambda batch: None, **SPLIT).ledger, 0.2)
 
 
 def write_source(kind: str, folder, files: list[list[str]]) -> dict:
@@ -211,6 +214,54 @@ def write_source(kind: str, folder, files: list[list[str]]) -> dict:
         else:
             path.write_text("".join(texts))
     return {kind: f"*.{kind}"} | ({"where": {"language": "a"}} if kind == "parquet" else {})
+
+
+def test_copies_that_differ_in_line_ends_are_one_document(tmp_path):
+    lines = [f"line {i}" for i in range(600)]
+    (tmp_path / "unix.txt").write_bytes("".join(f"{line}\n" for line in lines).encode())
+    (tmp_path / "windows.txt").write_bytes("".join(f"{line}\r\n" for line in lines).encode())
+    (tmp_path / "lines.jsonl").write_text("".join(json.dumps({"text": line}) + "\n" for line in lines))
+    counts = count_corpus(
+        read_documents({"text": ["unix.txt", "windows.txt"]}, tmp_path), "c", lambda _: None, **SPLIT
+    )
+    assert counts.ledger["documents"].sum() == counts.ledger["duplicates"].sum() == 600
+    _, ledger = count_evaluation(
+        read_documents({"jsonl": "lines.jsonl"}, tmp_path), "dev", "c", lambda texts: np.ones(len(texts)),
+        lambda *_: None, seed=7, pattern=DEFAULT, training_documents=counts.documents, max_bytes=10**9,
+    )  # fmt: skip
+    assert ledger["seen_in_training"].item() == len(counts.documents)
+    assert ledger["documents"].item() == 600 - len(counts.documents)
+    documents = ["a\rb\n\n", "a\r\nb", "\r\n\r", "a\n\rb", "a\n\nb\r"]
+    batch = pa.array(["left out", *documents], pa.large_string())[1:]  # an offset
+    one, two, _, three, four = document_hashes(batch, 7).tolist()
+    assert one == two != three == four
+
+
+def test_evaluation_text_is_that_after_nfc():
+    """Half of a corpus in NFD: a reference tokenizer that does not normalize reads what ours reads."""
+    composed = [f"tiếng Việt {i} có dấu" for i in range(40)]
+    decomposed = [unicodedata.normalize("NFD", text) for text in composed]
+    kept, ledgers = {}, []
+    for name, texts in {"nfc": composed, "nfd": decomposed}.items():
+        kept[name] = []
+        _, ledger = count_evaluation(
+            batches(texts, 7), "dev", name, lambda batch: np.array([len(text.as_py().encode()) for text in batch]),
+            lambda batch, _, name=name: kept[name].extend(batch.to_pylist()), seed=7, pattern=DEFAULT,
+            training_documents=np.empty(0, np.uint64), max_bytes=10**9,
+        )  # fmt: skip
+        ledgers.append(ledger)
+    assert kept["nfd"] == kept["nfc"] == composed
+    one, other = (ledger.drop("corpus", "nfc_changed") for ledger in ledgers)
+    assert one.equals(other)
+    assert (
+        one["bytes"].item() == one["reference_tokens"].item() == sum(len(text.encode()) for text in composed)
+    )
+    # of the first word, what is behind the last ASCII character before the change
+    words = (
+        "ếng",
+        "Việtcódấu",
+    )
+    assert [ledger["nfc_changed"].item() for ledger in ledgers] == [0, 40 * len("".join(words).encode())]
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet", "text"])

@@ -5,8 +5,7 @@ import unicodedata
 
 import pytest
 
-from trex import demo
-from trex.corpora import CorpusError, check_source, read_documents
+from trex.corpora import CorpusError, check_source, demo, read_documents
 
 installed = pytest.mark.skipif(
     any(not demo.metadata.packages_distributions().get(name) for name in ("gramps", "plone", "polib")),

@@ -1,7 +1,10 @@
 """The locks, the conda environment and what is installed say the same."""
 
+import contextlib
 import importlib.util
 import re
+import shutil
+import subprocess
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -10,6 +13,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from trex.preflight import check_install_path, warn_of_address_space
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALLED = ["requirements.lock", "requirements-dev.lock", "envs/build.lock"]  # by ./install.sh --dev
@@ -111,3 +116,31 @@ def test_installed_packages_are_the_pinned_ones():
         if installed != pinned:
             wrong.append(f"{name}: {pinned} is pinned, {installed or 'nothing'} is installed")
     assert wrong == [], "run: ./install.sh --dev"
+
+
+@pytest.mark.parametrize(
+    ("folder", "harmless"),
+    [
+        ("plain", True),
+        ("ümläut.日本", True),
+        ("a b", False),
+        ("it's", False),
+        ('say "x"', False),
+        ("b{x}", False),
+        ("$HOME", False),
+    ],
+)
+def test_a_folder_that_jobs_cannot_start_from_is_refused(folder, harmless, tmp_path):
+    clone = tmp_path / folder
+    clone.mkdir()
+    shutil.copy(ROOT / "install.sh", clone)
+    result = subprocess.run(["sh", "install.sh", "--help"], cwd=clone, capture_output=True, text=True)
+    assert (result.returncode == 0) == harmless
+    assert ("has a space, quote or bracket" in result.stderr) == (not harmless)
+    with contextlib.nullcontext() if harmless else pytest.raises(ValueError, match="Move the clone"):
+        check_install_path(f"{clone}/.venv/bin/python3.12")
+
+
+def test_a_small_address_space_is_told():
+    assert "ulimit -v unlimited" in warn_of_address_space(1_500_000_000)
+    assert warn_of_address_space(16_000_000_000) is None

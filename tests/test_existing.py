@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
+from trex.bpe.byte_alphabet import BYTE_CHARACTERS
 from trex.bpe.training import train_bpe
+from trex.config import ConfigError, check_files, load_config
 from trex.counting.pretokenize import count_words
 from trex.tokenizer.build import to_tokenizer
 from trex.tokenizer.existing import ENCODINGS, load_existing
@@ -33,6 +35,58 @@ ODD += [
     "한국어 ไทย हिन्दी العربية",
     "ﬀ\U0010ffff",
 ]
+
+
+def byte_level(pattern: str | None = None) -> str:
+    tokenizer = Tokenizer(models.BPE(vocab={c: i for i, c in enumerate(BYTE_CHARACTERS)}, merges=[]))
+    steps = [pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=pattern is None)]
+    if pattern:
+        steps.insert(0, pre_tokenizers.Split(Regex(pattern), "isolated"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(steps)
+    return tokenizer.to_str()
+
+
+BROKEN = {
+    "empty": b"",
+    "brace": b"{",
+    "list": b"[]",
+    "cut": byte_level().encode()[:-100],
+    "binary": b"\x00\xff" * 50,
+    "wrong": b'{"model": {"type": "Other"}}',
+    "deep": b"[" * 100_000,
+    "no tokens": Tokenizer(models.BPE()).to_str().encode(),
+    "backtracks": byte_level(r"(a+)+b").encode(),
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_a_broken_tokenizer_is_found_before_anything_runs(content, tmp_path, capfd):
+    for name in ("good", "{x}"):
+        (tmp_path / f"{name}.json").write_text(byte_level())
+    (tmp_path / "bad.json").write_bytes(content)
+    two = {name: {"source": {"text": "a.txt"}} for name in ("a", "b")}
+    (tmp_path / "a.txt").write_text("text\n")
+    check_files(load_config({"corpora": two, "reference": "good.json"}, tmp_path), tmp_path)
+    capfd.readouterr()
+    wrong = {"reference": "bad.json", "validation": {"tokenizers": {"x": "bad.json", "y": "{x}.json"}}}
+    wrong["baselines"] = {"z": {"infer": "bad.json"}}
+    with pytest.raises(ConfigError) as error:
+        check_files(load_config({"corpora": two, **wrong}, tmp_path), tmp_path)
+    lines = str(error.value).splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [
+        "reference", "baselines.z.infer", "validation.tokenizers.x", "validation.tokenizers.y"
+    ]  # fmt: skip
+    assert all("bad.json" in line for line in lines[:3])
+    assert "rename" in lines[3]
+    assert capfd.readouterr().err == ""
+
+
+def test_a_pattern_that_backtracks_is_found(tmp_path):
+    config = {"corpora": {name: {"source": {"text": "a.txt"}} for name in ("a", "b")}}
+    (tmp_path / "a.txt").write_text("text\n")
+    with pytest.raises(ConfigError, match=r"tokenizer.pattern: it fails on the text 'aaaaaaaa'.*retry-limit"):
+        check_files(load_config(config | {"tokenizer": {"pattern": "(a+)+b"}}, tmp_path), tmp_path)
+    check_files(load_config(config | {"tokenizer": {"pattern": "o200k"}}, tmp_path), tmp_path)
 
 
 @pytest.fixture(scope="module", params=ENCODINGS)

@@ -1,5 +1,9 @@
 """Figures render at the smallest and at a large number of corpora, to the same bytes every time."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import polars as pl
 import pytest
@@ -136,3 +140,18 @@ def test_titles_say_what_was_found():
 def test_other_formats_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"svg or \.png"):
         plots.save(plots.Figure(), tmp_path / "figure.pdf")
+
+
+def test_a_users_matplotlibrc_changes_nothing(tmp_path):
+    (tmp_path / "matplotlibrc").write_text(
+        "lines.linewidth: 9\naxes.facecolor: red\nfont.family: monospace\n"
+    )
+    code = (
+        "import polars as pl, sys; from trex import plots\n"
+        "table = pl.DataFrame({'name': ['a'], 'role': ['baseline'], 'x': [0.5], 'y': [0.5]})\n"
+        "plots.save(plots.mixture_bars(table, 'a', ['x', 'y']), sys.argv[1])"
+    )
+    for name, changed in (("plain", {}), ("styled", {"MATPLOTLIBRC": str(tmp_path / "matplotlibrc")})):
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **changed}
+        subprocess.run([sys.executable, "-c", code, tmp_path / f"{name}.svg"], check=True, env=environment)
+    assert (tmp_path / "plain.svg").read_bytes() == (tmp_path / "styled.svg").read_bytes()

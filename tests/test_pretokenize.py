@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import tempfile
 from collections import Counter
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pyarrow as pa
@@ -88,6 +90,16 @@ def test_any_text(text):
     assert count_words(text) == by_tokenizers([text])
     *lines, rest = text.split("\n")
     assert count_words(text, by_line=True) == by_tokenizers([*(line + "\n" for line in lines), rest])
+
+
+@pytest.mark.parametrize("clean", [2, 20, 200])
+def test_long_documents(clean):
+    """Parts of a line are normalized alone, a few thousand of them at a time."""
+    random = Random(clean)
+    plain = ["é", "e", "न", " ", "한", "\n\n"]
+    text = "".join(random.choice(TRICKY if random.randrange(clean) == 0 else plain) for _ in range(300_000))
+    assert count_words(text) == by_tokenizers([text])
+    assert count_words(text, by_line=True) == by_tokenizers(re.findall(r"[^\n]*\n|[^\n]+", text))
 
 
 @settings(max_examples=100, deadline=None)

@@ -223,8 +223,11 @@ def write_results(
             "corpus": [corpus] * 2,
             "part": ["held_out", "train"],
             "shard": [0, 1],
+            "documents": [100, 900],
             "bytes": [1_000_000, n_bytes],
         }
+        evaluated = {"corpus": [corpus], "bytes": [1_000_000], "nfc_changed": [0], "too_long": [0]}
+        parquet(f"evaluation/held_out/{corpus}.ledger.parquet", pl.DataFrame(evaluated))
         parquet(f"counts/{corpus}/ledger.parquet", pl.DataFrame(counts))
     return folder
 

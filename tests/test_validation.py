@@ -182,6 +182,7 @@ def test_orders_that_agree_and_that_do_not(tmp_path):
     assert smallest_that_ranks(ranks, names, 0.97) == "100-300"
     assert smallest_that_ranks(ranks, names, 0.3) == "50-300"
     assert smallest_that_ranks(ranks.with_columns(spearman=0.0), names, 0.97) is None
+    assert smallest_that_ranks(ranks.with_columns(spearman=np.nan), names, 0.97) is None
     plots.save(plots_validation.rank_invariance(ranks), tmp_path / "ranks.svg")
     with pytest.raises(ValueError, match="not all of the 2 mixtures were measured at 50-300"):
         measured_at(of, table, ["m0", "m9"], OBJECTIVE, ["eng"])

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import tiny
 import yaml
 from conftest import ROOT
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -98,7 +100,7 @@ def test_proxies_are_what_tokenizers_makes_of_the_same_text(run):
         c: document_hashes(pa.array(documents(run, c), pa.large_string()), 1) for c in config["corpora"]
     }
     for mixture, file in (("m00003", "00000-00025.tokenizers/m00003"), ("two", "two.tokenizers/two")):
-        lines = []
+        items = []
         for row in ledger.filter(mixture_id=mixture).iter_rows(named=True):
             ranked = sorted(
                 ((h >> 32) % 3, (h >> 32) // 3, text)  # group, rank
@@ -109,7 +111,7 @@ def test_proxies_are_what_tokenizers_makes_of_the_same_text(run):
             for *_, text in ranked * (row["epochs"] + 1):
                 if given < row["given_bytes"]:
                     given += len(text.encode())
-                    lines += text.splitlines(keepends=True)
+                    items.append(text)
             assert given == row["given_bytes"]
         for size in (400, 500):
             yardstick = Tokenizer(models.BPE())
@@ -126,7 +128,7 @@ def test_proxies_are_what_tokenizers_makes_of_the_same_text(run):
                 initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
                 show_progress=False,
             )
-            yardstick.train_from_iterator(lines, trainer)
+            yardstick.train_from_iterator(items, trainer)
             for corpus in config["corpora"]:
                 texts = [
                     t for t, h in zip(documents(run, corpus), hashes[corpus].tolist(), strict=True)
@@ -290,6 +292,28 @@ def test_changed_input_runs_again(run):
     finally:
         path.write_text(original, encoding="utf-8")
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_whatever_a_job_reads_is_its_input(tmp_path):
+    folder = tiny.make(tmp_path / "run", baselines={"inf": {"infer": "reference.json"}})
+    (folder / "mine").mkdir()
+    (folder / "bbb.jsonl").rename(folder / "mine/bbb.jsonl")
+    sources = {"bbb": {"huggingface": "mine"}, "ccc": {"huggingface": "json", "data_files": "ccc.jsonl"}}
+    change(folder, corpora={corpus: {"source": source} for corpus, source in sources.items()})
+    (folder / "workflow").unlink()
+    shutil.copytree(ROOT / "workflow", folder / "workflow")
+    for rules in (folder / "workflow/rules").glob("*.smk"):  # a job with a message does not list its inputs
+        rules.write_text(re.sub(r'    message:\n        ".*"\n', "", rules.read_text()))
+    plan = snakemake(folder, "--dry-run").stdout
+    inputs = dict(reversed(pair) for pair in re.findall(r"    input: (.*)\n    output: ([^,\n]*)", plan))
+    for output, file in {
+        "counts/bbb/words.parquet": "mine/bbb.jsonl",
+        "counts/ccc/words.parquet": "ccc.jsonl",
+        "evaluation/held_out/aaa.parquet": "reference.json",
+        "validation/existing/other.corpora.parquet": "reference.json",
+        "inference/inf.json": "reference.json",
+    }.items():
+        assert file in inputs[f"results/{output}"], output
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from trex.config import ConfigError
 from trex.corpora import source_files
+from trex.corpora.compressed import codec_of
 
 COUNTS, HELD_OUT, RUNS, INDEX = 0.3, 0.4, 0.3, 1.8  # bytes on disk a byte of text
 MEASURED, HEAPS = 155_000_000, 0.8
@@ -35,7 +36,7 @@ def text_bytes(source: Mapping[str, Any], base: Path) -> int | None:
     else:
         files = source_files(source, base)
         total = sum(
-            path.stat().st_size * (COMPRESSED if path.suffix in (".gz", ".zst", ".bz2", ".xz") else 1)
+            path.stat().st_size * (COMPRESSED if "dataset" not in source and codec_of(path) else 1)
             for path in files
         )
     limits = [size for size in (total, source.get("max_bytes")) if size is not None]

@@ -7,6 +7,7 @@ be taken for what the job made (`trex.artifacts`).
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -118,3 +119,12 @@ def write_json(data: Any, path: str | Path) -> None:
 
 def read_json(path: str | Path) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def check_input_name(path: Path) -> None:
+    """ValueError for a path that cannot be an input of a rule: Snakemake takes {name} for a wildcard, and has no way to
+    say that it is none."""
+    if re.search(r"\{.*\}", str(path)):
+        raise ValueError(
+            f"{path}: Snakemake takes braces in a path for a wildcard; rename the file or folder"
+        )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from matplotlib import rc_context
+from matplotlib import rc_context, rcdefaults
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
@@ -19,6 +19,8 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from trex.files import whole
 from trex.mixtures import support
 from trex.search import inside
+
+rcdefaults()  # a user's matplotlibrc does not change figures
 
 # Okabe and Ito's colours, which people of all kinds of colour vision can tell apart
 # (https://jfly.uni-koeln.de/color). Vermillion is kept for the chosen mixture.

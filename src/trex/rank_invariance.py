@@ -118,11 +118,13 @@ def agreement(
 
 
 def smallest_that_ranks(table: pl.DataFrame, names: Sequence[str], least: float) -> str | None:
-    """The first scale from which on every scale has a Spearman correlation of at least so much with the last."""
+    """The first scale from which on every scale has a Spearman correlation of at least so much with the last; one that
+    is not defined (nan), because all mixtures measured the same, is not enough."""
     full = names[-1]
     found = None
     for name in reversed(names[:-1]):
-        if table.filter(scale=name, other=full)["spearman"].item() < least:
+        spearman = table.filter(scale=name, other=full)["spearman"].item()
+        if spearman is None or not spearman >= least:
             break
         found = name
     return found

@@ -9,6 +9,7 @@ from trex import markdown, report_search, report_validation
 from trex.mixtures import natural, support, uniform
 from trex.results import Results
 from trex.search import inside
+from trex.text_caveats import text_caveats
 from trex.verification import SLACK
 
 # A share that was given is worth a note if it is off by more than one of these.
@@ -234,7 +235,7 @@ def _bytes_given(results: Results) -> str:
         ("Full-scale tokenizers", results.full_scale_ledger, ["name"]),
     )
     notes = [_ledger_note(what, ledger.join(available, on="corpus"), keys) for what, ledger, keys in ledgers]
-    return "\n".join(["## Bytes given\n", *notes])
+    return "\n".join(["## Bytes given\n", *notes, *text_caveats(results.counts, results.evaluation)])
 
 
 def _ledger_note(what: str, ledger: pl.DataFrame, keys: list[str]) -> str:

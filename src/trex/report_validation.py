@@ -133,7 +133,16 @@ def rank_invariance(results: Results) -> str:
         )
     smallest = smallest_that_ranks(table, names, RANKS)
     proxies = (results.config["proxies"]["bytes"], results.config["proxies"]["vocab_size"])
-    if smallest is None:
+    undefined = table.filter((pl.col("other") == names[-1]) & pl.col("spearman").is_nan().fill_null(True))[
+        "scale"
+    ]
+    if len(undefined):
+        same = ", ".join(labels[names.index(name)] for name in undefined)
+        verdict = (
+            f"**Orders cannot be compared with the full scale's at {same}**: all mixtures measured the same there "
+            "or at full scale, which has no order."
+        )
+    elif smallest is None:
         verdict = (
             f"**No smaller scale has a Spearman correlation of {RANKS} or more with the full scale**: what proxies "
             "rank first need not be first there. Take larger proxies."

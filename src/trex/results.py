@@ -28,7 +28,7 @@ class Results:
         full_scale_ledger: of all tokenizers, with the folder as first column, `name`.
         validation, scripts: of all full-scale and existing tokenizers.
         ranks: of mixtures across scales; None if that is turned off.
-        counts: ledgers of all corpora.
+        counts, evaluation: ledgers of all corpora, and of all their evaluation sets.
         inferred: of every baseline that is the mixture of an existing tokenizer, by name: how that was inferred.
         cpu_seconds: of the jobs, `costs.cpu_seconds`.
     """
@@ -53,6 +53,7 @@ class Results:
     scripts: pl.DataFrame
     ranks: pl.DataFrame | None
     counts: pl.DataFrame
+    evaluation: pl.DataFrame
     inferred: Mapping[str, Mapping[str, Any]]
     cpu_seconds: Mapping[str, float]
 
@@ -129,6 +130,11 @@ class Results:
                 else None
             ),
             counts=pl.concat(long(f"counts/{corpus}/ledger.parquet", [corpus]) for corpus in corpora),
+            evaluation=pl.concat(
+                long(f"evaluation/{name}/{corpus}.ledger.parquet", [corpus])
+                for corpus in corpora
+                for name in ["held_out", *config["corpora"][corpus]["evaluation"]]
+            ),
             inferred={
                 name: read_json(folder / f"inference/{name}.json")
                 for name, spec in config["baselines"].items()

@@ -11,9 +11,14 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 from trex.code_version import code_version, put_on_python_path
 from trex.config import ConfigError, check_files, load_config, load_yaml
 from trex.corpora import deal_files, source_files
+from trex.preflight import check_install_path, warn_of_address_space
 
 put_on_python_path()
 BASE = Path.cwd()
+try:
+    check_install_path(sys.executable)
+except ValueError as error:
+    raise WorkflowError(str(error))
 try:
     for file in workflow.configfiles:
         load_yaml(
@@ -131,14 +136,9 @@ def evaluation_files(wildcards):
     return source_files(evaluation_source(wildcards), BASE)
 
 
-def reference_files(wildcards):
-    """The reference tokenizer, where it is a file."""
-    reference = config["reference"]
-    return (
-        [reference]
-        if isinstance(reference, str) and reference.endswith(".json")
-        else []
-    )
+def tokenizer_files(spec):
+    """An existing tokenizer, where it is a file."""
+    return [spec] if isinstance(spec, str) and spec.endswith(".json") else []
 
 
 def batch_mixtures(wildcards):

@@ -35,6 +35,7 @@ rule count_words:
     params:
         code=code_of("count_words"),
         source=corpus_source,
+        max_document_bytes=config["counting"]["max_document_bytes"],
         counting=lambda wildcards: COUNTING,
     message:
         "Counting the words of {wildcards.corpus}"
@@ -61,6 +62,7 @@ rule hash_documents:
     params:
         code=code_of("hash_documents"),
         source=corpus_source,
+        max_document_bytes=config["counting"]["max_document_bytes"],
         seed=config["seed"],
     message:
         "Hashing the documents of part {wildcards.part} of {wildcards.corpus}"
@@ -91,6 +93,7 @@ rule count_part:
     params:
         code=code_of("count_part"),
         source=corpus_source,
+        max_document_bytes=config["counting"]["max_document_bytes"],
         counting=lambda wildcards: COUNTING,
     message:
         "Counting the words of part {wildcards.part} of {wildcards.corpus}"
@@ -127,6 +130,7 @@ rule merge_counts:
         code=code_of("merge_counts"),
         code_of_parts=[code_of("hash_documents"), code_of("count_part")],
         source=corpus_source,
+        max_document_bytes=config["counting"]["max_document_bytes"],
         counting=lambda wildcards: COUNTING,
     message:
         "Merging the counts of the parts of {wildcards.corpus}"
@@ -138,7 +142,7 @@ rule count_eval_words:
     input:
         files=evaluation_files,
         documents=RESULTS / "counts/{corpus}/documents.npy",
-        reference=reference_files,
+        reference=tokenizer_files(config["reference"]),
     output:
         words=RESULTS / "evaluation/{evaluation_set}/{corpus}.parquet",
         documents=RESULTS / "evaluation/{evaluation_set}/{corpus}.documents.parquet",
@@ -159,6 +163,7 @@ rule count_eval_words:
         pattern=lambda wildcards: TOKENIZER["pattern"],
         reference=lambda wildcards: config["reference"],
         max_bytes=config["evaluation"]["max_bytes"],
+        max_document_bytes=config["evaluation"]["max_document_bytes"],
     message:
         "Counting evaluation set {wildcards.evaluation_set} of {wildcards.corpus}"
     script:

@@ -11,6 +11,9 @@ INFERRED = expand(RESULTS / "inference/{name}.json", name=TO_INFER)
 rule infer_mixture:
     input:
         files=[file for corpus in CORPORA for files in PARTS[corpus] for file in files],
+        tokenizer=lambda wildcards: tokenizer_files(
+            TO_INFER[wildcards.name]["tokenizer"]
+        ),
     output:
         summary=RESULTS / "inference/{name}.json",
         shares=RESULTS / "inference/{name}.parquet",
@@ -33,6 +36,7 @@ rule infer_mixture:
         code=code_of("infer_mixture"),
         seed=config["seed"],
         sources=sampled_sources,
+        max_document_bytes=config["counting"]["max_document_bytes"],
         settings=lambda wildcards: TO_INFER[wildcards.name],
     message:
         "Inferring the training mixture of {params.settings[tokenizer]}"

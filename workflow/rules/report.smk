@@ -35,6 +35,9 @@ REPORTED = {
     ),
     "inference": INFERRED,
     "counts": expand(RESULTS / "counts/{corpus}/ledger.parquet", corpus=CORPORA),
+    "evaluation_ledgers": expand(
+        RESULTS / "evaluation/{at[0]}/{at[1]}.ledger.parquet", at=EVALUATION
+    ),
 }
 
 

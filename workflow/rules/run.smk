@@ -32,6 +32,8 @@ if ALONE:
         logger.warning(line)
     if is_unfinished(SUMMARY):
         SUMMARY.unlink()
+    if line := warn_of_address_space():
+        logger.warning(line)
     if not INDEX.exists():  # most of what a run needs
         try:
             for line in check_space(config, BASE):

@@ -54,6 +54,7 @@ rule validate_tokenizer:
 rule validate_existing:
     input:
         documents=DOCUMENTS,
+        tokenizer=lambda wildcards: tokenizer_files(EXISTING[wildcards.name]),
     output:
         corpora=RESULTS / "validation/existing/{name}.corpora.parquet",
         documents=RESULTS / "validation/existing/{name}.documents.parquet",

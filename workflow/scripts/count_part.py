@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from trex.corpora import only_files, read_documents
-from trex.counting.corpus import count_corpus, hashes_shared, held_out_file
+from trex.corpora import DocumentLimit, only_files, read_documents
+from trex.counting.corpus import count_corpus, hashes_shared, held_out_file, with_too_long
 from trex.files import scratch, write_array, write_table
 from trex.job import job
 
 with job(snakemake):
+    limit = DocumentLimit(snakemake.params.max_document_bytes)
     files, params, output = snakemake.input, snakemake.params, snakemake.output
     counted_before = None
     if files.hashes:
@@ -17,7 +18,9 @@ with job(snakemake):
         counted_before = hashes_shared(own, earlier)
     with held_out_file(output.held_out) as hold_out:
         counts = count_corpus(
-            read_documents(only_files(params.source, files.files), Path.cwd(), may_be_empty=True),
+            read_documents(
+                only_files(params.source, files.files), Path.cwd(), limit=limit, may_be_empty=True
+            ),
             snakemake.wildcards.corpus,
             hold_out,
             **params.counting,
@@ -25,5 +28,5 @@ with job(snakemake):
             spill_to=scratch(output.words),
         )
     counts.words.write_run(output.words)
-    write_table(counts.ledger, output.ledger)
+    write_table(with_too_long(counts.ledger, limit.left_out), output.ledger)
     write_array(counts.documents, output.documents)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trex.corpora import only_files, read_documents
+from trex.corpora import DocumentLimit, only_files, read_documents
 from trex.counting.corpus import distinct_hashes
 from trex.files import write_array
 from trex.job import job
@@ -10,6 +10,7 @@ from trex.job import job
 with job(snakemake):
     params = snakemake.params
     source = only_files(params.source, snakemake.input.files)
-    documents = read_documents(source, Path.cwd(), may_be_empty=True)
+    limit = DocumentLimit(params.max_document_bytes)
+    documents = read_documents(source, Path.cwd(), limit=limit, may_be_empty=True)
     hashes = distinct_hashes(documents, snakemake.wildcards.corpus, params.seed)
     write_array(hashes, snakemake.output.hashes)

@@ -5,7 +5,7 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from trex.corpora import read_documents
+from trex.corpora import DocumentLimit, read_documents
 from trex.files import write_json, write_table
 from trex.inference.mixture import infer_mixture
 from trex.inference.words import CorpusWords, count_words_as
@@ -18,7 +18,8 @@ with job(snakemake):
     existing = load_existing(settings["tokenizer"], Path.cwd())
     tables = {}
     for corpus, source in params.sources.items():
-        tables[corpus] = count_words_as(existing, read_documents(source, Path.cwd()))
+        limit = DocumentLimit(params.max_document_bytes)
+        tables[corpus] = count_words_as(existing, read_documents(source, Path.cwd(), limit=limit))
         logging.info("%s: %s distinct words", corpus, f"{tables[corpus].height:,}")
     words = CorpusWords.build(tables)
     found = infer_mixture(existing.merges, words, n_merges=settings["merges"], seed=params.seed)

@@ -13,6 +13,7 @@ from trex.config.errors import validate
 from trex.config.fields import MAX_INTEGER
 from trex.config.models import Config, Scale
 from trex.config.words import ConfigError, Problems, join, raise_if_any, show
+from trex.counting.patterns import PATTERNS
 from trex.tokenizer.encodings import ENCODINGS
 
 MAX_DEPTH = 12  # nesting of a config; YAML aliases can be endless
@@ -56,7 +57,8 @@ def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
 
 
 def check_files(config: Mapping[str, Any], base: Path) -> None:
-    """Check that the sources of a loaded config exist and can be read, and that tokenizers to infer are byte-level BPE.
+    """Check that the sources of a loaded config exist and can be read, that tokenizers can be used, and that those to
+    infer are byte-level BPE.
 
     Names on the Hugging Face hub are not looked up.
 
@@ -72,16 +74,32 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
             check_source(source.model_dump(), base)
         except CorpusError as error:
             problems[path] = str(error)
-    files = {path: inference.tokenizer for path, inference in inferred(typed)}
-    files = {path: name for path, name in files.items() if isinstance(name, str) and name not in ENCODINGS}
-    if files:
-        from trex.tokenizer.existing import check_byte_level
+    to_infer = {path: inference.tokenizer for path, inference in inferred(typed)}
+    existing = config["validation"]["tokenizers"].items()
+    used = {
+        "reference": config["reference"],
+        **{f"validation.tokenizers.{name}": spec for name, spec in existing},
+    }
+    files = {
+        path: name
+        for path, name in {**used, **to_infer}.items()
+        if isinstance(name, str) and name not in ENCODINGS
+    }
+    pattern = config["tokenizer"]["pattern"]
+    if files or pattern not in PATTERNS.values():
+        from trex.tokenizer.existing import check_byte_level, check_pattern, check_usable  # slow to import
 
         for path, name in files.items():
             try:
-                check_byte_level(base / name)
+                if path in to_infer:
+                    check_byte_level(base / name)
+                check_usable(name, base)
             except ValueError as error:
                 problems[path] = str(error)
+        try:
+            check_pattern(pattern)
+        except ValueError as error:
+            problems["tokenizer.pattern"] = str(error)
     raise_if_any(problems)
 
 

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from trex.arrow import bytes_of, from_numpy, frozen
 from trex.compiled.kernel import kernel
-from trex.counting.pretokenize import TABLE_BYTES, WordCounter, WordCounts
+from trex.counting.pretokenize import TABLE_BYTES, WordCounter, WordCounts, normalized
 from trex.counting.shards import cells, cells_of, shards_of_cells
 from trex.files import whole
 
@@ -33,15 +33,52 @@ PROGRESS_SECONDS = 10
 
 
 def document_hashes(documents: pa.LargeStringArray, seed: int) -> np.ndarray:
-    """uint64 [n]: a keyed 64-bit hash (BLAKE2b) of each document's UTF-8 bytes."""
-    text, borders = bytes_of(documents)
+    """uint64 [n]: a keyed 64-bit hash (BLAKE2b) of each document's UTF-8 bytes, whatever ends its lines.
+
+    "\\r\\n" and "\\r" count as "\\n", and newlines at the end do not count: so a line of a text file, which keeps its
+    newline, is the same document as the text of a JSON record, and a file is that of another system.
+    """
+    text, borders = map(frozen, bytes_of(documents))
+    text = text[: borders[-1]]
+    if np.count_nonzero(text == 0x0D):
+        text, borders = _without_returns(text, borders)
     data = memoryview(text)
-    key = seed.to_bytes(8, "little")
-    digests = b"".join(
-        hashlib.blake2b(data[a:b], digest_size=8, key=key).digest()
-        for a, b in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True)
-    )
-    return np.frombuffer(digests, dtype="<u8")
+    keyed = hashlib.blake2b(digest_size=8, key=seed.to_bytes(8, "little"))
+    digests = []
+    for a, b in zip(borders[:-1].tolist(), _text_ends(text, borders).tolist(), strict=True):
+        document = keyed.copy()
+        document.update(data[a:b])
+        digests.append(document.digest())
+    return np.frombuffer(b"".join(digests), dtype="<u8")
+
+
+@kernel
+def _without_returns(text, borders):
+    """(text, borders) with "\\n" for "\\r\\n" and "\\r"."""
+    new = np.empty(text.size, dtype=np.uint8)
+    new_borders = np.zeros(borders.size, dtype=np.int64)
+    n = 0
+    for d in range(borders.size - 1):
+        for i in range(borders[d], borders[d + 1]):
+            b = text[i]
+            if b == 0x0D:
+                if i + 1 < borders[d + 1] and text[i + 1] == 0x0A:
+                    continue
+                b = np.uint8(0x0A)
+            new[n] = b
+            n += 1
+        new_borders[d + 1] = n
+    return new, new_borders
+
+
+@kernel
+def _text_ends(text, borders):
+    """int64 [n]: where documents end without the newlines at their end."""
+    ends = borders[1:].copy()
+    for d in range(ends.size):
+        while ends[d] > borders[d] and text[ends[d] - 1] == 0x0A:
+            ends[d] -= 1
+    return ends
 
 
 @kernel
@@ -148,8 +185,8 @@ SUMS = ("documents", "bytes", "characters", "words", "duplicates")
 class CorpusCounts:
     """Counts of a corpus or a part of it, by cell.
 
-    words: the counter of its words. ledger: the columns corpus, split (train or held_out), cell (null where held out)
-    and SUMS, for the cells that have documents. documents: the sorted uint64 hashes of the documents that train.
+    words: the counter of its words. ledger: the columns corpus, split (train, held_out or too_long), cell (null but for
+    train) and SUMS, for the cells that have documents. documents: the sorted uint64 hashes of the documents that train.
     """
 
     words: WordCounter
@@ -219,7 +256,7 @@ def by_shard(ledgers: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, np.ndarray]
     """Make the shards of a corpus that is counted: (its ledger, the shard of each cell).
 
     ledgers: of `CorpusCounts`, of each part of the corpus. The columns of the result are corpus, split, group, shard
-    and SUMS (docs/contracts.md); words are null where held out.
+    and SUMS (docs/contracts.md); words are null but for train.
     """
     cell_sums = (
         pl.concat(ledgers).group_by("corpus", "split", "cell", maintain_order=True).agg(pl.col(SUMS).sum())
@@ -235,11 +272,11 @@ def by_shard(ledgers: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, np.ndarray]
         .sort("shard")
     )
     train = train.with_columns(group=group_of_shard[train["shard"].to_numpy()])
-    held_out = cell_sums.filter(split="held_out").with_columns(
+    rest = cell_sums.filter(pl.col("split") != "train").with_columns(
         group=pl.lit(None, pl.Int64), shard=pl.lit(None, pl.Int64), words=pl.lit(None, pl.Int64)
     )
     columns = ["corpus", "split", "group", "shard", *SUMS]
-    return pl.concat([train.select(columns), held_out.select(columns)]), shard_of_cell
+    return pl.concat([train.select(columns), rest.select(columns)]), shard_of_cell
 
 
 def check_split(ledger: pl.DataFrame, held_out_share: float) -> None:
@@ -247,11 +284,25 @@ def check_split(ledger: pl.DataFrame, held_out_share: float) -> None:
     corpus = ledger["corpus"][0]
     n_train, n_held_out = (ledger.filter(split=split)["documents"].sum() for split in ("train", "held_out"))
     if not n_train or not n_held_out:
+        duplicates = ledger["duplicates"].sum()
+        beside = f" (and {duplicates} duplicates of them)" if duplicates else ""
         raise ValueError(
-            f"corpus {corpus}: {n_train + n_held_out} distinct documents give {n_train} for training and "
-            f"{n_held_out} for evaluation (evaluation.held_out_share: {held_out_share}); it needs both. Give it "
-            "more documents, for example shorter ones (sample_by: paragraph or line), or another share."
+            f"corpus {corpus}: {n_train + n_held_out} documents{beside} give {n_train} for training and {n_held_out} "
+            f"for evaluation (evaluation.held_out_share: {held_out_share}); it needs both. Give it more documents, for "
+            "example shorter ones (sample_by: paragraph or line), or another share."
         )
+
+
+def with_too_long(ledger: pl.DataFrame, documents: int) -> pl.DataFrame:
+    """The ledger of a corpus, or of a part of it, with a row for the documents too long to read: split ``too_long``."""
+    row = ledger[-1].with_columns(
+        pl.lit("too_long").alias("split"),
+        pl.lit(documents).alias("documents"),
+        bytes=0,
+        characters=0,
+        duplicates=0,
+    )
+    return pl.concat([ledger, row.cast(ledger.schema)])
 
 
 @contextmanager
@@ -326,13 +377,17 @@ def count_evaluation(
 
     Each document is one item, as it is when a tokenizer is used. Duplicates and documents that training has
     (training_documents: their hashes, sorted) are left out and counted; all others go to `keep` in batches, with their
-    reference tokens. Of longer text the first documents count, up to the one that exceeds max_bytes in all. Returns the
-    counts and one ledger row. ValueError if no document is left.
+    reference tokens. Of longer text the first documents count, up to the one that exceeds max_bytes in all.
+
+    Text counts, and is kept, after NFC, so that a reference tokenizer that does not normalize reads what ours read;
+    `nfc_changed` of the ledger's bytes are in words that NFC changed. Returns the counts and one ledger row.
+    ValueError if no document is left.
     """
     counter = WordCounter(pattern)
     seen = _Seen()
     progress = _Progress(f"{evaluation_set} of {corpus}")
-    totals = dict.fromkeys(("documents", "bytes", "characters", "reference_tokens", "duplicates"), 0)
+    names = ("documents", "bytes", "characters", "reference_tokens", "duplicates", "nfc_changed")
+    totals = dict.fromkeys(names, 0)
     seen_in_training = 0
     for batch in documents:
         hashes = document_hashes(batch, seed)
@@ -342,7 +397,8 @@ def count_evaluation(
         fresh[new] = ~_contained(hashes[new], training_documents)
         seen_in_training += int((new & ~fresh).sum())
         before = totals["bytes"] + np.cumsum(fresh * _sizes(batch)) - fresh * _sizes(batch)
-        kept = batch.take(from_numpy(np.flatnonzero(fresh & (before < max_bytes))))
+        kept, changed = normalized(batch.take(from_numpy(np.flatnonzero(fresh & (before < max_bytes)))))
+        totals["nfc_changed"] += changed
         counter.add(kept)
         totals["documents"] += len(kept)
         totals["bytes"] += int(_sizes(kept).sum())
@@ -364,4 +420,6 @@ def count_evaluation(
     row = {"evaluation_set": evaluation_set, "corpus": corpus, **totals, "seen_in_training": seen_in_training}
     row["words"] = int(counter.words_in_shard.sum())
     columns = ["evaluation_set", "corpus", "documents", "bytes", "characters", "words", "reference_tokens"]
-    return counter.result(), pl.DataFrame([row]).select(*columns, "duplicates", "seen_in_training")
+    return counter.result(), pl.DataFrame([row]).select(
+        *columns, "duplicates", "seen_in_training", "nfc_changed"
+    )

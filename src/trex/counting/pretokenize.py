@@ -34,6 +34,8 @@ MOST_TABLE_BYTES = 16 << 30
 # Words that are read, merged and written at a time.
 CHUNK_WORDS = 1 << 14
 ROW_GROUP_WORDS = 1 << 18
+# Parts of lines that are normalized at a time, some 250 bytes each.
+NFC_PARTS = 1 << 12
 # Files that are merged at a time, each with a chunk in memory.
 FAN_IN = 32
 
@@ -53,8 +55,30 @@ def _padded(*pieces: bytes | np.ndarray) -> np.ndarray:
     return np.frombuffer(b"".join([*pieces, bytes(scanner.PADDING)]), dtype=np.uint8)
 
 
-def _normalized(text: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Documents text[bounds[d]:bounds[d + 1]] after NFC; text is padded. The same arrays if nothing needs it."""
+def normalized(documents: pa.LargeStringArray) -> tuple[pa.LargeStringArray, int]:
+    """(documents after NFC, as `tokenizers` does it; about how many of their bytes are in words that it changed)."""
+    if not len(documents):
+        return documents, 0
+    text, bounds = bytes_of(documents)
+    text = _padded(text[bounds[0] : bounds[-1]])
+    changes: list[int] = []
+    text, bounds = _normalized(text, frozen(bounds - bounds[0]), changes)
+    return (binary(text, bounds).view(pa.large_string()), sum(changes)) if changes else (documents, 0)
+
+
+def _bytes_changed(before: bytes, after: bytes) -> int:
+    """Bytes of the words, as spaces part them, that are not the same afterwards; NFC leaves spaces alone. Of the first
+    word, what precedes the part is not counted."""
+    words = zip(before.split(b" "), after.split(b" "), strict=True)
+    return sum(len(new) for old, new in words if old != new)
+
+
+def _normalized(
+    text: np.ndarray, bounds: np.ndarray, changes: list[int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Documents text[bounds[d]:bounds[d + 1]] after NFC; text is padded. The same arrays if nothing needs it.
+
+    changes: gets the bytes, after NFC, of the words that it changed, of each part that has any."""
     from tokenizers import normalizers
 
     _, nfc = unicode_tables.load()
@@ -62,10 +86,17 @@ def _normalized(text: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.nd
     lines = scanner.doubtful_lines(text, bounds, nfc, inert)
     if not len(lines):
         return text, bounds
-    # Newlines are inert under NFC, so all doubtful lines go through `tokenizers` in one call, one to a line.
+    # Newlines are inert under NFC, so many doubtful parts go through `tokenizers` in one call, one to a line; not all
+    # of them, because a call takes 50 bytes of memory a byte.
     data = memoryview(text)
     doubtful = [bytes(data[a:b]).removesuffix(b"\n") for _, a, b in lines.tolist()]
-    clean = normalizers.NFC().normalize_str(b"\n".join(doubtful).decode()).encode().split(b"\n")
+    normalize = normalizers.NFC().normalize_str
+    clean: list[bytes] = []
+    for first in range(0, len(doubtful), NFC_PARTS):
+        clean += normalize(b"\n".join(doubtful[first : first + NFC_PARTS]).decode()).encode().split(b"\n")
+    if changes is not None:
+        both = zip(doubtful, clean, strict=True)
+        changes += [_bytes_changed(before, after) for before, after in both if before != after]
     pieces, at = [], int(bounds[0])
     for (_, a, _), before, after in zip(lines.tolist(), doubtful, clean, strict=True):
         pieces += [data[at:a], after]

@@ -15,6 +15,8 @@ from trex.counting.unicode_tables import LETTER, NEWLINE, NUMBER, OTHER, SPACE
 
 PADDING = 8
 
+_STRETCH = 256
+
 _HIGH_BITS = np.uint64(0x8080808080808080)
 _LOW_BITS = np.uint64(0x7F7F7F7F7F7F7F7F)
 _CASE_BITS = np.uint64(0x2020202020202020)
@@ -156,9 +158,11 @@ def line_end(text, i, end):
 
 @kernel
 def doubtful_lines(text, bounds, nfc, inert):
-    """Rows (document, first byte, end) of the lines that NFC may change (quick check of Unicode annex 15).
+    """Rows (document, first byte, end) of the parts of lines that NFC may change (quick check of Unicode annex 15).
 
-    Document d is text[bounds[d]:bounds[d + 1]]. nfc, inert: see `trex.counting.unicode_tables`.
+    Document d is text[bounds[d]:bounds[d + 1]]. nfc, inert: see `trex.counting.unicode_tables`. A part begins and ends
+    at an ASCII character, which never composes with what is before it, and has _STRETCH bytes or a few more: so what is
+    normalized grows with what needs it and not with the length of lines, and parts stay few.
     """
     found = np.empty((16, 3), dtype=np.int64)
     n = 0
@@ -179,9 +183,13 @@ def doubtful_lines(text, bounds, nfc, inert):
                 value = nfc[point]
             if value == 255 or (value != 0 and value < rank):
                 line = i
-                while line > bounds[d] and text[line - 1] != 0x0A:
+                while line > bounds[d] and text[line] >= 0x80 and text[line - 1] != 0x0A:
                     line -= 1
-                i = line_end(text, i, end)
+                enough = i + _STRETCH
+                while i < end and text[i] != 0x0A and (i < enough or text[i] >= 0x80):
+                    i += 1
+                if i < end and text[i] == 0x0A:
+                    i += 1
                 if n == len(found):
                     found = np.concatenate((found, np.empty_like(found)))
                 found[n, 0] = d

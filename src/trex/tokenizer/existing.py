@@ -7,7 +7,10 @@ nothing is downloaded.
 import base64
 import gzip
 import json
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
@@ -15,10 +18,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer, decoders, models
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from trex.bpe.byte_alphabet import BYTE_CHARACTERS, is_spelling, spell, unspell
 from trex.counting.patterns import CL100K, O200K
+from trex.files import check_input_name
 from trex.tokenizer.build import add_special_tokens, split_and_spell
 from trex.tokenizer.encode import of_plain_text
 from trex.tokenizer.encodings import ENCODINGS
@@ -88,10 +92,62 @@ def check_byte_level(path: Path) -> None:
     """ValueError unless a tokenizer.json is byte-level BPE, without loading all of it."""
     try:
         problem = _not_byte_level(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} is not a tokenizer.json: {error!r}") from error
     if problem:
         raise ValueError(f"{path} is {problem}; it must be byte-level BPE, as GPT-2's and its kin are")
+
+
+# A regex that tries too many ways to match stops `tokenizers`, most often on a run of like characters.
+_PROBES = [*(character * 200 for character in "a1 !\n"), "ab " * 100, "a1" * 100, "a\n" * 100, "अं" * 100]
+_PANIC = "PanicException"  # of pyo3, which is not an Exception and cannot be imported
+
+
+def check_usable(spec: str | Mapping, base: Path) -> None:
+    """ValueError unless a tokenizer that is a file can be loaded and encodes text. The hub is not asked."""
+    if isinstance(spec, Mapping) or spec in ENCODINGS:
+        return
+    check_input_name(base / spec)
+    tokenizer = load_tokenizer(spec, base)[1]
+    try:
+        _probe(lambda text: tokenizer.encode(text, add_special_tokens=False))
+        if not tokenizer.encode("a b", add_special_tokens=False).ids:
+            raise ValueError("it makes no tokens of text")
+    except ValueError as error:
+        raise ValueError(f"tokenizer {spec!r}: {error}") from error
+
+
+def check_pattern(pattern: str) -> None:
+    """ValueError if a regex that compiles fails on text."""
+    _probe(pre_tokenizers.Split(Regex(pattern), "isolated").pre_tokenize_str)
+
+
+def _probe(encode: Callable[[str], Any]) -> None:
+    """ValueError if `encode` fails on a text that is hard for a regex."""
+    for text in _PROBES:
+        try:
+            with _quiet():
+                encode(text)
+        except BaseException as error:
+            if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
+                raise
+            raise ValueError(
+                f"it fails on the text {text[:8]!r} repeated to {len(text)} characters: {error}"
+            ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing goes to the terminal, not even the trace of a panic."""
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
 
 
 def load_tokenizer(spec: str | Mapping, base: Path) -> tuple[str, Tokenizer]:

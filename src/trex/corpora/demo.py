@@ -7,10 +7,15 @@ try the whole pipeline offline. It is a demonstration: short, technical messages
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from trex.corpora.batches import gather
+from trex.corpora.reader import CorpusError, Reader
 
 INSTALL_HINT = "pip install 'trex[demo]' (that is: gramps==6.0.8 plone-app-locales==7.0.4 polib)"
 
@@ -72,6 +77,27 @@ _MARKUP = re.compile(
 )
 # GTK marks the access key of a label: "_Open", "S_ave"; in scripts without such keys "追加(_A)".
 _ACCELERATOR = re.compile(r"\s*[(（]_\w[)）]|_(?=\w)")
+
+
+class Demo(Reader):
+    """The demo text of one language."""
+
+    kind = "demo"
+    has_columns = False
+
+    def check(self) -> None:
+        _guard(check_demo, self.source["demo"])
+
+    def pieces(self) -> Iterator[pa.Array]:
+        return gather(text.encode() for text in _guard(demo_documents, self.source["demo"]))
+
+
+def _guard(function: Callable[[str], Any], code: str) -> Any:
+    """Call a function of this module, its errors turned into CorpusError."""
+    try:
+        return function(code)
+    except (ValueError, ModuleNotFoundError) as error:
+        raise CorpusError(f"demo: {error}") from error
 
 
 def demo_codes() -> dict[str, DemoLanguage]:

@@ -1,0 +1,155 @@
+"""The `datasets` library: folders that it saved, and what it loads from the Hugging Face hub or from files."""
+
+import glob
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from trex.corpora.reader import CorpusError, Reader
+from trex.corpora.tables import check_schema, documents
+
+_TABLE_ROWS = 256  # at a time, for datasets does not say how large its rows are
+
+
+class SavedDataset(Reader):
+    """A folder that save_to_disk wrote: a Dataset, or a DatasetDict of splits."""
+
+    kind = "dataset"
+
+    def files(self) -> list[Path]:
+        return sorted(path for path in self._folder().rglob("*") if path.is_file())
+
+    def check(self) -> None:
+        # From the files themselves: importing datasets takes seconds.
+        directory = self._split_folder()
+        try:
+            state = json.loads((directory / "state.json").read_text())
+            with pa.OSFile(str(directory / state["_data_files"][0]["filename"])) as file:
+                schema = pa.ipc.open_stream(file).schema
+        except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
+            raise CorpusError(
+                f"dataset: {directory} was not saved by datasets' save_to_disk, or is broken: {error}"
+            ) from error
+        check_schema(f"dataset: {directory}", schema, self)
+
+    def pieces(self) -> Iterator[pa.Array]:
+        self.check()
+        directory = self._split_folder()
+
+        def load():
+            import datasets
+
+            return datasets.load_from_disk(directory)
+
+        return _read_rows(f"dataset: {directory}", load, self)
+
+    def _folder(self) -> Path:
+        directory = self.base / Path(self.source["dataset"]).expanduser()
+        if not directory.is_dir():
+            raise CorpusError(
+                f"dataset: {directory}: there is no such directory; it is what save_to_disk was given"
+            )
+        return directory
+
+    def _split_folder(self) -> Path:
+        """The folder of the one Dataset to read: of a DatasetDict, that of the split (default ``train``)."""
+        directory, split = self._folder(), self.source.get("split")
+        if (directory / "dataset_dict.json").is_file():
+            try:
+                splits = json.loads((directory / "dataset_dict.json").read_text())["splits"]
+            except (OSError, ValueError, LookupError, TypeError) as error:
+                raise CorpusError(
+                    f"dataset: {directory / 'dataset_dict.json'} is broken: {error!r}; save it again"
+                ) from error
+            if (split or "train") not in splits:
+                raise CorpusError(
+                    f"dataset: {directory}: there is no split {split or 'train'!r}; write split: and one of: "
+                    f"{', '.join(splits)}"
+                )
+            return directory / (split or "train")
+        if not (directory / "state.json").is_file():
+            raise CorpusError(
+                f"dataset: {directory} is no dataset: it has neither state.json nor dataset_dict.json, which "
+                "save_to_disk writes. For files of other kinds write parquet, jsonl or text"
+            )
+        if split:
+            raise CorpusError(
+                f"dataset: {directory} is one Dataset, not a DatasetDict, and has no split {split!r}: leave it out"
+            )
+        return directory
+
+
+class HuggingFace(Reader):
+    """What `datasets.load_dataset` streams: a repository on the hub, a local folder, or files by a builder."""
+
+    kind = "huggingface"
+
+    def files(self) -> list[Path]:
+        """Those of a local folder, and ``data_files`` that are on this machine."""
+        found = [
+            path for pattern in self._data_files() for path in map(Path, glob.glob(pattern, recursive=True))
+        ]
+        if (folder := self._local_folder()) is not None:
+            found += folder.rglob("*")
+        return sorted({path for path in found if path.is_file() and ".cache" not in path.parts})
+
+    def _local_folder(self) -> Path | None:
+        # With data_files it is a builder or a repository, even if there is a directory called "json".
+        folder = self.base / self.source["huggingface"]
+        return folder if self.source.get("data_files") is None and folder.is_dir() else None
+
+    def _data_files(self) -> list[str]:
+        """``data_files``: what exists under `base` as an absolute path; the rest is inside a repository."""
+        files = self.source.get("data_files") or []
+        patterns = [files] if isinstance(files, str) else files
+        here = [str(self.base / file) for file in patterns]
+        return [
+            path if glob.glob(path, recursive=True) else file
+            for path, file in zip(here, patterns, strict=True)
+        ]
+
+    def check(self) -> None:
+        name = self.source["huggingface"]
+        if not name:
+            raise CorpusError(
+                "huggingface: the name is empty; write OWNER/NAME, a directory, or a builder such as json"
+            )
+        if (self.base / name).is_dir() and not any((self.base / name).iterdir()):
+            raise CorpusError(f"huggingface: {self.base / name}: the directory is empty")
+
+    def pieces(self) -> Iterator[pa.Array]:
+        source, name = self.source, self.source["huggingface"]
+
+        def load():
+            import datasets
+
+            return datasets.load_dataset(
+                str(self._local_folder() or name),
+                source.get("config"),
+                split=source.get("split") or "train",
+                revision=source.get("revision"),
+                data_files=self._data_files() or None,
+                streaming=True,
+            )
+
+        self.check()
+        return _read_rows(f"huggingface: {name}", load, self)
+
+
+def _read_rows(place: str, load: Callable[[], Any], reader: Reader) -> Iterator[pa.Array]:
+    """The documents of a Dataset or IterableDataset, as arrays."""
+    row = 0
+    try:
+        for table in load().with_format("arrow").iter(_TABLE_ROWS):
+            for batch in table.to_batches():
+                yield documents(batch, reader, place, row)
+                row += batch.num_rows
+    except CorpusError:
+        raise
+    except Exception as error:  # the hub, the network and every file format raise their own
+        raise CorpusError(
+            f"{place}: cannot be read from row {row} on: {type(error).__name__}: {error}"
+        ) from error

@@ -1,0 +1,122 @@
+"""What every kind of source has in common: the interface of its reader, its files, the errors it raises."""
+
+import glob
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+READ_BUFFER = 1 << 20
+# What pyarrow raises on broken files; UnicodeDecodeError for the name of a column.
+READ_ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError)
+
+
+class CorpusError(ValueError):
+    """A corpus cannot be read; the message says where (file, row, line), what is there, what is right."""
+
+
+class DocumentLimit:
+    """The longest document that is read; what is longer is left out and counted.
+
+    Attributes:
+        max_bytes: of UTF-8; None for no limit.
+        left_out: how many documents were longer. example: where one of them is.
+    """
+
+    def __init__(self, max_bytes: int | None = None):
+        self.max_bytes = max_bytes
+        self.left_out, self.example = 0, ""
+
+    @property
+    def too_much(self) -> float:
+        """The bytes of the shortest document that is left out."""
+        return float("inf") if self.max_bytes is None else self.max_bytes + 1
+
+    def leave_out(self, place: str) -> None:
+        self.example = self.example or place
+        self.left_out += 1
+
+
+class Reader(ABC):
+    """Reads one source. A new kind of source is a subclass in a file of its own, listed in `trex.corpora.READERS`.
+
+    Attributes:
+        kind: the key of the config that says where the text is.
+        by_file: the source is its files one after the other, so that it can be read in parts.
+        has_columns: documents are rows with columns, so that ``where`` can select them.
+        source: the mapping of the config. base: the directory that relative paths and globs start from.
+        limit: of documents. A reader need not look at it where it could read a longer one, but should not hold much
+            more than that in memory.
+        column: the option ``column``. where: the option ``where``.
+    """
+
+    kind: ClassVar[str]
+    by_file: ClassVar[bool] = False
+    has_columns: ClassVar[bool] = True
+
+    def __init__(self, source: Mapping[str, Any], base: Path, limit: DocumentLimit | None = None):
+        self.source, self.base = source, base
+        self.limit = limit or DocumentLimit()
+        self.column: str = source.get("column", "text")
+        self.where: Mapping[str, Any] = source.get("where") or {}
+        if self.where and not self.has_columns:
+            raise CorpusError(
+                f"{self.kind}: {source[self.kind]}: where needs rows with columns, and {self.kind} has none: "
+                "leave it out"
+            )
+
+    def files(self) -> list[Path]:
+        """The files that are read, sorted, each once; none if they are not known."""
+        return []
+
+    @abstractmethod
+    def check(self) -> None:
+        """Find what is wrong without reading the text. Raises CorpusError."""
+
+    @abstractmethod
+    def pieces(self) -> Iterator[pa.Array]:
+        """All documents in file order: LargeStringArrays of checked UTF-8, without nulls and empty strings, of a few MB
+        or one document. Raises CorpusError."""
+
+
+class FileReader(Reader):
+    """A reader of files named by a path, a glob, or a list of them."""
+
+    by_file = True
+
+    def files(self) -> list[Path]:
+        named = self.source[self.kind]
+        patterns = [named] if isinstance(named, str) else named
+        if not patterns:
+            raise CorpusError(
+                f"{self.kind}: the list of files is empty; write a path, a glob, or a list of them"
+            )
+        return sorted({path for pattern in patterns for path in self._expand(pattern)})
+
+    def _expand(self, pattern: str) -> list[Path]:
+        path = self.base / Path(pattern).expanduser()
+        if path.is_dir():
+            raise CorpusError(
+                f"{self.kind}: {path} is a directory; write a glob of the files in it, such as "
+                f"{pattern}/*.{self.kind}"
+            )
+        if path.is_file():  # before globbing, so that names with [brackets] work
+            return [path]
+        files = [Path(name) for name in glob.glob(str(path), recursive=True)]
+        files = [file for file in files if file.is_file()]
+        if not files:
+            raise CorpusError(f"{self.kind}: {path}: there is no such file, and as a glob it matches none")
+        return files
+
+
+def decode(data: bytes, place: str) -> str:
+    """The text of UTF-8 bytes; CorpusError that names the place and the first byte that is none."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise CorpusError(
+            f"{place}: not UTF-8: byte 0x{data[error.start]:02x} at byte {error.start}: {error.reason}; "
+            "convert the file to UTF-8"
+        ) from error

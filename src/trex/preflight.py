@@ -1,0 +1,34 @@
+"""What would keep every job from starting, whatever the config says."""
+
+import re
+import resource
+
+# Letters of any script, digits, and the signs that mean nothing to a shell or to Snakemake.
+_HARMLESS = r"[\w./+@%,:=~-]+"
+
+ADDRESS_SPACE = (
+    4_000_000_000  # a job on the smallest corpora was seen to reserve 2.8 GB, of which it used 0.3
+)
+
+
+def check_install_path(executable: str) -> None:
+    """ValueError if jobs cannot be started with the Python at this path, for example because of a space in it."""
+    if not re.fullmatch(_HARMLESS, executable):
+        raise ValueError(
+            f"TREX cannot run from {executable}: Snakemake does not quote the path of Python. Move the clone to a "
+            "folder whose path has no space, quote or bracket, run ./install.sh there, and start .venv/bin/snakemake "
+            "of that clone; folders of data and results may have any name"
+        )
+
+
+def warn_of_address_space(limit: int | None = None) -> str | None:
+    """What to tell a user whose shell limits the address space (`ulimit -v`) below what a job reserves; None if it does
+    not. Past the limit, LLVM aborts the process and says nothing else. limit: in bytes; None for this process's."""
+    if limit is None:
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY or limit >= ADDRESS_SPACE:
+        return None
+    return (
+        f"the shell limits the address space to {limit / 1e9:.1f} GB (ulimit -v), and jobs reserve "
+        f"{ADDRESS_SPACE / 1e9:.0f} GB and more: they may end with 'LLVM ERROR: out of memory'. Run ulimit -v unlimited"
+    )

@@ -1,0 +1,37 @@
+"""What a reader should know about the text that was counted: how much NFC changed, and what was too long to read."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+MUCH_CHANGED = 0.01  # share of a corpus's bytes in words that NFC changes
+
+
+def nfc_share(ledger: pl.DataFrame) -> float:
+    """Of the bytes in ledgers of evaluation text, the share in words that NFC changed."""
+    return ledger["nfc_changed"].sum() / max(ledger["bytes"].sum(), 1)
+
+
+def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str]:
+    """Items of a list in markdown, none if all is well.
+
+    counts, evaluation: the columns of counts/{corpus}/ledger.parquet and evaluation/{set}/{corpus}.ledger.parquet.
+    """
+    for (corpus,), rows in evaluation.group_by("corpus", maintain_order=True):
+        if (share := nfc_share(rows)) > MUCH_CHANGED:
+            yield (
+                f"- NFC changes words with {100 * share:.0f} % of the evaluation text of `{corpus}`. All tokenizers "
+                "are measured on the text after NFC; one that does not normalize needs more for the text as it is."
+            )
+    too_long = {
+        "training text": counts.filter(split="too_long").select("corpus", "documents"),
+        "evaluation text": evaluation.group_by("corpus", maintain_order=True).agg(
+            documents=pl.col("too_long").sum()
+        ),
+    }
+    for what, table in too_long.items():
+        rows = table.filter(pl.col("documents") > 0).sort("documents", descending=True)
+        if len(rows):
+            of = ", ".join(f"{n:,} of `{corpus}`" for corpus, n in rows.iter_rows())
+            key = "counting" if what == "training text" else "evaluation"
+            yield f"- Longer than `{key}.max_document_bytes` and left out of the {what}: {of}."

@@ -1,0 +1,47 @@
+"""What the summary says about the text."""
+
+import polars as pl
+
+from trex.counting.corpus import with_too_long
+from trex.text_caveats import text_caveats
+
+
+def counts(corpus: str, too_long: int) -> pl.DataFrame:
+    row = {
+        "corpus": corpus,
+        "part": "held_out",
+        "shard": 0,
+        "documents": 5,
+        "bytes": 9,
+        "characters": 9,
+        "words": None,
+    }
+    return with_too_long(
+        pl.DataFrame([row | {"duplicates": 1}], schema_overrides={"words": pl.Int64}), too_long
+    )
+
+
+def test_caveats():
+    ledgers = pl.concat([counts("deu", 0), counts("vie", 1200)])
+    assert ledgers.filter(corpus="vie", part="too_long").drop("corpus", "part", "shard").row(0) == (
+        1200,
+        0,
+        0,
+        None,
+        0,
+    )
+    evaluation = pl.DataFrame(
+        {
+            "corpus": ["deu", "vie", "vie"],
+            "bytes": [1000, 500, 500],
+            "nfc_changed": [10, 500, 100],
+            "too_long": [2, 0, 3],
+        }
+    )
+    nfc, training, measured = text_caveats(ledgers, evaluation)
+    assert "60 % of the evaluation text of `vie`" in nfc  # and not 1 % of deu
+    assert training.endswith(
+        "`counting.max_document_bytes` and left out of the training text: 1,200 of `vie`."
+    )
+    assert measured.endswith("left out of the evaluation text: 3 of `vie`, 2 of `deu`.")
+    assert not list(text_caveats(ledgers.filter(corpus="deu"), evaluation[:1].with_columns(too_long=0)))
