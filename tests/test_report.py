@@ -12,10 +12,10 @@ from jinja2 import Environment, StrictUndefined
 
 from trex.config import load_config
 from trex.rank_invariance import agreement, scales
-from trex.report import write_summary
-from trex.report_search import costs
-from trex.report_validation import write_validation
-from trex.results import Results
+from trex.report.details import costs
+from trex.report.results import Results
+from trex.report.summary import write_summary
+from trex.report.validation_page import write_validation
 from trex.validation import validate
 from trex.verification import choose, paired_gain
 

@@ -5,11 +5,12 @@ import polars as pl
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from trex import plots, plots_validation
 from trex.bpe import train_bpe
 from trex.language_model import Run, cost
 from trex.quality import check_tokens, encode_sample, is_spaced, measure, running_words
 from trex.rank_invariance import Scale, agreement, measured_at, scales, smallest_that_ranks
+from trex.report import figures as plots
+from trex.report import figures_validation as plots_validation
 from trex.tokenizer import to_tokenizer
 from trex.validation import validate
 

@@ -4,10 +4,10 @@ import logging
 
 from trex.files import whole, write_text
 from trex.job import job
-from trex.report import write_summary
-from trex.report_search import costs
-from trex.report_validation import write_validation
-from trex.results import Results
+from trex.report.details import costs
+from trex.report.results import Results
+from trex.report.summary import write_summary
+from trex.report.validation_page import write_validation
 
 with job(snakemake):
     config = snakemake.params.config

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trex import plots
+from trex.report import figures as plots
 
 NAMES = ["trex", "best_draw", "matched", "uniform"]
 SIZES = [4096, 8192]

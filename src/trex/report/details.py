@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from trex import markdown
-from trex.costs import strategy_costs
-from trex.results import Results
+from trex.report import markdown
+from trex.report.costs import strategy_costs
+from trex.report.results import Results
 from trex.verification import SLACK
 
 # Of a corpus that a mixture reads a smaller part of, it matters which: with 16 of 100 shards Japanese NSL differed by

@@ -5,9 +5,9 @@ from typing import Any
 
 import polars as pl
 
-from trex import markdown, report_search, report_validation
 from trex.mixtures import natural, support, uniform
-from trex.results import Results
+from trex.report import details, markdown, validation_page
+from trex.report.results import Results
 from trex.search import inside
 from trex.verification import SLACK
 
@@ -43,14 +43,14 @@ def write_summary(results: Results) -> str:
         _headline,
         _mixture,
         _gains,
-        report_validation.compression,
-        report_validation.language_model,
-        report_validation.rank_invariance,
-        report_search.predictions,
-        report_search.pareto,
-        report_search.surfaces,
-        report_search.vocabulary,
-        report_search.k_curve,
+        validation_page.compression,
+        validation_page.language_model,
+        validation_page.rank_invariance,
+        details.predictions,
+        details.pareto,
+        details.surfaces,
+        details.vocabulary,
+        details.k_curve,
         _support,
         _bytes_given,
         _limits,
@@ -72,7 +72,7 @@ def _headline(results: Results) -> str:
         first = f"**Recommended: the baseline `{name}`. No searched candidate beat it.**"
         if candidate and (candidate["violation"] or 0) > SLACK:
             first += f" The best of them, `{candidate['name']}`, exceeds the limits of the objective by "
-            first += f"{report_search.over(candidate)}."
+            first += f"{details.over(candidate)}."
         elif candidate:
             behind = choice["gains"][candidate["name"]]
             first += f" The best of them, `{candidate['name']}`, is {markdown.gain(behind)} behind: "

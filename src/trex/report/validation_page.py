@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 
 from trex import language_model as lm
-from trex import markdown
 from trex.rank_invariance import scales, smallest_that_ranks
-from trex.results import Results
+from trex.report import markdown
+from trex.report.results import Results
 from trex.validation import CHOSEN
 
 # The paper's lowest Spearman correlation between scales.

@@ -1,4 +1,4 @@
-"""Figures about the full-scale tokenizers; see `trex.plots` for what they have in common."""
+"""Figures about the full-scale tokenizers; see `trex.report.figures` for what they have in common."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import polars as pl
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from trex.plots import COLORS, MARKERS, PLOT_WIDTH, STYLE, legend, nsl_by_corpus
+from trex.report.figures import COLORS, MARKERS, PLOT_WIDTH, STYLE, legend, nsl_by_corpus
 from trex.validation import CHOSEN
 
 _AGGREGATES = ("macro", "pooled", "worst")

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from trex import metrics
-from trex.costs import cpu_seconds
 from trex.files import read_json
 from trex.proxies import nsl_array, shares_array
+from trex.report.costs import cpu_seconds
 
 
 @dataclass(frozen=True, eq=False)
