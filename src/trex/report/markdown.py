@@ -1,32 +1,47 @@
-"""Numbers, gains and tables as a person reads them, in Markdown."""
+"""Numbers, tables and paragraphs of the report's pages, in Markdown that also reads well as plain text."""
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+
+from tabulate import tabulate
+
+WIDTH = 105  # characters in a line of text
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
     """A Markdown table; the first `left` columns are aligned to the left, numbers to the right."""
-    rule = ["---"] * left + ["---:"] * (len(header) - left)
-    return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
+    align = ["left"] * left + ["right"] * (len(header) - left)
+    return tabulate(list(rows), header, tablefmt="pipe", colalign=align, disable_numparse=True)
 
 
-def show_interval(low: float | None, high: float | None) -> str:
+def paragraph(*sentences: str) -> str:
+    """Sentences as one paragraph, in lines of at most WIDTH characters."""
+    return textwrap.fill(" ".join(filter(None, sentences)), WIDTH, break_on_hyphens=False)
+
+
+def bullets(items: Iterable[str], mark: str = "- ") -> str:
+    """A list; the lines of an item that goes on are indented."""
+    return "\n".join(
+        textwrap.fill(
+            item, WIDTH, initial_indent=mark, subsequent_indent=" " * len(mark), break_on_hyphens=False
+        )
+        for item in items
+    )
+
+
+def names(items: Sequence[str], last: str = "and") -> str:
+    """`a`, `b` and `c`."""
+    quoted = [f"`{item}`" for item in items]
+    return f"{', '.join(quoted[:-1])} {last} {quoted[-1]}" if len(quoted) > 1 else quoted[0]
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """The ends of an interval in percent; a dash if it is not known."""
     return "–" if low is None or high is None else f"{low:+.2f} to {high:+.2f} %"
 
 
-def verdict(gain: Mapping[str, float | None]) -> str:
-    """How sure a gain is, in words."""
-    low, high = gain["low"], gain["high"]
-    if low is None or high is None:
-        return "how much of that is noise is not known."
-    interval = f"95 % interval {show_interval(low, high)}"
-    if low <= 0 <= high:
-        return f"**within the noise** ({interval}), so that either will do."
-    return f"clear of the noise ({interval})."
-
-
-def gain(gain: Mapping[str, float | None], signed: bool = False) -> str:
-    percent = f"{gain['percent']:+.2f}" if signed else f"{gain['percent']:.2f}"
-    return f"{percent}{plus_minus(gain['standard_error'], 2)} %"
+def gain(percent: float | None) -> str:
+    return "–" if percent is None else f"{percent:+.2f} %"
 
 
 def nsl(value: float) -> str:
@@ -47,7 +62,8 @@ def number(value: float) -> str:
 
 
 def score(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    """A correlation or another score between 0 and 1; nan and null become a dash."""
+    return "–" if value is None or value != value else f"{value:.3f}"
 
 
 def percent(share: float) -> str:

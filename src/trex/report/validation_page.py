@@ -1,19 +1,15 @@
-"""What the pages say about the full-scale tokenizers: beside existing ones, by every metric, and what it means in GPU
-hours."""
-
-from collections.abc import Sequence
+"""The page about the full-scale tokenizers: beside existing ones, by every metric, and in GPU hours."""
 
 import numpy as np
 import polars as pl
 
 from trex import language_model as lm
-from trex.rank_invariance import scales, smallest_that_ranks
 from trex.report import markdown
-from trex.report.results import Results
-from trex.validation import CHOSEN
+from trex.report.results import CHOSEN, Results
 
-# The paper's lowest Spearman correlation between scales.
+# The paper's lowest Spearman correlation between scales is .974.
 RANKS = 0.97
+SAME = 1e-9  # NSL of two corpora that differ by less are equal: those of the reference itself
 METRICS = {
     "bytes_per_token": "bytes per token",
     "fertility": "fertility",
@@ -30,14 +26,15 @@ def write_validation(results: Results) -> str:
     """The page about the full-scale tokenizers, in Markdown."""
     sections = (
         _title,
-        compression,
+        _objective,
+        _compression,
         _gains,
+        _language_model,
+        _rank_invariance,
         _quality,
         _by_corpus,
         _premiums,
         _scripts,
-        rank_invariance,
-        language_model,
     )
     return "\n\n".join(filter(None, (section(results) for section in sections))) + "\n"
 
@@ -45,124 +42,60 @@ def write_validation(results: Results) -> str:
 # --- Sections -----------------------------------------------------------------------------------------------
 
 
-def compression(results: Results) -> str:
-    table, names = results.validation, _tokenizers(results)
-    objective = dict(table.filter(metric="objective").select("tokenizer", "value").iter_rows())
+def _title(results: Results) -> str:
+    vocab_size = results.config["training"]["vocab_size"]
+    existing = [name for name in tokenizers(results) if name not in results.trained]
+    return "# The full-scale tokenizers\n\n" + markdown.paragraph(
+        f"`chosen` is the tokenizer of the recommended mixture, `{results.choice['chosen']}`. It and those of the "
+        f"baselines have a vocabulary of {vocab_size:,}.",
+        f"Existing tokenizers keep their own vocabularies: {markdown.names(existing)}." if existing else "",
+        "All evaluation text is encoded by `tokenizers`, one document at a time. Intervals are 95 % intervals over "
+        "resampled evaluation documents. summary.md explains NSL and gain.",
+    )
+
+
+def _objective(results: Results) -> str:
+    table = results.validation
+    gains = {row["against"]: row for row in table.filter(metric="gain_objective").iter_rows(named=True)}
+    values = table.filter(metric="objective").sort("value", maintain_order=True)
+    rows = []
+    for name, value in values.select("tokenizer", "value").iter_rows():
+        gain = gains.get(name)
+        cells = (
+            (markdown.gain(gain["value"]), markdown.interval(gain["low"], gain["high"])) if gain else ("", "")
+        )
+        rows.append((f"`{name}`", markdown.nsl(value), *cells))
+    sets = markdown.names(results.choice["objective"]["evaluation_sets"])
+    header = ("tokenizer", "objective", "gain of `chosen`", "95 % interval")
+    intro = f"The {results.choice['objective']['aggregate']} NSL on {sets}, which the search minimised; best first."
+    return f"## The objective\n\n{intro}\n\n{markdown.table(header, rows)}"
+
+
+def _compression(results: Results) -> str:
+    table = results.validation
     rows = []
     for evaluation_set in _sets(results):
         of_set = table.filter(evaluation_set=evaluation_set)
         by_corpus = of_set.filter(metric="nsl")
         n_corpora = by_corpus["corpus"].n_unique()
-        for name in sorted(names, key=lambda name: objective[name]):
-            nsl = by_corpus.filter(tokenizer=name)
+        macro = of_set.filter(metric="nsl_macro").sort("value", maintain_order=True)
+        for name in macro["tokenizer"]:
+            nsl = by_corpus.filter(tokenizer=name).sort("value", descending=True, maintain_order=True)
             cells = [_cell(of_set, name, metric) for metric in ("nsl_macro", "nsl_pooled", "nsl_worst")]
-            worst = nsl["corpus"][int(nsl["value"].arg_max())]
-            row = (f"`{evaluation_set}` ({n_corpora})", f"`{name}`", markdown.nsl(objective[name]))
-            rows.append((*row, *cells[:2], f"{cells[2]} (`{worst}`)"))
-    header = ("evaluation set (corpora)", "tokenizer", "objective", "macro", "pooled", "worst")
-    vocab_size = results.config["training"]["vocab_size"]
-    existing = [name for name in names if name not in results.trained]
-    also = f" Existing tokenizers, with their own vocabularies: {_listed(existing)}." if existing else ""
-    return (
-        f"## Full scale\n\nNSL at a vocabulary of {vocab_size:,}; `chosen` is the recommended mixture "
-        f"(`{results.choice['chosen']}`). The objective is over "
-        f"{_listed(results.choice['objective']['evaluation_sets'])}.{also}\n\n{markdown.table(header, rows, left=2)}"
+            rows.append((f"`{evaluation_set}` ({n_corpora})", f"`{name}`", *cells, _worst_corpus(nsl)))
+    header = ("evaluation set (corpora)", "tokenizer", "macro", "pooled", "worst", "worst corpus")
+    intro = markdown.paragraph(
+        "NSL: *macro* is the mean of the corpora, *pooled* is all tokens / all reference tokens, *worst* is the "
+        "largest of any corpus."
     )
+    return f"## Compression\n\n{intro}\n\n{markdown.table(header, rows, left=2)}"
 
 
-def language_model(results: Results) -> str:
-    settings = results.config["language_model"]
-    run = lm.Run.from_config(settings, results.corpora)
-    sizes = dict(results.scripts.group_by("tokenizer").agg(pl.col("entries").sum()).iter_rows())
-    held_out = results.validation.filter(evaluation_set="held_out", metric="bytes_per_token").drop_nulls(
-        "corpus"
-    )
-    costs = {}
-    for name in _tokenizers(results):
-        of = dict(held_out.filter(tokenizer=name).select("corpus", "value").iter_rows())
-        costs[name] = lm.cost(run, np.array([of[corpus] for corpus in results.corpora]), sizes[name])
-    chosen = costs[CHOSEN]
-    rows = [
-        (
-            f"`{name}`",
-            f"{cost.tokens / 1e12:,.4g}",
-            f"{100 * (1 - chosen.tokens / cost.tokens):+.2f} %" if name != CHOSEN else "",
-            f"{cost.parameters / 1e9:,.3f}",
-            f"{cost.flops:.3e}",
-            f"{cost.gpu_hours:,.0f}",
-            f"{cost.gpu_hours - chosen.gpu_hours:+,.0f}" if name != CHOSEN else "",
-            markdown.size(cost.context_bytes),
-            f"{100 * (chosen.context_bytes / cost.context_bytes - 1):+.2f} %" if name != CHOSEN else "",
-        )
-        for name, cost in costs.items()
-    ]
-    header = (
-        "tokenizer", "tokens (10¹²)", "saved by `chosen`", "parameters (10⁹)", "operations", "GPU hours",
-        "more than `chosen`", "text in a context", "gained by `chosen`",
-    )  # fmt: skip
-    return (
-        "## What it means for a language model\n\n"
-        f"A run on {markdown.size(run.training_bytes.sum())} of text "
-        f"{'as given' if isinstance(settings['training_bytes'], dict) else 'dealt evenly to the corpora'} "
-        f"(`language_model` in the config), of {settings['parameters'] / 1e9:g} billion parameters and embeddings of "
-        f"width {settings['width']:,}, {'tied' if settings['tied_embeddings'] else 'not tied'}. Tokens: bytes of each "
-        "corpus / bytes per token on `held_out`; operations: 6 × parameters with embeddings × tokens; GPU hours at "
-        f"{settings['utilisation']:.0%} of {settings['peak_flops'] / 1e12:,.0f} TFLOP/s; a context of "
-        f"{settings['context']:,} tokens. Serving is paid by the token, so that tokens saved are saved there again.\n\n"
-        + markdown.table(header, rows)
-    )
-
-
-def rank_invariance(results: Results) -> str:
-    if results.ranks is None:
-        return ""
-    table, of = results.ranks, scales(results.config)
-    names = [scale.name for scale in of]
-    labels = [_scale_label(scale) for scale in of]
-    rows = []
-    for name, label in zip(names, labels, strict=True):
-        others = [table.filter(scale=name, other=other).row(0, named=True) for other in names]
-        full = others[-1]
-        rows.append(
-            (
-                label,
-                *(f"{other['spearman']:.3f}" for other in others),
-                f"{full['median']:.3f}, {full['lowest']:.3f} (`{full['lowest_corpus']}`)",
-                f"{full['regret']:.2f} %",
-            )
-        )
-    smallest = smallest_that_ranks(table, names, RANKS)
-    proxies = (results.config["proxies"]["bytes"], results.config["proxies"]["vocab_size"])
-    if smallest is None:
-        verdict = (
-            f"**No smaller scale has a Spearman correlation of {RANKS} or more with the full scale**: what proxies "
-            "rank first need not be first there. Take larger proxies."
-        )
-    else:
-        label = labels[names.index(smallest)]
-        verdict = (
-            f"The smallest proxies that still rank like the full scale (Spearman of {RANKS} or more, as do all larger "
-            f"ones) have {label}; this run's have {markdown.size(proxies[0])}, {proxies[1]:,}."
-        )
-    header = ("scale (S, V)", *labels, "by corpus with the last: median, lowest", "regret")
-    n = results.config["validation"]["mixtures"]
-    return (
-        f"## Do proxies rank like the full scale?\n\nSpearman correlations of the objective of {n} sampled mixtures "
-        "between scales. Regret: by how much the mixture that is best at a scale is above the best one at the last "
-        f"scale. {verdict}\n\n{markdown.table(header, rows)}"
-    )
-
-
-def _title(results: Results) -> str:
-    return (
-        "# The full-scale tokenizers\n\nAll text is encoded by `tokenizers`, a document at a time. Intervals are 95 % "
-        "over resampled evaluation documents. A *word* is a run of letters and marks; scripts without spaces between "
-        "words have none. *Fertility*: tokens per word, or per character where words are not spaced; *continued "
-        "words*: share of running words of two tokens or more; *STRR*: share of distinct words that are one token; "
-        "*Rényi efficiency*: of order 2.5; *vocabulary use*: share of the vocabulary that occurs in a corpus's text; "
-        "*Gini*: 0 where all corpora pay the same. Columns that are not by corpus are means over corpora, fertility "
-        "over those with words."
-    )
+def _worst_corpus(nsl: pl.DataFrame) -> str:
+    """Name of the first row, unless all corpora are equal, as they are for the reference itself."""
+    if nsl.height > 1 and nsl["value"][0] - nsl["value"][-1] < SAME:
+        return "all equal"
+    return f"`{nsl['corpus'][0]}`"
 
 
 def _gains(results: Results) -> str:
@@ -172,7 +105,7 @@ def _gains(results: Results) -> str:
             f"`{evaluation_set}`",
             f"`{name}`",
             *(
-                f"{row['value']:+.2f} % ({markdown.show_interval(row['low'], row['high'])})"
+                f"{markdown.gain(row['value'])} ({markdown.interval(row['low'], row['high'])})"
                 for metric in ("gain_macro", "gain_pooled", "gain_worst")
                 for row in table.filter(evaluation_set=evaluation_set, against=name, metric=metric).iter_rows(
                     named=True
@@ -180,13 +113,118 @@ def _gains(results: Results) -> str:
             ),
         )
         for evaluation_set in _sets(results)
-        for name in _tokenizers(results)
+        for name in tokenizers(results)
         if name != CHOSEN
     ]
     if not rows:
         return ""
-    header = ("evaluation set", "gain of `chosen` over", "macro", "pooled", "worst")
-    return f"## Gains\n\n{markdown.table(header, rows, left=2)}"
+    header = ("evaluation set", "compared with", "macro", "pooled", "worst")
+    intro = "Gains of `chosen` with 95 % intervals; positive where it needs fewer tokens."
+    return f"## Gains\n\n{intro}\n\n{markdown.table(header, rows, left=2)}"
+
+
+def _language_model(results: Results) -> str:
+    settings = results.config["language_model"]
+    run = lm.Run.from_config(settings, results.corpora)
+    sizes = dict(results.scripts.group_by("tokenizer").agg(pl.col("entries").sum()).iter_rows())
+    held_out = results.validation.filter(evaluation_set="held_out", metric="bytes_per_token").drop_nulls(
+        "corpus"
+    )
+    costs = {}
+    for name in tokenizers(results):
+        of = dict(held_out.filter(tokenizer=name).select("corpus", "value").iter_rows())
+        costs[name] = lm.cost(run, np.array([of[corpus] for corpus in results.corpora]), sizes[name])
+    chosen = costs[CHOSEN]
+    rows = [
+        (
+            f"`{name}`",
+            f"{cost.tokens / 1e12:,.4g}",
+            "" if name == CHOSEN else markdown.gain(100 * (1 - chosen.tokens / cost.tokens)),
+            f"{cost.parameters / 1e9:,.3f}",
+            f"{cost.gpu_hours:,.0f}",
+            "" if name == CHOSEN else f"{cost.gpu_hours - chosen.gpu_hours:+,.0f}",
+            markdown.size(cost.context_bytes),
+        )
+        for name, cost in costs.items()
+    ]
+    header = (
+        "tokenizer",
+        "tokens (10¹²)",
+        "saved by `chosen`",
+        "parameters (10⁹)",
+        "GPU hours",
+        "compared with `chosen`",
+        "text in a context",
+    )
+    amount = "as given" if isinstance(settings["training_bytes"], dict) else "the same amount of each corpus"
+    intro = markdown.paragraph(
+        f"Cost of one training run on {markdown.size(run.training_bytes.sum())} of text ({amount}) with "
+        f"{settings['parameters'] / 1e9:g} billion parameters besides embeddings of width {settings['width']:,}, "
+        f"{'tied' if settings['tied_embeddings'] else 'not tied'} (`language_model` in the config). Tokens are bytes "
+        "/ bytes per token on `held_out`. A run takes 6 × parameters, embeddings included, × tokens operations; GPU "
+        f"hours assume {100 * settings['utilisation']:.0f} % of {settings['peak_flops'] / 1e12:,.0f} TFLOP/s. A "
+        f"context has {settings['context']:,} tokens. Serving is paid by the token as well."
+    )
+    return f"## What it means for a language model\n\n{intro}\n\n{markdown.table(header, rows)}"
+
+
+def _rank_invariance(results: Results) -> str:
+    if results.ranks is None:
+        return ""
+    ranks = results.ranks
+    names = ranks["scale"].unique(maintain_order=True).to_list()
+    labels = [scale_label(name) for name in names]
+    spearman = {(a, b): value for a, b, value in ranks.select("scale", "other", "spearman").iter_rows()}
+    with_full = {row["scale"]: row for row in ranks.filter(other=names[-1]).iter_rows(named=True)}
+    rows = [
+        (
+            label,
+            *(markdown.score(spearman[name, other]) for other in names),
+            f"{markdown.score(row['median'])}, {markdown.score(row['lowest'])} (`{row['lowest_corpus']}`)",
+            f"{row['regret']:.2f} %",
+        )
+        for name, label in zip(names, labels, strict=True)
+        for row in [with_full[name]]
+    ]
+    proxies = results.config["proxies"]
+    own = scale_label(f"{proxies['bytes']}-{proxies['vocab_size']}")
+    smallest = smallest_that_ranks({name: with_full[name]["spearman"] for name in names[:-1]})
+    if smallest is None:
+        verdict = (
+            f"**No smaller scale has a Spearman correlation of {RANKS} or more with the full scale**, so the mixture "
+            "that proxies rank first need not be first there. Take larger proxies."
+        )
+    else:
+        verdict = (
+            f"The smallest scale that ranks like the full scale (Spearman of {RANKS} or more, as do all larger ones) "
+            f"is {scale_label(smallest)}; the proxies of this run have {own}."
+        )
+    header = ("scale (text, vocabulary)", *labels, "by corpus: median, lowest", "regret")
+    intro = markdown.paragraph(
+        f"Spearman rank correlations of the objective of {results.config['validation']['mixtures']} sampled mixtures "
+        "between scales. *By corpus*: the same for each corpus's NSL, with the full scale. *Regret*: how much worse, "
+        "at full scale, the mixture is that is best at a scale than the one that is best there.",
+        verdict,
+    )
+    return f"## Do proxies rank like the full scale?\n\n{intro}\n\n{markdown.table(header, rows)}"
+
+
+def smallest_that_ranks(spearman: dict[str, float | None], least: float = RANKS) -> str | None:
+    """The first scale from which on all have a correlation of at least `least` with the full scale.
+
+    Args:
+        spearman: correlation with the full scale of each smaller scale, smallest scale first; nan or None where it is
+            not defined, which does not count as ranking.
+
+    >>> smallest_that_ranks({"1": 0.99, "2": 0.9, "3": 0.98, "4": 1.0})
+    '3'
+    """
+    found = None
+    for name, value in reversed(spearman.items()):
+        if value is None or not value >= least:
+            break
+        found = name
+    return found
 
 
 def _quality(results: Results) -> str:
@@ -195,10 +233,17 @@ def _quality(results: Results) -> str:
         (f"`{evaluation_set}`", f"`{name}`", *(_cell(of_set, name, metric) for metric in METRICS))
         for evaluation_set in _sets(results)
         for of_set in [table.filter(evaluation_set=evaluation_set)]
-        for name in _tokenizers(results)
+        for name in tokenizers(results)
     ]
     header = ("evaluation set", "tokenizer", *METRICS.values())
-    return f"## Quality\n\n{markdown.table(header, rows, left=2)}"
+    intro = markdown.paragraph(
+        "Means over corpora. A *word* is a run of letters and marks. *Fertility*: tokens per word, or per character "
+        "in scripts without spaces (those corpora are left out of the mean). *Continued words*: share of running "
+        "words that take two tokens or more. *STRR*: share of distinct words that are one token. *Rényi efficiency*: "
+        "how evenly tokens are used (order 2.5). *Vocabulary use*: share of the vocabulary that occurs in a corpus's "
+        "text. *Gini*: 0 where all corpora pay the same."
+    )
+    return f"## Other metrics\n\n{intro}\n\n{markdown.table(header, rows, left=2)}"
 
 
 def _by_corpus(results: Results) -> str:
@@ -215,30 +260,49 @@ def _premiums(results: Results) -> str:
         return ""
     text, pivot = rows["evaluation_set"][0], rows["against"][0]
     return (
-        f"## Token premiums\n\nTokens for the parallel text `{text}` / tokens of its `{pivot}`.\n\n"
-        + _corpus_table(results, rows)
+        f"## Token premiums\n\nTokens of the parallel text `{text}` in each language / those of its `{pivot}` "
+        "version.\n\n" + _corpus_table(results, rows)
     )
 
 
 def _scripts(results: Results) -> str:
-    names = _tokenizers(results)
+    names = tokenizers(results)
     order = results.scripts.group_by("script").agg(pl.col("entries").sum()).sort("entries", descending=True)
     rows = []
     for script in order["script"]:
         of = {row["tokenizer"]: row for row in results.scripts.filter(script=script).iter_rows(named=True)}
-        cells = [f"{of[name]['entries']:,} ({of[name]['used']:.0%})" if name in of else "0" for name in names]
+        cells = [
+            f"{of[name]['entries']:,} ({100 * of[name]['used']:.0f} %)" if name in of else "0"
+            for name in names
+        ]
         rows.append((script, *cells))
-    return (
-        "## The vocabulary by script\n\nEntries by the script of their first letter, and the share of them that occurs "
-        "in any evaluation text.\n\n" + markdown.table(("script", *(f"`{name}`" for name in names)), rows)
+    intro = markdown.paragraph(
+        "Vocabulary entries by the script of their first letter, and how many of them occur in any evaluation text."
     )
+    table = markdown.table(("script", *(f"`{name}`" for name in names)), rows)
+    return f"## The vocabulary by script\n\n{intro}\n\n{table}"
 
 
 # --- Cells --------------------------------------------------------------------------------------------------
 
 
+def tokenizers(results: Results) -> list[str]:
+    """Names of all full-scale and existing tokenizers, chosen first."""
+    return list(dict.fromkeys(results.validation["tokenizer"]))
+
+
+def scale_label(scale: str) -> str:
+    """A scale's name as people read it.
+
+    >>> scale_label("10000000-8192")
+    '10.0 MB, 8,192'
+    """
+    n_bytes, vocab_size = scale.rsplit("-", 1)
+    return f"{n_bytes if n_bytes == 'all' else markdown.size(int(n_bytes))}, {int(vocab_size):,}"
+
+
 def _corpus_table(results: Results, table: pl.DataFrame) -> str:
-    names = _tokenizers(results)
+    names = tokenizers(results)
     values = {
         (corpus, name): value
         for corpus, name, value in table.select("corpus", "tokenizer", "value").iter_rows()
@@ -258,18 +322,5 @@ def _cell(table: pl.DataFrame, name: str, metric: str) -> str:
     return markdown.nsl(values[0]) if metric.startswith("nsl") else f"{values[0]:.3f}"
 
 
-def _scale_label(scale) -> str:
-    n_bytes = "all" if scale.n_bytes is None else markdown.size(scale.n_bytes)
-    return f"{n_bytes}, {scale.vocab_size:,}"
-
-
-def _tokenizers(results: Results) -> list[str]:
-    return list(dict.fromkeys(results.validation["tokenizer"]))
-
-
 def _sets(results: Results) -> list[str]:
     return list(dict.fromkeys(results.validation["evaluation_set"].drop_nulls()))
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
