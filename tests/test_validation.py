@@ -135,7 +135,7 @@ def test_one_table_of_all(tokenizer, tmp_path):
     assert value(tokenizer="bytes", metric="gini_tokens", evaluation_set="held_out")["value"] == 0
     figure = plots_validation.full_scale_gains(table, ["chosen"])
     plots.save(figure, tmp_path / "gains.svg")
-    plots.save(plots_validation.full_scale_nsl(table, 259, ["eng", "deu"]), tmp_path / "nsl.svg")
+    plots.save(plots_validation.full_scale_nsl(table, 259, ["eng", "deu"], ["chosen"]), tmp_path / "nsl.svg")
     assert (tmp_path / "gains.svg").stat().st_size > 5000
 
 

@@ -127,8 +127,8 @@ def _front(results: Results) -> str:
 
 
 def _largest(row: Mapping[str, Any], results: Results, n: int = 3) -> str:
-    largest = sorted(((row[corpus], corpus) for corpus in results.corpora), reverse=True)[:n]
-    return ", ".join(f"{corpus} {100 * share:.1f} %" for share, corpus in largest)
+    largest = sorted(results.corpora, key=lambda corpus: -row[corpus])[:n]
+    return ", ".join(f"{corpus} {100 * row[corpus]:.1f} %" for corpus in largest)
 
 
 def _regression(results: Results) -> str:

@@ -248,7 +248,7 @@ def _caveats_of(results: Results) -> Iterator[str]:
             f"`{results.corpora[times.argmax()]}` ({times.max():.2f} times)."
         )
     yield (
-        f"The recommended mixture was chosen by measuring {len(results.choice['ranking'])} on proxies, so "
+        f"The recommended mixture was chosen among {len(results.choice['ranking'])} by measuring them on proxies, so "
         "its gains there are slightly too large. The full-scale numbers had no part in the choice."
     )
     if "held_out" in results.choice["objective"]["evaluation_sets"]:
