@@ -1,8 +1,8 @@
 """Figures of the report. Each function takes tables and returns a matplotlib Figure; `save` writes it.
 
-The chosen mixture has the same strong colour everywhere; corpora are rows from top to bottom in the config's
-order, and figures grow with their number. Importing matplotlib takes a third of a second, so import this
-module only where figures are made.
+The chosen mixture has the same strong colour everywhere. Corpora are rows from top to bottom in the config's order, and
+figures grow with their number. Importing matplotlib takes a third of a second, so import this module only where figures
+are made.
 """
 
 import math
@@ -18,9 +18,10 @@ from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
 from trex.files import whole
 from trex.mixtures import support
+from trex.report import markdown
 from trex.report.results import Results
 
-# Okabe and Ito's colours, which people of all kinds of colour vision can tell apart
+# Okabe and Ito's colours, which people with any kind of colour vision can distinguish
 # (https://jfly.uni-koeln.de/color). Vermillion is kept for the chosen mixture.
 CHOSEN_COLOR = "#D55E00"
 COLORS = ("#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#E69F00")
@@ -154,7 +155,7 @@ def predicted_measured(predictions: pl.DataFrame, metrics: pl.DataFrame) -> Figu
             alpha=0.7,
         )
         used = ", used by the search" if row["used"] else ""
-        scores = f"MAPE {row['mape']:.2f} %, Spearman {_number(row['spearman'])}, R² {_number(row['r2'])}"
+        scores = f"MAPE {row['mape']:.2f} %, Spearman {markdown.score(row['spearman'])}, R² {markdown.score(row['r2'])}"
         ax.set_title(f"{row['model']}{used}\n{scores}")
         ax.set(xlim=limits, ylim=limits, box_aspect=1)
         ax.xaxis.set_major_locator(MaxNLocator(5))
@@ -351,10 +352,6 @@ def legend(figure: Figure, ax: Axes) -> None:
     handles, labels = ax.get_legend_handles_labels()
     columns = int(figure.get_figwidth() / (0.6 + LETTER_WIDTH * max(map(len, labels), default=1)))
     figure.legend(handles, labels, loc="outside lower center", ncols=min(max(columns, 1), 6))
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
 
 
 def search_figures(results: Results) -> dict[str, Figure]:

@@ -1,4 +1,6 @@
-"""What a run leaves in its results folder, read back and checked."""
+"""What a run leaves in its results folder, read back and checked.
+
+Everything that the pages and figures say comes from here, so they depend on no stage of the run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
