@@ -23,7 +23,6 @@ NOTES = {
     "top_k": "best draws averaged",
     "best_predicted": "predicted objective of the best draw",
     "worst_predicted": "predicted objective of the worst draw that was averaged",
-    "trex_predicted": "predicted objective of their mean",
     "paper_predicted": "predicted objective of their mean",
     "penalised_value": "predicted objective, taken one or more standard deviations worse out of caution",
     "violation": "predicted excess over the limits",
@@ -34,7 +33,7 @@ NOTES = {
     "proxies": "proxies in all",
     "expected_gain": "expected gain of one more round",
     "best_round": "number of the best round (the first is 0):",
-    "spread": "NSL between the best and the worst corpus",
+    "nsl_range": "NSL between the best and the worst corpus",
 }
 
 
