@@ -32,8 +32,8 @@ from trex import proxies, search
 from trex.bpe.training import Workspace
 from trex.metrics import Objective
 from trex.mixtures import draw_range, matched, sample_mixture, share_caps, uniform
-from trex.plots import save
 from trex.regression import fit_surface, fit_with_residuals
+from trex.report.figures import save
 from trex.surfaces.gaussian_process import GaussianProcessSurface
 from trex.targets import Targets
 from trex.wordindex import WordIndex

@@ -9,7 +9,7 @@ from trex.text_caveats import text_caveats
 def counts(corpus: str, too_long: int) -> pl.DataFrame:
     row = {
         "corpus": corpus,
-        "part": "held_out",
+        "split": "held_out",
         "shard": 0,
         "documents": 5,
         "bytes": 9,
@@ -23,7 +23,7 @@ def counts(corpus: str, too_long: int) -> pl.DataFrame:
 
 def test_caveats():
     ledgers = pl.concat([counts("deu", 0), counts("vie", 1200)])
-    assert ledgers.filter(corpus="vie", part="too_long").drop("corpus", "part", "shard").row(0) == (
+    assert ledgers.filter(corpus="vie", split="too_long").drop("corpus", "split", "shard").row(0) == (
         1200,
         0,
         0,

@@ -5,11 +5,12 @@ import polars as pl
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from trex import plots, plots_validation
 from trex.bpe.training import train_bpe
 from trex.language_model import Run, cost
 from trex.quality import check_tokens, encode_sample, is_spaced, measure, running_words
 from trex.rank_invariance import Scale, agreement, measured_at, scales, smallest_that_ranks
+from trex.report import figures as plots
+from trex.report import figures_validation as plots_validation
 from trex.tokenizer.build import to_tokenizer
 from trex.validation import validate
 
@@ -134,7 +135,7 @@ def test_one_table_of_all(tokenizer, tmp_path):
     assert value(tokenizer="bytes", metric="gini_tokens", evaluation_set="held_out")["value"] == 0
     figure = plots_validation.full_scale_gains(table, ["chosen"])
     plots.save(figure, tmp_path / "gains.svg")
-    plots.save(plots_validation.full_scale_nsl(table, 259, ["eng", "deu"]), tmp_path / "nsl.svg")
+    plots.save(plots_validation.full_scale_nsl(table, 259, ["eng", "deu"], ["chosen"]), tmp_path / "nsl.svg")
     assert (tmp_path / "gains.svg").stat().st_size > 5000
 
 

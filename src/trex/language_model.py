@@ -1,9 +1,8 @@
 """What a tokenizer's compression means for a language model's training and serving.
 
 With D tokens of training text and N parameters, embeddings included, training takes 6 N D floating-point operations
-(Kaplan et al. 2020, arXiv 2001.08361, who leave the embeddings out; a larger vocabulary is not free here). Serving is
-paid by the token, so that fewer tokens of the same text are that much cheaper, and a context window holds that much
-more text.
+(Kaplan et al. 2020, arXiv 2001.08361, who leave the embeddings out; here a larger vocabulary costs something). Serving
+is paid by the token as well: fewer tokens for the same text are cheaper, and a context window holds more text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,9 +15,9 @@ import numpy as np
 class Run:
     """A language model's training run.
 
-    parameters: without embeddings. width: of the hidden state, which an embedding has as many numbers of.
-    tied_embeddings: input and output share theirs. training_bytes [k]: of every corpus. context: tokens.
-    peak_flops: of one GPU, a second. utilisation: the share of it that training reaches.
+    parameters: without embeddings. width: of the hidden state, and so of an embedding. tied_embeddings: whether input
+    and output share theirs. training_bytes [k]: of every corpus. context: tokens. peak_flops: operations a second of
+    one GPU. utilisation: the part of peak_flops that training reaches.
     """
 
     parameters: float
@@ -31,7 +30,7 @@ class Run:
 
     @classmethod
     def from_config(cls, settings: Mapping, corpora: Sequence[str]) -> "Run":
-        """From the section `language_model` of the config; an amount for all corpora is dealt evenly."""
+        """From the section `language_model` of the config; a single amount is split evenly between the corpora."""
         given = settings["training_bytes"]
         if isinstance(given, Mapping):
             n_bytes = np.array([given.get(corpus, 0) for corpus in corpora], float)
@@ -43,8 +42,8 @@ class Run:
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one tokenizer: tokens of the run, N with embeddings, floating-point operations, GPU hours, and the bytes of
-    training text in one context window."""
+    """Of a run with one tokenizer: tokens, parameters with embeddings, floating-point operations, GPU hours, and bytes
+    of training text that fit in one context window."""
 
     tokens: float
     parameters: float
@@ -54,7 +53,7 @@ class Cost:
 
 
 def cost(run: Run, bytes_per_token: np.ndarray, vocab_size: int) -> Cost:
-    """What the run costs with a tokenizer that has so many bytes per token of every corpus [k].
+    """What the run costs with a tokenizer of this vocabulary size and these bytes per token of every corpus [k].
 
     >>> run = Run(9e9, 1000, False, np.array([4e12]), 8192, 1e15, 0.5)
     >>> cost(run, np.array([4.0]), 500_000).tokens, cost(run, np.array([4.0]), 500_000).flops

@@ -13,14 +13,14 @@ def nfc_share(ledger: pl.DataFrame) -> float:
 
 
 def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str]:
-    """Items of a list in markdown, none if all is well.
+    """Sentences for a reader, none if all is well.
 
     counts, evaluation: the columns of counts/{corpus}/ledger.parquet and evaluation/{set}/{corpus}.ledger.parquet.
     """
     for (corpus,), rows in evaluation.group_by("corpus", maintain_order=True):
         if (share := nfc_share(rows)) > MUCH_CHANGED:
             yield (
-                f"- NFC changes words with {100 * share:.0f} % of the evaluation text of `{corpus}`. All tokenizers "
+                f"NFC changes words with {100 * share:.0f} % of the evaluation text of `{corpus}`. All tokenizers "
                 "are measured on the text after NFC; one that does not normalize needs more for the text as it is."
             )
     too_long = {
@@ -34,4 +34,4 @@ def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str
         if len(rows):
             of = ", ".join(f"{n:,} of `{corpus}`" for corpus, n in rows.iter_rows())
             key = "counting" if what == "training text" else "evaluation"
-            yield f"- Longer than `{key}.max_document_bytes` and left out of the {what}: {of}."
+            yield f"Longer than `{key}.max_document_bytes` and left out of the {what}: {of}."

@@ -3,6 +3,7 @@ rule write_provenance:
     input:
         # without costs.md, whose times are never the same twice
         summary=rules.write_summary.output.summary,
+        details=rules.write_summary.output.details,
         validation=rules.write_summary.output.validation,
         candidates=rules.write_summary.output.candidates,
         figures=rules.plot_figures.output,

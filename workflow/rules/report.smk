@@ -1,4 +1,4 @@
-# The page that a person reads first, and the figures. `snakemake --report` collects both.
+# The pages that people read, summary.md first, and the figures. `snakemake --report` collects both in one file.
 FIGURES = [
     "mixture_bars",
     "sampled_support",
@@ -11,7 +11,7 @@ FIGURES = [
     "full_scale_nsl",
     *(["rank_invariance"] if GRID_BATCHES else []),
 ]
-# all that the page and the figures are made from; they are read from the results folder by name
+# all files that the pages and figures are made from; `trex.report.results` reads them from the results folder by name
 REPORTED = {
     "candidates": RESULTS / "search/candidates.parquet",
     "notes": RESULTS / "search/notes.json",
@@ -81,6 +81,12 @@ rule write_summary:
             caption="../report/summary.rst",
             category="Summary",
             labels={"figure": "summary"},
+        ),
+        details=report(
+            RESULTS / "details.md",
+            caption="../report/details.rst",
+            category="Summary",
+            labels={"figure": "details of the search"},
         ),
         validation=report(
             RESULTS / "validation.md",

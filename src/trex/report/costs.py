@@ -1,4 +1,4 @@
-"""What each search strategy cost: CPU time of its jobs, as Snakemake measured it."""
+"""What each search strategy cost: CPU time of its jobs, as Snakemake measured it, and the page about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+
+from trex.report import markdown
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class Cost:
 def cpu_seconds(folder: Path) -> dict[str, float]:
     """CPU seconds of every job that left a file under results/benchmarks, by its path there without the ending.
 
-    Snakemake looks at a job every half a minute at last, so that these numbers are a little too small. A job too short
-    to be looked at counts 0.
+    Snakemake looks at a job at least every half a minute, so these numbers are a little too small. A job that ends
+    before it is looked at counts 0.
     """
     found = {}
     for path in sorted((folder / "benchmarks").rglob("*.tsv")):
@@ -73,3 +75,30 @@ def strategy_costs(
             proxies += int(of_strategy.get("trained", 0))
         costs.append(Cost(strategy, proxies, sampled, regression, search))
     return costs
+
+
+def write_costs(
+    config: Mapping[str, Any], seconds: Mapping[str, float], notes: Mapping[str, Mapping[str, float]]
+) -> str:
+    """The page about what the searches cost, in Markdown; arguments as of `strategy_costs`. It is no part of the
+    summary, since no two runs take the same time."""
+
+    def shown(value: float | None) -> str:
+        return "–" if value is None else f"{value:,.0f} s"
+
+    rows = [
+        (
+            f"`{cost.strategy}`",
+            f"{cost.proxies:,}",
+            *map(shown, (cost.training, cost.regression, cost.search, cost.total)),
+        )
+        for cost in strategy_costs(config, seconds, notes)
+    ]
+    header = ("strategy", "proxies", "training them", "regression", "its own search", "total")
+    intro = markdown.paragraph(
+        "CPU seconds that each search strategy would have taken alone. Snakemake measures a job about every half a "
+        "minute, so the numbers are a little too small. A strategy that uses the sampled proxies and the regression "
+        "is charged for all of them; a strategy that trains its own proxies is charged for those. Reading and "
+        "counting the text, which all strategies share, and measuring the candidates are left out."
+    )
+    return f"# What the searches cost\n\n{intro}\n\n{markdown.table(header, rows)}\n"

@@ -1,7 +1,9 @@
-"""What a run leaves in its results folder, read back and checked."""
+"""What a run leaves in its results folder, read back and checked.
+
+Everything that the pages and figures say comes from here, so they depend on no stage of the run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -9,10 +11,14 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
-from trex import metrics
-from trex.costs import cpu_seconds
 from trex.files import read_json
-from trex.proxies import nsl_array, shares_array
+from trex.report.costs import cpu_seconds
+
+CHOSEN = "chosen"  # what the full-scale tokenizer of the recommended mixture is called, whatever the mixture's name
+SHARE_TOLERANCE = 1e-6  # what rounding may do to a share
+# Limits of an objective may be exceeded by this much, relatively, before the choice counts it: less than replicates
+# differ by. The choice itself is `trex.verification.choose`.
+LIMIT_SLACK = 0.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +105,8 @@ class Results:
         validation = pl.read_parquet(folder / "validation/validation.parquet")
         if wrong := {*names, *config["validation"]["tokenizers"]} ^ set(validation["tokenizer"]):
             raise ValueError(
-                f"{folder / 'validation/validation.parquet'} and the config differ in the tokenizers {sorted(wrong)}; "
-                "delete it and run again"
+                f"{folder / 'validation/validation.parquet'} and the config differ in the tokenizers "
+                f"{sorted(wrong)}; delete it and run again"
             )
         return cls(
             config=config,
@@ -154,11 +160,28 @@ class Results:
         return self.candidates.filter(name=self.choice["chosen"]).select(self.corpora).to_numpy()[0]
 
     @cached_property
+    def chosen(self) -> Mapping[str, Any]:
+        """The row of the ranking that is recommended; the ranking's first need not be."""
+        return next(row for row in self.choice["ranking"] if row["name"] == self.choice["chosen"])
+
+    @cached_property
     def proxy_shares(self) -> pl.DataFrame:
-        """The shares that the sampled proxies were given: mixture_id and a column per corpus."""
-        ids = self.mixtures["mixture_id"]
-        shares = shares_array(self.training_ledger, ids.to_list(), self.corpora)
-        return pl.DataFrame(shares, schema=self.corpora).insert_column(0, ids)
+        """The shares that the sampled proxies were given: mixture_id and a column per corpus.
+
+        Raises:
+            ValueError: if a mixture of the mixture table has no share of some corpus in the ledger.
+        """
+        wide = self.training_ledger.pivot("corpus", index="mixture_id", values="share")
+        ids = self.mixtures.select("mixture_id")
+        table = ids.join(wide, on="mixture_id", how="left", maintain_order="left").select(
+            "mixture_id", *self.corpora
+        )
+        if table.null_count().sum_horizontal().item():
+            raise ValueError(
+                f"training_ledger.parquet does not have the corpora {self.corpora} for every mixture of "
+                "mixtures.parquet; delete it and run again"
+            )
+        return table
 
     @cached_property
     def sampled_range(self) -> tuple[np.ndarray, np.ndarray]:
@@ -167,11 +190,26 @@ class Results:
         return shares.min(axis=0), shares.max(axis=0)
 
     @cached_property
+    def outside_support(self) -> list[str]:
+        """Corpora of which the chosen mixture has a smaller or larger share than every sampled proxy."""
+        low, high = self.sampled_range
+        shares = self.chosen_shares
+        outside = (shares < low - SHARE_TOLERANCE) | (shares > high + SHARE_TOLERANCE)
+        return [corpus for corpus, is_outside in zip(self.corpora, outside, strict=True) if is_outside]
+
+    @cached_property
     def available_bytes(self) -> np.ndarray:
         """Bytes of training text of each corpus. [k]"""
         totals = self.counts.filter(split="train").group_by("corpus").agg(pl.col("bytes").sum())
         by_corpus = dict(totals.iter_rows())
         return np.array([by_corpus[corpus] for corpus in self.corpora])
+
+    @cached_property
+    def times_read(self) -> np.ndarray:
+        """How often the full-scale training on the chosen mixture goes through the text of each corpus. [k]"""
+        ledger = self.full_scale_ledger.filter(name=CHOSEN)
+        given = dict(ledger.select("corpus", "given_bytes").iter_rows())
+        return np.array([given[corpus] for corpus in self.corpora]) / self.available_bytes
 
     @cached_property
     def trained(self) -> list[str]:
@@ -191,16 +229,28 @@ class Results:
     @cached_property
     def measured_front(self) -> pl.DataFrame:
         """Average and worst corpus of every candidate and baseline, as their proxies measured it: name, average, worst.
-        The average is the objective, or macro if that is itself about the worst corpus."""
-        objective = metrics.Objective.from_config(self.config["objective"], self.corpora)
-        if objective.aggregate in ("worst", "soft_worst"):
-            objective = replace(objective, aggregate="macro")
-        sets, vocab_size = self.choice["objective"]["evaluation_sets"], self.config["proxies"]["vocab_size"]
-        keys, nsl, reference = nsl_array(
-            self.compression, ["name", "replicate"], sets, self.corpora, vocab_size
+        The average is the objective, or the mean NSL if that is itself about the worst corpus."""
+        objective = self.choice["objective"]
+        keys = ["name", "replicate", "evaluation_set"]
+        by_name = (
+            self.compression.filter(
+                pl.col("evaluation_set").is_in(objective["evaluation_sets"]),
+                vocab_size=objective["vocab_size"],
+            )
+            .group_by(keys, maintain_order=True)
+            .agg(average=pl.col("nsl").mean(), worst=pl.col("nsl").max())
+            .group_by("name", maintain_order=True)
+            .agg(pl.col("average", "worst").mean())
         )
-        table = keys.with_columns(
-            average=pl.Series(objective.mean_over_sets(nsl, reference)),
-            worst=pl.Series(metrics.worst(nsl).mean(axis=-1)),
-        )
-        return table.group_by("name", maintain_order=True).agg(pl.col("average", "worst").mean())
+        if objective["aggregate"] in ("worst", "soft_worst"):
+            return by_name
+        measured = {row["name"]: row["measured"] for row in self.choice["ranking"]}
+        return by_name.with_columns(average=pl.col("name").replace_strict(measured, return_dtype=pl.Float64))
+
+    @cached_property
+    def front(self) -> pl.DataFrame:
+        """The predicted Pareto front: rows of `pareto` that no other row beats on both the average and the worst
+        corpus, best average first."""
+        best_first = self.pareto.sort("average", "worst")
+        worst_so_far = pl.col("worst").cum_min().shift(1)
+        return best_first.filter(worst_so_far.is_null() | (pl.col("worst") < worst_so_far))

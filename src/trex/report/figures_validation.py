@@ -1,4 +1,4 @@
-"""Figures about the full-scale tokenizers; see `trex.plots` for what they have in common."""
+"""Figures about the full-scale tokenizers; see `trex.report.figures` for what they have in common."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,8 @@ import polars as pl
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from trex.plots import COLORS, MARKERS, PLOT_WIDTH, STYLE, legend, nsl_by_corpus
-from trex.validation import CHOSEN
+from trex.report.figures import COLORS, MARKERS, PLOT_WIDTH, STYLE, legend, nsl_by_corpus
+from trex.report.results import CHOSEN, Results
 
 _AGGREGATES = ("macro", "pooled", "worst")
 
@@ -24,12 +24,16 @@ def full_scale_gains(validation: pl.DataFrame, trained: Sequence[str]) -> Figure
     sets = validation["evaluation_set"].drop_nulls().unique(maintain_order=True)
     others = gains["against"].unique(maintain_order=True)
     groups = [others.filter(others.is_in(trained)).to_list(), others.filter(~others.is_in(trained)).to_list()]
-    groups = [group for group in groups if group]
-    height = 0.9 + 0.25 * max(map(len, groups), default=1)
+    kinds = [
+        (group, kind)
+        for group, kind in zip(groups, ("mixtures", "existing tokenizers"), strict=True)
+        if group
+    ]
+    height = 0.9 + 0.25 * max((len(group) for group, _ in kinds), default=1)
     figure = Figure(figsize=(PLOT_WIDTH + 1.0, height * len(sets) + 0.5))
-    axes = figure.subplots(len(sets), max(len(groups), 1), squeeze=False)
+    axes = figure.subplots(len(sets), max(len(kinds), 1), squeeze=False)
     for line, evaluation_set in zip(axes, sets, strict=True):
-        for ax, names in zip(line, groups, strict=False):
+        for ax, (names, kind) in zip(line, kinds, strict=False):
             for i, aggregate in enumerate(_AGGREGATES):
                 rows = gains.filter(
                     pl.col("against").is_in(names), evaluation_set=evaluation_set, metric=f"gain_{aggregate}"
@@ -41,26 +45,28 @@ def full_scale_gains(validation: pl.DataFrame, trained: Sequence[str]) -> Figure
                 # a percentile interval need not hold the value
                 ax.errorbar(value, y, xerr=np.maximum(spread, 0), elinewidth=1, label=aggregate, **style)
             ax.axvline(0, color="black", linewidth=0.8)
-            ax.set_title(evaluation_set)
+            ax.set_title(f"{evaluation_set}: {kind}")
             ax.grid(False, axis="y")
             ax.set_yticks(range(len(names)), names)
             ax.set_ylim(len(names) - 0.4, -0.6)
     for ax in axes[-1]:
-        ax.set_xlabel("gain of chosen (%; to the right is better)")
+        ax.set_xlabel("gain of chosen (%; right of 0 it is better)")
     figure.suptitle("Full scale: gains in NSL, 95 % intervals over evaluation documents")
     legend(figure, axes[0, 0])
     return figure
 
 
-def full_scale_nsl(validation: pl.DataFrame, vocab_size: int, corpora: Sequence[str]) -> Figure:
-    """NSL of every full-scale and existing tokenizer in each corpus.
+def full_scale_nsl(
+    validation: pl.DataFrame, vocab_size: int, corpora: Sequence[str], trained: Sequence[str]
+) -> Figure:
+    """NSL of every full-scale and existing tokenizer in each corpus, and how far the full-scale ones are apart.
 
-    validation: of `trex.validation.validate`. vocab_size: of the full-scale tokenizers. corpora: in the config's order.
+    Arguments as of `full_scale_gains`. vocab_size: of the full-scale tokenizers. corpora: in the config's order.
     """
     table = validation.filter(metric="nsl").select(
         "evaluation_set", "corpus", name="tokenizer", nsl="value", vocab_size=pl.lit(vocab_size)
     )
-    return nsl_by_corpus(table, CHOSEN, vocab_size, corpora)
+    return nsl_by_corpus(table, CHOSEN, vocab_size, corpora, near=trained)
 
 
 @rc_context(STYLE)
@@ -83,12 +89,22 @@ def rank_invariance(ranks: pl.DataFrame) -> Figure:
     ax.set_xticks(range(len(names)), labels)
     ax.set_yticks(range(len(names)), labels)
     ax.grid(False)
-    ax.set_title("Spearman correlation of the objective between scales (S, V)")
+    ax.set_title("Spearman correlation of the objective between scales")
     return figure
 
 
 def _scale(name: str) -> str:
-    """Two lines of a scale's name: "10000000-8192" is 10 MB, V 8,192."""
-    n_bytes, vocab_size = name.split("-")
-    size = n_bytes if n_bytes == "all" else f"{int(n_bytes) / 1e6:,.4g} MB"
-    return f"{size}\nV {int(vocab_size):,}"
+    """Two lines of a scale's name: "10000000-8192" is 10 MB of text and a vocabulary of 8,192."""
+    n_bytes, vocab_size = name.rsplit("-", 1)
+    size = "all text" if n_bytes == "all" else f"{int(n_bytes) / 1e6:,.4g} MB"
+    return f"{size},\nV {int(vocab_size):,}"
+
+
+def full_scale_figures(results: Results) -> dict[str, Figure]:
+    """The figures about the full-scale tokenizers, by name; that of ranks only where they were measured."""
+    vocab_size = results.config["training"]["vocab_size"]
+    figures = {
+        "full_scale_gains": full_scale_gains(results.validation, results.trained),
+        "full_scale_nsl": full_scale_nsl(results.validation, vocab_size, results.corpora, results.trained),
+    }
+    return figures if results.ranks is None else figures | {"rank_invariance": rank_invariance(results.ranks)}

@@ -1,8 +1,8 @@
 """Figures of the report. Each function takes tables and returns a matplotlib Figure; `save` writes it.
 
-The chosen mixture has the same strong colour everywhere; corpora are rows from top to bottom in the config's
-order, and figures grow with their number. Importing matplotlib takes a third of a second, so import this
-module only where figures are made.
+The chosen mixture has the same strong colour everywhere. Corpora are rows from top to bottom in the config's order, and
+figures grow with their number. Importing matplotlib takes a third of a second, so import this module only where figures
+are made.
 """
 
 import math
@@ -14,15 +14,16 @@ import polars as pl
 from matplotlib import rc_context, rcdefaults
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
 from trex.files import whole
 from trex.mixtures import support
-from trex.search import inside
+from trex.report import markdown
+from trex.report.results import Results
 
 rcdefaults()  # a user's matplotlibrc does not change figures
 
-# Okabe and Ito's colours, which people of all kinds of colour vision can tell apart
+# Okabe and Ito's colours, which people with any kind of colour vision can distinguish
 # (https://jfly.uni-koeln.de/color). Vermillion is kept for the chosen mixture.
 CHOSEN_COLOR = "#D55E00"
 COLORS = ("#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#E69F00")
@@ -49,6 +50,7 @@ PLOT_WIDTH = 7.0
 ROW_HEIGHT = 0.17
 LETTER_WIDTH = 0.065
 MAX_COLUMNS = 6
+ROUNDING = 1e-4  # percentage points that rounding may move a share by
 
 
 def save(figure: Figure, path: str | Path) -> None:
@@ -114,9 +116,10 @@ def sampled_support(
     if chosen is not None:
         at = 100 * np.asarray(chosen)
         ax.plot(at, y, "D", color=CHOSEN_COLOR, markersize=4.5, label="chosen mixture")
-        low, high = (table[column].to_numpy() for column in ("min", "max"))
-        outside = int((~inside(at[:, None], low[:, None], high[:, None])).sum())
-        title += f"; the chosen mixture's lie outside in {outside} of {len(corpora)} corpora"
+        outside = int(
+            ((at < table["min"].to_numpy() - ROUNDING) | (at > table["max"].to_numpy() + ROUNDING)).sum()
+        )
+        title += f"; the chosen mixture lies outside of them in {outside} of {len(corpora)} corpora"
     figure.suptitle(title)
     ax.set_xlabel("share of the training bytes (%)")
     ax.set_xlim(left=0)
@@ -133,7 +136,8 @@ def predicted_measured(predictions: pl.DataFrame, metrics: pl.DataFrame) -> Figu
         metrics: columns model, mape (%), spearman, r2, n, used; one panel per row, the used model first.
     """
     metrics = metrics.sort("used", descending=True, maintain_order=True)
-    figure, axes = _panels(metrics.height, columns=3, width=3.2, height=3.4)
+    figure, axes = _panels(metrics.height, columns=3, width=3.2, height=3.5)
+    figure.get_layout_engine().set(hspace=0.06, wspace=0.04)
     measured, predicted = predictions["measured"], predictions["predicted"]
     low, high = min(measured.min(), predicted.min()), max(measured.max(), predicted.max())
     limits = (low - 0.04 * (high - low), high + 0.04 * (high - low))
@@ -153,35 +157,37 @@ def predicted_measured(predictions: pl.DataFrame, metrics: pl.DataFrame) -> Figu
             alpha=0.7,
         )
         used = ", used by the search" if row["used"] else ""
-        scores = f"MAPE {row['mape']:.2f} %, Spearman {_number(row['spearman'])}, R² {_number(row['r2'])}"
-        ax.set_title(f"{row['model']}{used} ({row['n']} proxies)\n{scores}")
+        scores = f"MAPE {row['mape']:.2f} %, Spearman {markdown.score(row['spearman'])}, R² {markdown.score(row['r2'])}"
+        ax.set_title(f"{row['model']}{used}\n{scores}")
         ax.set(xlim=limits, ylim=limits, box_aspect=1)
         ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.yaxis.set_major_locator(MaxNLocator(5))
     figure.supxlabel("measured objective (NSL)", fontsize=8)
     figure.supylabel("predicted objective (NSL)", fontsize=8)
-    figure.suptitle("Proxies, each predicted by a model that did not see it")
+    figure.suptitle(f"{metrics['n'].max():,} proxies, each predicted by a regression that did not see it")
     return figure
 
 
 @rc_context(STYLE)
-def pareto_front(pareto: pl.DataFrame, predicted: pl.DataFrame, chosen: str) -> Figure:
+def pareto_front(front: pl.DataFrame, measured: pl.DataFrame, chosen: str) -> Figure:
     """Predicted average against worst corpus, and where the candidates and baselines were measured.
 
     Args:
-        pareto: columns name, average, worst.
-        predicted: columns name, average, worst, of the candidates and baselines as measured.
+        front: columns average, worst; none of the rows beats another on both.
+        measured: columns name, average, worst, of the candidates and baselines.
         chosen: name of the recommended one.
     """
-    figure, (ax,) = _panels(1, columns=1, width=6.5, height=4.2)
-    ax.plot(pareto["average"], pareto["worst"], "o-", color=COLORS[0], markersize=3, label="predicted front")
-    for row in predicted.iter_rows(named=True):
-        color = CHOSEN_COLOR if row["name"] == chosen else GREY
-        ax.plot(row["average"], row["worst"], "s", color=color, markersize=5)
-        ax.annotate(row["name"], (row["average"], row["worst"]), xytext=(4, 3), textcoords="offset points")
-    ax.set_xlabel("average (NSL)")
-    ax.set_ylabel("worst corpus (NSL)")
-    ax.set_title("Average against worst corpus; squares are measured")
+    figure, (ax,) = _panels(1, columns=1, width=PLOT_WIDTH, height=4.2)
+    ax.plot(front["average"], front["worst"], ".-", color=GREY, linewidth=1, label="predicted front")
+    at = {
+        name: (average, worst)
+        for name, average, worst in measured.select("name", "average", "worst").iter_rows()
+    }
+    for name, style in _styles(measured["name"], chosen).items():
+        ax.plot(*at[name], linestyle="none", label=name, **(style | {"markersize": 6}))
+    ax.set_xlabel("average (NSL; to the left is better)")
+    ax.set_ylabel("worst corpus (NSL; down is better)")
+    ax.set_title("Average against worst corpus: the front is predicted, mixtures with a name are measured")
     legend(figure, ax)
     return figure
 
@@ -203,7 +209,10 @@ def learning_curve(curve: pl.DataFrame) -> Figure:
         ax.xaxis.set_major_locator(FixedLocator(sorted(set(curve["proxies"]))))
         ax.xaxis.set_major_formatter("{x:.0f}")
         ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlabel("proxies")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel("proxies that the surface was fitted to")
     ax.set_ylabel("MAPE of the objective (%)")
     ax.set_title("Would fewer proxies have done?")
     legend(figure, ax)
@@ -211,7 +220,13 @@ def learning_curve(curve: pl.DataFrame) -> Figure:
 
 
 @rc_context(STYLE)
-def nsl_by_corpus(compression: pl.DataFrame, chosen: str, vocab_size: int, corpora: Sequence[str]) -> Figure:
+def nsl_by_corpus(
+    compression: pl.DataFrame,
+    chosen: str,
+    vocab_size: int,
+    corpora: Sequence[str],
+    near: Sequence[str] | None = None,
+) -> Figure:
     """NSL of every mixture in each corpus, and how far each is from the chosen mixture's; a line of two panels
     per evaluation set.
 
@@ -220,6 +235,7 @@ def nsl_by_corpus(compression: pl.DataFrame, chosen: str, vocab_size: int, corpo
         chosen: name of the chosen mixture in this table.
         vocab_size: the vocabulary size to show.
         corpora: the corpus ids in the config's order.
+        near: names to show in the panel of differences; None: all. Others would squeeze them together.
     """
     table = _beside_chosen(compression.filter(vocab_size=vocab_size), chosen, ["evaluation_set", "corpus"])
     sets = table["evaluation_set"].unique(maintain_order=True)
@@ -232,7 +248,9 @@ def nsl_by_corpus(compression: pl.DataFrame, chosen: str, vocab_size: int, corpo
             points = of_set.filter(name=name)
             y = [rows[corpus] for corpus in points["corpus"]]
             left.plot(points["nsl"], y, linestyle="none", label=name, **style)
-            right.plot(points["more"], y, linestyle="none", **style)
+            if near is None or name in near:
+                right.plot(points["more"], y, linestyle="none", **style)
+        right.axvline(0, color=CHOSEN_COLOR, linewidth=0.8, zorder=1)
         best = of_set.filter(name=chosen, is_best=True).height
         left.set_title(
             f"{evaluation_set}: {chosen} is best in {best} of {of_set['corpus'].n_unique()} corpora"
@@ -255,7 +273,7 @@ def nsl_by_vocabulary(compression: pl.DataFrame, chosen: str) -> Figure:
     macro = _beside_chosen(compression.sort("vocab_size"), chosen, ["evaluation_set", "vocab_size"])
     sets = macro["evaluation_set"].unique(maintain_order=True)
     styles = _styles(macro["name"].unique(maintain_order=True), chosen)
-    figure = Figure(figsize=(max(5.0, 3.2 * len(sets)), 5.2))
+    figure = Figure(figsize=(max(PLOT_WIDTH, 3.2 * len(sets)), 5.8))
     axes = figure.subplots(2, len(sets), sharex=True, squeeze=False)
     sizes = macro["vocab_size"].unique().sort()
     for (top, bottom), evaluation_set in zip(axes.T, sets, strict=True):
@@ -270,8 +288,8 @@ def nsl_by_vocabulary(compression: pl.DataFrame, chosen: str) -> Figure:
         bottom.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=45, ha="right")
         bottom.xaxis.set_minor_locator(NullLocator())
         bottom.set_xlabel("vocabulary size (entries)")
-    axes[0, 0].set_ylabel("macro NSL (smaller is better)")
-    axes[1, 0].set_ylabel(f"macro NSL above that of {chosen} (%)")
+    axes[0, 0].set_ylabel("macro NSL\n(smaller is better)")
+    axes[1, 0].set_ylabel(f"above that of\n{chosen} (%)")
     figure.suptitle("Compression against vocabulary size")
     legend(figure, axes[0, 0])
     return figure
@@ -332,9 +350,22 @@ def _styles(names: Sequence[str], chosen: str) -> dict[str, dict]:
 
 
 def legend(figure: Figure, ax: Axes) -> None:
+    """The entries of a panel below the figure, in as many columns as it is wide enough for."""
     handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5)
+    columns = int(figure.get_figwidth() / (0.6 + LETTER_WIDTH * max(map(len, labels), default=1)))
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(max(columns, 1), 6))
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def search_figures(results: Results) -> dict[str, Figure]:
+    """The figures about the search, by name."""
+    chosen, corpora = results.choice["chosen"], results.corpora
+    vocab_size = results.config["proxies"]["vocab_size"]
+    return {
+        "mixture_bars": mixture_bars(results.candidates, chosen, corpora),
+        "sampled_support": sampled_support(results.proxy_shares, corpora, results.chosen_shares),
+        "predicted_measured": predicted_measured(results.predictions, results.metrics),
+        "pareto_front": pareto_front(results.front, results.measured_front, chosen),
+        "learning_curve": learning_curve(results.learning_curve),
+        "nsl_by_corpus": nsl_by_corpus(results.compression, chosen, vocab_size, corpora),
+        "nsl_by_vocabulary": nsl_by_vocabulary(results.compression, chosen),
+    }

@@ -1,0 +1,33 @@
+"""Write the figures of these docs again from a finished run of the embedded default.
+
+python docs/figures/update.py [RESULTS]
+"""
+
+import io
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from trex.config import load_config, load_yaml
+from trex.report import figures, figures_validation
+from trex.report.results import Results
+
+ROOT = Path(__file__).parents[2]
+SHOWN = ("mixture_bars", "sampled_support", "pareto_front", "predicted_measured", "full_scale_gains", "full_scale_nsl",
+         "rank_invariance", "learning_curve")  # fmt: skip
+DPI, COLOURS = 100, 64  # 5 to 30 kB a figure
+
+
+def main(folder: Path) -> None:
+    results = Results.load(folder, load_config(load_yaml(ROOT / "config/config.yaml"), ROOT))
+    drawn = figures.search_figures(results) | figures_validation.full_scale_figures(results)
+    for name in SHOWN:
+        picture = io.BytesIO()
+        drawn[name].savefig(picture, format="png", dpi=DPI)
+        few_colours = Image.open(picture).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE)
+        few_colours.save(Path(__file__).with_name(f"{name}.png"), optimize=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "results"))

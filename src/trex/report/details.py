@@ -1,0 +1,294 @@
+"""The page about the search: predictions and measurements, the front, the regression, and the text that was given."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from trex.mixtures import support
+from trex.report import markdown
+from trex.report.results import LIMIT_SLACK, Results
+from trex.text_caveats import text_caveats
+
+# A share that was given is worth a note if it is off by more than one of these.
+SHARE_TOLERANCE = 0.01
+RELATIVE_TOLERANCE = 0.1
+
+SCORES = ("MAPE", "Spearman", "R²", "90 % interval holds")
+# What strategies say about their search (search/notes.json), in words; a key that is missing here is spelled out.
+NOTES = {
+    "scored": "mixtures scored",
+    "tried": "mixtures drawn",
+    "acceptance_rate": "part of the draws within the limits",
+    "top_k": "best draws averaged",
+    "best_predicted": "predicted objective of the best draw",
+    "worst_predicted": "predicted objective of the worst draw that was averaged",
+    "paper_predicted": "predicted objective of their mean",
+    "penalised_value": "predicted objective, taken one or more standard deviations worse out of caution",
+    "violation": "predicted excess over the limits",
+    "starts": "starting points",
+    "at_limits": "shares at their lower or upper bound",
+    "rounds": "rounds",
+    "trained": "proxies trained in them",
+    "proxies": "proxies in all",
+    "expected_gain": "expected gain of one more round",
+    "best_round": "number of the best round (the first is 0):",
+    "nsl_range": "NSL between the best and the worst corpus",
+}
+
+
+def write_details(results: Results) -> str:
+    """The page about the search, in Markdown."""
+    sections = (
+        _title,
+        _predictions,
+        _notes,
+        _front,
+        _regression,
+        _learning_curve,
+        _vocabulary,
+        _best_draws,
+        _support,
+        _bytes_given,
+    )
+    return "\n\n".join(filter(None, (section(results) for section in sections))) + "\n"
+
+
+def _title(results: Results) -> str:
+    intro = markdown.paragraph(
+        "How the recommendation came about. summary.md has the recommendation itself and explains NSL, objective, "
+        "gain and proxies; validation.md has the full-scale tokenizers. ± is one standard error over repeated "
+        "trainings."
+    )
+    return f"# Details of the search\n\n{intro}"
+
+
+def _predictions(results: Results) -> str:
+    limited = results.chosen["violation"] is not None
+    rows = []
+    for row in results.choice["ranking"]:
+        known = row["predicted"] is not None
+        predicted = markdown.nsl(row["predicted"]) if known else "–"
+        error = markdown.gain(100 * (row["predicted"] / row["measured"] - 1)) if known else "–"
+        measured = markdown.nsl(row["measured"]) + markdown.plus_minus(row["standard_error"])
+        excess = [_over(row)] if limited else []
+        rows.append((f"`{row['name']}`", row["role"], row["strategy"], measured, predicted, error, *excess))
+    header = ("mixture", "role", "strategy", "measured", "predicted", "error")
+    ranking = markdown.table((*header, *(["over the limits"] if limited else [])), rows, left=3)
+    intro = markdown.paragraph(
+        "The objective of every mixture on proxies, best first"
+        + (", those that exceed the limits last." if limited else "."),
+        "The choice is made by measurement; *predicted* is what the regression expected. candidates.csv has all "
+        "shares.",
+    )
+    return f"## Measured and predicted\n\n{intro}\n\n{ranking}"
+
+
+def _notes(results: Results) -> str:
+    items = [
+        f"`{strategy}`: "
+        + "; ".join(
+            f"{NOTES.get(key, key.replace('_', ' '))} {markdown.number(value)}"
+            for key, value in notes.items()
+        )
+        for strategy, notes in results.notes.items()
+        if notes
+    ]
+    return f"## What each strategy did\n\n{markdown.bullets(items)}" if items else ""
+
+
+def _over(row: Mapping[str, Any]) -> str:
+    """By how much a mixture exceeds the limits of the objective."""
+    return markdown.percent(row["violation"]) if row["violation"] > LIMIT_SLACK else "no"
+
+
+def _front(results: Results) -> str:
+    front = results.front
+    if front.is_empty():
+        return ""
+    rows = [
+        (f"`{row['name']}`", markdown.nsl(row["average"]), markdown.nsl(row["worst"]), _largest(row, results))
+        for row in front.iter_rows(named=True)
+    ]
+    dropped = results.pareto.height - front.height
+    verb = "was" if dropped == 1 else "were"
+    intro = markdown.paragraph(
+        "How much of the average it costs to help the corpus that compresses worst. These are predictions, from the "
+        "same proxies: no other mixture found is better on both numbers. search/pareto.parquet has the shares; to "
+        "measure one, give it as a baseline.",
+        f"{dropped} of {results.pareto.height} mixtures found {verb} worse on both and left out."
+        if dropped
+        else "",
+    )
+    header = ("mixture", "average NSL", "worst corpus's NSL", "largest shares")
+    table = markdown.table(header, rows)
+    return f"## Average against worst corpus\n\n{intro}\n\n{table}"
+
+
+def _largest(row: Mapping[str, Any], results: Results, n: int = 3) -> str:
+    largest = sorted(results.corpora, key=lambda corpus: -row[corpus])[:n]
+    return ", ".join(f"{corpus} {100 * row[corpus]:.1f} %" for corpus in largest)
+
+
+def _regression(results: Results) -> str:
+    models = [
+        (f"`{row['model']}`", "yes" if row["used"] else "", *_scores(row), f"{row['n']:,}")
+        for row in results.metrics.iter_rows(named=True)
+    ]
+    used = results.metrics.filter("used")["model"].item()
+    text = [
+        "## The regression",
+        markdown.paragraph(
+            "A *surface* is a regression from the mixture to the NSL of every corpus (or to the objective alone). "
+            "How well does it predict proxies that it was not fitted to? *MAPE*: mean absolute error in %. "
+            "*Spearman*: rank correlation. *R²*: explained variance. *90 % interval holds*: how often the "
+            "measurement lies in the predicted interval; near 90 % is right. `selected` is the whole procedure of "
+            "choosing a surface and fitting it."
+        ),
+        markdown.table(("surface", "used", *SCORES, "proxies"), models, left=2),
+    ]
+    corpora = [
+        (f"`{row['corpus']}`", f"`{row['evaluation_set']}`", *_scores(row))
+        for row in results.corpus_metrics.filter(model=used).iter_rows(named=True)
+    ]
+    if corpora:
+        text += [
+            f"By corpus, `{used}`:",
+            markdown.table(("corpus", "evaluation set", *SCORES), corpora, left=2),
+        ]
+    return "\n\n".join(text)
+
+
+def _learning_curve(results: Results) -> str:
+    medians = results.learning_curve.group_by("recipe", "proxies", maintain_order=True).agg(
+        pl.col("mape", "spearman", "r2", "coverage90").median()
+    )
+    if medians.is_empty():
+        return ""
+    rows = [
+        (f"`{row['recipe']}`", f"{row['proxies']:,}", *_scores(row)) for row in medians.iter_rows(named=True)
+    ]
+    intro = markdown.paragraph(
+        "The same scores when a surface is fitted to fewer proxies: medians over random choices of so many, tested "
+        "on the others. Where the last rows hardly differ, more proxies will not help."
+    )
+    return f"## Would fewer proxies have done?\n\n{intro}\n\n{markdown.table(('surface', 'proxies', *SCORES), rows)}"
+
+
+def _scores(row: Mapping[str, Any]) -> tuple[str, ...]:
+    holds = "–" if row["coverage90"] is None else f"{100 * row['coverage90']:.0f} %"
+    return f"{row['mape']:.2f} %", markdown.score(row["spearman"]), markdown.score(row["r2"]), holds
+
+
+def _vocabulary(results: Results) -> str:
+    title = "## Other vocabulary sizes"
+    rows = [
+        (
+            f"{row['vocab_size']:,}{' (smallest or largest)' if row['outermost'] else ''}",
+            f"{row['mape_with']:.2f} %",
+            markdown.score(row["spearman_with"]),
+            f"{row['mape']:.2f} %",
+            markdown.score(row["spearman"]),
+            f"{row['mape_corpora']:.2f} %",
+            markdown.score(row["spearman_corpora"]),
+        )
+        for row in results.vocabulary.iter_rows(named=True)
+    ]
+    if not rows:
+        return f"{title}\n\n" + markdown.paragraph(
+            "Can the regression predict a vocabulary size that was not measured? To find out, measure three sizes or "
+            "more (`proxies.vocab_grid`)."
+        )
+    intro = markdown.paragraph(
+        "Can the regression predict a vocabulary size that was not measured? Each size is left out in turn and "
+        "predicted by straight lines in log V between the others, for proxies that the surface was not fitted to. "
+        "*With*: the same prediction when the size is measured. The last two columns are means over the corpora, "
+        "without."
+    )
+    header = ("vocabulary", "MAPE with", "Spearman", "MAPE without", "Spearman", "corpora: MAPE", "Spearman")
+    return f"{title}\n\n{intro}\n\n{markdown.table(header, rows)}"
+
+
+def _best_draws(results: Results) -> str:
+    """The table by k of the paper's search. It is known by its columns, not by the name of the strategy."""
+    curves = [rows for rows in results.tables.values() if rows and {"k", "predicted"} <= set(rows[0])]
+    if not curves:
+        return ""
+    rows = [(f"{row['k']:,}", markdown.nsl(row["predicted"])) for row in curves[0]]
+    intro = markdown.paragraph(
+        "The paper's search recommends the mean of its k best random draws. This is what *the paper's own "
+        "regression* (LightGBM on the objective) predicts at that mean. It is a different and less accurate model "
+        "than the one used above, so do not compare the two; it usually favours a small k, where it is most "
+        "optimistic."
+    )
+    table = markdown.table(("k", "predicted by the paper's regression"), rows)
+    return f"## The mean of the best draws\n\n{intro}\n\n{table}"
+
+
+def _support(results: Results) -> str:
+    shares = results.proxy_shares
+    table = support(shares.select(results.corpora).to_numpy(), results.corpora)
+    width = 100 * (table["p95"] - table["p05"]).median()
+    outside = results.outside_support
+    text = (
+        f"The regression learned from {shares.height:,} sampled proxies. For the median corpus, the middle 90 % of "
+        f"them span {width:.1f} percentage points of its share."
+    )
+    if outside:
+        n = len(results.corpora)
+        where = (
+            f"The recommended mixture lies outside of their range in {len(outside)} of {n} corpora "
+            f"({markdown.names(outside)}): its prediction is an extrapolation, its measurement is not."
+        )
+    else:
+        where = "The recommended mixture lies inside their range for every corpus."
+    return f"## Where proxies were sampled\n\n{markdown.paragraph(text, where)}"
+
+
+def _bytes_given(results: Results) -> str:
+    available = pl.DataFrame({"corpus": results.corpora, "available": results.available_bytes})
+    ledgers = (
+        ("Sampled proxies", results.training_ledger, ["mixture_id"]),
+        ("Proxies of candidates and baselines", results.ledger, ["name", "replicate"]),
+        ("Full-scale tokenizers", results.full_scale_ledger, ["name"]),
+    )
+    notes = [_ledger_note(what, ledger.join(available, on="corpus"), keys) for what, ledger, keys in ledgers]
+    notes += text_caveats(results.counts, results.evaluation)
+    return f"## Text given and asked for\n\n{markdown.bullets(notes)}"
+
+
+def _ledger_note(what: str, ledger: pl.DataFrame, keys: Sequence[str]) -> str:
+    """How often text was repeated, and how far the shares given are from those asked for.
+
+    `ledger` has the column `available` beside its own: bytes of training text of the corpus.
+    """
+    ledger = ledger.with_columns(
+        times=pl.col("given_bytes") / pl.col("available"),
+        off=(pl.col("share") - pl.col("asked_share")).abs(),
+    )
+    repeated = ledger.filter(pl.col("times") > 1).sort("times", descending=True)
+    is_off = (pl.col("off") > SHARE_TOLERANCE) | (pl.col("off") > RELATIVE_TOLERANCE * pl.col("asked_share"))
+    missed = ledger.filter(is_off).sort("off", descending=True)
+
+    def of(row: Mapping[str, Any]) -> str:
+        return f"`{row['corpus']}` of `{' '.join(str(row[key]) for key in keys)}`"
+
+    n = ledger.select(keys).n_unique()
+    note = f"{what} ({n:,}): "
+    if repeated.height:
+        most = repeated.row(0, named=True)
+        note += (
+            f"text was repeated for {repeated.height:,} of {ledger.height:,} shares, most {of(most)} "
+            f"(read {most['times']:.2f} times). "
+        )
+    else:
+        note += "no text was repeated. "
+    if missed.height:
+        most = missed.row(0, named=True)
+        return note + (
+            f"{missed.height:,} of {ledger.height:,} shares are more than 1 percentage point or a tenth off, most "
+            f"{of(most)}: {markdown.percent(most['asked_share'])} asked, {markdown.percent(most['share'])} given."
+        )
+    largest = 0.0 if math.isnan(worst := float(ledger["off"].max() or 0)) else worst
+    return note + f"No share is off by more than {100 * largest:.2f} percentage points."

@@ -1,0 +1,109 @@
+"""What makes a result doubtful. Each of these heads the summary, whatever else it says."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from trex.report import markdown
+from trex.report.results import LIMIT_SLACK, Results
+
+# Shares are met to 1 % or one document. It is a doubt if more than MOST_OFF of them are further off than SHARE_OFF.
+SHARE_OFF = 0.01
+MOST_OFF = 0.1
+# Part of the mixtures that may get the text of another, from which they differ by less than 1 % of every share.
+MOST_ALIKE = 0.1
+DIGITS = 4  # mixtures that agree in all shares to so many are the same mixture
+# Proxies whose objective differs by less than this, relatively, tell nothing about mixtures.
+CONSTANT = 1e-5
+# Measured tokenizers are never predicted this well: 1 - R2 of the best surface on real corpora is 0.001 and more.
+EXACT = 1e-6
+# Percent by which two trainings at full scale differ at least for one to be called better. There is one of each, and
+# trainings on other draws of the same text differ by a few hundredths.
+TIE = 0.03
+
+
+def doubts(results: Results) -> list[str]:
+    """A few sentences for each reason not to believe the result, the gravest first; empty if all is well."""
+    return [
+        *_same_mixtures(results),
+        *_fit(results),
+        *_shares(results),
+        *_limits(results),
+    ]
+
+
+def better_at_full_scale(results: Results) -> dict | None:
+    """The row of `validation` about the best baseline that is measurably better at full scale than the recommended
+    mixture: beyond the interval, and by more than TIE. None if no baseline is."""
+    gains = results.validation.filter(
+        (pl.col("metric") == "gain_objective")
+        & pl.col("against").is_in(results.trained)
+        & (pl.col("value") < -TIE)
+        & (pl.col("high") < 0)
+    )
+    return None if gains.is_empty() else gains.sort("value").row(0, named=True)
+
+
+def _same_mixtures(results: Results) -> Iterator[str]:
+    asked = _distinct(results.mixtures.select(results.corpora))
+    given = _distinct(results.proxy_shares.select(results.corpora))
+    if given < (1 - MOST_ALIKE) * asked:
+        yield (
+            f"**Only {given:,} of {asked:,} sampled mixtures differ in the text that they were given.** The proxies "
+            "cannot show what the mixture does. Take larger proxies (`proxies.bytes`), or look for corpora of few, "
+            "long documents."
+        )
+
+
+def _fit(results: Results) -> Iterator[str]:
+    used = results.metrics.filter("used").row(0, named=True)
+    measured = results.predictions.filter(model=used["model"])["measured"]
+    if len(measured) and measured.max() - measured.min() <= CONSTANT * abs(measured.mean()):
+        yield (
+            "**All sampled proxies measure the same objective**, to within 0.001 %. The regression had nothing to "
+            "learn from, and the search is a guess."
+        )
+    elif used["r2"] is not None and used["r2"] > 1 - EXACT:
+        yield (
+            f"**The regression `{used['model']}` predicts proxies that it did not see without any error (R² = 1).** "
+            "Measurements are never that regular: the proxies hardly differ, or the same ones are counted several "
+            "times."
+        )
+    elif used["r2"] is None or not np.isfinite(used["r2"]) or used["r2"] <= 0:
+        yield (
+            f"**The regression `{used['model']}` predicts proxies no better than their mean (R² of "
+            f"{markdown.score(used['r2'])}).** The searched mixtures are a guess; train more proxies "
+            "(`proxies.count`)."
+        )
+
+
+def _shares(results: Results) -> Iterator[str]:
+    ledgers = (
+        ("the sampled proxies", results.training_ledger, "mixture_id"),
+        ("the proxies of candidates and baselines", results.ledger, "name"),
+        ("the full-scale tokenizers", results.full_scale_ledger, "name"),
+    )
+    for what, ledger, key in ledgers:
+        off = ledger.with_columns(off=(pl.col("share") - pl.col("asked_share")).abs())
+        missed = off.filter(pl.col("off") > SHARE_OFF).sort("off", descending=True)
+        if missed.height > MOST_OFF * ledger.height:
+            most = missed.row(0, named=True)
+            yield (
+                f"**Of {what}, {missed.height:,} of {ledger.height:,} shares are more than 1 percentage point off "
+                f"what was asked for**, most `{most['corpus']}` of `{most[key]}`: "
+                f"{markdown.percent(most['asked_share'])} asked, {markdown.percent(most['share'])} given."
+            )
+
+
+def _limits(results: Results) -> Iterator[str]:
+    violation = results.chosen["violation"] or 0.0
+    if violation > LIMIT_SLACK:
+        yield (
+            f"**No mixture keeps the limits that the config sets.** `{results.choice['chosen']}` exceeds them least, "
+            f"by {markdown.percent(violation)}. Loosen a limit, or name a baseline that keeps them."
+        )
+
+
+def _distinct(shares: pl.DataFrame) -> int:
+    return shares.select(pl.all().round(DIGITS)).n_unique()

@@ -1,0 +1,310 @@
+"""The page that a person reads first: which mixture to use, what it gains, how sure that is, and what to do next."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from trex.mixtures import natural, uniform
+from trex.report import markdown
+from trex.report.doubts import TIE, better_at_full_scale, doubts
+from trex.report.results import CHOSEN, LIMIT_SLACK, Results
+
+SEARCHED_SHOWN = (
+    3  # searched mixtures in the table of gains, besides the recommended one; the others are in details.md
+)
+# Spearman correlation between proxies and full scale from which on proxies are said to rank mixtures well: the lowest
+# that the paper reports between its scales is .974.
+RANKS_WELL = 0.97
+# More proxies are advised if the last step of the learning curve still took this part of the error away.
+STILL_LEARNING = 0.25
+ONCE = 1.005  # times that a text is read before it counts as repeated
+
+OBJECTIVES = {
+    "macro": "the mean NSL of the corpora",
+    "pooled": "the NSL of all text together",
+    "worst": "the NSL of the corpus that compresses worst",
+    "weighted": "the weighted mean NSL of the corpora",
+    "soft_worst": "a smooth maximum of the corpora's NSL",
+}
+
+
+def write_summary(results: Results) -> str:
+    """The summary of a run, in Markdown. It fits on two screens; everything else is in the other pages."""
+    sections = (_verdict, _mixture, _gains, _caveats, _next_steps)
+    return "\n\n".join(filter(None, (section(results) for section in sections))) + "\n"
+
+
+# --- Verdict ------------------------------------------------------------------------------------------------
+
+
+def _verdict(results: Results) -> str:
+    name, found, better = results.choice["chosen"], doubts(results), better_at_full_scale(results)
+    if found:
+        title = "# Do not trust this result yet"
+    elif better:
+        title = f"# At full scale, `{better['against']}` is better than the recommended `{name}`"
+    else:
+        title = f"# Recommended mixture: `{name}`"
+    paragraphs = [title, *([markdown.bullets(found)] if found else [])]
+    recommended = _recommendation(results)
+    if found:
+        recommended = recommended.replace("**Train", "Taken at face value, the numbers say: **train", 1)
+    paragraphs.append(markdown.paragraph(recommended, _full_scale(results)))
+    paragraphs.append(markdown.paragraph(_measure(results), _on_proxies(results)))
+    return "\n\n".join(paragraphs)
+
+
+def _recommendation(results: Results) -> str:
+    choice, ranking = results.choice, results.choice["ranking"]
+    name = choice["chosen"]
+    if better := better_at_full_scale(results):
+        return (
+            f"**Train on the baseline `{better['against']}`, not on `{name}`,** which proxies preferred (small "
+            "tokenizers that stand in for the full-scale one)."
+        )
+    if choice["role"] != "baseline":
+        return f"**Train on `{name}`,** a mixture that the search strategy `{choice['strategy']}` found."
+    candidates = [row for row in ranking if row["role"] == "candidate"]
+    over = [row for row in candidates if (row["violation"] or 0) > LIMIT_SLACK]
+    if candidates and len(over) == len(candidates):
+        return (
+            f"**Train on the baseline `{name}`.** No searched mixture keeps the limits that the config sets; "
+            f"`{over[0]['name']}` exceeds them least, by {markdown.percent(over[0]['violation'])}."
+        )
+    return f"**Train on the baseline `{name}`.** No searched mixture is clearly better."
+
+
+def _full_scale(results: Results) -> str:
+    """What the full-scale tokenizers say about the choice."""
+    values = results.full_scale_values
+    vocab_size = results.config["training"]["vocab_size"]
+    n_bytes = results.full_scale_ledger.filter(name=CHOSEN)["given_bytes"].sum()
+    scale = f"At full scale ({markdown.size(n_bytes)} of text, a vocabulary of {vocab_size:,} tokens)"
+    others = [name for name in values if name not in (CHOSEN, results.choice["chosen"])]
+    better = better_at_full_scale(results)
+    if not others:
+        return f"{scale} its objective is {markdown.nsl(values[CHOSEN])}; no other mixture was trained there."
+    other = better["against"] if better else others[0]
+    row = results.validation.filter(metric="gain_objective", against=other).row(0, named=True)
+    interval = f"95 % interval {markdown.interval(row['low'], row['high'])}"
+    numbers = (
+        f"an objective of {markdown.nsl(values[CHOSEN])} against {markdown.nsl(values[other])} "
+        f"(gain {markdown.gain(row['value'])}, {interval})"
+    )
+    if better:
+        return f"{scale} `{results.choice['chosen']}` is measurably worse: {numbers}."
+    if abs(row["value"]) < TIE or row["low"] <= 0 <= row["high"]:
+        return f"{scale} it ties with `{other}`: {numbers}. Either will do."
+    if row["value"] > 0:
+        return f"{scale} it is better than the best baseline, `{other}`: {numbers}."
+    return f"{scale} `{other}` measures better, but not clearly: {numbers}."
+
+
+def _measure(results: Results) -> str:
+    """The objective in words: where a reader meets NSL first."""
+    objective = results.choice["objective"]
+    rows = results.compression.filter(
+        name=results.choice["chosen"], vocab_size=objective["vocab_size"]
+    ).unique(["evaluation_set", "corpus"])
+    texts = []
+    for name in objective["evaluation_sets"]:
+        size = markdown.size(rows.filter(evaluation_set=name)["bytes"].sum())
+        what = "documents kept from training" if name == "held_out" else "your evaluation set"
+        texts.append(f"`{name}` ({size}, {what})")
+    return (
+        f"The *objective* is {OBJECTIVES[objective['aggregate']]} on {' and '.join(texts)}. *NSL* is the number of "
+        f"tokens divided by that of the reference tokenizer, {markdown.reference(results.config['reference'])}, on "
+        "the same text: smaller is better. A *gain* of 1 % is an objective that is 1 % smaller."
+    )
+
+
+def _on_proxies(results: Results) -> str:
+    choice, proxies = results.choice, results.config["proxies"]
+    replicates = len(results.chosen["values"])
+    first = (
+        f"*Proxies* are small tokenizers ({markdown.size(proxies['bytes'])} of text, a vocabulary of "
+        f"{proxies['vocab_size']:,}); {len(choice['ranking'])} mixtures, baselines included, were each trained "
+        f"{f'{replicates} times, on different draws of text' if replicates > 1 else 'once'}."
+    )
+    baseline = choice["best_baseline"]
+    if baseline is None or baseline == choice["chosen"]:
+        return first
+    gain = choice["gains"][baseline]
+    numbers = (
+        f"{markdown.gain(gain['percent'])} (95 % interval {markdown.interval(gain['low'], gain['high'])})"
+    )
+    if gain["low"] is None:
+        return f"{first} There the gain over the best baseline, `{baseline}`, is {numbers}; its noise is not known."
+    noise = (
+        "within the noise" if gain["low"] <= 0 <= gain["high"] else "more than the noise of the measurement"
+    )
+    return f"{first} There the gain over the best baseline, `{baseline}`, is {numbers}: {noise}."
+
+
+# --- Tables -------------------------------------------------------------------------------------------------
+
+
+def _mixture(results: Results) -> str:
+    corpora, available = results.corpora, results.available_bytes
+    low, high = results.sampled_range
+    shares = results.chosen_shares, uniform(len(corpora)), natural(available)
+    rows = [
+        (
+            f"`{corpus}`",
+            *(markdown.percent(share) for share in shares),
+            f"{100 * lowest:.1f} to {100 * highest:.1f} %",
+            markdown.size(n_bytes),
+            f"{times:.2f} times",
+        )
+        for corpus, *shares, lowest, highest, n_bytes, times in zip(
+            corpora, *shares, low, high, available, results.times_read, strict=True
+        )
+    ]
+    header = ("corpus", "recommended", "uniform", "natural", "sampled", "text", "read")
+    note = markdown.paragraph(
+        "Shares of training bytes. *Natural*: in proportion to the text available. *Sampled*: the smallest and the "
+        "largest share that proxies were trained on. *Text*: available for training; *read*: how often the "
+        "full-scale training goes through it."
+    )
+    return f"## The mixture\n\n{markdown.table(header, rows)}\n\n{note}"
+
+
+def _gains(results: Results) -> str:
+    choice = results.choice
+    full_scale = {
+        row["against"]: row
+        for row in results.validation.filter(metric="gain_objective").iter_rows(named=True)
+    }
+    shown, left_out = [], 0
+    searched = 0
+    for row in choice["ranking"]:
+        if row["name"] == choice["chosen"]:
+            continue
+        searched += row["role"] == "candidate"
+        if row["role"] == "candidate" and searched > SEARCHED_SHOWN:
+            left_out += 1
+            continue
+        kind = "baseline" if row["role"] == "baseline" else f"searched ({row['strategy']})"
+        shown.append((row["name"], kind, choice["gains"][row["name"]], full_scale.get(row["name"])))
+    for name, row in full_scale.items():
+        if name not in results.trained:
+            shown.append((name, "existing tokenizer", None, row))
+    if not shown:
+        return "## What it gains\n\nThere is no other mixture to compare with."
+    rows = []
+    for name, kind, proxies, full in shown:
+        cells = [markdown.gain(proxies["percent"]), _interval(proxies)] if proxies else ["–", "–"]
+        cells += [markdown.gain(full["value"]), _interval(full)] if full else ["–", "–"]
+        rows.append((f"`{name}`", kind, *cells))
+    header = ("against", "kind", "proxies", "95 % interval", "full scale", "95 % interval")
+    more = f"{left_out} more searched mixtures are in details.md." if left_out else ""
+    note = markdown.paragraph(
+        f"Gains of `{choice['chosen']}`: positive where it needs fewer tokens. An interval that holds 0 means that "
+        "the two cannot be told apart. On proxies, intervals cover draws of training text and of evaluation "
+        "documents; at full scale, where each tokenizer is trained once, evaluation documents alone.",
+        more,
+    )
+    return f"## What it gains\n\n{markdown.table(header, rows, left=2)}\n\n{note}"
+
+
+def _interval(row: dict) -> str:
+    return markdown.interval(row["low"], row["high"])
+
+
+# --- Caveats and next steps ---------------------------------------------------------------------------------
+
+
+def _caveats(results: Results) -> str:
+    return f"## Caveats\n\n{markdown.bullets(_caveats_of(results))}"
+
+
+def _caveats_of(results: Results) -> Iterator[str]:
+    if _is_demo(results):
+        yield "This is the embedded demo text. It shows how everything works and says nothing about real corpora."
+    if (spearman := _rank_correlation(results)) is not None:
+        n = results.config["validation"]["mixtures"]
+        said = (
+            f"{n} sampled mixtures rank on proxies as at full scale with a Spearman correlation of "
+            f"{markdown.score(spearman)}"
+        )
+        if spearman >= RANKS_WELL:
+            yield f"{said} (1 is the same order). That finds the right region; it does not separate close candidates."
+        elif spearman < RANKS_WELL:
+            yield (
+                f"{said} (1 is the same order; the paper reports 0.974 or more). Proxies of this size can prefer the "
+                "wrong mixture."
+            )
+        else:
+            yield "Whether proxies rank mixtures as the full scale does could not be measured: they do not differ."
+    if results.outside_support:
+        yield (
+            f"The recommended share of {markdown.names(results.outside_support)} lies outside of what proxies were "
+            "trained on. Its prediction is an extrapolation; the measured numbers are not."
+        )
+    times = results.times_read
+    if (repeated := int((times > ONCE).sum())) > 0:
+        yield (
+            f"At full scale the text of {repeated} of {len(times)} corpora is repeated to fill its share, most "
+            f"`{results.corpora[times.argmax()]}` ({times.max():.2f} times)."
+        )
+    yield (
+        f"The recommended mixture was chosen among {len(results.choice['ranking'])} by measuring them on proxies, so "
+        "its gains there are slightly too large. The full-scale numbers had no part in the choice."
+    )
+    if "held_out" in results.choice["objective"]["evaluation_sets"]:
+        yield "`held_out` is text of the same corpora. Text of another kind may compress differently."
+    yield "Fewer tokens make training and serving cheaper. They do not by themselves make a better language model."
+    for name, row in results.inferred.items():
+        yield (
+            f"`{name}` is the mixture of your corpora that best explains the first {row['merges']:,} merges of "
+            f"{row['tokenizer']}; {markdown.percent(row['unseen'] / row['merges'])} of them occur in no corpus. Text "
+            "that you do not have, such as code, is missing from its shares."
+        )
+
+
+def _next_steps(results: Results) -> str:
+    return f"## Next steps\n\n{markdown.bullets(_steps(results))}"
+
+
+def _steps(results: Results) -> Iterator[str]:
+    better, folder = better_at_full_scale(results), results.config["results"]
+    name = better["against"] if better else CHOSEN
+    yield f'Use the tokenizer: `tokenizers.Tokenizer.from_file("{folder}/tokenizers/{name}/tokenizer.json")`.'
+    spearman = _rank_correlation(results)
+    if spearman is not None and not spearman >= RANKS_WELL:
+        yield "Raise `proxies.bytes` (and `proxies.vocab_size`): proxies should rank mixtures as the full scale does."
+    if _still_learning(results):
+        yield "Raise `proxies.count`: the regression's error was still falling with the last proxies (details.md)."
+    if results.outside_support:
+        yield "Add `proxies.mixtures` with shares near the recommended ones, so that the regression has seen them."
+    if _is_demo(results):
+        yield "Name your own corpora in a config: docs/usage.md."
+    yield (
+        "Read on: `details.md` (how good the predictions are, the front between average and worst corpus), "
+        "`validation.md` (the full-scale tokenizers by corpus, what they mean for a language model), `costs.md` (CPU "
+        "time of each strategy), `candidates.csv` (all mixtures), `figures/`. docs/output.md explains every file."
+    )
+
+
+def _is_demo(results: Results) -> bool:
+    return any("demo" in corpus["source"] for corpus in results.config["corpora"].values())
+
+
+def _rank_correlation(results: Results) -> float | None:
+    """Spearman correlation between the proxies' scale and the full scale; nan if it is not defined, None if it was not
+    measured or both are the same scale."""
+    if results.ranks is None:
+        return None
+    proxies = results.config["proxies"]
+    scale, full = f"{proxies['bytes']}-{proxies['vocab_size']}", results.ranks["scale"][-1]
+    if scale == full:
+        return None
+    value = results.ranks.filter(scale=scale, other=full)["spearman"].item()
+    return float("nan") if value is None else value
+
+
+def _still_learning(results: Results) -> bool:
+    used = results.metrics.filter("used")["model"].item()
+    curve = results.learning_curve.filter(recipe=used).group_by("proxies").agg(pl.col("mape").median())
+    errors = curve.sort("proxies")["mape"].to_list()
+    return len(errors) > 1 and errors[-1] < (1 - STILL_LEARNING) * errors[-2]

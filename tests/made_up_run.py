@@ -1,0 +1,320 @@
+"""The results folder of a small made-up run, whose numbers can be worked out by hand, and the pages about it.
+
+python tests/made_up_run.py    # writes tests/expected/*.md again; read the difference before you commit it
+"""
+
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from trex.config import load_config
+from trex.report.costs import write_costs
+from trex.report.details import write_details
+from trex.report.results import Results
+from trex.report.summary import write_summary
+from trex.report.validation_page import write_validation
+from trex.validation import validate
+
+EXPECTED = Path(__file__).parent / "expected"
+CORPORA = ["deu", "eng", "heb"]
+MIXTURES = {  # name: role, strategy, predicted, shares
+    "found": ("candidate", "surrogate", 0.975, [0.5, 0.3, 0.2]),
+    "drawn": ("candidate", "paper", 0.9, [0.6, 0.2, 0.2]),
+    "matched": ("baseline", "matched", 0.98, [0.4, 0.4, 0.2]),
+    "uniform": ("baseline", "baseline", 1.02, [1 / 3, 1 / 3, 1 / 3]),
+}
+# Macro NSL of each replicate: found gains 2 % and 4 % on uniform, 3 % on average with a standard error of 1 %.
+MEASURED = {
+    "found": [0.98, 0.96],
+    "drawn": [1.01, 1.01],
+    "matched": [0.99, 0.99],
+    "uniform": [1.0, 1.0],
+}
+FULL_SCALE = {"chosen": 0.9, "matched": 0.95, "uniform": 1.0}
+EXISTING = {"o200k_base": 1.2}
+RAW = {
+    "corpora": {corpus: {"source": {"parquet": f"{corpus}.parquet"}} for corpus in CORPORA},
+    "proxies": {"bytes": "2MB", "vocab_size": 8192, "count": 64, "per_job": 64},
+    "search": {"strategies": ["surrogate", "adaptive"]},
+    "training": {"vocab_size": 32768},
+    "validation": {"tokenizers": {"o200k_base": "o200k_base"}, "mixtures": 3},
+    "language_model": {"training_bytes": "3TB", "peak_flops": 1e15, "utilisation": 0.5},
+}
+
+
+def compression(macro: float, vocab_size: int, corpora: list[str]) -> pl.DataFrame:
+    """NSL of 0.1 below, at and 0.1 above the mean in three corpora of 1 MB and 1,000 reference tokens each."""
+    nsl = macro + np.linspace(-0.1, 0.1, len(corpora))
+    return pl.DataFrame({"corpus": corpora, "nsl": nsl}).with_columns(
+        evaluation_set=pl.lit("held_out"),
+        vocab_size=pl.lit(vocab_size),
+        tokens=(1000 * pl.col("nsl")).round().cast(pl.Int64),
+        bytes=pl.lit(1_000_000),
+        reference_tokens=pl.lit(1000),
+    )
+
+
+def qualities(macro: float, corpora: list[str]) -> pl.DataFrame:
+    """The same at full scale, with the other metrics; 2 bytes a token at an NSL of 1."""
+    table = compression(macro, 32768, corpora).with_columns(
+        spaced=pl.lit(True), bytes_per_token=2 / pl.col("nsl"), fertility=pl.col("nsl")
+    )
+    return table.with_columns(
+        pl.lit(0.25).alias(name)
+        for name in ("continued_word_rate", "strr", "renyi_efficiency", "vocabulary_use")
+    )
+
+
+def ledger(shares: list[float], n_bytes: int, corpora: list[str]) -> pl.DataFrame:
+    return pl.DataFrame({"corpus": corpora, "asked_share": shares, "share": shares}).with_columns(
+        asked_bytes=n_bytes * pl.col("share"),
+        given_bytes=(n_bytes * pl.col("share")).round().cast(pl.Int64),
+    )
+
+
+def choice_of(measured: dict, chosen: str | None, violations: dict | None) -> dict:
+    """`choice.json`. With two replicates d apart, a standard error is d / 2 and a 95 % interval 12.706 of them."""
+
+    def mean_and_error(values):
+        return float(np.mean(values)), abs(values[0] - values[1]) / 2 if len(values) == 2 else None
+
+    rows = []
+    for name, values in measured.items():
+        role, strategy, predicted, _ = MIXTURES[name]
+        mean, error = mean_and_error(values)
+        row = {"name": name, "role": role, "strategy": strategy, "measured": mean, "standard_error": error}
+        rows.append(
+            row
+            | {
+                "values": values,
+                "predicted": predicted,
+                "violation": violations and violations.get(name, 0.0),
+            }
+        )
+    rows.sort(key=lambda row: row["measured"])
+    best = next(row for row in rows if row["name"] == (chosen or rows[0]["name"]))
+    gains = {}
+    for row in rows:
+        if row is not best:
+            ratios = zip(best["values"], row["values"], strict=True)
+            percent, error = mean_and_error([100 * (1 - ours / theirs) for ours, theirs in ratios])
+            ends = {"low": None, "high": None}
+            if error is not None:
+                ends = {"low": percent - 12.706 * error, "high": percent + 12.706 * error}
+            gains[row["name"]] = {"percent": percent, "standard_error": error} | ends
+    baselines = [row["name"] for row in rows if row["role"] == "baseline"]
+    return {
+        "chosen": best["name"],
+        "role": best["role"],
+        "strategy": best["strategy"],
+        "best_baseline": next(iter(baselines), None),
+        "ranking": rows,
+        "gains": gains,
+    }
+
+
+def ranks(corpora: list[str], proxies: float = 0.98) -> pl.DataFrame:
+    """Spearman correlations between three scales; `proxies`: of the proxies' scale with the full scale."""
+    names = ["1000000-4096", "2000000-8192", "all-32768"]
+    spearman = np.array([[1.0, 0.9, 0.8], [0.9, 1.0, proxies], [0.8, proxies, 1.0]])
+    return pl.DataFrame(
+        [
+            {
+                "scale": scale,
+                "other": other,
+                "spearman": spearman[a, b],
+                "lowest": spearman[a, b] - 0.1 * (a != b),
+                "lowest_corpus": corpora[0],
+                "median": spearman[a, b],
+                "regret": 0.5 * abs(a - b),
+            }
+            for a, scale in enumerate(names)
+            for b, other in enumerate(names)
+        ]
+    )
+
+
+def write_results(
+    folder: Path,
+    *,
+    measured: dict = MEASURED,
+    chosen: str | None = None,
+    violations: dict | None = None,
+    full_scale: dict = FULL_SCALE,
+    corpora: list[str] = CORPORA,
+    sampled: list = ([0.8, 0.1, 0.1], [0.1, 0.5, 0.4]),
+) -> Path:
+    """A results folder as the rules write it; 3, 6 and 1 MB of training text.
+
+    chosen: the recommended mixture; None: the one that measures best. violations: by how much mixtures exceed limits.
+    """
+
+    def parquet(path: str, table: pl.DataFrame) -> None:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        table.write_parquet(folder / path)
+
+    def labelled(table: pl.DataFrame, **keys) -> pl.DataFrame:
+        return table.select(*(pl.lit(value).alias(key) for key, value in keys.items()), pl.all())
+
+    rows = [
+        {
+            "name": name,
+            "role": role,
+            "strategy": strategy,
+            "predicted": predicted,
+            "predicted_std": 0.01,
+            **dict(zip(corpora, shares, strict=True)),
+        }
+        for name, (role, strategy, predicted, shares) in MIXTURES.items()
+    ]
+    candidates = pl.DataFrame(rows)
+    parquet("search/candidates.parquet", candidates)
+    notes = {"surrogate": {"starts": 5, "not_in_the_list": 0.25}, "paper": {"scored": 1_000_000}}
+    (folder / "search/notes.json").write_text(json.dumps(notes))
+    parquet(
+        "regression/metrics.parquet",
+        pl.DataFrame(
+            {
+                "model": ["gaussian_process", "linear"],
+                "used": [True, False],
+                "mape": [1.234, 2.5],
+                "spearman": [0.987, None],
+                "r2": [0.95, 0.5],
+                "coverage90": [0.875, None],
+                "n": [2, 2],
+            }
+        ),
+    )
+    scores = {"mape": [0.5], "spearman": [0.9], "r2": [0.8], "coverage90": [0.9], "n": [2]}
+    by_corpus = [
+        pl.DataFrame(
+            {"model": ["gaussian_process"], "evaluation_set": ["held_out"], "corpus": [corpus], **scores}
+        )
+        for corpus in corpora
+    ]
+    parquet("regression/corpus_metrics.parquet", pl.concat(by_corpus))
+    curve = [
+        {"recipe": "gaussian_process", "proxies": 16, "repeat": i, "mape": m}
+        for i, m in enumerate([1.0, 3.0, 9.0])
+    ]
+    same = pl.DataFrame({"spearman": [0.5], "r2": [0.25], "coverage90": [0.75], "n": [48]})
+    parquet("regression/learning_curve.parquet", pl.DataFrame(curve).join(same, how="cross"))
+    left_out = {"vocab_size": [8192], "outermost": [True], "mape": [0.31], "spearman": [0.91]}
+    left_out |= {
+        "mape_corpora": [0.42],
+        "spearman_corpora": [0.92],
+        "mape_with": [0.23],
+        "spearman_with": [0.93],
+    }
+    parquet("regression/vocabulary.parquet", pl.DataFrame(left_out))
+    for job, seconds in (
+        ("train_proxies/00000-00063", "20.5"),
+        ("fit_regression", "30"),
+        ("search_mixture/surrogate", "4"),
+        ("index_words", "NA"),
+    ):
+        path = folder / f"benchmarks/{job}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\tcpu_time\n1.0\t{seconds}\n")
+    # the second is dominated by the first, as a front that was searched with caution can be
+    front = {"name": ["p0", "p1", "p2"], "weight": [0.0, 0.5, 1.0], "average": [0.95, 0.96, 1.0]}
+    front |= {"worst": [1.25, 1.26, 1.1]} | {corpus: [1 / len(corpora)] * 3 for corpus in corpora}
+    parquet("search/pareto.parquet", pl.DataFrame(front))
+    (folder / "search/tables.json").write_text(
+        '{"surrogate": [], "paper": [{"k": 1, "predicted": 0.9}, {"k": 2, "predicted": 0.8}]}'
+    )
+    parquet(
+        "regression/predictions.parquet",
+        pl.DataFrame(
+            {
+                "mixture_id": ["m0", "m1"],
+                "model": ["gaussian_process"] * 2,
+                "measured": [1.0, 1.2],
+                "predicted": [1.1, 1.2],
+                "predicted_std": [0.1, 0.1],
+            }
+        ),
+    )
+    mixtures = pl.DataFrame(dict(zip(corpora, np.transpose(sampled), strict=True)))
+    ids = [f"m{i}" for i in range(len(sampled))]
+    parquet("mixtures.parquet", mixtures.insert_column(0, pl.Series("mixture_id", ids)))
+    parquet(
+        "training_ledger.parquet",
+        pl.concat(
+            labelled(ledger(shares, 2_000_000, corpora), mixture_id=name)
+            for name, shares in zip(ids, sampled, strict=True)
+        ),
+    )
+    replicates = [(name, r, value) for name, values in measured.items() for r, value in enumerate(values)]
+    parquet(
+        "verification/compression.parquet",
+        pl.concat(
+            labelled(compression(v, 8192, corpora), name=name, replicate=r) for name, r, v in replicates
+        ),
+    )
+    parquet(
+        "verification/ledger.parquet",
+        pl.concat(
+            labelled(ledger(MIXTURES[name][3], 2_000_000, corpora), name=name, replicate=r)
+            for name, r, _ in replicates
+        ),
+    )
+    objective = {"aggregate": "macro", "weights": {}, "evaluation_sets": ["held_out"], "vocab_size": 8192}
+    choice = choice_of(measured, chosen, violations) | {"objective": objective}
+    (folder / "verification").mkdir(exist_ok=True)
+    (folder / "verification/choice.json").write_text(json.dumps(choice))
+    for name in full_scale:
+        shares = MIXTURES[choice["chosen"] if name == "chosen" else name][3]
+        parquet(f"tokenizers/{name}/ledger.parquet", ledger(shares, 10_000_000, corpora))
+    measured = {name: qualities(value, corpora) for name, value in (full_scale | EXISTING).items()}
+    documents = {
+        name: table.select(
+            "evaluation_set", "corpus", "tokens", "reference_tokens", document=pl.lit(0, pl.UInt32)
+        )
+        for name, table in measured.items()
+    }
+    section = objective | {"parallel_set": "held_out", "pivot": corpora[0]}
+    parquet("validation/validation.parquet", validate(measured, documents, corpora, section, seed=1))
+    scripts = pl.DataFrame({"script": ["Latin", "none"], "entries": [30_000, 2_000], "used": [0.5, 0.25]})
+    parquet("validation/scripts.parquet", pl.concat(labelled(scripts, tokenizer=name) for name in measured))
+    parquet("validation/ranks.parquet", ranks(corpora))
+    for corpus, n_bytes in zip(corpora, (3_000_000, 6_000_000, 1_000_000), strict=True):
+        counts = {
+            "corpus": [corpus] * 2,
+            "split": ["held_out", "train"],
+            "shard": [None, 0],
+            "documents": [100, 900],
+            "bytes": [1_000_000, n_bytes],
+        }
+        parquet(f"counts/{corpus}/ledger.parquet", pl.DataFrame(counts))
+        evaluated = {"corpus": [corpus], "bytes": [1_000_000], "nfc_changed": [0], "too_long": [0]}
+        parquet(f"evaluation/held_out/{corpus}.ledger.parquet", pl.DataFrame(evaluated))
+    return folder
+
+
+def pages(folder: Path, **changes) -> dict[str, str]:
+    """The pages about the run by name, and `changes` of its results."""
+    write_results(folder, **changes)
+    return pages_of(folder, RAW)
+
+
+def pages_of(folder: Path, raw: dict) -> dict[str, str]:
+    """The pages about the results in a folder, of this config; paths in them are those of the default."""
+    config = load_config(raw, folder)
+    results = Results.load(folder, config)
+    return {
+        "summary": write_summary(results),
+        "details": write_details(results),
+        "validation": write_validation(results),
+        "costs": write_costs(config, results.cpu_seconds, results.notes),
+    }
+
+
+if __name__ == "__main__":
+    EXPECTED.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in pages(Path(folder)).items():
+            (EXPECTED / f"{name}.md").write_text(text)
