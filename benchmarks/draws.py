@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+from trex.metrics import Objective, worst
+from trex.targets import Targets
 
 from trex import proxies, search
-from trex.metrics import Objective, worst
 from trex.mixtures import share_caps
-from trex.targets import Targets
 from trex.wordindex import WordIndex
 
 V = 32_768

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-
 from trex.metrics import AGGREGATES, Objective
-from trex.proxies import nsl_array, shares_array
 from trex.regression import scores
 from trex.selection import RECIPES, Recipe, fit_objective
+
+from trex.proxies import nsl_array, shares_array
 from trex.surfaces.vocabulary import left_out_scores
 
 MEASURES = ("mape", "spearman", "r2", "coverage90")

@@ -27,15 +27,15 @@ from cmaes import CMA
 from deap import algorithms, base, creator, tools
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from trex.metrics import Objective
+from trex.regression import fit_surface, fit_with_residuals
+from trex.targets import Targets
 
 from trex import proxies, search
 from trex.bpe import Workspace
-from trex.metrics import Objective
 from trex.mixtures import draw_range, matched, sample_mixture, share_caps, uniform
 from trex.plots import save
-from trex.regression import fit_surface, fit_with_residuals
 from trex.surfaces.gaussian_process import GaussianProcessSurface
-from trex.targets import Targets
 from trex.wordindex import WordIndex
 
 S, V = 40_000_000, 32_768

@@ -86,7 +86,7 @@ BAD = [
     ("regression: {model: gp}", 'regression.model: "gp" is not', "auto or gaussian_process"),
     ("verification: {replicates: 11}", "verification.replicates: 11 is not", "at most 10"),
     ("baselines: {Mine: uniform}", "baselines.Mine: ", "a small letter"),
-    ("baselines: {trex: uniform}", "baselines.trex: the name trex is reserved", "choose another"),
+    ("baselines: {paper: uniform}", "baselines.paper: the name paper is reserved", "choose another"),
     ("baselines: {a: even}", 'baselines.a: "even" is not', "uniform, natural, {tempered: 0.3}"),
     ("baselines: {a: {tempered: 2}}", "baselines.a.tempered: 2 is not", "at most 1"),
     ("baselines: {a: {temperd: 1}}", "baselines.a.temperd: unknown key", "did you mean tempered?"),

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from trex.metrics import Objective
 
 from trex import metrics
-from trex.metrics import Objective
 
 # Two mixtures, two corpora.
 TOKENS = np.array([[100, 300], [200, 200]])

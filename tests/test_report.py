@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from docutils.core import publish_parts
 from jinja2 import Environment, StrictUndefined
+from trex.verification import choose, paired_gain
 
 from trex.config import load_config
 from trex.rank_invariance import agreement, scales
@@ -17,7 +18,6 @@ from trex.report_search import costs
 from trex.report_validation import write_validation
 from trex.results import Results
 from trex.validation import validate
-from trex.verification import choose, paired_gain
 
 CORPORA = ["deu", "eng", "heb"]
 MIXTURES = {  # name: role, strategy, predicted, shares

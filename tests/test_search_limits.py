@@ -6,15 +6,15 @@ from collections import Counter
 import numpy as np
 import polars as pl
 import pytest
-
-from trex import constraints, proxies, search
-from trex.files import write_table
 from trex.metrics import Objective
-from trex.mixtures import sample_mixtures, uniform
-from trex.pretokenize import count_words
 from trex.regression import fit_with_residuals
 from trex.targets import Targets
 from trex.verification import SLACK
+
+from trex import constraints, proxies, search
+from trex.files import write_table
+from trex.mixtures import sample_mixtures, uniform
+from trex.pretokenize import count_words
 from trex.wordindex import WordIndex
 
 ALPHABETS = {"aaa": "abcdefgh", "bbb": "αβγδεζηθ", "ccc": "あいうえおかきく", "ddd": "бвгджзкл"}

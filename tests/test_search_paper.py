@@ -5,10 +5,10 @@ from functools import partial
 
 import numpy as np
 import pytest
-
-from trex import mixtures, search
 from trex.metrics import Objective
 from trex.search.limits import share_excess
+
+from trex import mixtures, search
 
 BEST = np.array([0.5, 0.3, 0.15, 0.05])
 sample = partial(mixtures.draw_range, seed=5, prior=mixtures.uniform(4), strength=(0.5, 2))

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from power_law import PowerLaw
-
-from trex import search
 from trex.constraints import GiniLimit, NslLimit, PremiumLimit
 from trex.metrics import Objective
-from trex.search.minimise import Program
 from trex.targets import Targets
+
+from trex import search
+from trex.search.minimise import Program
 
 SURFACE = PowerLaw([0.7, 0.6, 0.8, 0.5, 0.65, 0.75], [0.12, 0.1, 0.15, 0.08, 0.2, 0.1])
 K = 6

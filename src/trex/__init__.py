@@ -12,14 +12,14 @@ _HOME = {
     "train_bpe": "bpe",
     "WordIndex": "wordindex",
     "to_tokenizer": "tokenizer",
-    "matched": "mixtures",
-    "natural": "mixtures",
-    "sample_mixtures": "mixtures",
-    "tempered": "mixtures",
-    "uniform": "mixtures",
-    "Objective": "metrics",
-    "fit_surface": "regression",
-    "load_surface": "regression",
+    "matched": "mixtures.baselines",
+    "natural": "mixtures.baselines",
+    "MixtureSampler": "mixtures.sampling",
+    "tempered": "mixtures.baselines",
+    "uniform": "mixtures.baselines",
+    "Aggregate": "objective.aggregate",
+    "fit_surface": "surfaces.fit",
+    "load_surface": "surfaces.fit",
 }
 __all__ = sorted(_HOME)
 

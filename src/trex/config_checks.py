@@ -19,9 +19,10 @@ from trex.config_schema import (
     suggest,
     whole_schema,
 )
+from trex.layout import is_sampled
 from trex.patterns import PATTERNS
 
-# trex.regression, which is slow to import: LightGBM splits no fewer than 2 * min_data_in_leaf rows, and every surface's
+# trex.surfaces, which are slow to import: LightGBM splits no fewer than 2 * min_data_in_leaf rows, and every surface's
 # spread comes from STD_FOLDS folds. A test holds the two together.
 FEWEST_PROXIES = 40
 STD_FOLDS = 5
@@ -210,7 +211,7 @@ def _check_bytes(config: Config, _: Path) -> Found:
 @_needs("proxies.count", "proxies.mixtures", "regression.folds", "regression.compare", "search.strategies")
 def _check_enough_proxies(config: Config, _: Path) -> Found:
     models = [config["regression"]["model"], *config["regression"]["compare"]]
-    if "trex" not in config["search"]["strategies"] and not any("lightgbm" in model for model in models):
+    if "paper" not in config["search"]["strategies"] and not any("lightgbm" in model for model in models):
         return
     n = config["proxies"]["count"] + len(config["proxies"]["mixtures"])
     folds = min(config["regression"]["folds"], STD_FOLDS)
@@ -219,7 +220,7 @@ def _check_enough_proxies(config: Config, _: Path) -> Found:
         yield (
             "proxies.count",
             f"{n} mixtures leave fewer than the {FEWEST_PROXIES} that LightGBM needs when one of {folds} folds is "
-            f"held out; write at least {least}, or leave out what uses it: trex of search.strategies and lightgbm of "
+            f"held out; write at least {least}, or leave out what uses it: paper of search.strategies and lightgbm of "
             "regression.compare and regression.model",
         )
 
@@ -227,7 +228,7 @@ def _check_enough_proxies(config: Config, _: Path) -> Found:
 @_needs("proxies.mixtures")
 def _check_mixture_names(config: Config, _: Path) -> Found:
     for name in config["proxies"]["mixtures"]:
-        if re.fullmatch(r"m\d+", name):
+        if is_sampled(name):
             yield f"proxies.mixtures.{name}", "is the name of a sampled mixture; write another name"
 
 

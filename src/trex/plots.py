@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from trex.files import whole
-from trex.mixtures import support
-from trex.search import inside
+from trex.mixtures.bounds import inside
+from trex.mixtures.sampling import support
 
 # Okabe and Ito's colours, which people of all kinds of colour vision can tell apart
 # (https://jfly.uni-koeln.de/color). Vermillion is kept for the chosen mixture.
@@ -113,7 +113,7 @@ def sampled_support(
         at = 100 * np.asarray(chosen)
         ax.plot(at, y, "D", color=CHOSEN_COLOR, markersize=4.5, label="chosen mixture")
         low, high = (table[column].to_numpy() for column in ("min", "max"))
-        outside = int((~inside(at[:, None], low[:, None], high[:, None])).sum())
+        outside = int((~inside(at, low, high)).sum())
         title += f"; the chosen mixture's lie outside in {outside} of {len(corpora)} corpora"
     figure.suptitle(title)
     ax.set_xlabel("share of the training bytes (%)")

@@ -2,7 +2,7 @@
 corpus.
 
 Text is encoded by `tokenizers` itself, as a user of the tokenizer would. The metrics' definitions are in
-`trex.metrics`; what a *word* is, is defined here.
+`trex.objective.metrics`; what a *word* is, is defined here.
 """
 
 import math
@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 from tokenizers import Tokenizer
 
-from trex import metrics
 from trex.bpe import BYTE_CHARACTERS
+from trex.objective import metrics
 
 # A running word: a letter with the letters, marks and joiners (ZWNJ, ZWJ) after it. Standard segmentations differ in
 # what they do with punctuation and digits; this one has neither, so that tokenizers are compared on words alone.

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from trex.metrics import Objective
-from trex.proxies import nsl_array
+from trex.objective.objective import Objective
+from trex.proxies.tables import nsl_array
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ def measured_at(
         (mixture_id, scale, objective as a table; the objective [scales, mixtures]; NSL on the first evaluation set of
         the objective [scales, mixtures, k]).
     """
-    aggregate, sets = Objective.from_config(objective, corpora), list(objective["evaluation_sets"])
+    wanted = Objective.from_config(objective, corpora)
+    sets = list(wanted.counted_sets)
     values, nsl = [], []
     for scale in of:
         rows = table.filter(
@@ -69,7 +70,7 @@ def measured_at(
             raise ValueError(
                 f"not all of the {len(mixtures)} mixtures were measured at {scale.name}; run again"
             )
-        values.append(aggregate.mean_over_sets(of_scale, reference))
+        values.append(wanted.aggregate.mean_over_sets(of_scale, reference))
         nsl.append(of_scale[:, 0])
     tables = [
         pl.DataFrame({"mixture_id": sorted(mixtures), "scale": scale.name, "objective": value})

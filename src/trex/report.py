@@ -6,10 +6,11 @@ from typing import Any
 import polars as pl
 
 from trex import markdown, report_search, report_validation
-from trex.mixtures import natural, support, uniform
+from trex.mixtures.baselines import natural, uniform
+from trex.mixtures.bounds import inside
+from trex.mixtures.sampling import support
 from trex.results import Results
-from trex.search import inside
-from trex.verification import SLACK
+from trex.search.choose import SLACK
 
 # A share that was given is worth a note if it is off by more than one of these.
 SHARE_TOLERANCE = 0.01  # percentage point: what shards of 1 % of a corpus can miss
@@ -22,8 +23,8 @@ FILES = {
     "costs.md": "CPU time of every search strategy",
     "validation/validation.parquet": "the same as a tidy table",
     "search/candidates.parquet": "shares of every candidate and baseline",
-    "verification/choice.json": "ranking, choice and gains",
-    "verification/compression.parquet": "what the candidates and baselines measured on proxies",
+    "choice/choice.json": "ranking, choice and gains",
+    "choice/compression.parquet": "what the candidates and baselines measured on proxies",
     "regression/": "models, their scores and out-of-fold predictions",
     "training_set.parquet": "compression of every sampled proxy",
     "training_ledger.parquet": "the bytes each of them was given",
@@ -205,7 +206,7 @@ def _support(results: Results) -> str:
     table = support(shares.select(results.corpora).to_numpy(), results.corpora)
     width = 100 * (table["p95"] - table["p05"]).median()
     low, high = results.sampled_range
-    within = inside(results.chosen_shares[:, None], low[:, None], high[:, None])
+    within = inside(results.chosen_shares, low, high)
     outside = [
         f"`{corpus}`"
         for corpus, share_within in zip(results.corpora, within, strict=True)

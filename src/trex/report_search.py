@@ -9,7 +9,7 @@ import polars as pl
 from trex import markdown
 from trex.costs import strategy_costs
 from trex.results import Results
-from trex.verification import SLACK
+from trex.search.choose import SLACK
 
 # Of a corpus that a mixture reads a smaller part of, it matters which: with 16 of 100 shards Japanese NSL differed by
 # 5 % between draws (docs/search.md).
@@ -99,7 +99,7 @@ def surfaces(results: Results) -> str:
         "## The surfaces",
         "How well proxies that a surface did not see are predicted (MAPE: mean absolute error in %; Spearman: rank "
         "correlation; R²: explained variance). `selected` is the whole procedure of choosing and fitting, in nested "
-        "cross-validation; `lightgbm_direct` is the paper's regression.",
+        "cross-validation; `lightgbm_objective` is the paper's regression.",
         markdown.table(("surface", "used", *columns, "proxies"), models, left=2),
     ]
     if corpora:
@@ -179,7 +179,7 @@ def costs(results: Results) -> str:
 
 
 def k_curve(results: Results) -> str:
-    curve = results.tables.get("trex")
+    curve = results.tables.get("paper")
     if not curve:
         return ""
     best = min(curve, key=lambda row: row["predicted"])

@@ -1,7 +1,7 @@
 """What a run leaves in its results folder, read back and checked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -9,10 +9,12 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
-from trex import metrics
 from trex.costs import cpu_seconds
 from trex.files import read_json
-from trex.proxies import nsl_array, shares_array
+from trex.layout import Layout
+from trex.objective.metrics import worst
+from trex.objective.objective import Objective
+from trex.proxies.tables import nsl_array, shares_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +26,7 @@ class Results:
         candidates, notes, tables, pareto: of the search.
         metrics, corpus_metrics, learning_curve, vocabulary, predictions: of the regression.
         mixtures, training_ledger: of the sampled proxies.
-        compression, ledger, choice: of the verification.
+        compression, ledger, choice: of the choice among measured mixtures.
         full_scale_ledger: of all tokenizers, with the folder as first column, `name`.
         validation, scripts: of all full-scale and existing tokenizers.
         ranks: of mixtures across scales; None if that is turned off.
@@ -65,72 +67,72 @@ class Results:
                 is not one of the candidates.
             FileNotFoundError: if a file is missing.
         """
-        folder, corpora = Path(folder), list(config["corpora"])
+        folder, files, corpora = Path(folder), Layout(Path(folder)), list(config["corpora"])
 
-        def wide(path: str, *keys: str) -> pl.DataFrame:
-            table = pl.read_parquet(folder / path)
+        def wide(path: Path, *keys: str) -> pl.DataFrame:
+            table = pl.read_parquet(path)
             if table.columns != [*keys, *corpora]:
                 raise ValueError(
-                    f"{folder / path} has the columns {table.columns}, where the config asks for "
+                    f"{path} has the columns {table.columns}, where the config asks for "
                     f"{[*keys, *corpora]}; delete it and run again"
                 )
             return table
 
-        def long(path: str, expected: Sequence[str] = corpora) -> pl.DataFrame:
-            table = pl.read_parquet(folder / path)
+        def long(path: Path, expected: Sequence[str] = corpora) -> pl.DataFrame:
+            table = pl.read_parquet(path)
             if wrong := set(expected) ^ set(table["corpus"]):
                 raise ValueError(
-                    f"{folder / path} and the config differ in the corpora {sorted(wrong)}; delete it and run again"
+                    f"{path} and the config differ in the corpora {sorted(wrong)}; delete it and run again"
                 )
             return table
 
         candidates = wide(
-            "search/candidates.parquet", "name", "role", "strategy", "predicted", "predicted_std"
+            files.candidates, "name", "role", "strategy", "predicted", "predicted_std"
         )
-        choice = read_json(folder / "verification/choice.json")
+        choice = read_json(files.choice)
         if sorted(row["name"] for row in choice["ranking"]) != sorted(candidates["name"]):
             raise ValueError(
-                f"{folder / 'verification/choice.json'} ranks other mixtures than search/candidates.parquet has; "
+                f"{files.choice} ranks other mixtures than search/candidates.parquet has; "
                 "delete it and run again"
             )
         baselines = candidates.filter(role="baseline")["name"].to_list()
         names = ["chosen", *(baselines if config["training"]["baselines"] else [])]
-        validation = pl.read_parquet(folder / "validation/validation.parquet")
+        validation = pl.read_parquet(files.validation)
         if wrong := {*names, *config["validation"]["tokenizers"]} ^ set(validation["tokenizer"]):
             raise ValueError(
-                f"{folder / 'validation/validation.parquet'} and the config differ in the tokenizers {sorted(wrong)}; "
+                f"{files.validation} and the config differ in the tokenizers {sorted(wrong)}; "
                 "delete it and run again"
             )
         return cls(
             config=config,
             candidates=candidates,
-            notes=read_json(folder / "search/notes.json"),
-            tables=read_json(folder / "search/tables.json"),
-            pareto=wide("search/pareto.parquet", "name", "weight", "average", "worst"),
-            metrics=pl.read_parquet(folder / "regression/metrics.parquet"),
-            corpus_metrics=long("regression/corpus_metrics.parquet"),
-            learning_curve=pl.read_parquet(folder / "regression/learning_curve.parquet"),
-            vocabulary=pl.read_parquet(folder / "regression/vocabulary.parquet"),
-            predictions=pl.read_parquet(folder / "regression/predictions.parquet"),
-            mixtures=wide("mixtures.parquet", "mixture_id"),
-            training_ledger=long("training_ledger.parquet"),
-            compression=long("verification/compression.parquet"),
-            ledger=long("verification/ledger.parquet"),
+            notes=read_json(files.search_notes),
+            tables=read_json(files.search_tables),
+            pareto=wide(files.pareto, "name", "weight", "average", "worst"),
+            metrics=pl.read_parquet(files.regression("metrics")),
+            corpus_metrics=long(files.regression("corpus_metrics")),
+            learning_curve=pl.read_parquet(files.regression("learning_curve")),
+            vocabulary=pl.read_parquet(files.regression("vocabulary")),
+            predictions=pl.read_parquet(files.regression("predictions")),
+            mixtures=wide(files.mixtures, "mixture_id"),
+            training_ledger=long(files.training_ledger),
+            compression=long(files.choice_compression),
+            ledger=long(files.choice_ledger),
             choice=choice,
             full_scale_ledger=pl.concat(
-                long(f"tokenizers/{name}/ledger.parquet").select(pl.lit(name).alias("name"), pl.all())
+                long(files.tokenizer_ledger(name)).select(pl.lit(name).alias("name"), pl.all())
                 for name in names
             ),
             validation=validation,
-            scripts=pl.read_parquet(folder / "validation/scripts.parquet"),
+            scripts=pl.read_parquet(files.scripts),
             ranks=(
-                pl.read_parquet(folder / "validation/ranks.parquet")
+                pl.read_parquet(files.ranks)
                 if config["validation"]["mixtures"]
                 else None
             ),
-            counts=pl.concat(long(f"counts/{corpus}/ledger.parquet", [corpus]) for corpus in corpora),
+            counts=pl.concat(long(files.counts_ledger(corpus), [corpus]) for corpus in corpora),
             inferred={
-                name: read_json(folder / f"inference/{name}.json")
+                name: read_json(files.inferred(name))
                 for name, spec in config["baselines"].items()
                 if isinstance(spec, Mapping) and "infer" in spec
             },
@@ -186,15 +188,13 @@ class Results:
     def measured_front(self) -> pl.DataFrame:
         """Average and worst corpus of every candidate and baseline, as their proxies measured it: name, average, worst.
         The average is the objective, or macro if that is itself about the worst corpus."""
-        objective = metrics.Objective.from_config(self.config["objective"], self.corpora)
-        if objective.aggregate in ("worst", "soft_worst"):
-            objective = replace(objective, aggregate="macro")
+        average = Objective.from_config(self.config["objective"], self.corpora).aggregate.average()
         sets, vocab_size = self.choice["objective"]["evaluation_sets"], self.config["proxies"]["vocab_size"]
         keys, nsl, reference = nsl_array(
             self.compression, ["name", "replicate"], sets, self.corpora, vocab_size
         )
         table = keys.with_columns(
-            average=pl.Series(objective.mean_over_sets(nsl, reference)),
-            worst=pl.Series(metrics.worst(nsl).mean(axis=-1)),
+            average=pl.Series(average.mean_over_sets(nsl, reference)),
+            worst=pl.Series(worst(nsl).mean(axis=-1)),
         )
         return table.group_by("name", maintain_order=True).agg(pl.col("average", "worst").mean())

@@ -1,8 +1,6 @@
 # Proxies of the candidates and the baselines: the best measured one is chosen.
-CANDIDATES = (["trex", "best_draw"] if "trex" in STRATEGIES else []) + ["matched"]
-CANDIDATES += [strategy for strategy in STRATEGIES if strategy != "trex"]
-CANDIDATES += ["best_proxy"] if "adaptive" in STRATEGIES else []
-MIXTURES = CANDIDATES + list(config["baselines"])
+MIXTURES = [name for search in SEARCHES for name in STRATEGIES[search].candidates]
+MIXTURES += ["matched", *config["baselines"]]
 # the text that the objective is measured on, by which the noise of its documents is estimated
 MEASURED_ON = [
     (name, corpus)
@@ -14,20 +12,20 @@ MEASURED_ON = [
 rule train_candidate:
     input:
         word_index=INDEX,
-        candidates=RESULTS / "search/candidates.parquet",
+        candidates=FILES.candidates,
         documents=expand(
-            RESULTS / "evaluation/{at[0]}/{at[1]}.documents.parquet", at=MEASURED_ON
+            FILES.evaluation_documents("{at[0]}", "{at[1]}"), at=MEASURED_ON
         ),
     output:
-        compression=RESULTS / "verification/proxies/{name}.parquet",
-        ledger=RESULTS / "verification/proxies/{name}.ledger.parquet",
-        documents=RESULTS / "verification/proxies/{name}.documents.parquet",
+        compression=FILES.candidate_compression("{name}"),
+        ledger=FILES.candidate_ledger("{name}"),
+        documents=FILES.candidate_documents("{name}"),
     log:
         LOGS / "train_candidate/{name}.log",
     benchmark:
         BENCHMARKS / "train_candidate/{name}.tsv"
     wildcard_constraints:
-        name="|".join(MIXTURES),
+        name=one_of(MIXTURES),
     conda:
         ENVIRONMENT
     resources:
@@ -38,7 +36,6 @@ rule train_candidate:
         corpora=CORPORA,
         replicates=config["verification"]["replicates"],
         n_bytes=config["proxies"]["bytes"],
-        vocab_size=config["proxies"]["vocab_size"],
         vocab_grid=config["proxies"]["vocab_grid"],
         tokenizer=lambda wildcards: TOKENIZER,
         evaluation=MEASURED_ON,
@@ -48,33 +45,27 @@ rule train_candidate:
         "../scripts/train_candidate.py"
 
 
-rule verify_candidates:
+rule choose_mixture:
     input:
-        candidates=RESULTS / "search/candidates.parquet",
-        compression=expand(
-            RESULTS / "verification/proxies/{name}.parquet", name=MIXTURES
-        ),
-        ledgers=expand(
-            RESULTS / "verification/proxies/{name}.ledger.parquet", name=MIXTURES
-        ),
-        documents=expand(
-            RESULTS / "verification/proxies/{name}.documents.parquet", name=MIXTURES
-        ),
+        candidates=FILES.candidates,
+        compression=[FILES.candidate_compression(name) for name in MIXTURES],
+        ledgers=[FILES.candidate_ledger(name) for name in MIXTURES],
+        documents=[FILES.candidate_documents(name) for name in MIXTURES],
     output:
-        compression=RESULTS / "verification/compression.parquet",
-        ledger=RESULTS / "verification/ledger.parquet",
-        choice=RESULTS / "verification/choice.json",
+        compression=FILES.choice_compression,
+        ledger=FILES.choice_ledger,
+        choice=FILES.choice,
     log:
-        LOGS / "verify_candidates.log",
+        LOGS / "choose_mixture.log",
     benchmark:
-        BENCHMARKS / "verify_candidates.tsv"
+        BENCHMARKS / "choose_mixture.tsv"
     conda:
         ENVIRONMENT
     resources:
         mem_mb=megabytes(800, 10.0),
         runtime=minutes(5),
     params:
-        code=code_of("verify_candidates"),
+        code=code_of("choose_mixture"),
         seed=config["seed"],
         corpora=CORPORA,
         mixtures=MIXTURES,
@@ -84,4 +75,4 @@ rule verify_candidates:
     message:
         "Choosing the best measured mixture"
     script:
-        "../scripts/verify_candidates.py"
+        "../scripts/choose_mixture.py"

@@ -13,28 +13,26 @@ FIGURES = [
 ]
 # all that the page and the figures are made from; they are read from the results folder by name
 REPORTED = {
-    "candidates": RESULTS / "search/candidates.parquet",
-    "notes": RESULTS / "search/notes.json",
-    "tables": RESULTS / "search/tables.json",
-    "pareto": RESULTS / "search/pareto.parquet",
-    "metrics": RESULTS / "regression/metrics.parquet",
-    "corpus_metrics": RESULTS / "regression/corpus_metrics.parquet",
-    "learning_curve": RESULTS / "regression/learning_curve.parquet",
-    "vocabulary": RESULTS / "regression/vocabulary.parquet",
-    "predictions": RESULTS / "regression/predictions.parquet",
-    "mixtures": RESULTS / "mixtures.parquet",
-    "training_ledger": RESULTS / "training_ledger.parquet",
-    "compression": RESULTS / "verification/compression.parquet",
-    "ledger": RESULTS / "verification/ledger.parquet",
-    "choice": RESULTS / "verification/choice.json",
-    "validation": RESULTS / "validation/validation.parquet",
-    "scripts": RESULTS / "validation/scripts.parquet",
-    "ranks": [RESULTS / "validation/ranks.parquet"] if GRID_BATCHES else [],
-    "full_scale_ledgers": expand(
-        RESULTS / "tokenizers/{name}/ledger.parquet", name=FULL_SCALE
-    ),
+    "candidates": FILES.candidates,
+    "notes": FILES.search_notes,
+    "tables": FILES.search_tables,
+    "pareto": FILES.pareto,
+    "metrics": FILES.regression("metrics"),
+    "corpus_metrics": FILES.regression("corpus_metrics"),
+    "learning_curve": FILES.regression("learning_curve"),
+    "vocabulary": FILES.regression("vocabulary"),
+    "predictions": FILES.regression("predictions"),
+    "mixtures": FILES.mixtures,
+    "training_ledger": FILES.training_ledger,
+    "compression": FILES.choice_compression,
+    "ledger": FILES.choice_ledger,
+    "choice": FILES.choice,
+    "validation": FILES.validation,
+    "scripts": FILES.scripts,
+    "ranks": [FILES.ranks] if GRID_BATCHES else [],
+    "full_scale_ledgers": [FILES.tokenizer_ledger(name) for name in FULL_SCALE],
     "inference": INFERRED,
-    "counts": expand(RESULTS / "counts/{corpus}/ledger.parquet", corpus=CORPORA),
+    "counts": [FILES.counts_ledger(corpus) for corpus in CORPORA],
 }
 
 

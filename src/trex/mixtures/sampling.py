@@ -1,16 +1,14 @@
-"""Training mixtures: baselines, random draws around a prior, and limits from the text there is.
-
-A mixture is an array of k shares of training bytes, one per corpus in the config's order, that sums to 1.
-Corpora are known by position here; callers check the order by name.
-"""
+"""Random mixtures around a prior, within what the available text allows."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
 
-SUM_TOLERANCE = 1e-9
+from trex.mixtures.baselines import normalized, resolve
+from trex.mixtures.bounds import SUM_TOLERANCE, share_caps
 
 # Bulk draws come in blocks with one random stream each, so that draw number i does not depend on how many
 # draws are asked for at a time. 10,000 x 20 corpora are 1.6 MB: small for a cache, large for numpy.
@@ -21,109 +19,6 @@ DRAW_BLOCK = 10_000
 BULK_STREAM = 1
 
 
-def _normalized(weights: np.ndarray, what: str) -> np.ndarray:
-    """`weights` [k] divided by their sum; ValueError that names `what` if that gives no mixture."""
-    weights = np.asarray(weights, float)
-    if weights.ndim != 1 or not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() <= 0:
-        raise ValueError(
-            f"{what} must be one non-negative number per corpus, not all zero; got {weights.tolist()}"
-        )
-    return weights / weights.sum()
-
-
-def uniform(k: int) -> np.ndarray:
-    """The same share for each of `k` corpora."""
-    return np.full(k, 1 / k)
-
-
-def natural(available_bytes: np.ndarray) -> np.ndarray:
-    """Shares proportional to the bytes [k] there are of each corpus."""
-    return _normalized(available_bytes, "available bytes")
-
-
-def tempered(available_bytes: np.ndarray, temperature: float) -> np.ndarray:
-    """`natural ** temperature`, renormalised: 1 is natural, 0 is uniform. [k]
-
-    The exponent is what multilingual language models call the temperature or alpha of language sampling
-    (Conneau & Lample 2019, arXiv 1901.07291, equation 1).
-    """
-    if temperature < 0:
-        raise ValueError(
-            f"temperature is an exponent of at least 0 (0: uniform, 1: natural); got {temperature}"
-        )
-    return _normalized(natural(available_bytes) ** temperature, "available bytes")
-
-
-def matched(weights: np.ndarray, eval_bytes: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
-    """The mixture that looks like the evaluation text as a linear objective weighs it.
-
-    The objective sum_i v_i tokens_i / reference_tokens_i counts a token of corpus i v_i / reference_tokens_i
-    times. Greedy BPE minimises the tokens of its own training text, so train on text of that composition:
-    share_i proportional to v_i * bytes_i / reference_tokens_i. It needs no proxies.
-
-    Args:
-        weights: v, the objective's weight of each corpus (`Objective.linear_weights`). [k], or [sets, k].
-        eval_bytes: bytes of the evaluation text. Same shape.
-        reference_tokens: its tokens by the reference tokenizer. Same shape.
-
-    Returns:
-        Shares [k]; several evaluation sets are summed, which matches the mean of their objectives.
-
-    >>> matched(np.array([0.5, 0.5]), np.array([400, 600]), np.array([100, 100]))
-    array([0.4, 0.6])
-    """
-    terms = np.asarray(weights, float) * eval_bytes / reference_tokens
-    return _normalized(np.atleast_2d(terms).sum(axis=0), "weights * evaluation bytes / reference tokens")
-
-
-def resolve(spec: str | Mapping, corpora: Sequence[str], available_bytes: np.ndarray) -> np.ndarray:
-    """The mixture that the config describes.
-
-    Args:
-        spec: "uniform", "natural", {"tempered": exponent}, or {"shares": {corpus: share}}, where corpora that
-            are not named get 0 and the sum is brought to 1 (percentages will do).
-        corpora: the k corpus ids in the config's order.
-        available_bytes: bytes there are of each. [k]
-
-    Returns:
-        Shares [k].
-
-    Raises:
-        ValueError: for a spec of another form or a corpus that is not in `corpora`.
-    """
-    match spec:
-        case "uniform":
-            return uniform(len(corpora))
-        case "natural":
-            return natural(available_bytes)
-        case {"tempered": temperature, **rest} if not rest:
-            return tempered(available_bytes, temperature)
-        case {"shares": shares, **rest} if not rest:
-            if unknown := sorted(set(shares) - set(corpora)):
-                raise ValueError(f"shares name unknown corpora {unknown}; the config has {list(corpora)}")
-            return _normalized(np.array([shares.get(corpus, 0.0) for corpus in corpora]), "shares")
-    raise ValueError(
-        f"a mixture is uniform, natural, {{tempered: 0.3}} or {{shares: {{corpus: share}}}}; got {spec!r}"
-    )
-
-
-def share_caps(available_bytes: np.ndarray, train_bytes: float, max_epochs: float) -> np.ndarray:
-    """The largest share [k] each corpus can have: max_epochs * bytes_i / S, at most 1.
-
-    Raises:
-        ValueError: if all the text, repeated `max_epochs` times, is less than `train_bytes` (S).
-    """
-    available_bytes = np.asarray(available_bytes, float)
-    if (total := available_bytes.sum()) * max_epochs < train_bytes * (1 - SUM_TOLERANCE):
-        raise ValueError(
-            f"S of {train_bytes:,.0f} bytes needs at least {train_bytes / total:.3g} epochs of the "
-            f"{total:,.0f} bytes there are; raise max_epochs from {max_epochs:g}, or lower S to "
-            f"{total * max_epochs:,.0f} or less"
-        )
-    # At the limit the caps may add up to a hair less than 1, which `cap` allows for.
-    return np.minimum(max_epochs * available_bytes / train_bytes, 1.0)
-
-
 def cap(shares: np.ndarray, caps: np.ndarray, floor: float = 0.0) -> np.ndarray:
     """Limit shares to `caps` by water-filling.
 
@@ -131,6 +26,8 @@ def cap(shares: np.ndarray, caps: np.ndarray, floor: float = 0.0) -> np.ndarray:
     floor), again and again until no cap is exceeded: min(caps, floor + x * (shares - floor)) with the x that
     makes the sum 1. If all that are left uncapped have nothing above the floor, the excess goes to them in
     proportion to their room. Mixtures within the limits are returned as they are.
+
+    (Searches use `Bounds.project` instead. Sampled mixtures keep this rule, as another one would change them all.)
 
     Args:
         shares: one mixture [k] or several [n, k], each with sum 1.
@@ -210,103 +107,100 @@ def _dirichlet(rng: np.random.Generator, alpha: np.ndarray) -> np.ndarray:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def _draw(
-    rng: np.random.Generator,
-    n: int,
-    prior: np.ndarray,
-    strength: Sequence[float],
-    min_share: float,
-    caps: np.ndarray | None,
-) -> np.ndarray:
-    """`n` mixtures [n, k] from the stream `rng`; see `sample_mixture` for the law."""
-    prior = _normalized(prior, "prior")
-    k = len(prior)
-    low, high = strength
-    if not 0 < low <= high:
-        raise ValueError(
-            f"strength must be two numbers with 0 < low <= high, such as [0.3, 3]; got {list(strength)}"
-        )
-    if not 0 <= min_share <= 1 / k:
-        raise ValueError(f"min_share must be between 0 and 1/{k} = {1 / k:.4g}; got {min_share}")
-    strengths = np.exp(rng.uniform(np.log(low), np.log(high), size=(n, 1)))
-    shares = min_share + (1 - k * min_share) * _dirichlet(rng, strengths * k * prior)
-    return shares if caps is None else cap(shares, caps, floor=min_share)
+@dataclass(frozen=True, eq=False)
+class MixtureSampler:
+    """Random mixtures: each a pure function of these settings and its number.
 
-
-def sampling_law(
-    proxies: Mapping, seed: int, corpora: Sequence[str], available_bytes: np.ndarray
-) -> dict[str, Any]:
-    """The settings of `sample_mixture` and `draw_block` from the config: seed, prior, strength, min_share, caps.
-
-    proxies: the keys prior, strength, min_share, max_epochs and bytes of the config's section of that name.
-    """
-    return {
-        "seed": seed,
-        "prior": resolve(proxies["prior"], corpora, available_bytes),
-        "strength": proxies["strength"],
-        "min_share": proxies["min_share"],
-        "caps": share_caps(available_bytes, proxies["bytes"], proxies["max_epochs"]),
-    }
-
-
-def sample_mixture(
-    mixture_id: int,
-    *,
-    seed: int,
-    prior: np.ndarray,
-    strength: Sequence[float],
-    min_share: float = 0.0,
-    caps: np.ndarray | None = None,
-) -> np.ndarray:
-    """Random mixture number `mixture_id`: a pure function of the arguments, with a random stream of its own.
-
-    Args:
-        mixture_id: 0, 1, 2, ...; asking for more mixtures never changes the earlier ones.
+    Attributes:
         seed: of the whole series.
         prior: mean of the Dirichlet. [k], brought to sum 1.
         strength: (low, high). s is log-uniform between them and alpha = s * k * prior, so with a uniform
             prior s is alpha itself: below 1 a few corpora dominate, far above 1 mixtures stay close to the
             prior.
         min_share: smallest share of every corpus: w = min_share + (1 - k * min_share) * dirichlet.
-        caps: largest share of each corpus [k], met by water-filling (`cap`).
-
-    Returns:
-        Shares [k].
+        caps: largest share of each corpus [k], met by water-filling (`cap`); None: no limit.
     """
-    return _draw(_stream(seed, mixture_id), 1, prior, strength, min_share, caps)[0]
+
+    seed: int
+    prior: np.ndarray
+    strength: Sequence[float]
+    min_share: float = 0.0
+    caps: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        k = len(normalized(self.prior, "prior"))
+        low, high = self.strength
+        if not 0 < low <= high:
+            raise ValueError(
+                "strength must be two numbers with 0 < low <= high, such as [0.3, 3]; got "
+                f"{list(self.strength)}"
+            )
+        if not 0 <= self.min_share <= 1 / k:
+            raise ValueError(f"min_share must be between 0 and 1/{k} = {1 / k:.4g}; got {self.min_share}")
+
+    @classmethod
+    def from_config(
+        cls, proxies: Mapping[str, Any], seed: int, corpora: Sequence[str], available_bytes: np.ndarray
+    ) -> Self:
+        """proxies: the keys prior, strength, min_share, max_epochs and bytes of the config's section of that name."""
+        return cls(
+            seed,
+            resolve(proxies["prior"], corpora, available_bytes),
+            proxies["strength"],
+            proxies["min_share"],
+            share_caps(available_bytes, proxies["bytes"], proxies["max_epochs"]),
+        )
+
+    def mixture(self, number: int) -> np.ndarray:
+        """Mixture `number`, 0, 1, 2, ..., from a random stream of its own. [k]"""
+        return self._draw(_stream(self.seed, number), 1)[0]
+
+    def mixtures(self, numbers: Sequence[int]) -> np.ndarray:
+        """`mixture` for each number. [n, k]"""
+        return np.stack([self.mixture(number) for number in numbers])
+
+    def block(self, number: int, size: int = DRAW_BLOCK) -> np.ndarray:
+        """`size` mixtures [size, k] at once, with the law of `mixture` but other random streams.
+
+        A pure function of its arguments, `size` among them: a smaller block is not the start of a larger one.
+        """
+        return self._draw(_stream(self.seed, BULK_STREAM, number), size)
+
+    def draws(self, start: int, n: int) -> np.ndarray:
+        """The bulk draws number `start` to `start + n - 1`, [n, k], whatever the chunks they are asked for in.
+
+        Cheapest when `start` and `n` are multiples of DRAW_BLOCK.
+        """
+        blocks = range(start // DRAW_BLOCK, (start + n - 1) // DRAW_BLOCK + 1)
+        offset = start - blocks.start * DRAW_BLOCK
+        return np.concatenate([self.block(block) for block in blocks])[offset : offset + n]
+
+    def _draw(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """`n` mixtures [n, k] from the stream `rng`."""
+        prior = normalized(self.prior, "prior")
+        k = len(prior)
+        low, high = self.strength
+        strengths = np.exp(rng.uniform(np.log(low), np.log(high), size=(n, 1)))
+        shares = self.min_share + (1 - k * self.min_share) * _dirichlet(rng, strengths * k * prior)
+        return shares if self.caps is None else cap(shares, self.caps, floor=self.min_share)
 
 
-def sample_mixtures(ids: Sequence[int], **settings) -> np.ndarray:
-    """`sample_mixture` for each id, [n, k]; `settings` are its keyword arguments."""
-    return np.stack([sample_mixture(mixture_id, **settings) for mixture_id in ids])
+def asked_shares(
+    mixtures: Mapping[str, int | Mapping[str, float]],
+    sampler: MixtureSampler,
+    corpora: Sequence[str],
+    available_bytes: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """The shares [k] that proxies are asked to have, by mixture id.
 
-
-def draw_block(
-    block: int,
-    size: int = DRAW_BLOCK,
-    *,
-    seed: int,
-    prior: np.ndarray,
-    strength: Sequence[float],
-    min_share: float = 0.0,
-    caps: np.ndarray | None = None,
-) -> np.ndarray:
-    """`size` mixtures [size, k] at once, with the law of `sample_mixture` but other random streams.
-
-    A pure function of its arguments, `size` among them: a smaller block is not the start of a larger one.
+    mixtures: by id, the number of a sampled mixture, or the shares of an explicit one.
     """
-    return _draw(_stream(seed, BULK_STREAM, block), size, prior, strength, min_share, caps)
-
-
-def draw_range(start: int, n: int, **settings) -> np.ndarray:
-    """The bulk draws number `start` to `start + n - 1`, [n, k], whatever the chunks they are asked for in.
-
-    `settings` are the keyword arguments of `draw_block`. Cheapest when `start` and `n` are multiples of
-    DRAW_BLOCK.
-    """
-    blocks = range(start // DRAW_BLOCK, (start + n - 1) // DRAW_BLOCK + 1)
-    offset = start - blocks.start * DRAW_BLOCK
-    return np.concatenate([draw_block(block, **settings) for block in blocks])[offset : offset + n]
+    return {
+        mixture_id: sampler.mixture(mixture)
+        if isinstance(mixture, int)
+        else resolve({"shares": mixture}, corpora, available_bytes)
+        for mixture_id, mixture in mixtures.items()
+    }
 
 
 def support(shares: np.ndarray, corpora: Sequence[str]) -> pl.DataFrame:

@@ -5,13 +5,13 @@ kind, and 0 or less means that the limit is met. Arrays are [..., sets, k]: eval
 config's order; a set that lacks a corpus has NSL 0 and 0 reference tokens there, which is no limit for it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from trex.metrics import gini, token_premium
+from trex.objective.metrics import gini, token_premium
 
 TINY = 1e-9  # stands for a Gini coefficient of 0
 
@@ -135,45 +135,3 @@ def excesses(constraints: Sequence[Constraint], nsl: np.ndarray, reference_token
 def violation(constraints: Sequence[Constraint], nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
     """The largest excess, 0 if all limits are met. [..., sets, k], [sets, k] -> [...]"""
     return excesses(constraints, nsl, reference_tokens).max(axis=-1, initial=0.0)
-
-
-def from_config(
-    objective_config: Mapping,
-    corpora: Sequence[str],
-    evaluation_sets: Sequence[str],
-    baselines: Mapping[str, np.ndarray],
-) -> tuple[Constraint, ...]:
-    """The constraints in the objective's section of the config.
-
-    Args:
-        objective_config: the keys max_loss {baseline: percent}, max_gini, max_premium, pivot, parallel_set, and
-            evaluation_sets, in which max_loss holds.
-        corpora: the k corpus ids in the config's order.
-        evaluation_sets: names of the sets that the arrays will have.
-        baselines: NSL [sets, k] of every baseline that max_loss names.
-
-    Raises:
-        ValueError: for an unknown corpus, evaluation set or baseline.
-    """
-
-    def number(name: str, known: Sequence[str], what: str) -> int:
-        if name not in known:
-            raise ValueError(f"the objective's {what} {name!r} is unknown; known are {list(known)}")
-        return list(known).index(name)
-
-    found: list[Constraint] = []
-    counted = [
-        number(name, evaluation_sets, "evaluation set") for name in objective_config["evaluation_sets"]
-    ]
-    for name, percent in (objective_config.get("max_loss") or {}).items():
-        number(name, list(baselines), "baseline")
-        limits = np.full(np.shape(baselines[name]), np.inf)
-        limits[counted] = (1 + percent / 100) * baselines[name][counted]
-        found.append(NslLimit(limits))
-    parallel_set = objective_config.get("parallel_set")
-    if (at_most := objective_config.get("max_gini")) is not None:
-        found.append(GiniLimit(number(parallel_set, evaluation_sets, "parallel_set"), at_most))
-    if (at_most := objective_config.get("max_premium")) is not None:
-        pivot = number(objective_config.get("pivot"), corpora, "pivot")
-        found.append(PremiumLimit(number(parallel_set, evaluation_sets, "parallel_set"), pivot, at_most))
-    return tuple(found)

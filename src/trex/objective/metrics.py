@@ -1,15 +1,10 @@
-"""Compression and quality metrics of tokenizers, one function each, and the objective of the search.
+"""Compression and quality metrics of tokenizers, one function each.
 
 Arrays hold one number per corpus on the last axis, in the config's order; leading axes (mixtures, evaluation
 sets) are kept. Every function also takes plain numbers where that makes sense.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
 import numpy as np
-
-AGGREGATES = ("macro", "pooled", "worst", "weighted", "soft_worst")
 
 # Of soft_worst: a corpus whose NSL is .1 larger counts e^2 = 7 times as much, and soft_worst of 20 corpora is at most
 # log(20) / 20 = .15 below worst.
@@ -122,111 +117,3 @@ def strr(word_tokens: np.ndarray, word_frequencies: np.ndarray) -> float:
         word_frequencies: occurrences of each; words with 0 are not counted. [words]
     """
     return float(np.mean(np.asarray(word_tokens)[np.asarray(word_frequencies) > 0] == 1))
-
-
-@dataclass(frozen=True, eq=False)
-class Objective:
-    """What the search minimises: one number from the NSL of every corpus.
-
-    Attributes:
-        aggregate: macro | pooled | worst | weighted | soft_worst.
-        weights: [k], not all zero; used by `weighted` alone. Traffic, or the tokens that a language model is going to
-            be trained on, for example.
-        sharpness: used by `soft_worst` alone.
-    """
-
-    aggregate: str
-    weights: np.ndarray
-    sharpness: float = SHARPNESS
-
-    def __post_init__(self) -> None:
-        if self.aggregate not in AGGREGATES:
-            raise ValueError(
-                f"the objective's aggregate is one of {', '.join(AGGREGATES)}; got {self.aggregate!r}"
-            )
-        if (self.weights < 0).any() or self.weights.sum() <= 0:
-            raise ValueError(
-                f"the objective's weights must be 0 or more, not all 0; got {self.weights.tolist()}"
-            )
-        if not self.sharpness > 0:
-            raise ValueError(f"the objective's sharpness must be above 0; got {self.sharpness}")
-
-    def value(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
-        """The objective on one evaluation set.
-
-        Args:
-            nsl: [..., k].
-            reference_tokens: the set's tokens by the reference tokenizer, which `pooled` weighs by. [k]
-
-        Returns:
-            [...]
-        """
-        if self.aggregate == "worst":
-            return worst(nsl)
-        if self.aggregate == "soft_worst":
-            return soft_worst(nsl, self.sharpness)
-        return weighted(nsl, self.linear_weights(reference_tokens))
-
-    def mean_over_sets(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
-        """Mean of the objective over evaluation sets. [..., sets, k], [sets, k] -> [...]"""
-        values = [self.value(nsl[..., i, :], tokens) for i, tokens in enumerate(reference_tokens)]
-        return np.mean(values, axis=0)
-
-    def gradient(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
-        """Derivatives of `mean_over_sets` with respect to every NSL. [..., sets, k], [sets, k] -> [..., sets, k]
-
-        They are 0 or more and add up to 1. Of worst it is a subgradient: all on the first corpus that is worst.
-        """
-        nsl = np.asarray(nsl, float)
-        if self.aggregate == "worst":
-            gradient = np.zeros_like(nsl)
-            np.put_along_axis(gradient, nsl.argmax(axis=-1)[..., None], 1.0, axis=-1)
-        elif self.aggregate == "soft_worst":
-            gradient = np.exp(self.sharpness * (nsl - nsl.max(axis=-1, keepdims=True)))
-            gradient /= gradient.sum(axis=-1, keepdims=True)
-        else:
-            gradient = np.broadcast_to(self.linear_weights(reference_tokens), nsl.shape)
-        return gradient / len(reference_tokens)
-
-    def linear_weights(self, reference_tokens: np.ndarray) -> np.ndarray | None:
-        """v with value = sum_i v_i * nsl_i and sum 1, or None where the objective is not linear (worst, soft_worst).
-
-        macro: 1/k; pooled: reference tokens / their sum; weighted: the weights / their sum.
-        [k] -> [k], or for several evaluation sets [sets, k] -> [sets, k].
-        """
-        if self.aggregate in ("worst", "soft_worst"):
-            return None
-        tokens = np.asarray(reference_tokens, float)
-        raw = {
-            "macro": np.ones_like(tokens),
-            "pooled": tokens,
-            "weighted": self.weights + np.zeros_like(tokens),
-        }
-        v = raw[self.aggregate]
-        return v / v.sum(axis=-1, keepdims=True)
-
-    @classmethod
-    def from_config(cls, objective_config: Mapping, corpora: Sequence[str]) -> "Objective":
-        """The objective from its section of the config.
-
-        Args:
-            objective_config: {"aggregate": ..., "weights": {corpus: weight}, "sharpness": ...}; weights belong to
-                `weighted` alone, and corpora they do not name get 0.
-            corpora: the k corpus ids in the config's order.
-
-        Raises:
-            ValueError: for an unknown aggregate or corpus, or weights that are missing or would be ignored.
-        """
-        aggregate = objective_config["aggregate"]
-        weights = objective_config.get("weights") or {}
-        if unknown := sorted(set(weights) - set(corpora)):
-            raise ValueError(
-                f"objective weights name unknown corpora {unknown}; the config has {list(corpora)}"
-            )
-        if bool(weights) != (aggregate == "weighted"):
-            raise ValueError(
-                f"objective weights go with aggregate: weighted; got aggregate: {aggregate} and weights "
-                f"{dict(weights)}"
-            )
-        values = [weights.get(corpus, 0.0) for corpus in corpora] if weights else np.ones(len(corpora))
-        return cls(aggregate, np.array(values, float), objective_config.get("sharpness", SHARPNESS))

@@ -1,157 +1,136 @@
-"""Proxy tokenizers: a slice of the word table, its BPE, and how that compresses every evaluation set."""
+"""Training tokenizers on mixtures: a slice of the word index, its BPE, and how that compresses every evaluation set."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from trex.bpe import BpeModel, Workspace, train_flat
-from trex.wordindex import Slice, WordIndex
+from trex.proxies.tables import nsl_array
+from trex.wordindex import WordIndex
+
+log = logging.getLogger(__name__)
+
+# The columns that say which training a row is of.
+Key = Mapping[str, str | int | None]
 
 
-def train(
-    index: WordIndex,
-    training: Slice,
-    vocab_size: int,
-    tokenizer: Mapping,
-    workspace: Workspace | None = None,
-) -> BpeModel:
-    """Train on a slice of the index.
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A tokenizer trained on a mixture.
 
-    tokenizer: the keys special_tokens, min_frequency and max_token_length of the config's section of that name.
-    workspace: one to use again and again makes the next trainings faster.
-    ValueError if the text does not give a vocabulary of the size asked for.
+    compression: tokens of every evaluation set and corpus at every vocabulary size: evaluation_set, corpus, vocab_size,
+    tokens, bytes, words, characters, reference_tokens, nsl. ledger: of `wordindex.Slice`. Both begin with the columns
+    of the key.
     """
-    options = {key: tokenizer[key] for key in ("special_tokens", "min_frequency", "max_token_length")}
-    model = train_flat(
-        index.words, training.counts, vocab_size, evaluation=index.evaluation, workspace=workspace, **options
-    )
-    if model.vocab_size < vocab_size:
-        raise ValueError(
-            f"{training.n_bytes:,} bytes of text give only {model.vocab_size:,} of the {vocab_size:,} tokens asked "
-            f"for (tokenizer.min_frequency {options['min_frequency']}, tokenizer.max_token_length "
-            f"{options['max_token_length']}): use more text or a smaller vocabulary"
-        )
-    return model
+
+    key: Key
+    model: BpeModel
+    compression: pl.DataFrame
+    ledger: pl.DataFrame
+
+    @property
+    def shares(self) -> np.ndarray:
+        """The shares that it was given. [k]"""
+        return self.ledger["share"].to_numpy()
 
 
-def compression(index: WordIndex, model: BpeModel, vocab_sizes: Sequence[int]) -> pl.DataFrame:
-    """Tokens of every evaluation set and corpus at every vocabulary size.
+@dataclass(frozen=True, eq=False)
+class Trainer:
+    """Trains tokenizers on slices of a word index.
 
-    Columns: evaluation_set, corpus, vocab_size, tokens, bytes, words, characters, reference_tokens, nsl.
+    Attributes:
+        index: the words of all corpora.
+        tokenizer: the keys special_tokens, min_frequency and max_token_length of the config's section of that name.
+        n_bytes: S; None: all the text.
+        vocab_sizes: at which compression is measured, rising; trained to the last.
+        replicates: draws of text that `train` can choose from.
     """
-    measures = ["evaluation_set", "corpus", "bytes", "words", "characters", "reference_tokens"]
-    rows = index.evaluation_rows.select(measures)
-    tables = [
-        rows.with_columns(
-            vocab_size=pl.lit(vocab_size, pl.Int64),
-            tokens=pl.Series(model.token_counts(vocab_size), dtype=pl.Int64),
+
+    index: WordIndex
+    tokenizer: Mapping[str, Any]
+    n_bytes: int | None
+    vocab_sizes: Sequence[int]
+    replicates: int = 1
+    _workspace: Workspace = field(default_factory=Workspace, init=False)  # makes the second training faster
+
+    def train(self, shares: np.ndarray, replicate: int = 0, key: Key | None = None) -> Trained:
+        """Train on shares [k]. ValueError if the text does not give a vocabulary of the size asked for."""
+        n_bytes = self.n_bytes or int(self.index.available_bytes.sum())
+        text = self.index.slice(shares, n_bytes, replicate, self.replicates)
+        names = ("special_tokens", "min_frequency", "max_token_length")
+        options = {name: self.tokenizer[name] for name in names}
+        vocab_size = self.vocab_sizes[-1]
+        model = train_flat(
+            self.index.words,
+            text.counts,
+            vocab_size,
+            evaluation=self.index.evaluation,
+            workspace=self._workspace,
+            **options,
         )
-        for vocab_size in vocab_sizes
-    ]
-    return pl.concat(tables).select(
-        "evaluation_set", "corpus", "vocab_size", "tokens", "bytes", "words", "characters", "reference_tokens",
-        nsl=pl.col("tokens") / pl.col("reference_tokens"),
-    )  # fmt: skip
-
-
-def nsl_array(
-    table: pl.DataFrame,
-    key: Sequence[str],
-    evaluation_sets: list[str],
-    corpora: list[str],
-    vocab_size: int,
-) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
-    """A compression table as arrays: (keys [n rows], nsl [n, sets, corpora], reference tokens [sets, corpora]).
-
-    Rows are joined by id: keys are the distinct values of the `key` columns, sorted. A corpus that an evaluation
-    set does not have gets 0 in both arrays. ValueError if a tokenizer lacks a row or has it twice.
-    """
-    wanted = pl.col("evaluation_set").is_in(list(evaluation_sets)) & (pl.col("vocab_size") == vocab_size)
-    table = table.filter(wanted)
-    keys = table.select(key).unique().sort(key).with_row_index("row")
-    rows = table.join(keys, on=list(key))
-    at = (
-        rows["row"].to_numpy(),
-        np.array([evaluation_sets.index(name) for name in rows["evaluation_set"]], dtype=np.int64),
-        np.array([corpora.index(name) for name in rows["corpus"]], dtype=np.int64),
-    )
-    shape = (len(keys), len(evaluation_sets), len(corpora))
-    nsl, reference, there = np.zeros(shape), np.zeros(shape[1:]), np.zeros(shape, dtype=np.int64)
-    np.add.at(there, at, 1)
-    nsl[at] = rows["nsl"].to_numpy()
-    reference[at[1:]] = rows["reference_tokens"].to_numpy()
-    if not len(keys) or (there != (reference > 0)).any():
-        raise ValueError(
-            f"the compression table does not hold one row for every tokenizer, evaluation set of {evaluation_sets} "
-            f"and corpus at vocabulary size {vocab_size}; delete it and run again"
-        )
-    return keys.drop("row"), nsl, reference
-
-
-def shares_array(ledger: pl.DataFrame, mixture_ids: Sequence[str] | None, corpora: list[str]) -> np.ndarray:
-    """The shares that proxies were really given, [n, corpora], in the order of mixture_ids (None: sorted)."""
-    wide = ledger.pivot("corpus", index="mixture_id", values="share").sort("mixture_id")
-    if mixture_ids is not None:
-        wide = pl.DataFrame({"mixture_id": mixture_ids}).join(
-            wide, on="mixture_id", how="left", maintain_order="left"
-        )
-    shares = wide.select(corpora).to_numpy()
-    if wide.width != len(corpora) + 1 or wide.null_count().sum_horizontal().item():
-        raise ValueError(f"the ledger of the proxies does not have the corpora {corpora} for every mixture")
-    return shares
-
-
-def evaluation_arrays(index: WordIndex, evaluation_sets: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """(bytes, reference tokens) of the evaluation sets, int64 [sets, corpora]; 0 where a set lacks a corpus."""
-    arrays = np.zeros((2, len(evaluation_sets), len(index.corpora)), dtype=np.int64)
-    for row in index.evaluation_rows.iter_rows(named=True):
-        if row["evaluation_set"] in evaluation_sets:
-            at = evaluation_sets.index(row["evaluation_set"]), index.corpora.index(row["corpus"])
-            arrays[:, *at] = row["bytes"], row["reference_tokens"]
-    return arrays[0], arrays[1]
-
-
-def candidate_shares(candidates: str | Path, name: str, corpora: list[str]) -> np.ndarray:
-    """Shares [corpora] of one candidate or baseline from search/candidates.parquet."""
-    rows = pl.read_parquet(candidates).filter(name=name)
-    if len(rows) != 1:
-        raise ValueError(
-            f"{candidates} has {len(rows)} mixtures named {name}, not one; delete it and run again"
-        )
-    return rows.select(corpora).to_numpy()[0]
-
-
-def collect(
-    compression: Sequence[pl.DataFrame],
-    ledgers: Sequence[pl.DataFrame],
-    mixtures: pl.DataFrame,
-    corpora: list[str],
-    vocab_grid: list[int],
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """All proxies' rows as (training set, ledger), sorted by mixture.
-
-    ValueError if the mixtures are not those of the mixture table, each once and with the shares it says, or if a
-    row of the grid is missing.
-    """
-    training_set = pl.concat(compression).sort("mixture_id", maintain_order=True)
-    ledger = pl.concat(ledgers).sort("mixture_id", maintain_order=True)
-    if mixtures.columns != ["mixture_id", *corpora]:
-        raise ValueError(f"the mixtures' corpora are {mixtures.columns[1:]}, not {corpora}")
-    asked = ledger.group_by("mixture_id", maintain_order=True).agg("corpus", "asked_share")
-    if asked["mixture_id"].to_list() != sorted(mixtures["mixture_id"]):
-        raise ValueError(
-            "the proxies are not those of the mixture table; delete the folder proxies and run again"
-        )
-    for mixture_id, order, shares in asked.iter_rows():
-        row = mixtures.row(by_predicate=pl.col("mixture_id") == mixture_id)[1:]
-        if order != corpora or not np.allclose(shares, row, rtol=0, atol=1e-12):
+        if model.vocab_size < vocab_size:
             raise ValueError(
-                f"proxy {mixture_id} was trained on another mixture; delete its batch and run again"
+                f"{text.n_bytes:,} bytes of text give only {model.vocab_size:,} of the {vocab_size:,} tokens asked "
+                f"for (tokenizer.min_frequency {options['min_frequency']}, tokenizer.max_token_length "
+                f"{options['max_token_length']}): use more text or a smaller vocabulary"
             )
-    per_mixture = training_set.group_by("mixture_id").agg(pl.len(), pl.col("vocab_size").unique().sort())
-    rows = per_mixture["len"].unique().to_list()
-    if len(rows) != 1 or any(list(grid) != vocab_grid for grid in per_mixture["vocab_size"]):
-        raise ValueError(f"some proxies lack rows of the vocabulary grid {vocab_grid}")
-    return training_set, ledger
+        log.info("%s: %d tokens from %d bytes", dict(key or {}), model.vocab_size, text.n_bytes)
+        columns = [_literal(name, value) for name, value in (key or {}).items()]
+        compression = self._compression(model).select(*columns, pl.all())
+        return Trained(key or {}, model, compression, text.ledger.select(*columns, pl.all()))
+
+    def _compression(self, model: BpeModel) -> pl.DataFrame:
+        measures = ["evaluation_set", "corpus", "bytes", "words", "characters", "reference_tokens"]
+        rows = self.index.evaluation_rows.select(measures)
+        tables = [
+            rows.with_columns(
+                vocab_size=pl.lit(vocab_size, pl.Int64),
+                tokens=pl.Series(model.token_counts(vocab_size), dtype=pl.Int64),
+            )
+            for vocab_size in self.vocab_sizes
+        ]
+        return pl.concat(tables).select(
+            "evaluation_set", "corpus", "vocab_size", "tokens", "bytes", "words", "characters", "reference_tokens",
+            nsl=pl.col("tokens") / pl.col("reference_tokens"),
+        )  # fmt: skip
+
+    def train_batch(
+        self,
+        mixtures: Iterable[tuple[Key, np.ndarray]],
+        use: Callable[[Trained], object] = lambda trained: None,
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Train on each of some mixtures.
+
+        Args:
+            mixtures: the key of each and its shares [k]; a key with `replicate` asks for that draw of text.
+            use: is called with each trained tokenizer, which is not kept.
+
+        Returns:
+            (compression, ledger) of all, in order.
+        """
+        compression, ledgers = [], []
+        for key, shares in mixtures:
+            trained = self.train(shares, key.get("replicate", 0), key)
+            compression.append(trained.compression)
+            ledgers.append(trained.ledger)
+            use(trained)
+        return pl.concat(compression), pl.concat(ledgers)
+
+    def nsl(self, shares: np.ndarray, evaluation_sets: Sequence[str], replicate: int = 0) -> np.ndarray:
+        """NSL of one proxy on evaluation sets, at the last vocabulary size. [k] -> [sets, k]"""
+        table = self.train(shares, replicate, {"name": "proxy"}).compression
+        corpora = list(self.index.corpora)
+        return nsl_array(table, ["name"], list(evaluation_sets), corpora, self.vocab_sizes[-1])[1][0]
+
+
+def by_id(shares: Mapping[str, np.ndarray]) -> Iterable[tuple[Key, np.ndarray]]:
+    """Mixtures [k] by id, as `Trainer.train_batch` takes them."""
+    return (({"mixture_id": mixture_id}, mixture) for mixture_id, mixture in shares.items())
+
+
+def _literal(name: str, value: str | int | None) -> pl.Expr:
+    return pl.lit(value, pl.String if isinstance(value, str) else pl.Int64).alias(name)

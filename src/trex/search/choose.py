@@ -43,8 +43,8 @@ def choose(
         standard_error (of the mean, None with 1 replicate), values, predicted, violation; gains, over every other
         mixture, best first, as of `paired_gain`.
 
-    >>> roles = {"trex": "candidate", "uniform": "baseline"}
-    >>> choose({"trex": [0.75], "uniform": [1.0]}, roles, roles, dict.fromkeys(roles))["gains"]["uniform"]["percent"]
+    >>> roles = {"paper": "candidate", "uniform": "baseline"}
+    >>> choose({"paper": [0.75], "uniform": [1.0]}, roles, roles, dict.fromkeys(roles))["gains"]["uniform"]["percent"]
     25.0
 
     Raises:

@@ -1,17 +1,18 @@
-"""Surfaces: regressions from mixture to compression, fitted on proxies.
+"""Fitting surfaces, calibrating their standard deviations, and how well they predict.
 
 Rows are mixtures, columns of the targets are whatever is predicted: the NSL of every corpus, one objective, or
 losses of any other experiment on mixtures. A kind of surface is a class registered in `KINDS`; everything else
 here works with any of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from trex.surfaces.base import NO_OWN, Surface
-from trex.surfaces.gaussian_process import SUBSET, GaussianProcessSurface
+from trex.surfaces.gaussian_process import GaussianProcessSurface
 from trex.surfaces.lightgbm import LightGBMSurface
 from trex.surfaces.linear import LinearSurface
 from trex.surfaces.mixing_law import MixingLawSurface
@@ -25,7 +26,7 @@ KINDS: dict[str, type[Surface]] = {
 }
 
 
-def _surface_class(kind: str) -> type[Surface]:
+def surface_class(kind: str) -> type[Surface]:
     if kind not in KINDS:
         raise ValueError(f"the kind of a surface is one of {', '.join(KINDS)}; got {kind!r}")
     return KINDS[kind]
@@ -86,17 +87,12 @@ def fit_with_residuals(
     """`fit_surface`, and its held-out residuals in units of its standard deviation, [n, t]: how errors go together.
 
     z: residuals in units of `out_of_fold`'s standard deviations, if they are known already. [n, t]
-
-    With more than SUBSET mixtures, Gaussian processes that leave out a fold take their hyperparameters from the
-    one fitted to all, which saves 5 of 6 searches for them. So many rows are hardly missed by so few numbers.
     """
     shares, targets, own = _arrays(shares, targets, own)
-    surface = _surface_class(kind).fit(shares, targets, own=own, seed=seed, **settings)
+    surface = surface_class(kind).fit(shares, targets, own=own, seed=seed, **settings)
     if z is None:
-        if isinstance(surface, GaussianProcessSurface) and len(shares) > SUBSET:
-            settings = {**settings, "hyperparameters": surface}
-        fold = assign_folds(len(shares), STD_FOLDS, seed)
-        mean, std = out_of_fold(shares, targets, kind, fold, own=own, seed=seed, **settings)
+        fit = partial(surface.refit, own=own, seed=seed, **settings)
+        mean, std = out_of_fold(shares, targets, fit, assign_folds(len(shares), STD_FOLDS, seed))
         z = (targets - mean) / std
     spread = _rms(z)
     return replace(surface, spread=spread), z / np.where(spread > 0, spread, 1.0)
@@ -104,7 +100,7 @@ def fit_with_residuals(
 
 def load_surface(data: Mapping) -> Surface:
     """The surface that `to_json` described, with exactly the same predictions."""
-    return _surface_class(data["kind"]).from_json(data)
+    return surface_class(data["kind"]).from_json(data)
 
 
 def assign_folds(n: int, folds: int, seed: int) -> np.ndarray:
@@ -117,20 +113,16 @@ def assign_folds(n: int, folds: int, seed: int) -> np.ndarray:
 def out_of_fold(
     shares: np.ndarray,
     targets: np.ndarray,
-    kind: str,
+    fit: Callable[[np.ndarray, np.ndarray], Surface],
     fold: np.ndarray,
-    *,
-    own: Sequence[int] | None = None,
-    seed: int = 0,
-    **settings,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Means and standard deviations of spread 1, [n, t], by surfaces that did not see a mixture's fold [n]."""
-    shares, targets, own = _arrays(shares, targets, own)
+    """Means and standard deviations of spread 1, [n, t], by surfaces that did not see a mixture's fold [n].
+
+    targets: [n, t]. fit: from some of the shares and their targets to a surface.
+    """
     mean, std = np.empty_like(targets), np.empty_like(targets)
     for held_out in (fold == f for f in np.unique(fold)):
-        surface = _surface_class(kind).fit(
-            shares[~held_out], targets[~held_out], own=own, seed=seed, **settings
-        )
+        surface = fit(shares[~held_out], targets[~held_out])
         mean[held_out], std[held_out] = surface.predict(shares[held_out])
     return mean, std
 
@@ -158,8 +150,9 @@ def cross_validate(
         residuals comes from the other folds.
     """
     shares, targets, own = _arrays(shares, targets, own)
+    fit = partial(surface_class(kind).fit, own=own, seed=seed, **settings)
     fold = assign_folds(len(shares), folds, seed)
-    mean, std = out_of_fold(shares, targets, kind, fold, own=own, seed=seed, **settings)
+    mean, std = out_of_fold(shares, targets, fit, fold)
     z = (targets - mean) / std
     for held_out in (fold == f for f in range(folds)):
         std[held_out] *= _rms(z[~held_out])
@@ -182,18 +175,18 @@ def scores(
         coverage90: share of the measurements inside predicted +- 1.645 std; only where std [n] is given;
         n: number of values.
     """
-    from scipy.stats import spearmanr  # slow to import
+    from scipy.stats import spearmanr  # these are slow to import
+    from sklearn.metrics import mean_absolute_percentage_error, r2_score
 
     measured, predicted = np.asarray(measured, float), np.asarray(predicted, float)
     if measured.ndim != 1 or measured.shape != predicted.shape:
         raise ValueError(f"scores compares two arrays [n]; got shapes {measured.shape} and {predicted.shape}")
     residual = predicted - measured
-    spread = ((measured - measured.mean()) ** 2).sum()
     ranked = np.ptp(measured) > 0 and np.ptp(predicted) > 0
     result = {
-        "mape": float(100 * np.mean(np.abs(residual) / np.abs(measured))),
+        "mape": float(100 * mean_absolute_percentage_error(measured, predicted)),
         "spearman": float(spearmanr(measured, predicted).statistic) if ranked else None,
-        "r2": float(1 - (residual**2).sum() / spread) if spread > 0 else None,
+        "r2": float(r2_score(measured, predicted)) if np.ptp(measured) > 0 else None,
         "n": len(measured),
     }
     if std is not None:

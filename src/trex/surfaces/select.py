@@ -1,28 +1,31 @@
 """Which way to predict the objective: recipes, their honest accuracy, and how it grows with the proxies.
 
-An objective is any function of the targets, [..., t] -> [...]. A recipe either predicts the targets and takes the
-objective of them, or predicts the objective's value directly, as the paper does; both give an `ObjectiveSurface`.
+A recipe either predicts the targets and takes the objective of them, or predicts the objective's value itself, as the
+paper does; both give an `ObjectiveSurface`.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 
-from trex.regression import (
+from trex.proxies.training_set import TrainingSet
+from trex.surfaces.base import NO_OWN, Surface
+from trex.surfaces.fit import (
     STD_FOLDS,
     assign_folds,
     fit_with_residuals,
     load_surface,
     out_of_fold,
     scores,
+    surface_class,
 )
-from trex.surfaces.base import Surface
-from trex.surfaces.lightgbm import LIGHTGBM_SETTINGS, LightGBMSurface
 
-Objective = Callable[[np.ndarray], np.ndarray]
+# Of targets, [..., t] -> [...].
+Function = Callable[[np.ndarray], np.ndarray]
 
 # Joint residuals that stand for the distribution of errors, and how many numbers of them are in memory at a time.
 RESIDUALS = 256
@@ -31,42 +34,49 @@ CHUNK = 4_000_000
 
 @dataclass(frozen=True)
 class Recipe:
-    """A kind of surface, and what it is fitted to: the targets, or (direct) the objective's value."""
+    """A kind of surface, and what it is fitted to: the targets, or the objective's value."""
 
     kind: str
-    direct: bool = False
+    predicts_objective: bool = False
     settings: Mapping = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        return f"{self.kind}_direct" if self.direct else self.kind
+        return f"{self.kind}_objective" if self.predicts_objective else self.kind
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether its surface predicts the targets with their gradients, as searches by gradients need them."""
+        return not self.predicts_objective and surface_class(self.kind).has_gradient
 
     def fewest(self, folds: int) -> int:
         """Mixtures that cross-validating it takes at least."""
-        if self.kind != LightGBMSurface.kind:
-            return folds
-        least = 2 * {**LIGHTGBM_SETTINGS, **self.settings}["min_data_in_leaf"]
-        return math.ceil(least * folds / (folds - 1))
+        least = surface_class(self.kind).fewest_rows(**self.settings)
+        return max(folds, math.ceil(least * folds / (folds - 1)))
 
-    def outcomes(
-        self, targets: np.ndarray, objective: Objective, own: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray | None]:
+    def outcomes(self, training: TrainingSet) -> tuple[np.ndarray, np.ndarray]:
         """What the surface is fitted to, [n, t] or [n, 1], and the corpora whose share is its columns' own."""
-        return (objective(targets)[:, None], None) if self.direct else (targets, own)
+        if self.predicts_objective:
+            return training.values[:, None], np.array([NO_OWN])
+        no_own = np.full(training.targets.shape[1], NO_OWN)
+        return training.targets, no_own if training.own is None else np.asarray(training.own, int)
 
 
-PAPER = Recipe("lightgbm", direct=True)
-RECIPES = (
-    Recipe("gaussian_process"),
-    Recipe("lightgbm"),
-    Recipe("mixing_law"),
-    Recipe("linear"),
-    PAPER,
-)
+PAPER = Recipe("lightgbm", predicts_objective=True)
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("gaussian_process"),
+        Recipe("lightgbm"),
+        Recipe("mixing_law"),
+        Recipe("linear"),
+        PAPER,
+    )
+}
 
 
 def objective_std(
-    mean: np.ndarray, std: np.ndarray, residuals: np.ndarray, objective: Objective
+    mean: np.ndarray, std: np.ndarray, residuals: np.ndarray, objective: Function
 ) -> np.ndarray:
     """Standard deviation of the objective, [n], from that of its targets and from how their errors go together.
 
@@ -87,6 +97,15 @@ def objective_std(
     return result
 
 
+def _of_objective(
+    recipe: Recipe, objective: Function, mean: np.ndarray, std: np.ndarray, residuals: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of the objective, each [n], from what a recipe's surface predicts, [n, t or 1]."""
+    if recipe.predicts_objective:
+        return mean[:, 0], std[:, 0]
+    return objective(mean), objective_std(mean, std, residuals, objective)
+
+
 @dataclass(frozen=True, eq=False)
 class ObjectiveSurface:
     """A fitted recipe: the objective at any mixture, with uncertainty."""
@@ -94,113 +113,92 @@ class ObjectiveSurface:
     recipe: Recipe
     surface: Surface
     residuals: np.ndarray  # [r, t or 1], held-out errors in units of the surface's std
-    objective: Objective
+    objective: Function
 
     def predict(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of the objective, each [n], at shares [n, k]."""
         mean, std = self.surface.predict(shares)
-        return _of_objective(self.recipe, mean, std, self.residuals, self.objective)
+        return _of_objective(self.recipe, self.objective, mean, std, self.residuals)
 
     def mean(self, shares: np.ndarray) -> np.ndarray:
         """The objective [n] at shares [n, k], the fast way for millions of mixtures."""
         mean = self.surface.mean(shares)
-        return mean[:, 0] if self.recipe.direct else self.objective(mean)
+        return mean[:, 0] if self.recipe.predicts_objective else self.objective(mean)
 
-    def to_json(self) -> dict:
+    def to_json(self) -> dict[str, Any]:
         """All but the objective, in types that JSON has."""
         return {
             "kind": self.recipe.kind,
-            "direct": self.recipe.direct,
+            "predicts_objective": self.recipe.predicts_objective,
             "settings": dict(self.recipe.settings),
             "surface": self.surface.to_json(),
             "residuals": self.residuals.tolist(),
         }
 
     @classmethod
-    def from_json(cls, data: Mapping, objective: Objective) -> Self:
+    def from_json(cls, data: Mapping[str, Any], objective: Function) -> Self:
         """The same again, with exactly the same predictions if the objective is the same."""
-        recipe = Recipe(data["kind"], data["direct"], data["settings"])
+        recipe = Recipe(data["kind"], data["predicts_objective"], data["settings"])
         return cls(recipe, load_surface(data["surface"]), np.array(data["residuals"]), objective)
 
 
-def _of_objective(
-    recipe: Recipe, mean: np.ndarray, std: np.ndarray, residuals: np.ndarray, objective: Objective
-) -> tuple[np.ndarray, np.ndarray]:
-    if recipe.direct:
-        return mean[:, 0], std[:, 0]
-    return objective(mean), objective_std(mean, std, residuals, objective)
-
-
-def fit_objective(
-    shares: np.ndarray,
-    targets: np.ndarray,
-    objective: Objective,
-    recipe: Recipe,
-    *,
-    own: Sequence[int] | None = None,
-    seed: int = 0,
-    validation: "Validation | None" = None,
-) -> ObjectiveSurface:
-    """Fit a recipe to shares [n, k] and targets [n, t]; `own` and `seed` as of `regression.fit_surface`.
-
-    validation: of the same recipe and mixtures; its residuals save cross-validating once more.
-    """
-    outcomes, own = recipe.outcomes(targets, objective, own)
-    z = validation.z if validation else None
-    surface, residuals = fit_with_residuals(
-        shares, outcomes, recipe.kind, own=own, seed=seed, z=z, **recipe.settings
-    )
-    return ObjectiveSurface(recipe, surface, residuals[:RESIDUALS], objective)
-
-
 @dataclass(frozen=True, eq=False)
-class Validation:
+class CrossValidation:
     """Predictions of mixtures by surfaces that did not see them, and how good they are."""
 
     recipe: str
     measured: np.ndarray  # [n], the objective
     mean: np.ndarray  # [n]
     std: np.ndarray  # [n]
-    targets: (
-        tuple[np.ndarray, np.ndarray, np.ndarray] | None
-    )  # measured, mean, std, each [n, t]; None if direct
-    z: np.ndarray | None = None  # [n, t or 1], residuals in units of `regression.out_of_fold`'s std
+    # measured, mean, std of the targets, each [n, t]; None for a recipe that predicts none
+    targets: tuple[np.ndarray, np.ndarray, np.ndarray] | None
+    z: np.ndarray | None = None  # [n, t or 1], residuals in units of `fit.out_of_fold`'s std
 
     def scores(self) -> dict[str, float | int | None]:
-        """`regression.scores` of the objective, with coverage90."""
+        """`fit.scores` of the objective, with coverage90."""
         return scores(self.measured, self.mean, self.std)
 
     def target_scores(self) -> list[dict[str, float | int | None]]:
-        """`regression.scores` of every target; empty for a recipe that predicts none."""
+        """`fit.scores` of every target; empty for a recipe that predicts none."""
         columns = zip(*(a.T for a in self.targets), strict=True) if self.targets else ()
         return [scores(*column) for column in columns]
 
 
-def validate(
-    shares: np.ndarray,
-    targets: np.ndarray,
-    objective: Objective,
-    recipe: Recipe,
-    *,
-    own: Sequence[int] | None = None,
-    folds: int = STD_FOLDS,
-    seed: int = 0,
-) -> Validation:
+def fit_objective(
+    training: TrainingSet, recipe: Recipe, seed: int = 0, validation: CrossValidation | None = None
+) -> ObjectiveSurface:
+    """Fit a recipe.
+
+    validation: of the same recipe and mixtures; its residuals save cross-validating once more.
+    """
+    outcomes, own = recipe.outcomes(training)
+    z = validation.z if validation else None
+    surface, residuals = fit_with_residuals(
+        training.shares, outcomes, recipe.kind, own=own, seed=seed, z=z, **recipe.settings
+    )
+    return ObjectiveSurface(recipe, surface, residuals[:RESIDUALS], training.objective)
+
+
+def cross_validate_objective(
+    training: TrainingSet, recipe: Recipe, folds: int = STD_FOLDS, seed: int = 0
+) -> CrossValidation:
     """Cross-validate a recipe. The spread and the joint residuals used in a fold come from the other folds."""
-    outcomes, own = recipe.outcomes(targets, objective, own)
-    fold = assign_folds(len(shares), folds, seed)
-    mean, std = out_of_fold(shares, outcomes, recipe.kind, fold, own=own, seed=seed, **recipe.settings)
+    outcomes, own = recipe.outcomes(training)
+    kind = surface_class(recipe.kind)
+    fit = partial(kind.fit, own=own, seed=seed, **recipe.settings)
+    fold = assign_folds(len(training), folds, seed)
+    mean, std = out_of_fold(training.shares, outcomes, fit, fold)
     z = (outcomes - mean) / std
-    value, value_std = np.empty(len(shares)), np.empty(len(shares))
+    value, value_std = np.empty(len(training)), np.empty(len(training))
     for held_out in (fold == f for f in range(folds)):
         spread = np.sqrt((z[~held_out] ** 2).mean(axis=0))
         std[held_out] *= spread
         residuals = z[~held_out] / np.where(spread > 0, spread, 1.0)
         value[held_out], value_std[held_out] = _of_objective(
-            recipe, mean[held_out], std[held_out], residuals[:RESIDUALS], objective
+            recipe, training.objective, mean[held_out], std[held_out], residuals[:RESIDUALS]
         )
-    per_target = None if recipe.direct else (targets, mean, std)
-    return Validation(recipe.name, objective(targets), value, value_std, per_target, z)
+    targets = None if recipe.predicts_objective else (training.targets, mean, std)
+    return CrossValidation(recipe.name, training.values, value, value_std, targets, z)
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,63 +206,56 @@ class Selection:
     """The recipe that predicts the objective best, and what all of them can do."""
 
     chosen: ObjectiveSurface
-    validations: tuple[Validation, ...]  # one per recipe
+    validations: tuple[CrossValidation, ...]  # one per recipe
     # Of selecting and fitting as a whole: in every outer fold the recipe was selected without it. Its accuracy has
     # not been picked as the best of several.
-    nested: Validation
+    nested: CrossValidation
     nested_recipes: tuple[str, ...]  # what was selected in each outer fold
 
 
 def select_surface(
-    shares: np.ndarray,
-    targets: np.ndarray,
-    objective: Objective,
-    *,
-    recipes: Sequence[Recipe] = RECIPES,
+    training: TrainingSet,
+    recipes: Sequence[Recipe] = tuple(RECIPES.values()),
     use: Recipe | None = None,
-    own: Sequence[int] | None = None,
     folds: int = STD_FOLDS,
     seed: int = 0,
 ) -> Selection:
     """Select by nested cross-validation the recipe with the least MAPE on the objective, and fit it.
 
     Args:
-        shares: the mixtures that the proxies were given. [n, k]
-        targets: what they measured. [n, t]
-        objective: from the targets' values to one number. [..., t] -> [...]
         recipes: what to validate, and to choose from; where a fold leaves fewer mixtures than one needs, from the
             others.
         use: one of them that is chosen whatever the others can do; None: the best.
-        own, seed: as of `regression.fit_surface`.
         folds: of the outer and of the inner cross-validation.
+        seed: of fits and folds.
     """
 
-    def best(rows: np.ndarray) -> tuple[ObjectiveSurface, list[Validation]]:
-        data = shares[rows], targets[rows], objective
-        able = [recipe for recipe in recipes if rows.sum() >= recipe.fewest(folds)]
-        found = [validate(*data, recipe, own=own, folds=folds, seed=seed) for recipe in able]
+    def best(part: TrainingSet) -> tuple[ObjectiveSurface, list[CrossValidation]]:
+        able = [recipe for recipe in recipes if len(part) >= recipe.fewest(folds)]
+        found = [cross_validate_objective(part, recipe, folds, seed) for recipe in able]
         least = able.index(use) if use else int(np.argmin([v.scores()["mape"] for v in found]))
-        return fit_objective(*data, able[least], own=own, seed=seed, validation=found[least]), found
+        return fit_objective(part, able[least], seed, found[least]), found
 
-    n = len(shares)
-    chosen, validations = best(np.ones(n, bool))
+    n = len(training)
+    chosen, validations = best(training)
     if use:  # nothing was selected, so that its own validation is honest
         (own_validation,) = (v for v in validations if v.recipe == use.name)
         nested = replace(own_validation, recipe="selected")
         return Selection(chosen, tuple(validations), nested, (use.name,) * folds)
     fold = assign_folds(n, folds, seed)
     value, value_std = np.empty(n), np.empty(n)
-    mean, std = np.full(targets.shape, np.nan), np.full(targets.shape, np.nan)
+    mean, std = np.full(training.targets.shape, np.nan), np.full(training.targets.shape, np.nan)
     selected = []
     for held_out in (fold == f for f in range(folds)):
-        fitted, _ = best(~held_out)
-        value[held_out], value_std[held_out] = fitted.predict(shares[held_out])
-        if not fitted.recipe.direct:
-            mean[held_out], std[held_out] = fitted.surface.predict(shares[held_out])
+        fitted, _ = best(training.take(~held_out))
+        value[held_out], value_std[held_out] = fitted.predict(training.shares[held_out])
+        if not fitted.recipe.predicts_objective:
+            mean[held_out], std[held_out] = fitted.surface.predict(training.shares[held_out])
         selected.append(fitted.recipe)
-    per_target = None if any(inner.direct for inner in selected) else (targets, mean, std)
-    nested = Validation("selected", objective(targets), value, value_std, per_target)
-    return Selection(chosen, tuple(validations), nested, tuple(inner.name for inner in selected))
+    no_targets = any(recipe.predicts_objective for recipe in selected)
+    targets = None if no_targets else (training.targets, mean, std)
+    nested = CrossValidation("selected", training.values, value, value_std, targets)
+    return Selection(chosen, tuple(validations), nested, tuple(recipe.name for recipe in selected))
 
 
 def learning_sizes(n: int, recipe: Recipe) -> list[int]:
@@ -285,27 +276,19 @@ CURVE |= {"n": int, "coverage90": float}
 
 
 def learning_curve(
-    shares: np.ndarray,
-    targets: np.ndarray,
-    objective: Objective,
-    recipe: Recipe,
-    sizes: Sequence[int],
-    *,
-    own: Sequence[int] | None = None,
-    repeats: int = 5,
-    seed: int = 0,
+    training: TrainingSet, recipe: Recipe, sizes: Sequence[int], repeats: int = 5, seed: int = 0
 ) -> list[dict[str, float | int | None]]:
     """Scores of the objective on all mixtures that a recipe did not see, by how many it did.
 
-    Every repeat deals the mixtures out anew and fits to the first 16, 32, ... (`sizes`) of them.
+    Every repeat shuffles the mixtures and fits to the first 16, 32, ... (`sizes`) of them.
 
     Returns:
-        One row per size and repeat: `proxies`, `repeat` and `regression.scores`.
+        One row per size and repeat: `proxies`, `repeat` and `fit.scores`.
 
     Raises:
         ValueError: for a size that leaves fewer than 2 mixtures to test on.
     """
-    n = len(shares)
+    n = len(training)
     if max(sizes) > n - 2:
         raise ValueError(
             f"a learning curve up to {max(sizes)} needs mixtures to test on; there are {n} in all"
@@ -314,8 +297,8 @@ def learning_curve(
     for repeat in range(repeats):
         order = np.random.default_rng([seed, repeat]).permutation(n)
         for size in sizes:
-            seen, unseen = order[:size], order[size:]
-            fitted = fit_objective(shares[seen], targets[seen], objective, recipe, own=own, seed=seed)
-            found = scores(objective(targets[unseen]), *fitted.predict(shares[unseen]))
+            fitted = fit_objective(training.take(order[:size]), recipe, seed)
+            unseen = training.take(order[size:])
+            found = scores(unseen.values, *fitted.predict(unseen.shares))
             rows.append({"recipe": recipe.name, "proxies": size, "repeat": repeat, **found})
     return rows

@@ -1,14 +1,16 @@
 """New proxies where they help most: Thompson sampling in batches, and when to stop."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
-from trex.search.base import Candidate, Candidates
-from trex.search.limits import project
-from trex.search.minimise import FEASIBLE
+from trex.proxies.training_set import TrainingSet
+from trex.search.minimise import FEASIBLE, best_minimum, random_starts
 from trex.search.problem import Problem
-from trex.search.surrogate import KAPPA, best_minimum, random_starts, surrogate
+from trex.search.strategies.surrogate import KAPPA, Surrogate
+from trex.search.strategy import Candidate, SearchResult, Strategy, Study
 
 # Proposals stay within this factor of the shares that proxies were given. They are measured before anything is
 # concluded, so that each round may reach beyond the last one.
@@ -22,8 +24,7 @@ TRIES = 20
 
 def propose_batch(
     problem: Problem,
-    given: np.ndarray,
-    measured: np.ndarray,
+    training: TrainingSet,
     n: int,
     *,
     seed: int = 0,
@@ -38,9 +39,8 @@ def propose_batch(
     corpus goes where least is known about it, and different draws make the batch diverse.
 
     Args:
-        problem: with errors; limits of the shares without regard to support.
-        given: shares of the proxies so far. [m, k]
-        measured: their targets. [m, t]
+        problem: with errors; bounds of the shares without regard to support.
+        training: the proxies so far.
         n: size of the batch.
         seed: of this round; rounds need different ones.
         stretch: how far beyond the support, see STRETCH.
@@ -48,8 +48,9 @@ def propose_batch(
     """
     if problem.errors is None:
         raise ValueError("Thompson sampling needs the joint held-out errors of the surface (Problem.errors)")
+    given = training.shares
     inner = problem.within_support(given, stretch)
-    best = given[ranked(problem, measured)[:2]]
+    best = given[ranked(problem, training.targets)[:2]]
     starts = np.concatenate([best, random_starts(inner, 2, seed), *([] if starts is None else [starts])])
     random = np.random.default_rng([seed, 1])
     optimum = best_minimum(inner, starts).shares
@@ -73,54 +74,81 @@ def _apart(
         if (np.abs(others - moved).sum(axis=1) / 2).min() >= SPACING:
             break
         scaled = shares * np.exp(0.05 * (i + 1) * random.standard_normal(len(shares)))
-        moved = project(scaled, problem.low, problem.high)
+        moved = problem.bounds.project(scaled)
     return moved
 
 
 def ranked(problem: Problem, measured: np.ndarray) -> np.ndarray:
     """Rows of measured targets [m, t], best objective first; those that exceed a limit come last, by how much. [m]"""
-    return np.lexsort((problem.targets.value(measured), np.maximum(problem.violation(measured), FEASIBLE)))
-
-
-def adaptive(
-    problem: Problem, given: np.ndarray, measured: np.ndarray, *, kappa: float = KAPPA, seed: int = 0
-) -> Candidates:
-    """What to recommend after the last round: the optimum on the surface of all proxies, and the best proxy.
-
-    Arguments as of `propose_batch`; the optimum stays within the support of all proxies, the proposals among them.
-
-    Returns:
-        Candidates `adaptive` and `best_proxy` (predicted: its measurement), the best of the proxies within the limits
-        of the shares, brought to them where whole shards were off. Notes: those of `surrogate`, proxies, and
-        expected_gain, what one more proxy at the optimum promises.
-    """
-    order = ranked(problem, measured)
-    within = project(given, problem.low, problem.high)
-    near = np.abs(within - given).sum(axis=1) / 2 < SPACING
-    best = order[near[order]][0] if near.any() else order[0]
-    inner = problem.within_support(given)
-    found = surrogate(inner, given[best], kappa=kappa, seed=seed)
-    optimum = found.candidates[0]
-    gain = expected_gain(problem, optimum.shares[None], measured)
-    value = float(problem.targets.value(measured[best]))
-    return Candidates(
-        (
-            replace(optimum, name="adaptive", strategy="adaptive"),
-            Candidate("best_proxy", "adaptive", within[best], value if near[best] else None),
-        ),
-        {**found.notes, "proxies": len(given), "expected_gain": gain},
-    )
+    return np.lexsort((problem.objective(measured), np.maximum(problem.violation(measured), FEASIBLE)))
 
 
 def expected_gain(problem: Problem, batch: np.ndarray, measured: np.ndarray) -> float:
     """Expected improvement of the best measurement by a batch [n, k], as a share of the best.
 
     E[max(0, best - min over the batch)] / best, over the surface's joint errors, the same at all mixtures of the batch.
-    The best is of the measured targets [m, t] that keep the limits; if none does, all is to be gained, and it is the
-    worst. What has not even this much to gain need not be trained: below a tolerance of .0005, say, it is less than the
+    The best is that of the measured targets [m, t] that keep the limits; if none does, the worst of all takes its place,
+    so the gain is large. A batch that promises less than a tolerance need not be trained: .0005, say, is less than the
     noise between draws of text.
     """
-    values = problem.targets.value(measured)
+    values = problem.objective(measured)
     keeps = problem.violation(measured) <= FEASIBLE
     best = float(values[keeps].min() if keeps.any() else values.max())
     return float(np.maximum(best - problem.samples(batch).min(axis=0), 0).mean() / best)
+
+
+@dataclass(frozen=True)
+class Adaptive(Strategy):
+    """Recommends after the last round (`trex.search.rounds`) the optimum on the surface of all proxies.
+
+    kappa, seed: as of `Surrogate`.
+    """
+
+    kappa: float = KAPPA
+    seed: int = 0
+
+    name = "adaptive"
+    candidates = ("adaptive", "best_proxy")
+
+    @classmethod
+    def from_config(cls, search: Mapping[str, Any], seed: int) -> Self:
+        return cls(search["kappa"], seed)
+
+    def search(self, study: Study) -> SearchResult:
+        found = self.recommend(study.refit(study.proxies), study.proxies)
+        notes = {
+            "rounds": sum(not row["stopped"] for row in study.rounds),
+            "trained": sum(row["trained"] for row in study.rounds),
+        }
+        return SearchResult(found.candidates, {**notes, **found.notes}, study.rounds)
+
+    def recommend(self, problem: Problem, training: TrainingSet) -> SearchResult:
+        """The optimum within the support of all proxies, the proposals among them, and the best proxy.
+
+        problem: on a surface fitted to these proxies, with errors.
+
+        Returns:
+            Candidates `adaptive` and `best_proxy` (value: its measurement), the best of the proxies within the bounds
+            of the shares, brought to them where whole shards were off. Notes: those of `Surrogate.optimise`, proxies,
+            and expected_gain, what one more proxy at the optimum promises.
+        """
+        given, measured = training.shares, training.targets
+        order = ranked(problem, measured)
+        within = problem.bounds.project(given)
+        near = np.abs(within - given).sum(axis=1) / 2 < SPACING
+        best = order[near[order]][0] if near.any() else order[0]
+        surrogate = Surrogate(self.kappa, seed=self.seed)
+        found = surrogate.optimise(problem.within_support(given), given[best])
+        (optimum,) = found.candidates
+        value = float(problem.objective(measured[best])) if near[best] else None
+        return SearchResult(
+            (
+                Candidate("adaptive", optimum.shares, optimum.value),
+                Candidate("best_proxy", within[best], value),
+            ),
+            {
+                **found.notes,
+                "proxies": len(given),
+                "expected_gain": expected_gain(problem, optimum.shares[None], measured),
+            },
+        )

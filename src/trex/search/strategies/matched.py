@@ -1,40 +1,27 @@
-"""The matched mixture: an optimum without proxies."""
-
-from collections.abc import Callable
+"""The matched mixture: an optimum in closed form, without proxies."""
 
 import numpy as np
 
-from trex.metrics import Objective
-from trex.mixtures import cap, matched
-from trex.search.base import Candidate, Candidates
+from trex.mixtures.baselines import matched
+from trex.mixtures.bounds import Bounds
+from trex.objective.aggregate import Aggregate
+
+NAME = "matched"
 
 
-def matched_candidate(
-    objective: Objective,
-    eval_bytes: np.ndarray,
-    reference_tokens: np.ndarray,
-    *,
-    caps: np.ndarray | None = None,
-    min_share: float = 0.0,
-    predict: Callable[[np.ndarray], np.ndarray] | None = None,
-) -> Candidates:
-    """The matched mixture (`mixtures.matched`) of an objective, within the limits; it needs no proxies.
+def matched_mixture(
+    aggregate: Aggregate, eval_bytes: np.ndarray, reference_tokens: np.ndarray, bounds: Bounds
+) -> np.ndarray:
+    """The matched mixture (`mixtures.baselines.matched`) of an objective, brought into the bounds of shares. [k]
 
-    An objective that is not linear (worst) has no weights to match: it gets those of macro, and the note
-    `objective_is_linear` is 0.
+    An objective that is not linear (about the worst corpus) has no weights to match: it gets those of macro.
 
     Args:
-        objective: what is minimised.
+        aggregate: of the objective.
         eval_bytes: bytes of the evaluation text. [k] or [sets, k]
         reference_tokens: its tokens by the reference tokenizer. Same shape.
-        caps, min_share: limits of the shares, as of `mixtures.cap`.
-        predict: the objective [n] at mixtures [n, k], for the table; it has no part in the choice.
+        bounds: of the shares.
     """
-    weights = objective.linear_weights(reference_tokens)
-    linear = weights is not None
-    shares = matched(weights if linear else np.ones_like(eval_bytes, float), eval_bytes, reference_tokens)
-    shares = cap(shares, np.ones_like(shares) if caps is None else caps, min_share)
-    predicted = float(predict(shares[None])[0]) if predict else None
-    return Candidates(
-        (Candidate("matched", "matched", shares, predicted),), {"objective_is_linear": float(linear)}
-    )
+    weights = aggregate.linear_weights(reference_tokens)
+    weights = np.ones_like(eval_bytes, float) if weights is None else weights
+    return bounds.project(matched(weights, eval_bytes, reference_tokens))
