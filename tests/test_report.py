@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 from docutils.core import publish_parts
 from jinja2 import Environment, StrictUndefined
-from trex.verification import choose, paired_gain
 
 from trex.config import load_config
 from trex.rank_invariance import agreement, scales
@@ -17,18 +16,19 @@ from trex.report import write_summary
 from trex.report_search import costs
 from trex.report_validation import write_validation
 from trex.results import Results
+from trex.search.choose import choose
 from trex.validation import validate
 
 CORPORA = ["deu", "eng", "heb"]
 MIXTURES = {  # name: role, strategy, predicted, shares
-    "trex": ("candidate", "trex", 1.2, [0.5, 0.3, 0.2]),
-    "best_draw": ("candidate", "trex", 1.19, [0.6, 0.2, 0.2]),
+    "paper": ("candidate", "paper", 1.2, [0.5, 0.3, 0.2]),
+    "best_draw": ("candidate", "paper", 1.19, [0.6, 0.2, 0.2]),
     "matched": ("baseline", "matched", 1.21, [0.4, 0.4, 0.2]),
     "uniform": ("baseline", "baseline", 1.3, [1 / 3, 1 / 3, 1 / 3]),
 }
-# Macro NSL of each replicate: trex gains 2 % and 4 % on uniform, 3 % on average with a standard error of 1 %.
+# Macro NSL of each replicate: paper gains 2 % and 4 % on uniform, 3 % on average with a standard error of 1 %.
 MEASURED = {
-    "trex": [0.98, 0.96],
+    "paper": [0.98, 0.96],
     "best_draw": [1.01, 1.01],
     "matched": [0.99, 0.99],
     "uniform": [1.0, 1.0],
@@ -39,7 +39,7 @@ CAPTIONS = sorted(Path(__file__).parents[1].glob("workflow/report/*.rst"))
 RAW = {
     "corpora": {corpus: {"source": {"parquet": f"{corpus}.parquet"}} for corpus in CORPORA},
     "proxies": {"bytes": "2MB", "vocab_size": 8192, "count": 64, "per_job": 64},
-    "search": {"strategies": ["trex", "surrogate"]},
+    "search": {"strategies": ["paper", "surrogate"]},
     "training": {"vocab_size": 32768},
     "validation": {"tokenizers": {"o200k_base": "o200k_base"}, "mixtures": 3},
     "language_model": {"training_bytes": "3TB", "peak_flops": 1e15, "utilisation": 0.5},
@@ -108,7 +108,7 @@ def write_results(
     ]
     candidates = pl.DataFrame(rows)
     parquet("search/candidates.parquet", candidates)
-    (folder / "search/notes.json").write_text('{"trex": {"scored": 1000000, "acceptance_rate": 0.25}}')
+    (folder / "search/notes.json").write_text('{"paper": {"scored": 1000000, "acceptance_rate": 0.25}}')
     parquet(
         "regression/metrics.parquet",
         pl.DataFrame(
@@ -145,7 +145,7 @@ def write_results(
     for job, seconds in (
         ("train_proxies/00000-00063", "20.5"),
         ("fit_regression", "30"),
-        ("search_mixture/trex", "4"),
+        ("search_mixture/paper", "4"),
         ("index_words", "NA"),
     ):
         path = folder / f"benchmarks/{job}.tsv"
@@ -156,7 +156,7 @@ def write_results(
         "search/pareto.parquet", pl.DataFrame({**front, **{corpus: [1 / len(corpora)] for corpus in corpora}})
     )
     (folder / "search/tables.json").write_text(
-        '{"trex": [{"k": 1, "predicted": 0.9}, {"k": 2, "predicted": 0.8}]}'
+        '{"paper": [{"k": 1, "predicted": 0.9}, {"k": 2, "predicted": 0.8}]}'
     )
     parquet(
         "regression/predictions.parquet",
@@ -182,13 +182,13 @@ def write_results(
     )
     replicates = [(name, r, value) for name, values in measured.items() for r, value in enumerate(values)]
     parquet(
-        "verification/compression.parquet",
+        "choice/compression.parquet",
         pl.concat(
             labelled(compression(v, 8192, corpora), name=name, replicate=r) for name, r, v in replicates
         ),
     )
     parquet(
-        "verification/ledger.parquet",
+        "choice/ledger.parquet",
         pl.concat(
             labelled(ledger(MIXTURES[name][3], 2_000_000, corpora), name=name, replicate=r)
             for name, r, _ in replicates
@@ -199,7 +199,7 @@ def write_results(
     )
     objective = {"aggregate": "macro", "weights": {}, "evaluation_sets": ["held_out"], "vocab_size": 8192}
     choice = choose(measured, roles, strategies, predicted) | {"objective": objective}
-    (folder / "verification/choice.json").write_text(json.dumps(choice))
+    (folder / "choice/choice.json").write_text(json.dumps(choice))
     for name in full_scale:
         shares = MIXTURES[choice["chosen"] if name == "chosen" else name][3]
         parquet(f"tokenizers/{name}/ledger.parquet", ledger(shares, 10_000_000, corpora))
@@ -233,69 +233,9 @@ def summary(folder: Path, **changes) -> str:
     return write_summary(Results.load(write_results(folder, **changes), load_config(RAW, folder)))
 
 
-def test_choose():
-    roles = {name: row[0] for name, row in MIXTURES.items()}
-    strategies = {name: row[1] for name, row in MIXTURES.items()}
-    choice = choose(MEASURED, roles, strategies, dict.fromkeys(MIXTURES))
-    assert (choice["chosen"], choice["role"], choice["best_baseline"]) == ("trex", "candidate", "matched")
-    assert [row["name"] for row in choice["ranking"]] == ["trex", "matched", "uniform", "best_draw"]
-    assert choice["ranking"][0]["measured"] == pytest.approx(0.97)
-    # Two values a distance d apart have a standard error of d / 2.
-    assert choice["ranking"][0]["standard_error"] == pytest.approx(0.01)
-    gain = choice["gains"]["uniform"]
-    assert (gain["percent"], gain["standard_error"]) == pytest.approx((3, 1))
-    assert list(choice["gains"]) == ["matched", "uniform", "best_draw"]
-
-
-def test_what_exceeds_the_limits_is_not_chosen():
-    names = {"trex": "candidate", "uniform": "baseline"}
-    values, none = {"trex": [0.9], "uniform": [1.0]}, dict.fromkeys(names)
-    within = choose(values, names, names, none, {"trex": 0.0009, "uniform": 0.0})
-    over = choose(values, names, names, none, {"trex": 0.0011, "uniform": 0.0})
-    both = choose(values, names, names, none, {"trex": 0.2, "uniform": 0.3})
-    assert [choice["chosen"] for choice in (within, over, both)] == ["trex", "uniform", "trex"]
-
-
-def test_gains_are_paired():
-    # Replicates differ by a factor of 2, and the gain is 10 % in each.
-    gain = paired_gain([0.9, 1.8], [1, 2])
-    assert (gain["percent"], gain["standard_error"], gain["low"]) == pytest.approx((10, 0, None))
-    gain = paired_gain([0.9], [1])
-    assert (gain["percent"], gain["standard_error"], gain["low"]) == (pytest.approx(10), None, None)
-
-
-def test_intervals_hold_draws_of_text_and_of_documents():
-    # gains of 9 and 11 %: a standard error of 1 %, t of 1 degree of freedom
-    gain = paired_gain([0.91, 0.89], [1, 1])
-    assert (gain["low"], gain["high"]) == pytest.approx((10 - 12.706, 10 + 12.706), abs=0.001)
-    # over documents alone: 1.96 standard deviations of many resamples
-    resampled = 1 - np.random.default_rng(1).normal(0.1, 0.01, 100_000), np.ones(100_000)
-    gain = paired_gain([0.9], [1], resampled)
-    assert (gain["low"], gain["high"]) == pytest.approx((10 - 1.96, 10 + 1.96), abs=0.02)
-    # both: variances add up, 1 + 1 with 4 degrees of freedom (Satterthwaite: 2^2 / 1^2 * 1), t = 2.776
-    gain = paired_gain([0.91, 0.89], [1, 1], resampled)
-    assert gain["high"] - 10 == pytest.approx(2.776 * 2**0.5, rel=0.01)
-
-
-def test_ties_go_to_the_baseline_named_first():
-    measured = {"trex": [1.0], "b": [1.0], "a": [1.0]}
-    roles = {"trex": "candidate", "b": "baseline", "a": "baseline"}
-    choice = choose(measured, roles, roles, dict.fromkeys(roles))
-    assert (choice["chosen"], choice["best_baseline"], list(choice["gains"])) == ("b", "b", ["a", "trex"])
-    assert choice["ranking"][0]["standard_error"] is None
-    only = choose({"trex": [1.0]}, roles, roles, dict.fromkeys(roles))
-    assert (only["chosen"], only["best_baseline"], only["gains"]) == ("trex", None, {})
-
-
-@pytest.mark.parametrize("measured", [{}, {"trex": []}, {"trex": [1.0], "uniform": [1.0, 2.0]}])
-def test_replicates_must_pair(measured):
-    with pytest.raises(ValueError, match="same replicates"):
-        choose(measured, {}, {}, {})
-
-
 def test_a_searched_mixture_wins(tmp_path):
     text = summary(tmp_path)
-    assert "**Recommended: the searched mixture `trex`** (strategy trex)." in text
+    assert "**Recommended: the searched mixture `paper`** (strategy paper)." in text
     # Against matched: 1 - .98/.99 = 1.0101 % and 1 - .96/.99 = 3.0303 %; mean 2.0202, standard error 1.0101.
     # Student's t with 1 degree of freedom: 12.7062 standard errors either way.
     assert "2.02 ± 1.01 % smaller than that of the best baseline, `matched`: **within the noise**" in text
@@ -304,18 +244,18 @@ def test_a_searched_mixture_wins(tmp_path):
     assert "| `uniform` | baseline | +3.00 % | -9.71 to +15.71 % | +10.00 % |" in text
     assert "| `best_draw` | candidate | +3.96 % | -8.62 to +16.54 % | – | – |" in text
     assert "At full scale (10.0 MB, vocabulary 32,768) it has 0.9000, 5.26 % less than" in text
-    assert "`trex` has 0.9700 ± 0.0100." in text
+    assert "`paper` has 0.9700 ± 0.0100." in text
     assert "`held_out` (3.0 MB in 3 corpora)" in text
     # natural: 6 of 10 MB; sampled between .1 and .5
     assert "| `eng` | 30.00 % | 33.33 % | 60.00 % | 10.00 % | 50.00 % | 6.0 MB |" in text
-    assert "| `trex` | candidate | trex | 0.9700 ± 0.0100 | 1.2000 | +23.71 % |" in text  # 1.2 / .97
+    assert "| `paper` | candidate | paper | 0.9700 ± 0.0100 | 1.2000 | +23.71 % |" in text  # 1.2 / .97
     assert "| `lightgbm` | yes | 1.23 % | 0.987 | 0.950 | 88 % | 2 |" in text
     assert "| `linear` |  | 2.50 % | – | 0.500 | – | 2 |" in text
     assert "| `heb` | `held_out` | 0.50 % | 0.900 | 0.800 | 90 % |" in text
     assert "| `lightgbm` | 16 | 3.00 % | 0.500 | 0.250 | 75 % |" in text  # the median of three repeats
     assert "| `pareto_000` | 0.9500 | 1.2500 | deu 33.33 %, eng 33.33 %, heb 33.33 % |" in text
     assert "over the limits" not in text
-    assert "trex: scored 1,000,000, acceptance_rate 0.25" in text
+    assert "paper: scored 1,000,000, acceptance_rate 0.25" in text
     assert "| `held_out` (3) | `chosen` | 0.9000 | 0.9000 | 0.9000 | 1.0000 (`heb`) |" in text
     assert "lies between the lowest and the highest sampled one" in text
     assert "- Sampled proxies (2): no text was repeated; every share is within" in text
@@ -328,7 +268,7 @@ def test_a_searched_mixture_wins(tmp_path):
 
 
 def test_a_clear_gain(tmp_path):
-    measured = MEASURED | {"trex": [0.98, 0.9801]}
+    measured = MEASURED | {"paper": [0.98, 0.9801]}
     assert "clear of the noise (95 % interval +0.94 to +1.07 %)" in summary(tmp_path, measured=measured)
 
 
@@ -344,7 +284,7 @@ def test_a_baseline_wins(tmp_path):
     text = summary(tmp_path, measured=measured, full_scale={"chosen": 0.95, "matched": 0.95, "uniform": 0.9})
     assert "**Recommended: the baseline `matched`. No searched candidate beat it.**" in text
     # 1 - .9/.98 = 8.163 %, 1 - .9/.96 = 6.25 %: mean 7.21, standard error .96
-    assert "The best of them, `trex`, is 7.21 ± 0.96 % behind" in text
+    assert "The best of them, `paper`, is 7.21 ± 0.96 % behind" in text
     assert "the baseline `uniform` is better**: 0.9000 against 0.9500, 5.56 %" in text  # 1 - .95/.9
     assert "| `matched` | baseline | +" not in text
 
@@ -362,8 +302,8 @@ def test_extrapolation_and_missed_shares(tmp_path):
 
 def test_few_shards_are_named(tmp_path):
     folder = write_results(tmp_path)
-    path = folder / "verification/ledger.parquet"
-    few = (pl.col("name") == "trex") & (pl.col("corpus") == "deu")
+    path = folder / "choice/ledger.parquet"
+    few = (pl.col("name") == "paper") & (pl.col("corpus") == "deu")
     shards = pl.when(few).then(3).otherwise("shards")
     pl.read_parquet(path).with_columns(shards=shards).write_parquet(path)
     text = write_summary(Results.load(folder, load_config(RAW, folder)))
@@ -396,7 +336,7 @@ def test_without_full_scale_baselines(tmp_path):
 def test_the_page_about_costs(tmp_path):
     folder = write_results(tmp_path)
     page = costs(Results.load(folder, load_config(RAW, folder)))
-    assert "| `trex` | 64 | 20 s | 30 s | 4 s | 54 s |" in page
+    assert "| `paper` | 64 | 20 s | 30 s | 4 s | 54 s |" in page
     assert "| `surrogate` | 64 | 20 s | 30 s | – | – |" in page  # nobody noted how long it took
 
 

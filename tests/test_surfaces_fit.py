@@ -9,8 +9,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trex import config_checks, leaf_masks, regression
-from trex.surfaces import lightgbm as lightgbm_surface
+from trex import config_checks
+from trex.surfaces import fit
+from trex.surfaces.leaf_masks import LeafMasks
+from trex.surfaces.lightgbm import LightGBMSurface
+from trex.surfaces.linear import LinearSurface
 
 REGMIX = Path(os.environ.get("TREX_TEST_DATA", Path(__file__).parents[1] / "../shared/data")) / "regmix"
 
@@ -23,7 +26,7 @@ def mixtures_and_targets(n: int, k: int = 6) -> tuple[np.ndarray, np.ndarray]:
 
 def test_linear_is_exact_on_a_linear_target():
     shares, targets = mixtures_and_targets(30)
-    surface = regression.fit_surface(shares, targets[:, 0], "linear")
+    surface = fit.fit_surface(shares, targets[:, 0], "linear")
     mean, std = surface.predict(np.eye(6))
     assert mean[:, 0] == pytest.approx(np.arange(1, 7))
     assert std == pytest.approx(np.zeros((6, 1)), abs=1e-9)
@@ -40,8 +43,8 @@ def test_linear_is_exact_on_a_linear_target():
 )
 def test_round_trip_is_exact(kind, settings):
     shares, targets = mixtures_and_targets(80)
-    surface = regression.fit_surface(shares, targets, kind, own=[-1, 0], **settings)
-    loaded = regression.load_surface(json.loads(json.dumps(surface.to_json())))
+    surface = fit.fit_surface(shares, targets, kind, own=[-1, 0], **settings)
+    loaded = fit.load_surface(json.loads(json.dumps(surface.to_json())))
     assert loaded.kind == kind
     at = np.random.default_rng(1).dirichlet(np.ones(6), 1000)
     for before, after in zip(surface.predict(at), loaded.predict(at), strict=True):
@@ -55,9 +58,9 @@ def test_leaf_masks_equal_lightgbm(n):
     import lightgbm
 
     shares, targets = mixtures_and_targets(n)
-    surface = regression.LightGBMSurface.fit(shares, targets, seed=1, num_iterations=200)
+    surface = LightGBMSurface.fit(shares, targets, seed=1, num_iterations=200)
     at = np.concatenate([np.random.default_rng(1).dirichlet(np.ones(6), 3000), shares])
-    cuts = leaf_masks.LeafMasks.from_text(surface.models[1]).cuts
+    cuts = LeafMasks.from_text(surface.models[1]).cuts
     at = np.concatenate([at, np.resize(cuts, (500, 6))])
     for column, model in enumerate(surface.models):
         expected = lightgbm.Booster(model_str=model).predict(at)
@@ -66,14 +69,14 @@ def test_leaf_masks_equal_lightgbm(n):
 
 def test_lightgbm_without_any_split():
     shares, _ = mixtures_and_targets(50)
-    surface = regression.fit_surface(shares, np.ones(50), "lightgbm", num_iterations=5)
+    surface = fit.fit_surface(shares, np.ones(50), "lightgbm", num_iterations=5)
     assert surface.predict(shares)[0] == pytest.approx(np.ones((50, 1)))
 
 
 def test_lightgbm_is_deterministic_whatever_the_threads():
     shares, targets = mixtures_and_targets(100)
     one, two = (
-        regression.LightGBMSurface.fit(shares, targets, seed=7, num_iterations=50, num_threads=threads)
+        LightGBMSurface.fit(shares, targets, seed=7, num_iterations=50, num_threads=threads)
         for threads in (1, 2)
     )
     assert one.models == two.models
@@ -83,11 +86,11 @@ def test_lightgbm_is_deterministic_whatever_the_threads():
 def test_errors_say_what_to_do():
     shares, targets = mixtures_and_targets(30)
     with pytest.raises(ValueError, match=r"cannot split 30 mixtures.* set min_data_in_leaf to 15 or less"):
-        regression.fit_surface(shares, targets, "lightgbm")
+        fit.fit_surface(shares, targets, "lightgbm")
     with pytest.raises(ValueError, match=r"is one of gaussian_process, .*linear; got 'forest'"):
-        regression.fit_surface(shares, targets, "forest")
+        fit.fit_surface(shares, targets, "forest")
     with pytest.raises(ValueError, match="num_leaves can be 32 at most"):
-        regression.fit_surface(*mixtures_and_targets(50), "lightgbm", num_leaves=80)
+        fit.fit_surface(*mixtures_and_targets(50), "lightgbm", num_leaves=80)
 
 
 def test_missing_openmp_library_is_explained(monkeypatch):
@@ -100,16 +103,16 @@ def test_missing_openmp_library_is_explained(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without_libgomp)
     with pytest.raises(RuntimeError, match="apt-get install libgomp1"):
-        regression.fit_surface(*mixtures_and_targets(60), "lightgbm")
+        fit.fit_surface(*mixtures_and_targets(60), "lightgbm")
 
 
 def test_cross_validation_predicts_unseen_mixtures():
     shares, targets = mixtures_and_targets(40)
-    fold = regression.assign_folds(40, 4, seed=3)
+    fold = fit.assign_folds(40, 4, seed=3)
     assert np.bincount(fold).tolist() == [10] * 4
-    mean, std = regression.cross_validate(shares, targets, "linear", folds=4, seed=3)
+    mean, std = fit.cross_validate(shares, targets, "linear", folds=4, seed=3)
     held_out = fold == 2
-    surface = regression.LinearSurface.fit(shares[~held_out], targets[~held_out], seed=3)
+    surface = LinearSurface.fit(shares[~held_out], targets[~held_out], seed=3)
     assert np.array_equal(mean[held_out], surface.predict(shares[held_out])[0])
     # The spread of a fold comes from the others.
     residuals = (targets - mean)[~held_out]
@@ -117,15 +120,15 @@ def test_cross_validation_predicts_unseen_mixtures():
 
 
 def test_scores():
-    assert regression.scores([1, 2, 4], [1.1, 1.8, 4]) == pytest.approx(
+    assert fit.scores([1, 2, 4], [1.1, 1.8, 4]) == pytest.approx(
         # errors 10 %, 10 %, 0; residuals .01 + .04 against 14/3 around the mean
         {"mape": 20 / 3, "spearman": 1, "r2": 1 - 0.05 / (14 / 3), "n": 3}
     )
-    constant = regression.scores([1, 2], [1, 1])
+    constant = fit.scores([1, 2], [1, 1])
     assert constant["spearman"] is None
-    assert regression.scores([2, 2], [1, 3])["r2"] is None
+    assert fit.scores([2, 2], [1, 3])["r2"] is None
     with pytest.raises(ValueError, match="two arrays"):
-        regression.scores([1, 2], [[1], [2]])
+        fit.scores([1, 2], [[1], [2]])
 
 
 @pytest.mark.skipif(not REGMIX.is_dir(), reason=f"RegMix's runs are not in {REGMIX}; set TREX_TEST_DATA")
@@ -146,13 +149,13 @@ def test_regmix(kind, least, most):
         return shares, runs.select("metric/the_pile_pile_cc_val_loss").to_numpy()
 
     shares, losses = read("test")
-    surface = regression.KINDS[kind].fit(*read("train"), own=np.array([-1]), seed=0)
-    found = regression.scores(losses[:, 0], surface.mean(shares)[:, 0])
+    surface = fit.KINDS[kind].fit(*read("train"), own=np.array([-1]), seed=0)
+    found = fit.scores(losses[:, 0], surface.mean(shares)[:, 0])
     assert found["n"] == 256
     assert found["spearman"] > least
     assert found["mape"] < most
 
 
 def test_config_checks_know_what_lightgbm_needs():
-    assert config_checks.STD_FOLDS == regression.STD_FOLDS
-    assert 2 * lightgbm_surface.LIGHTGBM_SETTINGS["min_data_in_leaf"] == config_checks.FEWEST_PROXIES
+    assert config_checks.STD_FOLDS == fit.STD_FOLDS
+    assert LightGBMSurface.fewest_rows() == config_checks.FEWEST_PROXIES

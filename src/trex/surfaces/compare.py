@@ -103,8 +103,8 @@ def compare(
     """
     *_, training = by_size.values()
     use = None if model == "auto" else RECIPES[model]
-    compared = [RECIPES[name] for name in recipes]
-    compared += [recipe for recipe in (use, PAPER if paper else None) if recipe and recipe not in compared]
+    wanted = [*(RECIPES[name] for name in recipes), *([use] if use else []), *([PAPER] if paper else [])]
+    compared = list({recipe.name: recipe for recipe in wanted}.values())
     selection = select_surface(training, compared, use, folds, seed)
     used = selection.chosen.recipe
     fitted = {used.name: selection.chosen}

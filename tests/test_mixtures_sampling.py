@@ -1,41 +1,15 @@
-"""Baselines, limits and random draws of mixtures."""
+"""Random mixtures: their law, streams, and the caps that the available text sets."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trex import mixtures
+from trex.mixtures import baselines
+from trex.mixtures.bounds import share_caps
+from trex.mixtures.sampling import MixtureSampler, asked_shares, cap, support
 
 PRIOR = np.array([0.5, 0.3, 0.2])
-
-
-def test_baselines():
-    available = np.array([900, 100, 0])
-    assert mixtures.uniform(4).tolist() == [0.25] * 4
-    assert mixtures.natural(available).tolist() == [0.9, 0.1, 0]
-    # square roots .949 and .316, divided by their sum
-    assert mixtures.tempered(available, 0.5) == pytest.approx([0.75, 0.25, 0])
-
-
-def test_matched():
-    # 1/2 * 400/100 : 1/2 * 600/50 = 2 : 6
-    assert mixtures.matched([0.5, 0.5], [400, 600], [100, 50]) == pytest.approx([0.25, 0.75])
-    # A second set where all the weight is on the first corpus: 2 + 4 : 6
-    two_sets = [[0.5, 0.5], [1, 0]], [[400, 600], [40, 60]], [[100, 50], [10, 5]]
-    assert mixtures.matched(*map(np.array, two_sets)) == pytest.approx([0.5, 0.5])
-
-
-def test_resolve():
-    corpora, available = ["eng", "deu"], np.array([3, 1])
-    assert mixtures.resolve("uniform", corpora, available).tolist() == [0.5, 0.5]
-    assert mixtures.resolve("natural", corpora, available).tolist() == [0.75, 0.25]
-    assert mixtures.resolve({"tempered": 0}, corpora, available).tolist() == [0.5, 0.5]
-    assert mixtures.resolve({"shares": {"deu": 20}}, corpora, available).tolist() == [0, 1]
-    with pytest.raises(ValueError, match=r"unknown corpora \['fra'\]; the config has \['eng', 'deu'\]"):
-        mixtures.resolve({"shares": {"fra": 1}}, corpora, available)
-    with pytest.raises(ValueError, match="a mixture is uniform, natural"):
-        mixtures.resolve({"tempered": 1, "shares": {}}, corpora, available)
 
 
 @pytest.mark.parametrize(
@@ -50,28 +24,28 @@ def test_resolve():
     ],
 )
 def test_cap(shares, caps, floor, expected):
-    assert mixtures.cap(np.array(shares), np.array(caps), floor) == pytest.approx(expected)
+    assert cap(np.array(shares), np.array(caps), floor) == pytest.approx(expected)
 
 
 def test_limits_that_cannot_be_met():
     with pytest.raises(
         ValueError, match=r"S of 300 bytes needs at least 1.5 epochs of the 200 bytes .* 200 or less"
     ):
-        mixtures.share_caps(np.array([150, 50]), train_bytes=300, max_epochs=1)
+        share_caps(np.array([150, 50]), train_bytes=300, max_epochs=1)
     with pytest.raises(ValueError, match=r"needs 1.25 times the epochs"):
-        mixtures.cap(PRIOR, np.array([0.4, 0.2, 0.2]))
+        cap(PRIOR, np.array([0.4, 0.2, 0.2]))
     with pytest.raises(
         ValueError, match=r"corpus number 2 allows a share of at most 0.05, below the floor of 0.1"
     ):
-        mixtures.cap(PRIOR, np.array([1, 1, 0.05]), floor=0.1)
+        cap(PRIOR, np.array([1, 1, 0.05]), floor=0.1)
     with pytest.raises(ValueError, match=r"at most 0.3333"):
-        mixtures.cap(PRIOR, np.ones(3), floor=0.4)
+        cap(PRIOR, np.ones(3), floor=0.4)
 
 
 def test_share_caps():
-    assert mixtures.share_caps(np.array([150, 50]), train_bytes=200, max_epochs=2).tolist() == [1, 0.5]
-    exact = mixtures.share_caps(np.array([1, 2, 4]), train_bytes=7, max_epochs=1)
-    assert mixtures.cap(mixtures.uniform(3), exact) == pytest.approx([1 / 7, 2 / 7, 4 / 7])
+    assert share_caps(np.array([150, 50]), train_bytes=200, max_epochs=2).tolist() == [1, 0.5]
+    exact = share_caps(np.array([1, 2, 4]), train_bytes=7, max_epochs=1)
+    assert cap(baselines.uniform(3), exact) == pytest.approx([1 / 7, 2 / 7, 4 / 7])
 
 
 @given(
@@ -86,13 +60,13 @@ def test_cap_properties(weights, tightness, seed, floor_share):
     slack = np.random.default_rng(seed).dirichlet(np.ones(k))
     caps = slack * (1 + 3 * tightness)
     floor = floor_share * min(caps.min(), 1 / k)
-    capped = mixtures.cap(np.stack([shares, slack]), caps, floor)
+    capped = cap(np.stack([shares, slack]), caps, floor)
     assert capped.sum(axis=1) == pytest.approx([1, 1], abs=1e-9)
     assert (capped <= np.minimum(caps, 1)).all()
     assert (capped >= floor - 1e-12).all()
     # Rows do not disturb each other, and capping again changes nothing.
-    assert capped[0].tolist() == mixtures.cap(shares, caps, floor).tolist()
-    assert mixtures.cap(capped, caps, floor) == pytest.approx(capped, abs=1e-12)
+    assert capped[0].tolist() == cap(shares, caps, floor).tolist()
+    assert cap(capped, caps, floor) == pytest.approx(capped, abs=1e-12)
     # Among those that are neither full nor at the floor, what is above the floor keeps its proportions.
     free = (capped[0] < caps - 1e-9) & (shares > floor + 1e-6) & (caps < 1)
     if free.sum() > 1:
@@ -110,9 +84,7 @@ def test_cap_properties(weights, tightness, seed, floor_share):
 def test_sample_properties(mixture_id, k, low, spread, min_share):
     prior = np.arange(1.0, k + 1)
     caps, floor = np.full(k, 1.5 / k), min_share / k
-    shares = mixtures.sample_mixture(
-        mixture_id, seed=1, prior=prior, strength=(low, low * spread), min_share=floor, caps=caps
-    )
+    shares = MixtureSampler(1, prior, (low, low * spread), floor, caps).mixture(mixture_id)
     assert shares.sum() == pytest.approx(1)
     assert (shares <= caps).all()
     assert (shares >= floor - 1e-12).all()
@@ -126,17 +98,17 @@ def test_samples_are_stable():
         [0.6, 0.017689761753838622, 0.3823102382461614],
         [0.6, 0.3899961747080019, 0.010003825291998123],
     ]
-    np.testing.assert_allclose(mixtures.sample_mixtures([0, 1, 7], **settings), golden, rtol=1e-12)
-    more = mixtures.sample_mixtures(range(20), **settings)
-    assert more[[0, 1, 7]].tolist() == mixtures.sample_mixtures([0, 1, 7], **settings).tolist()
+    np.testing.assert_allclose(MixtureSampler(**settings).mixtures([0, 1, 7]), golden, rtol=1e-12)
+    more = MixtureSampler(**settings).mixtures(range(20))
+    assert more[[0, 1, 7]].tolist() == MixtureSampler(**settings).mixtures([0, 1, 7]).tolist()
     assert len(np.unique(more, axis=0)) == 20
 
 
 def test_tiny_alpha_is_one_corpus():
-    shares = mixtures.sample_mixtures(range(400), seed=0, prior=PRIOR, strength=(1e-9, 1e-6))
+    shares = MixtureSampler(0, PRIOR, (1e-9, 1e-6)).mixtures(range(400))
     assert set(shares.max(axis=1)) == {1.0}
     assert shares.mean(axis=0) == pytest.approx(PRIOR, abs=0.1)  # 4 sd
-    assert mixtures.sample_mixture(0, seed=0, prior=[1, 0], strength=(1, 1)).tolist() == [1, 0]
+    assert MixtureSampler(0, [1, 0], (1, 1)).mixture(0).tolist() == [1, 0]
 
 
 def test_law_is_dirichlet():
@@ -144,31 +116,46 @@ def test_law_is_dirichlet():
     settings = {"seed": 3, "prior": PRIOR, "strength": (0.5, 0.5)}
     variance = PRIOR * (1 - PRIOR) / (0.5 * 3 + 1)
     for shares in (
-        mixtures.draw_block(0, 40_000, **settings),
-        mixtures.sample_mixtures(range(4000), **settings),
+        MixtureSampler(**settings).block(0, 40_000),
+        MixtureSampler(**settings).mixtures(range(4000)),
     ):
         tolerance = 5 * np.sqrt(variance.max() / len(shares))
         assert shares.mean(axis=0) == pytest.approx(PRIOR, abs=tolerance)
         assert shares.var(axis=0) == pytest.approx(variance, abs=tolerance)
     # min_share takes its part of the spread
-    floored = mixtures.draw_block(0, 40_000, **settings, min_share=0.1)
+    floored = MixtureSampler(**settings, min_share=0.1).block(0, 40_000)
     assert floored.min() >= 0.1
     assert floored.mean(axis=0) == pytest.approx(0.1 + 0.7 * PRIOR, abs=0.01)
 
 
 def test_draws_do_not_depend_on_the_chunks():
     settings = {"seed": 3, "prior": PRIOR, "strength": (0.3, 3), "caps": np.full(3, 0.7)}
-    whole = mixtures.draw_range(0, 25_000, **settings)
+    whole = MixtureSampler(**settings).draws(0, 25_000)
     assert whole.shape == (25_000, 3)
     assert whole.max() <= 0.7
     starts = [(0, 9_999), (9_999, 2), (10_001, 14_999)]
-    parts = np.concatenate([mixtures.draw_range(start, n, **settings) for start, n in starts])
+    parts = np.concatenate([MixtureSampler(**settings).draws(start, n) for start, n in starts])
     assert np.array_equal(whole, parts)
 
 
 def test_support():
     shares = np.array([[0.1, 0.9], [0.2, 0.8], [0.6, 0.4]])
-    assert mixtures.support(shares, ["eng", "deu"]).select("corpus", "min", "median", "max").rows() == [
+    assert support(shares, ["eng", "deu"]).select("corpus", "min", "median", "max").rows() == [
         ("eng", 0.1, 0.2, 0.6),
         ("deu", 0.4, 0.8, 0.9),
     ]
+
+
+def test_settings_that_give_no_mixture_are_errors():
+    with pytest.raises(ValueError, match=r"0 < low <= high, such as \[0.3, 3\]; got \[3, 0.3\]"):
+        MixtureSampler(0, PRIOR, (3, 0.3))
+    with pytest.raises(ValueError, match=r"min_share must be between 0 and 1/3"):
+        MixtureSampler(0, PRIOR, (1, 1), min_share=0.4)
+
+
+def test_asked_shares_of_sampled_and_explicit_mixtures():
+    sampler = MixtureSampler(1, PRIOR, (1, 1))
+    mixtures = {"m00003": 3, "mine": {"b": 3, "a": 1}}
+    asked = asked_shares(mixtures, sampler, ["a", "b", "c"], np.array([1, 1, 1]))
+    assert asked["m00003"].tolist() == sampler.mixture(3).tolist()
+    assert asked["mine"].tolist() == [0.25, 0.75, 0]
