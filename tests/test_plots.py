@@ -6,7 +6,7 @@ import pytest
 
 from trex import plots
 
-NAMES = ["trex", "best_draw", "matched", "uniform"]
+NAMES = ["paper", "best_draw", "matched", "uniform"]
 SIZES = [4096, 8192]
 
 
@@ -71,15 +71,15 @@ def draw(name: str, t: dict) -> plots.Figure:
     corpora = t["corpora"]
     match name:
         case "mixture_bars":
-            return plots.mixture_bars(t["candidates"], "trex", corpora)
+            return plots.mixture_bars(t["candidates"], "paper", corpora)
         case "sampled_support":
             return plots.sampled_support(t["shares"], corpora, t["candidates"].select(corpora).row(0))
         case "predicted_measured":
             return plots.predicted_measured(t["predictions"], t["metrics"])
         case "nsl_by_corpus":
-            return plots.nsl_by_corpus(t["compression"], "trex", 8192, corpora)
+            return plots.nsl_by_corpus(t["compression"], "paper", 8192, corpora)
         case "nsl_by_vocabulary":
-            return plots.nsl_by_vocabulary(t["compression"], "trex")
+            return plots.nsl_by_vocabulary(t["compression"], "paper")
 
 
 FIGURES = ["mixture_bars", "sampled_support", "predicted_measured", "nsl_by_corpus", "nsl_by_vocabulary"]
@@ -120,17 +120,17 @@ def test_titles_say_what_was_found():
     assert figure.get_suptitle().endswith("outside in 2 of 2 corpora")
     compression = pl.DataFrame(
         {
-            "name": ["trex", "trex", "uniform", "uniform"],
+            "name": ["paper", "paper", "uniform", "uniform"],
             "evaluation_set": "held_out",
             "corpus": t["corpora"] * 2,
             "vocab_size": 1024,
             "nsl": [1.0, 1.2, 1.1, 1.1],
         }
     )
-    by_corpus = plots.nsl_by_corpus(compression, "trex", 1024, t["corpora"])
-    assert by_corpus.axes[0].get_title("left") == "held_out: trex is best in 1 of 2 corpora"
-    by_size = plots.nsl_by_vocabulary(compression, "trex")
-    assert by_size.axes[0].get_title("left") == "held_out: trex is best at 1 of 1 sizes"  # 1.1 both
+    by_corpus = plots.nsl_by_corpus(compression, "paper", 1024, t["corpora"])
+    assert by_corpus.axes[0].get_title("left") == "held_out: paper is best in 1 of 2 corpora"
+    by_size = plots.nsl_by_vocabulary(compression, "paper")
+    assert by_size.axes[0].get_title("left") == "held_out: paper is best at 1 of 1 sizes"  # 1.1 both
 
 
 def test_other_formats_are_refused(tmp_path):

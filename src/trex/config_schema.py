@@ -304,8 +304,15 @@ def describe_expected(schema: Node) -> str:
     return schema.get("x-expected", words) + (" or null" if "null" in types else "")
 
 
+# Values that have another name now.
+RENAMED = {"trex": "paper", "lightgbm_direct": "lightgbm_objective"}
+
+
 def _hint(value: Any, schema: Node) -> str:
-    """What to type for slips of YAML: an empty key; 1e6, which is text; 1.0e+6, which is no whole number."""
+    """What to type for old names, and for slips of YAML: an empty key; 1e6, which is text; 1.0e+6, which is no whole
+    number."""
+    if isinstance(value, str) and RENAMED.get(value) in schema.get("enum", ()):
+        return f" ({value} is now called {RENAMED[value]})"
     if value is None and "default" in schema:
         return " (leave the key out to have the default)"
     if not isinstance(value, (str, float)) or not {"integer", "number"} & set(_types(schema)):

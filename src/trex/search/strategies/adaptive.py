@@ -87,9 +87,9 @@ def expected_gain(problem: Problem, batch: np.ndarray, measured: np.ndarray) -> 
     """Expected improvement of the best measurement by a batch [n, k], as a share of the best.
 
     E[max(0, best - min over the batch)] / best, over the surface's joint errors, the same at all mixtures of the batch.
-    The best is that of the measured targets [m, t] that keep the limits; if none does, the worst of all takes its place,
-    so the gain is large. A batch that promises less than a tolerance need not be trained: .0005, say, is less than the
-    noise between draws of text.
+    The best is that of the measured targets [m, t] that keep the limits; if none does, the worst of all takes its
+    place, so the gain is large. A batch that promises less than a tolerance need not be trained: .0005, say, is less
+    than the noise between draws of text.
     """
     values = problem.objective(measured)
     keeps = problem.violation(measured) <= FEASIBLE
