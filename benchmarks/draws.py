@@ -13,8 +13,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from trex.metrics import worst
-
 from trex.mixtures.bounds import Bounds, share_caps
 from trex.objective.aggregate import Aggregate
 from trex.objective.metrics import worst

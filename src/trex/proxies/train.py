@@ -78,7 +78,8 @@ class Trainer:
                 f"for (tokenizer.min_frequency {options['min_frequency']}, tokenizer.max_token_length "
                 f"{options['max_token_length']}): use more text or a smaller vocabulary"
             )
-        log.info("%s: %d tokens from %d bytes", dict(key or {}), model.vocab_size, text.n_bytes)
+        what = " ".join(str(value) for value in (key or {}).values()) or "tokenizer"
+        log.info("%s: %d tokens from %d bytes", what, model.vocab_size, text.n_bytes)
         columns = [_literal(name, value) for name, value in (key or {}).items()]
         compression = self._compression(model).select(*columns, pl.all())
         return Trained(key or {}, model, compression, text.ledger.select(*columns, pl.all()))

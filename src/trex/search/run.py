@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from trex.files import read_json
 from trex.proxies.training_set import TrainingSet
 from trex.search.pareto import front_table, pareto_front
 from trex.search.problem import Problem
@@ -33,6 +34,26 @@ class Searched:
     candidates: pl.DataFrame
     results: Mapping[str, SearchResult]
     seconds: Mapping[str, float]
+
+    @property
+    def notes(self) -> dict[str, dict[str, float]]:
+        """Numbers about each strategy's search."""
+        return {strategy: dict(result.notes) for strategy, result in self.results.items()}
+
+    @property
+    def tables(self) -> dict[str, list[Mapping[str, Any]]]:
+        """Rows of a table about each strategy's search."""
+        return {strategy: list(result.table) for strategy, result in self.results.items()}
+
+
+def read_finished(
+    strategies: Sequence[str], files: Sequence[str], corpora: Sequence[str]
+) -> dict[str, SearchResult]:
+    """What strategies found in jobs of their own, from their files."""
+    return {
+        name: SearchResult.from_json(read_json(file), corpora)
+        for name, file in zip(strategies, files, strict=True)
+    }
 
 
 def begin_study(
