@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+
 from trex.mixtures.bounds import Bounds, share_caps
 from trex.objective.aggregate import Aggregate
 from trex.objective.metrics import worst

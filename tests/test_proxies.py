@@ -65,7 +65,10 @@ def test_keys_may_be_missing_numbers(trainer):
         )
         for n_bytes in (S, None)
     ]
-    assert pl.concat([compression for compression, _ in tables])["n_bytes"].unique().sort().to_list() == [None, S]
+    assert pl.concat([compression for compression, _ in tables])["n_bytes"].unique().sort().to_list() == [
+        None,
+        S,
+    ]
     given = tables[1][1]["given_bytes"].sum()
     assert given == pytest.approx(trainer.index.available_bytes.sum(), rel=0.1)
 

@@ -69,7 +69,9 @@ def strategy_costs(
             continue
         search, proxies = total(f"search_mixture/{strategy}"), n_sampled
         if strategy == "adaptive":
-            rounds = total(*(f"search_round/{round_name(number)}" for number in range(config["search"]["rounds"])))
+            rounds = total(
+                *(f"search_round/{round_name(number)}" for number in range(config["search"]["rounds"]))
+            )
             search = None if search is None or rounds is None else search + rounds
             proxies += int(of_strategy.get("trained", 0))
         costs.append(Cost(strategy, proxies, sampled, regression, search))

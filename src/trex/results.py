@@ -86,9 +86,7 @@ class Results:
                 )
             return table
 
-        candidates = wide(
-            files.candidates, "name", "role", "strategy", "predicted", "predicted_std"
-        )
+        candidates = wide(files.candidates, "name", "role", "strategy", "predicted", "predicted_std")
         choice = read_json(files.choice)
         if sorted(row["name"] for row in choice["ranking"]) != sorted(candidates["name"]):
             raise ValueError(
@@ -125,11 +123,7 @@ class Results:
             ),
             validation=validation,
             scripts=pl.read_parquet(files.scripts),
-            ranks=(
-                pl.read_parquet(files.ranks)
-                if config["validation"]["mixtures"]
-                else None
-            ),
+            ranks=(pl.read_parquet(files.ranks) if config["validation"]["mixtures"] else None),
             counts=pl.concat(long(files.counts_ledger(corpus), [corpus]) for corpus in corpora),
             inferred={
                 name: read_json(files.inferred(name))

@@ -17,7 +17,9 @@ with job(snakemake):
     objective = Objective.from_config(params.objective, params.corpora)
     sampled = [files.training_set], [files.ledger]
     training = read_training_set(*sampled, objective)
-    proxies = read_training_set(sampled[0] + files.round_compression, sampled[1] + files.round_ledgers, objective)
+    proxies = read_training_set(
+        sampled[0] + files.round_compression, sampled[1] + files.round_ledgers, objective
+    )
     surfaces = FittedSurfaces.from_json(read_json(files.models), training.objective)
     surfaces = surfaces.with_threads(snakemake.threads)
     index = WordIndex.load(files.word_index, params.corpora)
