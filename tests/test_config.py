@@ -86,11 +86,15 @@ BAD = [
     ("regression: {model: gp}", 'regression.model: "gp" is not', "auto or gaussian_process"),
     ("verification: {replicates: 11}", "verification.replicates: 11 is not", "at most 10"),
     ("baselines: {Mine: uniform}", "baselines.Mine: ", "a small letter"),
-    ("search: {strategies: [trex]}", "search.strategies[0]: trex is not", "trex is now called paper"),
+    (
+        "search: {strategies: [trex]}",
+        'search.strategies[0]: "trex" is not paper or surrogate',
+        "trex is now called paper",
+    ),
     (
         "regression: {model: lightgbm_direct}",
-        "regression.model: lightgbm_direct is",
-        "called lightgbm_objective",
+        'regression.model: "lightgbm_direct" is not auto',
+        "lightgbm_direct is now called lightgbm_objective",
     ),
     ("baselines: {paper: uniform}", "baselines.paper: the name paper is reserved", "choose another"),
     ("baselines: {a: even}", 'baselines.a: "even" is not', "uniform, natural, {tempered: 0.3}"),

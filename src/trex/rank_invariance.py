@@ -36,13 +36,13 @@ def scales(config: Mapping) -> list[Scale]:
     return [Scale(*cell) for cell in sorted(cells - {full})] + [Scale(*full)]
 
 
-def vocab_sizes(of: Sequence[Scale], n_bytes: int | None) -> list[int]:
+def vocab_sizes(at: Sequence[Scale], n_bytes: int | None) -> list[int]:
     """The vocabulary sizes at one number of training bytes, rising: one training gives them all."""
-    return sorted(scale.vocab_size for scale in of if scale.n_bytes == n_bytes)
+    return sorted(scale.vocab_size for scale in at if scale.n_bytes == n_bytes)
 
 
 def measured_at(
-    of: Sequence[Scale],
+    at: Sequence[Scale],
     table: pl.DataFrame,
     mixtures: Sequence[str],
     objective: Mapping,
@@ -61,7 +61,7 @@ def measured_at(
     wanted = Objective.from_config(objective, corpora)
     sets = list(wanted.counted_sets)
     values, nsl = [], []
-    for scale in of:
+    for scale in at:
         rows = table.filter(
             pl.col("n_bytes").eq_missing(scale.n_bytes) & pl.col("mixture_id").is_in(list(mixtures))
         )
@@ -74,7 +74,7 @@ def measured_at(
         nsl.append(of_scale[:, 0])
     tables = [
         pl.DataFrame({"mixture_id": sorted(mixtures), "scale": scale.name, "objective": value})
-        for scale, value in zip(of, values, strict=True)
+        for scale, value in zip(at, values, strict=True)
     ]
     return pl.concat(tables), np.array(values), np.array(nsl)
 

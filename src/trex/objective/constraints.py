@@ -60,21 +60,21 @@ class PremiumLimit:
     at_most: float
 
     def excess(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
-        there = reference_tokens[self.evaluation_set] > 0
+        present = reference_tokens[self.evaluation_set] > 0
         tokens = (nsl * reference_tokens)[..., self.evaluation_set, :]
-        return (token_premium(tokens, self.pivot) / self.at_most - 1)[..., there]
+        return (token_premium(tokens, self.pivot) / self.at_most - 1)[..., present]
 
     def gradient(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
         reference = reference_tokens[self.evaluation_set]
         tokens = nsl[..., self.evaluation_set, :] * reference
         pivot = tokens[..., self.pivot, None]
-        there, k = np.flatnonzero(reference > 0), len(reference)
+        present, k = np.flatnonzero(reference > 0), len(reference)
         result = np.zeros((*nsl.shape[:-2], k, *reference_tokens.shape))
         result[..., np.arange(k), self.evaluation_set, np.arange(k)] = reference / (pivot * self.at_most)
         result[..., self.evaluation_set, self.pivot] -= (
             tokens * reference[self.pivot] / (pivot**2 * self.at_most)
         )
-        return result[..., there, :, :]
+        return result[..., present, :, :]
 
     def ceilings(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
         pivot_tokens = (nsl * reference_tokens)[self.evaluation_set, self.pivot]
@@ -89,25 +89,25 @@ class GiniLimit:
     at_most: float
 
     def excess(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
-        there = reference_tokens[self.evaluation_set] > 0
-        tokens = (nsl * reference_tokens)[..., self.evaluation_set, there]
+        present = reference_tokens[self.evaluation_set] > 0
+        tokens = (nsl * reference_tokens)[..., self.evaluation_set, present]
         return gini(tokens)[..., None] / self.at_most - 1
 
     def gradient(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
         reference = reference_tokens[self.evaluation_set]
-        there = np.flatnonzero(reference > 0)
-        tokens = (nsl[..., self.evaluation_set, :] * reference)[..., there]
-        k, total = len(there), tokens.sum(axis=-1, keepdims=True)
+        present = np.flatnonzero(reference > 0)
+        tokens = (nsl[..., self.evaluation_set, :] * reference)[..., present]
+        k, total = len(present), tokens.sum(axis=-1, keepdims=True)
         # gini = sum_i (2 rank_i - k - 1) x_i / (k total)
         rank = tokens.argsort(axis=-1).argsort(axis=-1) + 1
         slope = ((2 * rank - k - 1) / k - gini(tokens)[..., None]) / total
         result = np.zeros((*nsl.shape[:-2], 1, *reference_tokens.shape))
-        result[..., 0, self.evaluation_set, there] = slope * reference[there] / self.at_most
+        result[..., 0, self.evaluation_set, present] = slope * reference[present] / self.at_most
         return result
 
     def ceilings(self, nsl: np.ndarray, reference_tokens: np.ndarray) -> np.ndarray:
-        there = reference_tokens[self.evaluation_set] > 0
-        tokens = (nsl * reference_tokens)[self.evaluation_set, there]
+        present = reference_tokens[self.evaluation_set] > 0
+        tokens = (nsl * reference_tokens)[self.evaluation_set, present]
         # the coefficient is proportional to the distances from the mean
         mean = tokens.mean()
         allowed = mean + self.at_most / max(gini(tokens), TINY) * (tokens - mean)
@@ -121,8 +121,8 @@ def _token_ceilings(
 ) -> np.ndarray:
     """As NSL [sets, k]: so many tokens at most for the texts there are in an evaluation set."""
     result = np.full(reference_tokens.shape, np.inf)
-    there = reference_tokens[evaluation_set] > 0
-    result[evaluation_set, there] = tokens / reference_tokens[evaluation_set, there]
+    present = reference_tokens[evaluation_set] > 0
+    result[evaluation_set, present] = tokens / reference_tokens[evaluation_set, present]
     return result
 
 

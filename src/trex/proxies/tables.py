@@ -29,11 +29,11 @@ def nsl_array(
         np.array([corpora.index(name) for name in rows["corpus"]], dtype=np.int64),
     )
     shape = (len(keys), len(evaluation_sets), len(corpora))
-    nsl, reference, there = np.zeros(shape), np.zeros(shape[1:]), np.zeros(shape, dtype=np.int64)
-    np.add.at(there, at, 1)
+    nsl, reference, rows_found = np.zeros(shape), np.zeros(shape[1:]), np.zeros(shape, dtype=np.int64)
+    np.add.at(rows_found, at, 1)
     nsl[at] = rows["nsl"].to_numpy()
     reference[at[1:]] = rows["reference_tokens"].to_numpy()
-    if not len(keys) or (there != (reference > 0)).any():
+    if not len(keys) or (rows_found != (reference > 0)).any():
         raise ValueError(
             f"the compression table does not hold one row for every tokenizer, evaluation set of {evaluation_sets} "
             f"and corpus at vocabulary size {vocab_size}; delete it and run again"
