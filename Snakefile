@@ -20,7 +20,7 @@ localrules:
     report,
     sample_mixtures,
     collect_proxies,
-    verify_candidates,
+    choose_mixture,
     write_summary,
     rank_mixtures,
     write_provenance,
@@ -34,7 +34,7 @@ include: "workflow/rules/proxies.smk"
 include: "workflow/rules/regression.smk"
 include: "workflow/rules/inference.smk"
 include: "workflow/rules/search.smk"
-include: "workflow/rules/verification.smk"
+include: "workflow/rules/choice.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/validation.smk"
 include: "workflow/rules/report.smk"

@@ -3,7 +3,7 @@
     python benchmarks/draws.py INDEX [--bytes 140e6 4e9] [--rounds 40]
 
 INDEX is the word index of `snakemake results-twenty/index --configfile benchmarks/twenty_corpora.yaml`. The strategy
-direct searches with V = 32,768 on the first of three draws, the rotations of the shards that `verify_candidates` uses.
+direct searches with V = 32,768 on the first of three draws, the rotations of the shards that `train_candidate` uses.
 The largest share of every corpus is that of 12 epochs of 140 MB for all S, so that all searches choose from the same
 mixtures.
 """
@@ -14,10 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from trex import proxies, search
-from trex.metrics import Objective, worst
-from trex.mixtures import share_caps
-from trex.targets import Targets
+from trex.mixtures.bounds import Bounds, share_caps
+from trex.objective.aggregate import Aggregate
+from trex.objective.metrics import worst
+from trex.objective.targets import TargetObjective
+from trex.proxies.tables import evaluation_arrays
+from trex.proxies.train import Trainer
+from trex.search.strategies.direct import Direct
+from trex.search.strategies.matched import matched_mixture
 from trex.wordindex import WordIndex
 
 V = 32_768
@@ -36,20 +40,24 @@ def main() -> None:
     options = parser.parse_args()
     index = WordIndex.load(options.index)
     corpora, k = list(index.corpora), len(index.corpora)
-    evaluation = proxies.evaluation_arrays(index, ["held_out"])
-    targets = Targets(Objective("worst", np.ones(k)), evaluation[1])
-    (start,) = search.matched_candidate(targets.objective, *evaluation).candidates
-    caps = share_caps(index.available_bytes, *CAPS)
+    n_text_bytes, reference_tokens = evaluation_arrays(index.evaluation_rows, ["held_out"], corpora)
+    objective = TargetObjective(Aggregate("worst", np.ones(k)), reference_tokens)
+    bounds = Bounds(np.zeros(k), share_caps(index.available_bytes, *CAPS))
+    start = matched_mixture(objective.aggregate, n_text_bytes, reference_tokens, bounds)
 
     for n_bytes in options.bytes:
-        measure = search.measurer(index, ["held_out"], int(n_bytes), V, TOKENIZER)
-        measure(start.shares)  # compiles
+        trainer = Trainer(index, TOKENIZER, int(n_bytes), [V], DRAWS)
+
+        def measure(shares: np.ndarray, draw: int = 0, trainer: Trainer = trainer) -> np.ndarray:
+            return trainer.nsl(shares, ["held_out"], draw)
+
+        measure(start)  # compiles
         begin = time.process_time()
-        found = search.direct(targets, measure, start.shares, np.zeros(k), caps, rounds=options.rounds)
+        found = Direct(options.rounds).run(objective, measure, start, bounds)
         seconds = time.process_time() - begin
         shares = found.candidates[0].shares
-        whole = index.slice(shares, int(n_bytes)).ledger["epochs"] > 0
-        nsl = np.concatenate([measure(shares, draw, DRAWS) for draw in range(DRAWS)])  # [draws, k]
+        whole = trainer.train(shares).ledger["epochs"] > 0
+        nsl = np.concatenate([measure(shares, draw) for draw in range(DRAWS)])  # [draws, k]
         apart = np.ptp(nsl, axis=0)
         print(
             f"S = {n_bytes / 1e6:,.0f} MB: {options.rounds} rounds in {seconds:.0f} CPU s; "

@@ -19,7 +19,7 @@ from trex.bpe.words import EvalCounts
 from trex.counting.pretokenize import WordCounter
 from trex.inference.mixture import infer_mixture
 from trex.inference.words import CorpusWords, count_words_as
-from trex.mixtures import sample_mixture
+from trex.mixtures.sampling import MixtureSampler
 from trex.tokenizer.existing import load_existing
 
 
@@ -84,7 +84,7 @@ def check(files: dict[str, str], n: int, n_merges: int, seed: int, rows_file: Pa
     alone = np.array([trainer.train(np.arange(k) == i)[1][:, i] for i in range(k)]).T  # [2, k]
     rows = json.loads(rows_file.read_text()) if rows_file and rows_file.exists() else []
     for i in range(len(rows), n):
-        repeats = trainer.repeats(sample_mixture(i, seed=seed, prior=np.full(k, 1 / k), strength=(1, 1)))
+        repeats = trainer.repeats(MixtureSampler(seed, np.full(k, 1 / k), (1, 1)).mixture(i))
         truth = repeats * trainer.n_bytes[0] / (repeats @ trainer.n_bytes[0])
         model, ratio = trainer.train(repeats)
         row = {"truth": truth.tolist(), "ratios": (ratio / alone).tolist(), "inferred": []}

@@ -16,7 +16,7 @@ import lightgbm
 import numpy as np
 import polars as pl
 
-from trex.regression import fit_surface, scores
+from trex.surfaces.fit import fit_surface, scores
 
 SCALES = ("1m", "60m")
 REGMIX = {

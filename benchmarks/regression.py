@@ -5,7 +5,7 @@
 RESULTS is a results folder of the workflow with training_set.parquet and training_ledger.parquet. For every size,
 random subsets of the proxies are fitted and all others predicted; the tables show the median over subsets (and, for
 the objective's MAPE, the range). `corpora` is the mean over corpora, `90 %` how many measurements lie in the 90 %
-intervals. `_direct` recipes are fitted to the objective's value, as in the paper.
+intervals. `_objective` recipes are fitted to the objective's value, as in the paper.
 """
 
 import argparse
@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from trex.metrics import AGGREGATES, Objective
-from trex.proxies import nsl_array, shares_array
-from trex.regression import scores
-from trex.selection import RECIPES, Recipe, fit_objective
+from trex.objective.aggregate import AGGREGATES, Aggregate
+from trex.proxies.tables import nsl_array, shares_array
+from trex.proxies.training_set import TrainingSet
+from trex.surfaces.fit import scores
+from trex.surfaces.select import RECIPES, Recipe, fit_objective
 from trex.surfaces.vocabulary import left_out_scores
 
 MEASURES = ("mape", "spearman", "r2", "coverage90")
@@ -29,7 +30,7 @@ def median_scores(rows: list[dict]) -> np.ndarray:
     return np.median([[row[name] or 0.0 for name in MEASURES] for row in rows], axis=0)
 
 
-def show_kinds(shares, nsl, objective, own, sizes, subsets, recipes) -> None:
+def show_kinds(training, sizes, subsets, recipes) -> None:
     print("                           objective                                        corpora")
     print(
         "recipe            proxies   MAPE % (range)       Spearman  R2      90 %    MAPE %  Spearman  90 %    CPU s"
@@ -38,19 +39,19 @@ def show_kinds(shares, nsl, objective, own, sizes, subsets, recipes) -> None:
         for size in sizes:
             of_objective, of_corpora, seconds = [], [], []
             for subset in range(subsets):
-                order = np.random.default_rng([subset, 1]).permutation(len(shares))
-                seen, unseen = order[:size], order[size:]
+                order = np.random.default_rng([subset, 1]).permutation(len(training))
+                seen, unseen = training.take(order[:size]), training.take(order[size:])
                 start = time.process_time()
                 try:
-                    fitted = fit_objective(shares[seen], nsl[seen], objective, recipe, own=own)
+                    fitted = fit_objective(seen, recipe)
                 except ValueError as error:
                     print(f"{recipe.name:17} {size:7}   {str(error).split(':')[0]}")
                     break
                 seconds.append(time.process_time() - start)
-                of_objective.append(scores(objective(nsl[unseen]), *fitted.predict(shares[unseen])))
-                if not recipe.direct:
-                    mean, std = fitted.surface.predict(shares[unseen])
-                    columns = zip(nsl[unseen].T, mean.T, std.T, strict=True)
+                of_objective.append(scores(unseen.values, *fitted.predict(unseen.shares)))
+                if not recipe.predicts_objective:
+                    mean, std = fitted.surface.predict(unseen.shares)
+                    columns = zip(unseen.targets.T, mean.T, std.T, strict=True)
                     each = [scores(*column) for column in columns]
                     of_corpora.append(
                         {name: np.mean([score[name] or 0.0 for score in each]) for name in MEASURES}
@@ -68,16 +69,17 @@ def show_kinds(shares, nsl, objective, own, sizes, subsets, recipes) -> None:
             print(f"{recipe.name:17} {size:7}  {cells}  {np.median(seconds):7.1f}", flush=True)
 
 
-def show_vocab_sizes(shares, by_size, objective, own, vocab_sizes, proxies) -> None:
+def show_vocab_sizes(by_size, proxies) -> None:
     """Each size predicted from the others alone, at mixtures that were held out, too."""
-    chosen = np.random.default_rng(0).permutation(len(shares))[:proxies]
-    shares, by_size = shares[chosen], by_size[:, chosen]
+    n = len(next(iter(by_size.values())))
+    chosen = np.random.default_rng(0).permutation(n)[:proxies]
+    by_size = {vocab_size: training.take(chosen) for vocab_size, training in by_size.items()}
     print(
         f"\nGaussian processes cross-validated on {proxies} proxies: with each V's measurements, and without them"
     )
     print("              with: objective      without: objective    without: corpora")
     print("V              MAPE %  Spearman     MAPE %  Spearman     MAPE %  Spearman")
-    for row in left_out_scores(shares, by_size, vocab_sizes, objective, "gaussian_process", own=own):
+    for row in left_out_scores(by_size, "gaussian_process"):
         outside = " (extrapolated)" if row["outermost"] else ""
         print(
             f"{row['vocab_size']:9,d}     {row['mape_with']:6.3f}   {row['spearman_with']:.4f}     "
@@ -94,9 +96,8 @@ def show_scale(n: int, k: int) -> None:
     truth = 0.7 + 0.1 * (shares @ transfer + 0.001) ** -0.3
     measured = truth * np.exp(random.normal(0, 0.003, truth.shape))
     start = time.process_time()
-    fitted = fit_objective(
-        shares[:n], measured[:n], lambda nsl: nsl.mean(axis=-1), Recipe("gaussian_process"), own=range(k)
-    )
+    training = TrainingSet(shares, measured, lambda nsl: nsl.mean(axis=-1), np.arange(k))
+    fitted = fit_objective(training.take(np.arange(n)), Recipe("gaussian_process"))
     seconds = time.process_time() - start
     start = time.process_time()
     found = scores(measured[n:].mean(axis=1), *fitted.predict(shares[n:]))
@@ -118,7 +119,7 @@ def main() -> None:
     parser.add_argument(
         "--vocab-proxies", type=int, default=64, help="proxies for the table by V; 0: no table"
     )
-    parser.add_argument("--recipes", nargs="+", choices=[recipe.name for recipe in RECIPES])
+    parser.add_argument("--recipes", nargs="+", choices=list(RECIPES))
     parser.add_argument(
         "--scale", type=int, nargs=2, metavar=("PROXIES", "CORPORA"), help="only time such a fit"
     )
@@ -137,22 +138,26 @@ def main() -> None:
     ]
     names, _, reference = arrays[-1]
     shares = shares_array(ledger, names["mixture_id"].to_list(), corpora)
-    by_size = np.stack([nsl[:, 0] for _, nsl, _ in arrays])
-    aggregate = Objective(options.aggregate, np.ones(len(corpora)))
+    aggregate = Aggregate(options.aggregate, np.ones(len(corpora)))
 
     def objective(nsl: np.ndarray) -> np.ndarray:
         return aggregate.value(nsl, reference[0])
 
-    own = range(len(corpora))
-    values = objective(by_size[-1])
+    own = np.arange(len(corpora))
+    by_size = {
+        vocab_size: TrainingSet(shares, nsl[:, 0], objective, own)
+        for vocab_size, (_, nsl, _) in zip(vocab_sizes, arrays, strict=True)
+    }
+    training = by_size[vocab_sizes[-1]]
+    values = training.values
     print(
         f"{len(shares)} proxies, {len(corpora)} corpora, V = {vocab_sizes[-1]:,}; {options.aggregate} NSL from "
         f"{values.min():.4f} to {values.max():.4f}; {options.subsets} random subsets of each size\n"
     )
-    recipes = [recipe for recipe in RECIPES if not options.recipes or recipe.name in options.recipes]
-    show_kinds(shares, by_size[-1], objective, own, options.sizes, options.subsets, recipes)
+    recipes = [RECIPES[name] for name in options.recipes or RECIPES]
+    show_kinds(training, options.sizes, options.subsets, recipes)
     if options.vocab_proxies and len(vocab_sizes) > 2:
-        show_vocab_sizes(shares, by_size, objective, own, vocab_sizes, options.vocab_proxies)
+        show_vocab_sizes(by_size, options.vocab_proxies)
 
 
 if __name__ == "__main__":

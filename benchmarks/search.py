@@ -28,14 +28,23 @@ from deap import algorithms, base, creator, tools
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from trex import proxies, search
-from trex.bpe.training import Workspace
-from trex.metrics import Objective
-from trex.mixtures import draw_range, matched, sample_mixture, share_caps, uniform
-from trex.regression import fit_surface, fit_with_residuals
+from trex.mixtures.baselines import uniform
+from trex.mixtures.bounds import Bounds, share_caps
+from trex.mixtures.sampling import MixtureSampler
+from trex.objective.aggregate import Aggregate
+from trex.objective.targets import TargetObjective
+from trex.proxies.tables import evaluation_arrays, nsl_array
+from trex.proxies.train import Trainer
+from trex.proxies.training_set import TrainingSet
 from trex.report.figures import save
+from trex.search.problem import Problem
+from trex.search.strategies.adaptive import propose_batch
+from trex.search.strategies.direct import Direct
+from trex.search.strategies.matched import matched_mixture
+from trex.search.strategies.paper import Paper
+from trex.search.strategies.surrogate import Surrogate
+from trex.surfaces.fit import fit_surface, fit_with_residuals
 from trex.surfaces.gaussian_process import GaussianProcessSurface
-from trex.targets import Targets
 from trex.wordindex import WordIndex
 
 S, V = 40_000_000, 32_768
@@ -43,8 +52,8 @@ SETS = ["held_out", "udhr"]
 TOKENIZER = {"special_tokens": ["<|endoftext|>"], "min_frequency": 0, "max_token_length": None}
 STRENGTH = (0.5, 4)
 BUDGETS = (32, 64)  # random proxies of surrogate
-TREX_BUDGETS = (64, 96)  # LightGBM needs 40
-DRAWS, TOP_K = 500_000, 1024  # of trex; its predictions are the largest part of what it pays
+PAPER_BUDGETS = (64, 96)  # LightGBM needs 40
+DRAWS, TOP_K = 500_000, 1024  # of paper; its predictions are the largest part of what it pays
 FIRST, ROUND, ADAPTIVE = 16, 8, 64  # proxies of adaptive: random ones, a round, in all
 DIRECT_ROUNDS = 48
 SIGMA = 0.3  # of the first mixtures of CMA-ES and of the genetic algorithm, in logits around uniform
@@ -61,7 +70,7 @@ class Proxies:
 
     def __init__(self, index: WordIndex, cache: Path):
         self.index, self.cache = index, cache
-        self.workspace = Workspace()
+        self.trainer = Trainer(index, TOKENIZER, S, [V], 1 + len(FRESH))
         self.known = {}
         if cache.exists():
             rows = map(json.loads, cache.read_text().splitlines())
@@ -72,14 +81,12 @@ class Proxies:
         key = hashlib.sha256(np.round(shares, 12).tobytes() + bytes([replicate])).hexdigest()[:24]
         if key not in self.known:
             start = time.process_time()
-            text = self.index.slice(shares, S, replicate)
-            model = proxies.train(self.index, text, V, TOKENIZER, self.workspace)
-            table = proxies.compression(self.index, model, [V]).with_columns(proxy=pl.lit(key))
+            trained = self.trainer.train(shares, replicate, {"proxy": key})
             seconds = time.process_time() - start
-            _, nsl, _ = proxies.nsl_array(table, ["proxy"], SETS, list(self.index.corpora), V)
+            _, nsl, _ = nsl_array(trained.compression, ["proxy"], SETS, list(self.index.corpora), V)
             row = {
                 "key": key,
-                "shares": text.ledger["share"].to_list(),
+                "shares": trained.shares.tolist(),
                 "nsl": nsl[0].tolist(),
                 "cpu": seconds,
             }
@@ -99,10 +106,9 @@ class Run:
     """One strategy on one objective and seed: what it has spent and what it has found."""
 
     proxies: Proxies
-    objective: Objective
+    aggregate: Aggregate
     row: int  # of SETS
-    low: np.ndarray
-    high: np.ndarray
+    bounds: Bounds
     seed: int
     trained: int = 0
     own_seconds: float = 0.0
@@ -122,7 +128,7 @@ class Run:
 
     def value(self, nsl: np.ndarray) -> float:
         """The objective of NSL [sets, k]."""
-        return float(self.objective.value(nsl[self.row], REFERENCE[self.row]))
+        return float(self.aggregate.value(nsl[self.row], REFERENCE[self.row]))
 
     @property
     def spent(self) -> float:
@@ -136,37 +142,40 @@ class Run:
 
     def random(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Pay for the first n random proxies of the seed: given shares [n, k], NSL of the objective's set [n, k]."""
-        asked = [
-            sample_mixture(i, seed=self.seed, prior=uniform(K), strength=STRENGTH, caps=self.high)
-            for i in range(n)
-        ]
+        asked = self.sampler.mixtures(range(n))
         nsl = np.stack([self.measure(shares)[self.row] for shares in asked])
         return np.stack([self.proxies.train(shares)[0] for shares in asked]), nsl
 
-    def problem(self, given: np.ndarray, nsl: np.ndarray) -> search.Problem:
+    @property
+    def sampler(self) -> MixtureSampler:
+        return MixtureSampler(self.seed, uniform(K), STRENGTH, caps=self.bounds.high)
+
+    @property
+    def objective(self) -> TargetObjective:
+        return TargetObjective(self.aggregate, REFERENCE[[self.row]])
+
+    def problem(self, given: np.ndarray, nsl: np.ndarray) -> Problem:
         # Folds take over the hyperparameters: one search for them and not six, which would cost more than the proxies.
         whole = GaussianProcessSurface.fit(given, nsl, own=np.arange(K), seed=0)
         surface, errors = fit_with_residuals(
             given, nsl, "gaussian_process", own=range(K), hyperparameters=whole
         )
-        targets = Targets(self.objective, REFERENCE[[self.row]])
-        return search.Problem(surface, targets, self.low, self.high, errors=errors)
+        return Problem(surface, self.objective, self.bounds, errors=errors)
 
     @property
     def matched(self) -> np.ndarray:
-        weights = self.objective.linear_weights(REFERENCE[self.row])
-        weights = np.ones(K) if weights is None else weights
-        return search.project(matched(weights, BYTES[self.row], REFERENCE[self.row]), self.low, self.high)
+        return matched_mixture(self.aggregate, BYTES[self.row], REFERENCE[self.row], self.bounds)
 
 
-def trex(run: Run, budget: int) -> None:
+def paper(run: Run, budget: int) -> None:
     """LightGBM on the objective, as the paper does; mean of the best draws."""
     given, nsl = run.random(budget)
     with run.thinking():
-        values = run.objective.value(nsl, REFERENCE[run.row])
+        values = run.objective(nsl)
         surface = fit_surface(given, values, "lightgbm", num_threads=1)
-        draw = partial(draw_range, seed=run.seed, prior=uniform(K), strength=STRENGTH, caps=run.high)
-        found = search.trex(lambda shares: surface.mean(shares)[:, 0], draws=DRAWS, top_k=TOP_K, sample=draw)
+        found = Paper(DRAWS, TOP_K).mean_of_the_best(
+            lambda shares: surface.mean(shares)[:, 0], run.sampler.draws
+        )
     run.best = np.inf  # the recommendation counts, not the proxies that it was learned from
     run.measure(found.candidates[0].shares)
 
@@ -177,7 +186,7 @@ def surrogate(run: Run, budget: int, *, within_support: bool = True, kappa: floa
         problem = run.problem(given, nsl)
         problem = problem.within_support(given) if within_support else problem
         starts = np.stack([run.matched, uniform(K)])
-        found = search.surrogate(problem, starts, seed=run.seed, kappa=kappa)
+        found = Surrogate(kappa, seed=run.seed).optimise(problem, starts)
     run.best = np.inf
     run.measure(found.candidates[0].shares)
 
@@ -187,8 +196,9 @@ def adaptive(run: Run, budget: int) -> None:
     start = run.matched
     while run.trained < min(budget, ADAPTIVE):
         with run.thinking():
-            batch = search.propose_batch(
-                run.problem(given, nsl), given, nsl, ROUND, seed=run.trained, starts=start[None]
+            training = TrainingSet(given, nsl, run.objective)
+            batch = propose_batch(
+                run.problem(given, nsl), training, ROUND, seed=run.trained, starts=start[None]
             )
         new = [run.measure(shares)[run.row] for shares in batch]
         given = np.concatenate([given, [run.proxies.train(shares)[0] for shares in batch]])
@@ -196,21 +206,15 @@ def adaptive(run: Run, budget: int) -> None:
 
 
 def direct(run: Run, budget: int) -> None:
-    search.direct(
-        Targets(run.objective, REFERENCE[[run.row]]),
-        lambda shares: run.measure(shares)[[run.row]],
-        run.matched,
-        run.low,
-        run.high,
-        rounds=min(budget, DIRECT_ROUNDS),
-        seed=run.seed,
+    Direct(min(budget, DIRECT_ROUNDS), run.seed).run(
+        run.objective, lambda shares: run.measure(shares)[[run.row]], run.matched, run.bounds
     )
 
 
 def of_logits(run: Run, logits: np.ndarray) -> np.ndarray:
     """The mixture [k] within the limits that logits [k] stand for."""
     weights = np.exp(logits - logits.max())
-    return search.project(weights / weights.sum(), run.low, run.high)
+    return run.bounds.project(weights / weights.sum())
 
 
 def cma_es(run: Run, budget: int) -> None:
@@ -255,7 +259,7 @@ STRATEGIES: dict[str, tuple[Callable, tuple[int, ...]]] = {  # name: function, b
     "uniform": (partial(fixed, uniformly=True), ()),
     "matched": (fixed, ()),
     "random": (Run.random, ()),
-    "trex": (trex, TREX_BUDGETS),
+    "paper": (paper, PAPER_BUDGETS),
     "surrogate": (surrogate, BUDGETS),
     "surrogate_free": (partial(surrogate, within_support=False), BUDGETS),
     "adaptive": (adaptive, ()),
@@ -271,7 +275,7 @@ def run_all(
 ) -> pl.DataFrame:
     """One row per strategy, objective, seed and budget, and its curve."""
     rows = []
-    caps = share_caps(pool.index.available_bytes, S, 4)
+    bounds = Bounds(np.zeros(K), share_caps(pool.index.available_bytes, S, 4))
     for name in strategies:
         strategy, budgets = STRATEGIES[name]
         for objective in objectives:
@@ -279,12 +283,9 @@ def run_all(
             for seed in range(1 if name in SEEDLESS else seeds):
                 sizes = [b for b in budgets if b <= budget] or [budget]
                 for size in sizes:
-                    run = Run(pool, Objective(aggregate, np.ones(K)), row, np.zeros(K), caps, seed)
+                    run = Run(pool, Aggregate(aggregate, np.ones(K)), row, bounds, seed)
                     strategy(run, size)
-                    fresh = [
-                        float(run.objective.value(pool.train(run.best_shares, r)[1][row], REFERENCE[row]))
-                        for r in FRESH
-                    ]
+                    fresh = [run.value(pool.train(run.best_shares, r)[1]) for r in FRESH]
                     curve = [[run.spent, run.best]] if budgets else run.curve
                     rows.append(
                         {
@@ -327,7 +328,7 @@ def steps(curve: np.ndarray) -> np.ndarray:
 
 
 def plot(rows: pl.DataFrame, path: Path) -> None:
-    """The best measured objective against CPU seconds, a line a seed; trex and surrogate at their budgets."""
+    """The best measured objective against CPU seconds, a line a seed; paper and surrogate at their budgets."""
     figure = Figure(figsize=(11, 3.8), layout="constrained")
     axes = figure.subplots(1, len(OBJECTIVES))
     names = rows["strategy"].unique(maintain_order=True).to_list()
@@ -378,7 +379,7 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     index = WordIndex.load(options.index)
-    BYTES, REFERENCE = proxies.evaluation_arrays(index, SETS)
+    BYTES, REFERENCE = evaluation_arrays(index.evaluation_rows, SETS, index.corpora)
     K = len(index.corpora)
     pool = Proxies(index, options.folder / "trainings.jsonl")
     pool.train(uniform(K))  # compiles

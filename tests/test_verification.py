@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from made_up_run import MEASURED, MIXTURES
 
-from trex.verification import choose, paired_gain
+from trex.search.choose import choose, paired_gain
 
 
 def test_choose():

@@ -143,10 +143,10 @@ def test_proxies_are_what_tokenizers_makes_of_the_same_text(run):
 
 def test_the_end_of_the_run(run):
     results = run / "results"
-    choice = json.loads((results / "verification/choice.json").read_text())
+    choice = json.loads((results / "choice/choice.json").read_text())
     assert choice["ranking"][0]["name"] == choice["chosen"]
     assert {row["name"] for row in choice["ranking"]} == {
-        "trex", "best_draw", "surrogate", "adaptive", "best_proxy", "direct",
+        "paper", "best_draw", "surrogate", "adaptive", "best_proxy", "direct",
         "matched", "uniform", "natural", "tempered",
     }  # fmt: skip
     chosen = Tokenizer.from_file(str(results / "tokenizers/chosen/tokenizer.json"))
@@ -174,7 +174,7 @@ def test_only_what_changed_runs_again(run):
         "fit_regression",
         "search_mixture",
         "train_candidate",
-        "verify_candidates",
+        "choose_mixture",
     }
     plan = rules_after(proxies={"count": 78})
     assert plan["train_proxies"] == 1  # the new batch alone

@@ -12,7 +12,7 @@ _HOME = {
     "train_bpe": "bpe.training",
     "to_tokenizer": "tokenizer.build",
     "load_existing": "tokenizer.existing",
-    "fit_surface": "regression",
+    "fit_surface": "surfaces.fit",
     "CorpusWords": "inference.words",
     "infer_mixture": "inference.mixture",
 }

@@ -2,7 +2,7 @@
 corpus.
 
 Text is encoded by `tokenizers` itself, as a user of the tokenizer would. The metrics' definitions are in
-`trex.metrics`; what a *word* is, is defined here.
+`trex.objective.metrics`; what a *word* is, is defined here.
 """
 
 import math
@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 from tokenizers import Tokenizer
 
-from trex import metrics
 from trex.bpe.byte_alphabet import is_spelling, unspell
+from trex.objective import metrics
 from trex.tokenizer.encode import encode, of_plain_text, vocabulary_size
 
 # A running word: a letter with the letters, marks and joiners (ZWNJ, ZWJ) after it. Standard segmentations differ in

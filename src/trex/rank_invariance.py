@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from trex.metrics import Objective
-from trex.proxies import nsl_array
+from trex.objective.objective import Objective
+from trex.proxies.tables import nsl_array
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ def scales(config: Mapping) -> list[Scale]:
     return [Scale(*cell) for cell in sorted(cells - {full})] + [Scale(*full)]
 
 
-def vocab_sizes(of: Sequence[Scale], n_bytes: int | None) -> list[int]:
+def vocab_sizes(at: Sequence[Scale], n_bytes: int | None) -> list[int]:
     """The vocabulary sizes at one number of training bytes, rising: one training gives them all."""
-    return sorted(scale.vocab_size for scale in of if scale.n_bytes == n_bytes)
+    return sorted(scale.vocab_size for scale in at if scale.n_bytes == n_bytes)
 
 
 def measured_at(
-    of: Sequence[Scale],
+    at: Sequence[Scale],
     table: pl.DataFrame,
     mixtures: Sequence[str],
     objective: Mapping,
@@ -58,9 +58,10 @@ def measured_at(
         (mixture_id, scale, objective as a table; the objective [scales, mixtures]; NSL on the first evaluation set of
         the objective [scales, mixtures, k]).
     """
-    aggregate, sets = Objective.from_config(objective, corpora), list(objective["evaluation_sets"])
+    wanted = Objective.from_config(objective, corpora)
+    sets = list(wanted.counted_sets)
     values, nsl = [], []
-    for scale in of:
+    for scale in at:
         rows = table.filter(
             pl.col("n_bytes").eq_missing(scale.n_bytes) & pl.col("mixture_id").is_in(list(mixtures))
         )
@@ -69,11 +70,11 @@ def measured_at(
             raise ValueError(
                 f"not all of the {len(mixtures)} mixtures were measured at {scale.name}; run again"
             )
-        values.append(aggregate.mean_over_sets(of_scale, reference))
+        values.append(wanted.aggregate.mean_over_sets(of_scale, reference))
         nsl.append(of_scale[:, 0])
     tables = [
         pl.DataFrame({"mixture_id": sorted(mixtures), "scale": scale.name, "objective": value})
-        for scale, value in zip(of, values, strict=True)
+        for scale, value in zip(at, values, strict=True)
     ]
     return pl.concat(tables), np.array(values), np.array(nsl)
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from trex import metrics
-from trex.metrics import Objective
+from trex.objective import metrics
+from trex.objective.objective import Objective
 from trex.resampling import Resampled, interval, resample
 
 CHOSEN = "chosen"
@@ -109,20 +109,9 @@ def _compressions(
         for key, values in aggregates.items():
             yield from _with_interval(names, evaluation_set, None, f"nsl_{key}", values)
             yield from _gains(names, evaluation_set, f"gain_{key}", values)
-    values = objective_values(drawn, sets, corpora, objective)
+    values = Objective.from_config(objective, corpora).of_tokens(drawn.tokens, drawn.reference_tokens, sets)
     yield from _with_interval(names, None, None, "objective", values)
     yield from _gains(names, None, "gain_objective", values)
-
-
-def objective_values(
-    drawn: Resampled, sets: Sequence[str], corpora: Sequence[str], objective: Mapping[str, Any]
-) -> np.ndarray:
-    """The objective of every tokenizer in every resample. [resamples + 1, tokenizers]"""
-    aggregate = Objective.from_config(objective, corpora)
-    at = [list(sets).index(name) for name in objective["evaluation_sets"]]
-    tokens, reference = drawn.tokens[:, :, at], drawn.reference_tokens[:, at]
-    nsl = np.divide(tokens, reference[:, None], out=np.zeros_like(tokens), where=reference[:, None] > 0)
-    return np.array([aggregate.mean_over_sets(*both) for both in zip(nsl, reference, strict=True)])
 
 
 def _with_interval(

@@ -12,6 +12,16 @@ from trex.code_version import code_version, put_on_python_path
 from trex.config import ConfigError, check_files, load_config, load_yaml
 from trex.corpora import deal_files, source_files
 from trex.preflight import check_install_path, warn_of_address_space
+from trex.layout import (
+    BATCH,
+    ROUND,
+    Layout,
+    batches,
+    mixtures_of_batch,
+    proxy_batches,
+    round_name,
+    sampled,
+)
 
 put_on_python_path()
 BASE = Path.cwd()
@@ -35,6 +45,7 @@ config.clear()
 config.update(checked)
 
 RESULTS = Path(config["results"])
+FILES = Layout(RESULTS)
 LOGS = RESULTS / "logs"
 BENCHMARKS = RESULTS / "benchmarks"
 CORPORA = list(config["corpora"])
@@ -50,7 +61,7 @@ PARTS = {
     for corpus, settings in config["corpora"].items()
 }
 IN_PARTS = [corpus for corpus in CORPORA if len(PARTS[corpus]) > 1]
-INDEX = RESULTS / "index"
+INDEX = FILES.index
 TOKENIZER = config["tokenizer"]
 ENVIRONMENT = "../../envs/trex.yaml"
 
@@ -143,17 +154,13 @@ def tokenizer_files(spec):
 
 def batch_mixtures(wildcards):
     """What a batch trains, by mixture id: the number of a sampled mixture, or the shares of an explicit one."""
-    if wildcards.batch in config["proxies"]["mixtures"]:
-        return {wildcards.batch: config["proxies"]["mixtures"][wildcards.batch]}
-    first, last = map(int, wildcards.batch.split("-"))
-    return {f"m{number:05d}": number for number in range(first, last + 1)}
+    return mixtures_of_batch(wildcards.batch, config["proxies"]["mixtures"])
 
 
-def rounds_before(kind):
-    """Files of the rounds of the adaptive search before the one in wildcards."""
+def rounds_before(file):
+    """Files of the rounds of the adaptive search before the one in wildcards; file: a method of Layout."""
     return lambda wildcards: [
-        RESULTS / f"search/rounds/{number:02d}{kind}"
-        for number in range(int(wildcards.round))
+        file(round_name(number)) for number in range(int(wildcards.round))
     ]
 
 

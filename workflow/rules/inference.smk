@@ -4,7 +4,7 @@ TO_INFER = {
     for name, spec in config["baselines"].items()
     if isinstance(spec, dict) and "infer" in spec
 }
-INFERRED = expand(RESULTS / "inference/{name}.json", name=TO_INFER)
+INFERRED = [FILES.inferred(name) for name in TO_INFER]
 
 
 # Memory: to infer from 20 corpora of 8 MB took 1.0 GB, counting one less; 10 MB a MB is for words that are rarer.
@@ -15,8 +15,8 @@ rule infer_mixture:
             TO_INFER[wildcards.name]["tokenizer"]
         ),
     output:
-        summary=RESULTS / "inference/{name}.json",
-        shares=RESULTS / "inference/{name}.parquet",
+        summary=FILES.inferred("{name}"),
+        shares=FILES.inferred_shares("{name}"),
     log:
         LOGS / "infer_mixture/{name}.log",
     benchmark:

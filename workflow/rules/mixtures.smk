@@ -10,8 +10,8 @@ rule sample_mixtures:
     input:
         word_index=INDEX,
     output:
-        mixtures=RESULTS / "mixtures.parquet",
-        support=RESULTS / "support.csv",
+        mixtures=FILES.mixtures,
+        support=FILES.support,
     log:
         LOGS / "sample_mixtures.log",
     benchmark:

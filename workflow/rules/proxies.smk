@@ -2,11 +2,7 @@
 # the index: the batch 00008-00015 holds the mixtures 8 to 15, an explicit mixture is a batch of its own. New
 # mixtures make new batches and leave the others alone. Its tokenizer.json files are kept if the config asks for them.
 PER_JOB = config["proxies"]["per_job"]
-BATCHES = [
-    f"{first:05d}-{first + PER_JOB - 1:05d}"
-    for first in range(0, config["proxies"]["count"], PER_JOB)
-]
-BATCHES += list(config["proxies"]["mixtures"])
+BATCHES = proxy_batches(config["proxies"])
 
 
 rule train_proxies:
@@ -14,18 +10,18 @@ rule train_proxies:
         word_index=INDEX,
     output:
         **(
-            {"tokenizers": directory(RESULTS / "proxies/{batch}.tokenizers")}
+            {"tokenizers": directory(FILES.proxy_tokenizers("{batch}"))}
             if config["proxies"]["keep_tokenizers"]
             else {}
         ),
-        compression=RESULTS / "proxies/{batch}.parquet",
-        ledger=RESULTS / "proxies/{batch}.ledger.parquet",
+        compression=FILES.proxy_compression("{batch}"),
+        ledger=FILES.proxy_ledger("{batch}"),
     log:
         LOGS / "train_proxies/{batch}.log",
     benchmark:
         BENCHMARKS / "train_proxies/{batch}.tsv"
     wildcard_constraints:
-        batch="|".join([r"\d+-\d+", *config["proxies"]["mixtures"]]),
+        batch="|".join([BATCH, *config["proxies"]["mixtures"]]),
     conda:
         ENVIRONMENT
     resources:
@@ -37,7 +33,6 @@ rule train_proxies:
         corpora=CORPORA,
         sampling=SAMPLING,
         mixtures=batch_mixtures,
-        vocab_size=config["proxies"]["vocab_size"],
         vocab_grid=config["proxies"]["vocab_grid"],
         tokenizer=lambda wildcards: TOKENIZER,
     message:
@@ -48,12 +43,12 @@ rule train_proxies:
 
 rule collect_proxies:
     input:
-        compression=expand(RESULTS / "proxies/{batch}.parquet", batch=BATCHES),
-        ledgers=expand(RESULTS / "proxies/{batch}.ledger.parquet", batch=BATCHES),
-        mixtures=RESULTS / "mixtures.parquet",
+        compression=[FILES.proxy_compression(batch) for batch in BATCHES],
+        ledgers=[FILES.proxy_ledger(batch) for batch in BATCHES],
+        mixtures=FILES.mixtures,
     output:
-        training_set=RESULTS / "training_set.parquet",
-        ledger=RESULTS / "training_ledger.parquet",
+        training_set=FILES.training_set,
+        ledger=FILES.training_ledger,
     log:
         LOGS / "collect_proxies.log",
     benchmark:

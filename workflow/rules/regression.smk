@@ -1,18 +1,20 @@
 # From mixture to objective: surfaces fitted on the proxies, cross-validated by mixture.
+from trex.search.registry import STRATEGIES
+
 OBJECTIVE = {**config["objective"], "vocab_size": config["proxies"]["vocab_size"]}
 
 
 rule fit_regression:
     input:
-        training_set=RESULTS / "training_set.parquet",
-        ledger=RESULTS / "training_ledger.parquet",
+        training_set=FILES.training_set,
+        ledger=FILES.training_ledger,
     output:
-        models=RESULTS / "regression/models.json",
-        metrics=RESULTS / "regression/metrics.parquet",
-        corpus_metrics=RESULTS / "regression/corpus_metrics.parquet",
-        learning_curve=RESULTS / "regression/learning_curve.parquet",
-        vocabulary=RESULTS / "regression/vocabulary.parquet",
-        predictions=RESULTS / "regression/predictions.parquet",
+        models=FILES.models,
+        metrics=FILES.regression("metrics"),
+        corpus_metrics=FILES.regression("corpus_metrics"),
+        learning_curve=FILES.regression("learning_curve"),
+        vocabulary=FILES.regression("vocabulary"),
+        predictions=FILES.regression("predictions"),
     log:
         LOGS / "fit_regression.log",
     benchmark:
@@ -29,7 +31,9 @@ rule fit_regression:
         objective=OBJECTIVE,
         model=config["regression"]["model"],
         compare=config["regression"]["compare"],
-        paper="trex" in config["search"]["strategies"],
+        paper=any(
+            STRATEGIES[name].needs_paper for name in config["search"]["strategies"]
+        ),
         folds=config["regression"]["folds"],
         vocab_grid=config["proxies"]["vocab_grid"],
     message:

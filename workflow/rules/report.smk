@@ -13,31 +13,27 @@ FIGURES = [
 ]
 # all files that the pages and figures are made from; `trex.report.results` reads them from the results folder by name
 REPORTED = {
-    "candidates": RESULTS / "search/candidates.parquet",
-    "notes": RESULTS / "search/notes.json",
-    "tables": RESULTS / "search/tables.json",
-    "pareto": RESULTS / "search/pareto.parquet",
-    "metrics": RESULTS / "regression/metrics.parquet",
-    "corpus_metrics": RESULTS / "regression/corpus_metrics.parquet",
-    "learning_curve": RESULTS / "regression/learning_curve.parquet",
-    "vocabulary": RESULTS / "regression/vocabulary.parquet",
-    "predictions": RESULTS / "regression/predictions.parquet",
-    "mixtures": RESULTS / "mixtures.parquet",
-    "training_ledger": RESULTS / "training_ledger.parquet",
-    "compression": RESULTS / "verification/compression.parquet",
-    "ledger": RESULTS / "verification/ledger.parquet",
-    "choice": RESULTS / "verification/choice.json",
-    "validation": RESULTS / "validation/validation.parquet",
-    "scripts": RESULTS / "validation/scripts.parquet",
-    "ranks": [RESULTS / "validation/ranks.parquet"] if GRID_BATCHES else [],
-    "full_scale_ledgers": expand(
-        RESULTS / "tokenizers/{name}/ledger.parquet", name=FULL_SCALE
-    ),
+    "candidates": FILES.candidates,
+    "notes": FILES.search_notes,
+    "tables": FILES.search_tables,
+    "pareto": FILES.pareto,
+    "metrics": FILES.regression("metrics"),
+    "corpus_metrics": FILES.regression("corpus_metrics"),
+    "learning_curve": FILES.regression("learning_curve"),
+    "vocabulary": FILES.regression("vocabulary"),
+    "predictions": FILES.regression("predictions"),
+    "mixtures": FILES.mixtures,
+    "training_ledger": FILES.training_ledger,
+    "compression": FILES.choice_compression,
+    "ledger": FILES.choice_ledger,
+    "choice": FILES.choice,
+    "validation": FILES.validation,
+    "scripts": FILES.scripts,
+    "ranks": [FILES.ranks] if GRID_BATCHES else [],
+    "full_scale_ledgers": [FILES.tokenizer_ledger(name) for name in FULL_SCALE],
     "inference": INFERRED,
-    "counts": expand(RESULTS / "counts/{corpus}/ledger.parquet", corpus=CORPORA),
-    "evaluation_ledgers": expand(
-        RESULTS / "evaluation/{at[0]}/{at[1]}.ledger.parquet", at=EVALUATION
-    ),
+    "counts": [FILES.counts_ledger(corpus) for corpus in CORPORA],
+    "evaluation_ledgers": [FILES.evaluation_ledger(*at) for at in EVALUATION],
 }
 
 

@@ -1,35 +1,38 @@
 # Candidates of every strategy, and the baselines that they must beat. The strategy adaptive trains rounds of proxies, each
 # where those before promise most; direct trains one after another. All ids are known before anything runs: a round that
 # has too little to gain trains none.
-STRATEGIES = config["search"]["strategies"]
+SEARCHES = [name for name in STRATEGIES if name in config["search"]["strategies"]]
 ADAPTIVE = {
     key: config["search"][key]
     for key in ("per_round", "tolerance", "floors", "ceilings")
 }
 DIRECT = {key: config["search"][key] for key in ("direct_rounds", "floors", "ceilings")}
-ROUNDS = list(range(config["search"]["rounds"])) if "adaptive" in STRATEGIES else []
+ROUNDS = [round_name(number) for number in range(config["search"]["rounds"])]
+ROUNDS = ROUNDS if "adaptive" in SEARCHES else []
+# strategies that run in jobs of their own, before any surface is fitted
+ALONE = [name for name in SEARCHES if STRATEGIES[name].runs_alone]
 
 
 rule search_round:
     input:
         word_index=INDEX,
         inference=INFERRED,
-        models=RESULTS / "regression/models.json",
-        training_set=RESULTS / "training_set.parquet",
-        training_ledger=RESULTS / "training_ledger.parquet",
-        round_compression=rounds_before(".parquet"),
-        round_ledgers=rounds_before(".ledger.parquet"),
-        rounds=rounds_before(".json"),
+        models=FILES.models,
+        training_set=FILES.training_set,
+        training_ledger=FILES.training_ledger,
+        round_compression=rounds_before(FILES.round_compression),
+        round_ledgers=rounds_before(FILES.round_ledger),
+        rounds=rounds_before(FILES.round_notes),
     output:
-        compression=RESULTS / "search/rounds/{round}.parquet",
-        ledger=RESULTS / "search/rounds/{round}.ledger.parquet",
-        notes=RESULTS / "search/rounds/{round}.json",
+        compression=FILES.round_compression("{round}"),
+        ledger=FILES.round_ledger("{round}"),
+        notes=FILES.round_notes("{round}"),
     log:
         LOGS / "search_round/{round}.log",
     benchmark:
         BENCHMARKS / "search_round/{round}.tsv"
     wildcard_constraints:
-        round=r"\d\d",
+        round=ROUND,
     conda:
         ENVIRONMENT
     resources:
@@ -43,7 +46,6 @@ rule search_round:
         sampling=SAMPLING,
         search=ADAPTIVE,
         baselines=config["baselines"],
-        vocab_size=config["proxies"]["vocab_size"],
         vocab_grid=config["proxies"]["vocab_grid"],
         tokenizer=lambda wildcards: TOKENIZER,
     message:
@@ -57,8 +59,7 @@ rule search_directly:
         word_index=INDEX,
         inference=INFERRED,
     output:
-        candidate=RESULTS / "search/direct.parquet",
-        notes=RESULTS / "search/direct.json",
+        found=FILES.found_alone("direct"),
     log:
         LOGS / "search_directly.log",
     benchmark:
@@ -86,31 +87,20 @@ rule search_directly:
 
 rule search_mixture:
     input:
-        **(
-            {
-                "direct": RESULTS / "search/direct.parquet",
-                "direct_notes": RESULTS / "search/direct.json",
-            }
-            if "direct" in STRATEGIES
-            else {}
-        ),
         word_index=INDEX,
         inference=INFERRED,
-        models=RESULTS / "regression/models.json",
-        training_set=RESULTS / "training_set.parquet",
-        ledger=RESULTS / "training_ledger.parquet",
-        rounds=[RESULTS / f"search/rounds/{number:02d}.json" for number in ROUNDS],
-        round_compression=[
-            RESULTS / f"search/rounds/{number:02d}.parquet" for number in ROUNDS
-        ],
-        round_ledgers=[
-            RESULTS / f"search/rounds/{number:02d}.ledger.parquet" for number in ROUNDS
-        ],
+        models=FILES.models,
+        training_set=FILES.training_set,
+        ledger=FILES.training_ledger,
+        rounds=[FILES.round_notes(name) for name in ROUNDS],
+        round_compression=[FILES.round_compression(name) for name in ROUNDS],
+        round_ledgers=[FILES.round_ledger(name) for name in ROUNDS],
+        alone=[FILES.found_alone(name) for name in ALONE],
     output:
-        candidates=RESULTS / "search/candidates.parquet",
-        pareto=RESULTS / "search/pareto.parquet",
-        notes=RESULTS / "search/notes.json",
-        tables=RESULTS / "search/tables.json",
+        candidates=FILES.candidates,
+        pareto=FILES.pareto,
+        notes=FILES.search_notes,
+        tables=FILES.search_tables,
     log:
         LOGS / "search_mixture.log",
     benchmark:
@@ -124,6 +114,7 @@ rule search_mixture:
     params:
         code=code_of("search_mixture"),
         benchmarks=str(BENCHMARKS / "search_mixture"),
+        alone=ALONE,
         seed=config["seed"],
         corpora=CORPORA,
         objective=OBJECTIVE,

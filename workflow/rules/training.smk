@@ -7,16 +7,12 @@ FULL_SCALE = ["chosen"] + (
 rule train_tokenizer:
     input:
         word_index=INDEX,
-        candidates=RESULTS / "search/candidates.parquet",
-        choice=lambda wildcards: (
-            [RESULTS / "verification/choice.json"]
-            if wildcards.name == "chosen"
-            else []
-        ),
+        candidates=FILES.candidates,
+        choice=lambda wildcards: ([FILES.choice] if wildcards.name == "chosen" else []),
     output:
-        tokenizer=RESULTS / "tokenizers/{name}/tokenizer.json",
-        compression=RESULTS / "tokenizers/{name}/compression.parquet",
-        ledger=RESULTS / "tokenizers/{name}/ledger.parquet",
+        tokenizer=FILES.tokenizer("{name}"),
+        compression=FILES.tokenizer_compression("{name}"),
+        ledger=FILES.tokenizer_ledger("{name}"),
     log:
         LOGS / "train_tokenizer/{name}.log",
     benchmark:

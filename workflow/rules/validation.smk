@@ -3,9 +3,7 @@
 from trex.rank_invariance import scales, vocab_sizes
 
 EXISTING = config["validation"]["tokenizers"]
-DOCUMENTS = expand(
-    RESULTS / "evaluation/{at[0]}/{at[1]}.documents.parquet", at=EVALUATION
-)
+DOCUMENTS = expand(FILES.evaluation_documents("{at[0]}", "{at[1]}"), at=EVALUATION)
 SCALES = scales(config)
 # numbers of training bytes at which the proxies do not already tell: "all" or a number
 GRID_BYTES = list(
@@ -16,16 +14,13 @@ GRID_BYTES = list(
         or scale.vocab_size not in config["proxies"]["vocab_grid"]
     )
 )
-GRID_BATCHES = [
-    f"{first:05d}-{min(first + PER_JOB, config['validation']['mixtures']) - 1:05d}"
-    for first in range(0, config["validation"]["mixtures"], PER_JOB)
-]
+GRID_BATCHES = batches(config["validation"]["mixtures"], PER_JOB, full=False)
 
 
 rule validate_tokenizer:
     input:
-        tokenizer=RESULTS / "tokenizers/{name}/tokenizer.json",
-        compression=RESULTS / "tokenizers/{name}/compression.parquet",
+        tokenizer=FILES.tokenizer("{name}"),
+        compression=FILES.tokenizer_compression("{name}"),
         documents=DOCUMENTS,
     output:
         corpora=RESULTS / "validation/tokenizers/{name}.corpora.parquet",
@@ -89,8 +84,8 @@ rule validate:
         scripts=expand(rules.validate_tokenizer.output.scripts, name=FULL_SCALE)
         + expand(rules.validate_existing.output.scripts, name=EXISTING),
     output:
-        validation=RESULTS / "validation/validation.parquet",
-        scripts=RESULTS / "validation/scripts.parquet",
+        validation=FILES.validation,
+        scripts=FILES.scripts,
     log:
         LOGS / "validate.log",
     benchmark:
@@ -116,14 +111,14 @@ rule train_grid:
     input:
         word_index=INDEX,
     output:
-        compression=RESULTS / "validation/grid/{n_bytes}/{batch}.parquet",
+        compression=FILES.grid_compression("{n_bytes}", "{batch}"),
     log:
         LOGS / "train_grid/{n_bytes}/{batch}.log",
     benchmark:
         BENCHMARKS / "train_grid/{n_bytes}/{batch}.tsv"
     wildcard_constraints:
         n_bytes=one_of(GRID_BYTES),
-        batch=r"\d+-\d+",
+        batch=BATCH,
     conda:
         ENVIRONMENT
     resources:
@@ -150,11 +145,11 @@ rule train_grid:
 
 rule rank_mixtures:
     input:
-        training_set=RESULTS / "training_set.parquet",
+        training_set=FILES.training_set,
         grid=expand(rules.train_grid.output, n_bytes=GRID_BYTES, batch=GRID_BATCHES),
     output:
-        ranks=RESULTS / "validation/ranks.parquet",
-        values=RESULTS / "validation/scales.parquet",
+        ranks=FILES.ranks,
+        values=FILES.scales,
     log:
         LOGS / "rank_mixtures.log",
     benchmark:
@@ -168,7 +163,7 @@ rule rank_mixtures:
         code=code_of("rank_mixtures"),
         corpora=CORPORA,
         objective=OBJECTIVE,
-        mixtures=[f"m{n:05d}" for n in range(config["validation"]["mixtures"])],
+        mixtures=list(sampled(config["validation"]["mixtures"])),
         scales=[(scale.n_bytes, scale.vocab_size) for scale in SCALES],
         proxy_bytes=config["proxies"]["bytes"],
     message:

@@ -4,7 +4,7 @@ import polars as pl
 
 from trex.files import write_table
 from trex.job import job
-from trex.proxies import collect
+from trex.proxies.tables import collect
 
 with job(snakemake):
     files, params = snakemake.input, snakemake.params

@@ -7,22 +7,21 @@ import polars as pl
 
 from trex.files import whole, write_table
 from trex.job import job
-from trex.mixtures import resolve, sample_mixtures, sampling_law, support
+from trex.layout import sampled
+from trex.mixtures.sampling import MixtureSampler, asked_shares, support
 from trex.wordindex import WordIndex
 
 with job(snakemake):
-    params = snakemake.params
+    params, output = snakemake.params, snakemake.output
     index = WordIndex.load(snakemake.input.word_index, params.corpora)
     available = index.available_bytes
-    law = sampling_law(params.sampling, params.seed, params.corpora, available)
-    shares = sample_mixtures(range(params.n_mixtures), **law)
-    explicit = [resolve({"shares": s}, params.corpora, available) for s in params.explicit.values()]
-    shares = np.concatenate([shares, np.reshape(explicit, (-1, len(params.corpora)))])
-    names = [f"m{number:05d}" for number in range(params.n_mixtures)] + list(params.explicit)
-    index.check_given(names, shares, params.sampling["bytes"])
-    mixtures = pl.DataFrame(shares, schema=params.corpora).insert_column(0, pl.Series("mixture_id", names))
-    write_table(mixtures, snakemake.output.mixtures)
+    sampler = MixtureSampler.from_config(params.sampling, params.seed, params.corpora, available)
+    asked = asked_shares(sampled(params.n_mixtures) | params.explicit, sampler, params.corpora, available)
+    shares = np.stack(list(asked.values()))
+    index.check_given(list(asked), shares, params.sampling["bytes"])
+    mixtures = pl.DataFrame(shares, schema=params.corpora)
+    write_table(mixtures.insert_column(0, pl.Series("mixture_id", list(asked))), output.mixtures)
     covered = support(shares, params.corpora)
-    with whole(snakemake.output.support) as part:
+    with whole(output.support) as part:
         covered.write_csv(part, float_precision=6)
     logging.info("support of the mixtures:\n%s", covered)

@@ -1,11 +1,9 @@
 """Train the proxies of one candidate or baseline, on several draws of its text."""
 
-import polars as pl
-
-from trex import proxies
-from trex.bpe.training import Workspace
 from trex.files import write_table
 from trex.job import job
+from trex.proxies.tables import candidate_shares
+from trex.proxies.train import Trained, Trainer
 from trex.quality import encode_sample
 from trex.tokenizer.build import to_tokenizer
 from trex.wordindex import WordIndex
@@ -14,21 +12,19 @@ from trex.wordindex import WordIndex
 SAMPLE_BYTES = 250_000
 
 with job(snakemake):
-    params, wildcards, output = snakemake.params, snakemake.wildcards, snakemake.output
+    params, name, output = snakemake.params, snakemake.wildcards.name, snakemake.output
     index = WordIndex.load(snakemake.input.word_index, params.corpora)
-    shares = proxies.candidate_shares(snakemake.input.candidates, wildcards.name, params.corpora)
-    compression, ledgers, workspace = [], [], Workspace()
-    for replicate in range(params.replicates):
-        training = index.slice(shares, params.n_bytes, replicate)
-        model = proxies.train(index, training, params.vocab_size, params.tokenizer, workspace)
-        key = [pl.lit(wildcards.name).alias("name"), pl.lit(replicate).alias("replicate")]
-        compression.append(proxies.compression(index, model, params.vocab_grid).select(*key, pl.all()))
-        ledgers.append(training.ledger.select(*key, pl.all()))
-        if replicate == 0:
-            tokenizer = to_tokenizer(model, params.tokenizer["pattern"])
-            at = [tuple(key) for key in params.evaluation]
-            texts = dict(zip(at, snakemake.input.documents, strict=True))
-            documents = encode_sample(tokenizer, texts, SAMPLE_BYTES)
-    write_table(documents, output.documents)
-    write_table(pl.concat(ledgers), output.ledger)
-    write_table(pl.concat(compression), output.compression)
+    shares = candidate_shares(snakemake.input.candidates, name, params.corpora)
+    at = [tuple(key) for key in params.evaluation]
+    texts = dict(zip(at, snakemake.input.documents, strict=True))
+
+    def encode(trained: Trained) -> None:
+        if trained.key["replicate"] == 0:
+            tokenizer = to_tokenizer(trained.model, params.tokenizer["pattern"])
+            write_table(encode_sample(tokenizer, texts, SAMPLE_BYTES), output.documents)
+
+    trainer = Trainer(index, params.tokenizer, params.n_bytes, params.vocab_grid)
+    draws = [({"name": name, "replicate": replicate}, shares) for replicate in range(params.replicates)]
+    compression, ledger = trainer.train_batch(draws, encode)
+    write_table(ledger, output.ledger)
+    write_table(compression, output.compression)

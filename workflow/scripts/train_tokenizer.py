@@ -1,10 +1,9 @@
 """Train a full-scale tokenizer and measure its compression."""
 
-import logging
-
-from trex import proxies
 from trex.files import read_json, whole, write_table
 from trex.job import job
+from trex.proxies.tables import candidate_shares
+from trex.proxies.train import Trainer
 from trex.tokenizer.build import to_tokenizer
 from trex.wordindex import WordIndex
 
@@ -14,12 +13,9 @@ with job(snakemake):
     if name == "chosen":
         name = read_json(files.choice[0])["chosen"]
     index = WordIndex.load(files.word_index, params.corpora)
-    shares = proxies.candidate_shares(files.candidates, name, params.corpora)
-    training = index.slice(shares, params.n_bytes or int(index.available_bytes.sum()))
-    model = proxies.train(index, training, params.vocab_size, params.tokenizer)
-    write_table(proxies.compression(index, model, [params.vocab_size]), output.compression)
-    write_table(training.ledger, output.ledger)
-    tokenizer = to_tokenizer(model, params.tokenizer["pattern"])
+    trainer = Trainer(index, params.tokenizer, params.n_bytes, [params.vocab_size])
+    trained = trainer.train(candidate_shares(files.candidates, name, params.corpora))
+    write_table(trained.compression, output.compression)
+    write_table(trained.ledger, output.ledger)
     with whole(output.tokenizer) as part:
-        tokenizer.save(str(part))
-    logging.info("%s: %d tokens from %d bytes", name, tokenizer.get_vocab_size(), training.n_bytes)
+        to_tokenizer(trained.model, params.tokenizer["pattern"]).save(str(part))

@@ -14,7 +14,7 @@ from trex.tokenizer.encodings import ENCODINGS
 ALPHABET_SIZE = 256  # byte-level BPE starts from all bytes
 SHARES_TOLERANCE = 1e-6
 
-# trex.regression, which is slow to import: LightGBM splits no fewer than 2 * min_data_in_leaf rows, and every surface's
+# trex.surfaces, which are slow to import: LightGBM splits no fewer than 2 * min_data_in_leaf rows, and every surface's
 # spread comes from STD_FOLDS folds. A test holds the two together.
 FEWEST_PROXIES = 40
 STD_FOLDS = 5

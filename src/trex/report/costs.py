@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from trex.layout import proxy_batches, round_name
 from trex.report import markdown
 
 
@@ -56,9 +57,8 @@ def strategy_costs(
     def total(*jobs: str) -> float | None:
         return sum(seconds[job] for job in jobs) if all(job in seconds for job in jobs) else None
 
-    settings, per_job = config["proxies"], config["proxies"]["per_job"]
-    batches = [f"{first:05d}-{first + per_job - 1:05d}" for first in range(0, settings["count"], per_job)]
-    sampled = total(*(f"train_proxies/{batch}" for batch in (*batches, *settings["mixtures"])))
+    settings = config["proxies"]
+    sampled = total(*(f"train_proxies/{batch}" for batch in proxy_batches(settings)))
     n_sampled = settings["count"] + len(settings["mixtures"])
     regression = total("fit_regression")
     costs = []
@@ -70,7 +70,9 @@ def strategy_costs(
             continue
         search, proxies = total(f"search_mixture/{strategy}"), n_sampled
         if strategy == "adaptive":
-            rounds = total(*(f"search_round/{number:02d}" for number in range(config["search"]["rounds"])))
+            rounds = total(
+                *(f"search_round/{round_name(number)}" for number in range(config["search"]["rounds"]))
+            )
             search = None if search is None or rounds is None else search + rounds
             proxies += int(of_strategy.get("trained", 0))
         costs.append(Cost(strategy, proxies, sampled, regression, search))

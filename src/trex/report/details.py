@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from trex.mixtures import support
+from trex.mixtures.sampling import support
 from trex.report import markdown
 from trex.report.results import LIMIT_SLACK, Results
 from trex.text_caveats import text_caveats

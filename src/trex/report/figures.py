@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
 from trex.files import whole
-from trex.mixtures import support
+from trex.mixtures.sampling import support
 from trex.report import markdown
 from trex.report.results import Results
 

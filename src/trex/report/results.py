@@ -12,12 +12,13 @@ import numpy as np
 import polars as pl
 
 from trex.files import read_json
+from trex.layout import Layout
 from trex.report.costs import cpu_seconds
 
 CHOSEN = "chosen"  # what the full-scale tokenizer of the recommended mixture is called, whatever the mixture's name
 SHARE_TOLERANCE = 1e-6  # what rounding may do to a share
 # Limits of an objective may be exceeded by this much, relatively, before the choice counts it: less than replicates
-# differ by. The choice itself is `trex.verification.choose`.
+# differ by. The choice itself is `trex.search.choose`.
 LIMIT_SLACK = 0.001
 
 
@@ -30,7 +31,7 @@ class Results:
         candidates, notes, tables, pareto: of the search.
         metrics, corpus_metrics, learning_curve, vocabulary, predictions: of the regression.
         mixtures, training_ledger: of the sampled proxies.
-        compression, ledger, choice: of the verification.
+        compression, ledger, choice: of the choice among measured mixtures.
         full_scale_ledger: of all tokenizers, with the folder as first column, `name`.
         validation, scripts: of all full-scale and existing tokenizers.
         ranks: of mixtures across scales; None if that is turned off.
@@ -72,77 +73,71 @@ class Results:
                 is not one of the candidates.
             FileNotFoundError: if a file is missing.
         """
-        folder, corpora = Path(folder), list(config["corpora"])
+        folder, files, corpora = Path(folder), Layout(Path(folder)), list(config["corpora"])
 
-        def wide(path: str, *keys: str) -> pl.DataFrame:
-            table = pl.read_parquet(folder / path)
+        def wide(path: Path, *keys: str) -> pl.DataFrame:
+            table = pl.read_parquet(path)
             if table.columns != [*keys, *corpora]:
                 raise ValueError(
-                    f"{folder / path} has the columns {table.columns}, where the config asks for "
+                    f"{path} has the columns {table.columns}, where the config asks for "
                     f"{[*keys, *corpora]}; delete it and run again"
                 )
             return table
 
-        def long(path: str, expected: Sequence[str] = corpora) -> pl.DataFrame:
-            table = pl.read_parquet(folder / path)
+        def long(path: Path, expected: Sequence[str] = corpora) -> pl.DataFrame:
+            table = pl.read_parquet(path)
             if wrong := set(expected) ^ set(table["corpus"]):
                 raise ValueError(
-                    f"{folder / path} and the config differ in the corpora {sorted(wrong)}; delete it and run again"
+                    f"{path} and the config differ in the corpora {sorted(wrong)}; delete it and run again"
                 )
             return table
 
-        candidates = wide(
-            "search/candidates.parquet", "name", "role", "strategy", "predicted", "predicted_std"
-        )
-        choice = read_json(folder / "verification/choice.json")
+        candidates = wide(files.candidates, "name", "role", "strategy", "predicted", "predicted_std")
+        choice = read_json(files.choice)
         if sorted(row["name"] for row in choice["ranking"]) != sorted(candidates["name"]):
             raise ValueError(
-                f"{folder / 'verification/choice.json'} ranks other mixtures than search/candidates.parquet has; "
+                f"{files.choice} ranks other mixtures than search/candidates.parquet has; "
                 "delete it and run again"
             )
         baselines = candidates.filter(role="baseline")["name"].to_list()
         names = ["chosen", *(baselines if config["training"]["baselines"] else [])]
-        validation = pl.read_parquet(folder / "validation/validation.parquet")
+        validation = pl.read_parquet(files.validation)
         if wrong := {*names, *config["validation"]["tokenizers"]} ^ set(validation["tokenizer"]):
             raise ValueError(
-                f"{folder / 'validation/validation.parquet'} and the config differ in the tokenizers "
-                f"{sorted(wrong)}; delete it and run again"
+                f"{files.validation} and the config differ in the tokenizers {sorted(wrong)}; "
+                "delete it and run again"
             )
         return cls(
             config=config,
             candidates=candidates,
-            notes=read_json(folder / "search/notes.json"),
-            tables=read_json(folder / "search/tables.json"),
-            pareto=wide("search/pareto.parquet", "name", "weight", "average", "worst"),
-            metrics=pl.read_parquet(folder / "regression/metrics.parquet"),
-            corpus_metrics=long("regression/corpus_metrics.parquet"),
-            learning_curve=pl.read_parquet(folder / "regression/learning_curve.parquet"),
-            vocabulary=pl.read_parquet(folder / "regression/vocabulary.parquet"),
-            predictions=pl.read_parquet(folder / "regression/predictions.parquet"),
-            mixtures=wide("mixtures.parquet", "mixture_id"),
-            training_ledger=long("training_ledger.parquet"),
-            compression=long("verification/compression.parquet"),
-            ledger=long("verification/ledger.parquet"),
+            notes=read_json(files.search_notes),
+            tables=read_json(files.search_tables),
+            pareto=wide(files.pareto, "name", "weight", "average", "worst"),
+            metrics=pl.read_parquet(files.regression("metrics")),
+            corpus_metrics=long(files.regression("corpus_metrics")),
+            learning_curve=pl.read_parquet(files.regression("learning_curve")),
+            vocabulary=pl.read_parquet(files.regression("vocabulary")),
+            predictions=pl.read_parquet(files.regression("predictions")),
+            mixtures=wide(files.mixtures, "mixture_id"),
+            training_ledger=long(files.training_ledger),
+            compression=long(files.choice_compression),
+            ledger=long(files.choice_ledger),
             choice=choice,
             full_scale_ledger=pl.concat(
-                long(f"tokenizers/{name}/ledger.parquet").select(pl.lit(name).alias("name"), pl.all())
+                long(files.tokenizer_ledger(name)).select(pl.lit(name).alias("name"), pl.all())
                 for name in names
             ),
             validation=validation,
-            scripts=pl.read_parquet(folder / "validation/scripts.parquet"),
-            ranks=(
-                pl.read_parquet(folder / "validation/ranks.parquet")
-                if config["validation"]["mixtures"]
-                else None
-            ),
-            counts=pl.concat(long(f"counts/{corpus}/ledger.parquet", [corpus]) for corpus in corpora),
+            scripts=pl.read_parquet(files.scripts),
+            ranks=(pl.read_parquet(files.ranks) if config["validation"]["mixtures"] else None),
+            counts=pl.concat(long(files.counts_ledger(corpus), [corpus]) for corpus in corpora),
             evaluation=pl.concat(
-                long(f"evaluation/{name}/{corpus}.ledger.parquet", [corpus])
+                long(files.evaluation_ledger(name, corpus), [corpus])
                 for corpus in corpora
                 for name in ["held_out", *config["corpora"][corpus]["evaluation"]]
             ),
             inferred={
-                name: read_json(folder / f"inference/{name}.json")
+                name: read_json(files.inferred(name))
                 for name, spec in config["baselines"].items()
                 if isinstance(spec, Mapping) and "infer" in spec
             },

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from trex.mixtures import natural, uniform
+from trex.mixtures.baselines import natural, uniform
 from trex.report import markdown
 from trex.report.doubts import TIE, better_at_full_scale, doubts
 from trex.report.results import CHOSEN, LIMIT_SLACK, Results

@@ -1,16 +1,16 @@
-"""What a search on a surface minimises: predictions, objective, constraints and limits of the shares together."""
+"""What a search on a surface minimises: predictions, objective, constraints and bounds of the shares together."""
 
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 
-from trex.constraints import Constraint, excesses, violation
-from trex.search.limits import check_limits, support_limits
+from trex.mixtures.bounds import Bounds
+from trex.objective.constraints import Constraint, excesses, violation
+from trex.objective.targets import TargetObjective
 from trex.surfaces.base import Surface
-from trex.targets import Targets
 
-# Joint errors that stand for the distribution of all, as in trex.selection.
+# Joint errors that stand for the distribution of all, as in trex.surfaces.select.
 ERRORS = 256
 
 
@@ -20,46 +20,43 @@ class Problem:
 
     Attributes:
         surface: predicts the targets.
-        targets: what they are, and the objective of them.
-        low, high: limits of the shares, `limits.share_limits`. [k]
+        objective: of the targets.
+        bounds: of the shares.
         constraints: on the NSL of all sets.
         errors: joint held-out errors of the surface in units of its standard deviation, [r, t] with two or more rows
-            (`regression.fit_with_residuals`); needed for uncertainties.
+            (`surfaces.fit.fit_with_residuals`); needed for uncertainties.
     """
 
     surface: Surface
-    targets: Targets
-    low: np.ndarray
-    high: np.ndarray
+    objective: TargetObjective
+    bounds: Bounds
     constraints: tuple[Constraint, ...] = ()
     errors: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        check_limits(self.low, self.high)
         if not self.surface.has_gradient:
             raise ValueError(
                 f"a search by gradients needs a surface that has them, such as gaussian_process; {self.surface.kind} "
-                "has none: use the strategy trex with it"
+                "has none: use the strategy paper with it"
             )
 
     def within_support(self, given: np.ndarray, stretch: float = 1.0) -> Self:
-        """The same with limits narrowed to the shares [n, k] that proxies were given (`limits.support_limits`)."""
-        low, high = support_limits(given, self.low, self.high, stretch)
-        return replace(self, low=low, high=high)
+        """The same with bounds narrowed to the shares [n, k] that proxies were given (`Bounds.within_support`)."""
+        return replace(self, bounds=self.bounds.within_support(given, stretch))
 
     def excess(self, targets: np.ndarray) -> np.ndarray:
         """By how much every limit of the constraints is exceeded, relatively. [..., t] -> [..., limits]"""
-        return excesses(self.constraints, self.targets.nsl(targets), self.targets.reference_tokens)
+        return excesses(self.constraints, self.objective.nsl(targets), self.objective.reference_tokens)
 
     def excess_gradient(self, targets: np.ndarray) -> np.ndarray:
         """Derivatives of `excess` with respect to the targets. [..., t] -> [..., limits, t]"""
-        nsl = self.targets.nsl(targets)
-        parts = [self.targets.flat(c.gradient(nsl, self.targets.reference_tokens)) for c in self.constraints]
+        nsl, tokens = self.objective.nsl(targets), self.objective.reference_tokens
+        parts = [self.objective.flat(c.gradient(nsl, tokens)) for c in self.constraints]
         return np.concatenate([np.zeros((*targets.shape[:-1], 0, targets.shape[-1])), *parts], axis=-2)
 
     def violation(self, targets: np.ndarray) -> np.ndarray:
         """The largest excess, 0 if all constraints are met. [..., t] -> [...]"""
-        return violation(self.constraints, self.targets.nsl(targets), self.targets.reference_tokens)
+        return violation(self.constraints, self.objective.nsl(targets), self.objective.reference_tokens)
 
     def samples(self, shares: np.ndarray) -> np.ndarray:
         """Draws of what a proxy would measure: the objective at shares [n, k] with each of the joint errors. [n, r]
@@ -72,10 +69,4 @@ class Problem:
             raise ValueError("uncertainties need the joint held-out errors of the surface (Problem.errors)")
         mean, std = self.surface.predict(shares)
         errors = self.errors[:ERRORS]
-        return np.stack([self.targets.value(m + s * errors) for m, s in zip(mean, std, strict=True)])
-
-    def predict(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Objective at the predicted targets, and its standard deviation, each [n], at shares [n, k]."""
-        value = self.targets.value(self.surface.mean(shares))
-        off = self.samples(shares) - value[:, None]
-        return value, np.sqrt((off**2).mean(axis=1))
+        return np.stack([self.objective(m + s * errors) for m, s in zip(mean, std, strict=True)])

@@ -1,1 +1,1 @@
-"""The kinds of surface, one module each; `trex.regression` is what uses them."""
+"""Surfaces, regressions from mixture to compression: a module for each kind; fitting; selecting among them."""

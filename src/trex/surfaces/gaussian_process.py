@@ -21,10 +21,10 @@ from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
-from numba import njit
 from scipy.linalg import cho_solve, cholesky, lapack, solve_triangular
 from scipy.optimize import minimize
 
+from trex.compiled.kernel import kernel
 from trex.surfaces.base import NO_OWN, OfArrays, check_positive
 
 # Priors of the logs of the hyperparameters (mean, sd), with log targets and features brought to unit variance;
@@ -163,6 +163,17 @@ class GaussianProcessSurface(OfArrays):
         stacked = {name: np.array([model[name] for model in models]) for name in models[0]}
         return cls(shares, subset, **stacked, location=location, scale=scale, spread=np.ones(t))
 
+    def refit(
+        self, shares: np.ndarray, targets: np.ndarray, *, own: np.ndarray, seed: int, **settings
+    ) -> Self:
+        """With the hyperparameters of this surface if it was fitted to more than SUBSET mixtures.
+
+        That saves the search for them, and so many rows are hardly missed by so few numbers.
+        """
+        if len(self.shares) > SUBSET:
+            settings = {"hyperparameters": self, **settings}
+        return self.fit(shares, targets, own=own, seed=seed, **settings)
+
     @cached_property
     def _models(self) -> list[_Model]:
         names = (*HYPERPARAMETERS, "alpha")
@@ -296,7 +307,7 @@ def _matern(squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (1 + root + 5 / 3 * squares) * decay, -5 / 6 * (1 + root) * decay
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _matern_times(squares, weights):
     """`_matern(squares)[0] @ weights`, in one pass over the memory. [m, n], [n] -> [m]"""
     result = np.zeros(len(squares))

@@ -8,7 +8,8 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from trex.leaf_masks import LeafMasks
+from trex.surfaces.base import Surface
+from trex.surfaces.leaf_masks import LeafMasks
 
 # The paper's: 1000 iterations, learning rate .05. Ours: all else is LightGBM's own default (31 leaves,
 # min_data_in_leaf 20, squared error), as no other setting of the paper is known to us. Those trees
@@ -42,7 +43,7 @@ def _import_lightgbm():
 
 
 @dataclass(frozen=True, eq=False)
-class LightGBMSurface:
+class LightGBMSurface(Surface):
     """One LightGBM model per target, the paper's regression.
 
     Prediction does not use LightGBM but `LeafMasks`, which gives the same numbers to the last bit and is 7 to
@@ -54,7 +55,12 @@ class LightGBMSurface:
     num_threads: int = 1
 
     kind: ClassVar[str] = "lightgbm"
-    has_gradient: ClassVar[bool] = False
+    has_gradient: ClassVar[bool] = False  # predictions are steps
+
+    @classmethod
+    def fewest_rows(cls, **settings) -> int:
+        """LightGBM cannot split fewer rows."""
+        return 2 * {**LIGHTGBM_SETTINGS, **settings}["min_data_in_leaf"]
 
     @classmethod
     def fit(
@@ -77,7 +83,7 @@ class LightGBMSurface:
         parameters = LIGHTGBM_SETTINGS | settings
         if parameters["num_leaves"] > 32:
             raise ValueError(f"num_leaves can be 32 at most (`LeafMasks`); got {parameters['num_leaves']}")
-        least = 2 * parameters["min_data_in_leaf"]
+        least = cls.fewest_rows(**settings)
         if len(shares) < least:
             raise ValueError(
                 f"LightGBM with min_data_in_leaf {parameters['min_data_in_leaf']} cannot split {len(shares)} "
@@ -110,9 +116,6 @@ class LightGBMSurface:
     def predict(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mean = self.mean(shares)
         return mean, np.broadcast_to(self.spread, mean.shape)
-
-    def gradient(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        raise NotImplementedError("LightGBM's predictions are steps: their gradient is 0 or does not exist")
 
     def to_json(self) -> dict:
         return {

@@ -1,0 +1,226 @@
+"""Names of mixtures, batches and rounds, and where a run keeps what: each is said here and nowhere else.
+
+Rules, scripts and reports build ids and paths with these functions. A path's name may be a wildcard of Snakemake:
+`Layout(results).proxy_compression("{batch}")`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SAMPLED_MIXTURE = r"m\d+"
+BATCH = r"\d+-\d+"
+ROUND = r"\d\d"
+
+
+def mixture_id(number: int) -> str:
+    """Of a sampled mixture.
+
+    >>> mixture_id(12)
+    'm00012'
+    """
+    return f"m{number:05d}"
+
+
+def is_sampled(name: str) -> bool:
+    """Whether a mixture's id is one that `mixture_id` gives, which no explicit mixture may have."""
+    return re.fullmatch(SAMPLED_MIXTURE, name) is not None
+
+
+def batches(count: int, per_job: int, *, full: bool = True) -> list[str]:
+    """Names of the batches of `count` sampled mixtures: the first and the last number of each.
+
+    full: the last batch is as large as the others, so that asking for more mixtures leaves the others' names alone;
+    otherwise it ends at `count`.
+
+    >>> batches(20, 8)
+    ['00000-00007', '00008-00015', '00016-00023']
+    >>> batches(20, 8, full=False)[-1]
+    '00016-00019'
+    """
+    ends = ((first, first + per_job - 1) for first in range(0, count, per_job))
+    return [f"{first:05d}-{last if full else min(last, count - 1):05d}" for first, last in ends]
+
+
+def proxy_batches(proxies: Mapping[str, Any]) -> list[str]:
+    """The batches of a config's section `proxies`: those of sampled mixtures; an explicit one is a batch of its own."""
+    return batches(proxies["count"], proxies["per_job"]) + list(proxies["mixtures"])
+
+
+def sampled(count: int) -> dict[str, int]:
+    """Numbers of the first `count` sampled mixtures, by id."""
+    return {mixture_id(number): number for number in range(count)}
+
+
+def mixtures_of_batch(batch: str, explicit: Mapping[str, Any]) -> dict[str, Any]:
+    """What a batch trains, by mixture id: the number of a sampled mixture, or the shares of an explicit one.
+
+    >>> mixtures_of_batch("00008-00009", {})
+    {'m00008': 8, 'm00009': 9}
+    """
+    if batch in explicit:
+        return {batch: explicit[batch]}
+    first, last = map(int, batch.split("-"))
+    return {mixture_id(number): number for number in range(first, last + 1)}
+
+
+def round_name(number: int) -> str:
+    """Of a round of the adaptive search.
+
+    >>> round_name(3)
+    '03'
+    """
+    return f"{number:02d}"
+
+
+def round_mixture_id(number: int, i: int) -> str:
+    """Of proposal i of a round.
+
+    >>> round_mixture_id(3, 0)
+    'a03_000'
+    """
+    return f"a{round_name(number)}_{i:03d}"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files of a run that the stages from mixtures to full-scale tokenizers write; `docs/contracts.md` says what
+    they hold.
+
+    root: the results folder, or the folder of logs or of measurements, where a job's file has the same name.
+    """
+
+    root: Path
+
+    @property
+    def index(self) -> Path:
+        return self.root / "index"
+
+    @property
+    def mixtures(self) -> Path:
+        return self.root / "mixtures.parquet"
+
+    @property
+    def support(self) -> Path:
+        return self.root / "support.csv"
+
+    def proxy_compression(self, batch: str) -> Path:
+        return self.root / f"proxies/{batch}.parquet"
+
+    def proxy_ledger(self, batch: str) -> Path:
+        return self.root / f"proxies/{batch}.ledger.parquet"
+
+    def proxy_tokenizers(self, batch: str) -> Path:
+        """A folder."""
+        return self.root / f"proxies/{batch}.tokenizers"
+
+    @property
+    def training_set(self) -> Path:
+        return self.root / "training_set.parquet"
+
+    @property
+    def training_ledger(self) -> Path:
+        return self.root / "training_ledger.parquet"
+
+    def regression(self, table: str) -> Path:
+        """table: metrics, corpus_metrics, learning_curve, vocabulary or predictions."""
+        return self.root / f"regression/{table}.parquet"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "regression/models.json"
+
+    def inferred(self, baseline: str) -> Path:
+        return self.root / f"inference/{baseline}.json"
+
+    def inferred_shares(self, baseline: str) -> Path:
+        return self.root / f"inference/{baseline}.parquet"
+
+    def round_compression(self, round_name: str) -> Path:
+        return self.root / f"search/rounds/{round_name}.parquet"
+
+    def round_ledger(self, round_name: str) -> Path:
+        return self.root / f"search/rounds/{round_name}.ledger.parquet"
+
+    def round_notes(self, round_name: str) -> Path:
+        return self.root / f"search/rounds/{round_name}.json"
+
+    def found_alone(self, strategy: str) -> Path:
+        """What a strategy found that runs in a job of its own."""
+        return self.root / f"search/{strategy}.json"
+
+    @property
+    def candidates(self) -> Path:
+        return self.root / "search/candidates.parquet"
+
+    @property
+    def pareto(self) -> Path:
+        return self.root / "search/pareto.parquet"
+
+    @property
+    def search_notes(self) -> Path:
+        return self.root / "search/notes.json"
+
+    @property
+    def search_tables(self) -> Path:
+        return self.root / "search/tables.json"
+
+    def candidate_compression(self, name: str) -> Path:
+        return self.root / f"choice/proxies/{name}.parquet"
+
+    def candidate_ledger(self, name: str) -> Path:
+        return self.root / f"choice/proxies/{name}.ledger.parquet"
+
+    def candidate_documents(self, name: str) -> Path:
+        return self.root / f"choice/proxies/{name}.documents.parquet"
+
+    @property
+    def choice_compression(self) -> Path:
+        return self.root / "choice/compression.parquet"
+
+    @property
+    def choice_ledger(self) -> Path:
+        return self.root / "choice/ledger.parquet"
+
+    @property
+    def choice(self) -> Path:
+        return self.root / "choice/choice.json"
+
+    def tokenizer(self, name: str) -> Path:
+        return self.root / f"tokenizers/{name}/tokenizer.json"
+
+    def tokenizer_compression(self, name: str) -> Path:
+        return self.root / f"tokenizers/{name}/compression.parquet"
+
+    def tokenizer_ledger(self, name: str) -> Path:
+        return self.root / f"tokenizers/{name}/ledger.parquet"
+
+    @property
+    def validation(self) -> Path:
+        return self.root / "validation/validation.parquet"
+
+    @property
+    def scripts(self) -> Path:
+        return self.root / "validation/scripts.parquet"
+
+    def grid_compression(self, n_bytes: str, batch: str) -> Path:
+        return self.root / f"validation/grid/{n_bytes}/{batch}.parquet"
+
+    @property
+    def ranks(self) -> Path:
+        return self.root / "validation/ranks.parquet"
+
+    @property
+    def scales(self) -> Path:
+        return self.root / "validation/scales.parquet"
+
+    def counts_ledger(self, corpus: str) -> Path:
+        return self.root / f"counts/{corpus}/ledger.parquet"
+
+    def evaluation_ledger(self, evaluation_set: str, corpus: str) -> Path:
+        return self.root / f"evaluation/{evaluation_set}/{corpus}.ledger.parquet"
+
+    def evaluation_documents(self, evaluation_set: str, corpus: str) -> Path:
+        return self.root / f"evaluation/{evaluation_set}/{corpus}.documents.parquet"

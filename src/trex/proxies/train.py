@@ -1,0 +1,139 @@
+"""Training tokenizers on mixtures: a slice of the word index, its BPE, and how that compresses every evaluation set."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from trex.bpe.model import BpeModel
+from trex.bpe.training import BpeOptions, Workspace, train_flat
+from trex.proxies.tables import nsl_array
+from trex.wordindex import WordIndex
+
+log = logging.getLogger(__name__)
+
+# The columns that say which training a row is of.
+Key = Mapping[str, str | int | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A tokenizer trained on a mixture.
+
+    compression: tokens of every evaluation set and corpus at every vocabulary size: evaluation_set, corpus, vocab_size,
+    tokens, bytes, words, characters, reference_tokens, nsl. ledger: of `wordindex.Slice`. Both begin with the columns
+    of the key.
+    """
+
+    key: Key
+    model: BpeModel
+    compression: pl.DataFrame
+    ledger: pl.DataFrame
+
+    @property
+    def shares(self) -> np.ndarray:
+        """The shares that it was given. [k]"""
+        return self.ledger["share"].to_numpy()
+
+
+@dataclass(frozen=True, eq=False)
+class Trainer:
+    """Trains tokenizers on slices of a word index.
+
+    Attributes:
+        index: the words of all corpora.
+        tokenizer: the keys special_tokens, min_frequency and max_token_length of the config's section of that name.
+        n_bytes: S; None: all the text.
+        vocab_sizes: at which compression is measured, rising; trained to the last.
+    """
+
+    index: WordIndex
+    tokenizer: Mapping[str, Any]
+    n_bytes: int | None
+    vocab_sizes: Sequence[int]
+    _workspace: Workspace = field(default_factory=Workspace, init=False)  # makes the second training faster
+
+    def train(self, shares: np.ndarray, replicate: int = 0, key: Key | None = None) -> Trained:
+        """Train on shares [k]. ValueError if the text does not give a vocabulary of the size asked for."""
+        n_bytes = self.n_bytes or int(self.index.available_bytes.sum())
+        text = self.index.slice(shares, n_bytes, replicate)
+        options = BpeOptions(
+            self.tokenizer["special_tokens"],
+            self.tokenizer["min_frequency"],
+            self.tokenizer["max_token_length"],
+        )
+        vocab_size = self.vocab_sizes[-1]
+        model = train_flat(
+            self.index.words,
+            text.counts,
+            vocab_size,
+            options,
+            evaluation=self.index.evaluation,
+            workspace=self._workspace,
+        )
+        if model.vocab_size < vocab_size:
+            raise ValueError(
+                f"{text.n_bytes:,} bytes of text give only {model.vocab_size:,} of the {vocab_size:,} tokens asked "
+                f"for (tokenizer.min_frequency {options.min_frequency}, tokenizer.max_token_length "
+                f"{options.max_token_length}): use more text or a smaller vocabulary"
+            )
+        what = " ".join(str(value) for value in (key or {}).values()) or "tokenizer"
+        log.info("%s: %d tokens from %d bytes", what, model.vocab_size, text.n_bytes)
+        columns = [_literal(name, value) for name, value in (key or {}).items()]
+        compression = self._compression(model).select(*columns, pl.all())
+        return Trained(key or {}, model, compression, text.ledger.select(*columns, pl.all()))
+
+    def _compression(self, model: BpeModel) -> pl.DataFrame:
+        measures = ["evaluation_set", "corpus", "bytes", "words", "characters", "reference_tokens"]
+        rows = self.index.evaluation_rows.select(measures)
+        tables = [
+            rows.with_columns(
+                vocab_size=pl.lit(vocab_size, pl.Int64),
+                tokens=pl.Series(model.token_counts(vocab_size), dtype=pl.Int64),
+            )
+            for vocab_size in self.vocab_sizes
+        ]
+        return pl.concat(tables).select(
+            "evaluation_set", "corpus", "vocab_size", "tokens", "bytes", "words", "characters", "reference_tokens",
+            nsl=pl.col("tokens") / pl.col("reference_tokens"),
+        )  # fmt: skip
+
+    def train_batch(
+        self,
+        mixtures: Iterable[tuple[Key, np.ndarray]],
+        use: Callable[[Trained], object] = lambda trained: None,
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Train on each of some mixtures.
+
+        Args:
+            mixtures: the key of each and its shares [k]; a key with `replicate` asks for that draw of text.
+            use: is called with each trained tokenizer, which is not kept.
+
+        Returns:
+            (compression, ledger) of all, in order.
+        """
+        compression, ledgers = [], []
+        for key, shares in mixtures:
+            trained = self.train(shares, key.get("replicate", 0), key)
+            compression.append(trained.compression)
+            ledgers.append(trained.ledger)
+            use(trained)
+        return pl.concat(compression), pl.concat(ledgers)
+
+    def nsl(self, shares: np.ndarray, evaluation_sets: Sequence[str], replicate: int = 0) -> np.ndarray:
+        """NSL of one proxy on evaluation sets, at the last vocabulary size. [k] -> [sets, k]"""
+        table = self.train(shares, replicate, {"name": "proxy"}).compression
+        corpora = list(self.index.corpora)
+        return nsl_array(table, ["name"], list(evaluation_sets), corpora, self.vocab_sizes[-1])[1][0]
+
+
+def by_id(shares: Mapping[str, np.ndarray]) -> Iterable[tuple[Key, np.ndarray]]:
+    """Mixtures [k] by id, as `Trainer.train_batch` takes them."""
+    return (({"mixture_id": mixture_id}, mixture) for mixture_id, mixture in shares.items())
+
+
+def _literal(name: str, value: str | int | None) -> pl.Expr:
+    return pl.lit(value, pl.String if isinstance(value, str) else pl.Int64).alias(name)

@@ -1,0 +1,88 @@
+"""What every search starts from: the mixtures it may choose, the objective and its limits, and known mixtures."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from trex.files import read_json
+from trex.mixtures.baselines import resolve
+from trex.mixtures.bounds import Bounds
+from trex.mixtures.sampling import MixtureSampler
+from trex.objective.constraints import Constraint
+from trex.objective.objective import Objective
+from trex.objective.targets import TargetObjective
+from trex.proxies.tables import evaluation_arrays
+from trex.search.strategies.matched import NAME, matched_mixture
+
+if TYPE_CHECKING:  # it trains, and rules import this module
+    from trex.proxies.train import Trainer
+
+
+@dataclass(frozen=True, eq=False)
+class SearchSpace:
+    """The mixtures of k corpora that a search may choose from, and what it wants of them.
+
+    Attributes:
+        objective: of the NSL of every evaluation set and corpus.
+        bounds: of the shares: what the text allows, proxies.min_share, search.floors and search.ceilings.
+        references: the matched mixture and the baselines of the config, by name. [k] each
+        constraints: limits of the objective on NSL.
+        sampler: of random mixtures.
+        measure: trains a proxy on shares [k] and returns its NSL [sets, k].
+    """
+
+    objective: TargetObjective
+    bounds: Bounds
+    references: Mapping[str, np.ndarray]
+    constraints: tuple[Constraint, ...]
+    sampler: MixtureSampler
+    measure: Callable[[np.ndarray], np.ndarray]
+
+    @classmethod
+    def from_params(cls, trainer: "Trainer", params: Any, inferred: Sequence[str] = ()) -> Self:
+        """The search space that a config asks for.
+
+        The baselines that limits compare with are measured, each with a proxy: a surface is off by more than what the
+        choice lets pass.
+
+        Args:
+            trainer: of proxies.
+            params: of a rule: seed, corpora; sections of the config: objective (with vocab_size), sampling, search (its
+                floors and ceilings) and baselines.
+            inferred: files of `infer_mixture` with the shares of baselines that are to be inferred.
+        """
+        index, corpora = trainer.index, list(params.corpora)
+        objective = Objective.from_config(params.objective, corpora)
+        sampler = MixtureSampler.from_config(params.sampling, params.seed, corpora, index.available_bytes)
+        bounds = Bounds.of_corpora(
+            corpora,
+            sampler.caps,
+            min_share=sampler.min_share,
+            floors=params.search["floors"],
+            ceilings=params.search["ceilings"],
+        )
+        counted = evaluation_arrays(index.evaluation_rows, objective.counted_sets, corpora)
+        references = {NAME: matched_mixture(objective.aggregate, *counted, bounds)} | {
+            name: resolve(spec, corpora, index.available_bytes)
+            for name, spec in _with_inferred(params.baselines, inferred).items()
+        }
+        sets = objective.evaluation_sets
+        measure = partial(trainer.nsl, evaluation_sets=sets)
+        return cls(
+            objective.on(evaluation_arrays(index.evaluation_rows, sets, corpora)[1]),
+            bounds,
+            references,
+            objective.constraints({name: measure(references[name]) for name in objective.max_loss}),
+            sampler,
+            measure,
+        )
+
+
+def _with_inferred(baselines: Mapping[str, Any], files: Sequence[str]) -> dict[str, Any]:
+    """The baselines of the config; those to be inferred have the shares that `infer_mixture` wrote to the files."""
+    found = {Path(file).stem: read_json(file)["shares"] for file in files}
+    return {name: {"shares": found[name]} if name in found else spec for name, spec in baselines.items()}

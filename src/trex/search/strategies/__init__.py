@@ -1,0 +1,1 @@
+"""One search strategy a module; `trex.search.registry` lists them."""

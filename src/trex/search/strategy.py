@@ -1,0 +1,114 @@
+"""What a search strategy is: the interface, what it may use, and what it returns.
+
+To add one, write a module in `trex.search.strategies` with a class that has `Strategy`'s attributes and methods, and
+enter it in `trex.search.registry`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+
+from trex.proxies.training_set import TrainingSet
+from trex.search.problem import Problem
+from trex.search.space import SearchSpace
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A mixture [k] to measure. value: the objective that the strategy predicts, or measured, if it knows one."""
+
+    name: str
+    shares: np.ndarray
+    value: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SearchResult:
+    """What a strategy found, best guess first, and how, for the report.
+
+    notes: numbers about the search. table: rows of a table about it, with the same keys each.
+    """
+
+    candidates: tuple[Candidate, ...]
+    notes: Mapping[str, float] = field(default_factory=dict)
+    table: Sequence[Mapping[str, Any]] = ()
+
+    def to_json(self, corpora: Sequence[str]) -> dict[str, Any]:
+        """All that `from_json` needs, in types that JSON has."""
+        candidates = [
+            {"name": c.name, "value": c.value, "shares": dict(zip(corpora, c.shares.tolist(), strict=True))}
+            for c in self.candidates
+        ]
+        return {"candidates": candidates, "notes": dict(self.notes), "table": list(self.table)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], corpora: Sequence[str]) -> Self:
+        """The result again, exactly."""
+        candidates = tuple(
+            Candidate(c["name"], np.array([c["shares"][corpus] for corpus in corpora]), c["value"])
+            for c in data["candidates"]
+        )
+        return cls(candidates, data["notes"], data["table"])
+
+
+class Predictor(Protocol):
+    """`surfaces.select.ObjectiveSurface`, as strategies use it."""
+
+    def mean(self, shares: np.ndarray) -> np.ndarray:
+        """The objective [n] at shares [n, k], the fast way for millions of mixtures."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What strategies may use. A strategy that needs only the search space can run before anything else is known.
+
+    Attributes:
+        space: mixtures to choose from, the objective and its constraints, and how to measure a mixture.
+        training: the sampled proxies.
+        problem: on the best surface that has gradients, fitted to `training`.
+        paper: the paper's regression on `training`; None if no strategy needs it.
+        proxies: all proxies, those of the rounds of `adaptive` among them.
+        rounds: notes of these rounds.
+        refit: a problem as `problem` on a surface fitted to other proxies.
+    """
+
+    space: SearchSpace
+    training: TrainingSet | None = None
+    problem: Problem | None = None
+    paper: Predictor | None = None
+    proxies: TrainingSet | None = None
+    rounds: Sequence[Mapping[str, Any]] = ()
+    refit: Callable[[TrainingSet], Problem] | None = None
+
+    @property
+    def starts(self) -> np.ndarray:
+        """Mixtures to start from: the best two proxies, matched and the baselines. [s, k]"""
+        best = self.training.shares[np.argsort(self.training.values, kind="stable")[:2]]
+        return np.stack([*best, *self.space.references.values()])
+
+
+class Strategy(ABC):
+    """A way to find good mixtures; its attributes are its settings.
+
+    name: in the config and in the tables, the name of its module. candidates: names of the mixtures that it finds,
+    which are known before it runs. runs_alone: whether it runs in a job of its own and needs no surface.
+    needs_paper: whether it uses `Study.paper`.
+    """
+
+    name: ClassVar[str]
+    candidates: ClassVar[tuple[str, ...]]
+    runs_alone: ClassVar[bool] = False
+    needs_paper: ClassVar[bool] = False
+
+    @classmethod
+    @abstractmethod
+    def from_config(cls, search: Mapping[str, Any], seed: int) -> Self:
+        """search: the section of the config."""
+
+    @abstractmethod
+    def search(self, study: Study) -> SearchResult:
+        """Find mixtures, deterministically for the strategy's settings."""

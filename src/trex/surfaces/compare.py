@@ -1,0 +1,177 @@
+"""All that a run fits and reports about its surfaces."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import polars as pl
+
+from trex.objective.targets import TargetObjective
+from trex.proxies.training_set import TrainingSet
+from trex.surfaces.select import (
+    CURVE,
+    PAPER,
+    RECIPES,
+    CrossValidation,
+    ObjectiveSurface,
+    Recipe,
+    Selection,
+    fit_objective,
+    learning_curve,
+    learning_sizes,
+    select_surface,
+)
+from trex.surfaces.vocabulary import LEFT_OUT, left_out_scores
+
+log = logging.getLogger(__name__)
+
+# What searches by gradients use if no compared recipe has them.
+SMOOTH = RECIPES["gaussian_process"]
+
+
+@dataclass(frozen=True, eq=False)
+class FittedSurfaces:
+    """The surfaces of a run by the names of their recipes, as searches use them.
+
+    used: the one that predicts best, or that the config asks for. searched: the best that has gradients. paper: the
+    paper's, None if no strategy needs it. nested: what was selected in each fold.
+    """
+
+    used: ObjectiveSurface
+    searched: ObjectiveSurface
+    paper: ObjectiveSurface | None = None
+    nested: tuple[str, ...] = ()
+
+    def with_threads(self, threads: int) -> Self:
+        """The same, the paper's predicting with so many threads: its search is millions of predictions."""
+        if self.paper is None:
+            return self
+        surface = replace(self.paper.surface, num_threads=threads)
+        return replace(self, paper=replace(self.paper, surface=surface))
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the objective, in types that JSON has."""
+        surfaces = [surface for surface in (self.used, self.searched, self.paper) if surface]
+        return {
+            "used": self.used.recipe.name,
+            "searched": self.searched.recipe.name,
+            "paper": self.paper and self.paper.recipe.name,
+            "nested": list(self.nested),
+            "surfaces": {surface.recipe.name: surface.to_json() for surface in surfaces},
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], objective: TargetObjective) -> Self:
+        """The same again, with exactly the same predictions if the objective is the same."""
+        by_name = {
+            name: ObjectiveSurface.from_json(surface, objective) for name, surface in data["surfaces"].items()
+        }
+        paper = by_name[data["paper"]] if data["paper"] else None
+        return cls(by_name[data["used"]], by_name[data["searched"]], paper, tuple(data["nested"]))
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What `compare` finds. Tables have the columns of the files of their names (docs/contracts.md)."""
+
+    surfaces: FittedSurfaces
+    metrics: pl.DataFrame
+    corpus_metrics: pl.DataFrame
+    learning_curve: pl.DataFrame
+    vocabulary: pl.DataFrame
+    predictions: pl.DataFrame
+
+
+def compare(
+    by_size: Mapping[int, TrainingSet],
+    recipes: Sequence[str],
+    *,
+    model: str = "auto",
+    paper: bool = False,
+    folds: int,
+    seed: int,
+) -> Comparison:
+    """Fit and cross-validate surfaces, and select the one that searches use.
+
+    Args:
+        by_size: the proxies' targets at every vocabulary size, rising; the last is the one that is searched at.
+        recipes: names of those to compare.
+        model: the name of the one to use, or auto for the best.
+        paper: whether a strategy needs the paper's surface.
+        folds, seed: of the cross-validation.
+    """
+    *_, training = by_size.values()
+    use = None if model == "auto" else RECIPES[model]
+    wanted = [*(RECIPES[name] for name in recipes), *([use] if use else []), *([PAPER] if paper else [])]
+    compared = list({recipe.name: recipe for recipe in wanted}.values())
+    selection = select_surface(training, compared, use, folds, seed)
+    used = selection.chosen.recipe
+    fitted = {used.name: selection.chosen}
+
+    def fit(recipe: Recipe) -> ObjectiveSurface:
+        if recipe.name not in fitted:
+            fitted[recipe.name] = fit_objective(training, recipe, seed)
+        return fitted[recipe.name]
+
+    searched = fit(_searched(selection))
+    surfaces = FittedSurfaces(
+        selection.chosen, searched, fit(PAPER) if paper else None, selection.nested_recipes
+    )
+    validations = [*selection.validations, selection.nested]
+    return Comparison(
+        surfaces,
+        pl.DataFrame([_metrics(validation, used) for validation in validations]),
+        pl.DataFrame(_corpus_metrics(selection.validations, training), infer_schema_length=None),
+        pl.DataFrame(_curves(training, [used, *([PAPER] if paper else [])], seed), schema=CURVE),
+        pl.DataFrame(
+            left_out_scores(by_size, searched.recipe.kind, folds, seed) if len(by_size) > 2 else [],
+            schema=LEFT_OUT,
+        ),
+        pl.concat([_predictions(validation, training) for validation in validations]),
+    )
+
+
+def _searched(selection: Selection) -> Recipe:
+    """The recipe that searches by gradients use: the best that has them, which need not be the best of all."""
+    used = selection.chosen.recipe
+    if used.has_gradient:
+        return used
+    smooth = [v for v in selection.validations if RECIPES[v.recipe].has_gradient]
+    return RECIPES[min(smooth, key=lambda v: v.scores()["mape"]).recipe] if smooth else SMOOTH
+
+
+def _metrics(validation: CrossValidation, used: Recipe) -> dict[str, Any]:
+    row = {"model": validation.recipe, "used": validation.recipe == used.name, **validation.scores()}
+    log.info("%s, held out: %s", validation.recipe, row)
+    return row
+
+
+def _corpus_metrics(validations: Sequence[CrossValidation], training: TrainingSet) -> list[dict[str, Any]]:
+    return [
+        {"model": validation.recipe, "evaluation_set": evaluation_set, "corpus": corpus, **scores}
+        for validation in validations
+        for (evaluation_set, corpus), scores in zip(
+            training.columns, validation.target_scores(), strict=False
+        )
+    ]
+
+
+def _predictions(validation: CrossValidation, training: TrainingSet) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "mixture_id": training.names,
+            "model": validation.recipe,
+            "measured": validation.measured,
+            "predicted": validation.mean,
+            "predicted_std": validation.std,
+        }
+    )
+
+
+def _curves(training: TrainingSet, recipes: Sequence[Recipe], seed: int) -> list[dict[str, Any]]:
+    rows = []
+    for recipe in {recipe.name: recipe for recipe in recipes}.values():
+        if sizes := learning_sizes(len(training), recipe):
+            rows += learning_curve(training, recipe, sizes, seed=seed)
+    return rows

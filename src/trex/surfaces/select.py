@@ -1,0 +1,304 @@
+"""Which way to predict the objective: recipes, their honest accuracy, and how it grows with the proxies.
+
+A recipe either predicts the targets and takes the objective of them, or predicts the objective's value itself, as the
+paper does; both give an `ObjectiveSurface`.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+
+from trex.proxies.training_set import TrainingSet
+from trex.surfaces.base import NO_OWN, Surface
+from trex.surfaces.fit import (
+    STD_FOLDS,
+    assign_folds,
+    fit_with_residuals,
+    load_surface,
+    out_of_fold,
+    scores,
+    surface_class,
+)
+
+# Of targets, [..., t] -> [...].
+Function = Callable[[np.ndarray], np.ndarray]
+
+# Joint residuals that stand for the distribution of errors, and how many numbers of them are in memory at a time.
+RESIDUALS = 256
+CHUNK = 4_000_000
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A kind of surface, and what it is fitted to: the targets, or the objective's value."""
+
+    kind: str
+    predicts_objective: bool = False
+    settings: Mapping = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}_objective" if self.predicts_objective else self.kind
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether its surface predicts the targets with their gradients, as searches by gradients need them."""
+        return not self.predicts_objective and surface_class(self.kind).has_gradient
+
+    def fewest(self, folds: int) -> int:
+        """Mixtures that cross-validating it takes at least."""
+        least = surface_class(self.kind).fewest_rows(**self.settings)
+        return max(folds, math.ceil(least * folds / (folds - 1)))
+
+    def outcomes(self, training: TrainingSet) -> tuple[np.ndarray, np.ndarray]:
+        """What the surface is fitted to, [n, t] or [n, 1], and the corpora whose share is its columns' own."""
+        if self.predicts_objective:
+            return training.values[:, None], np.array([NO_OWN])
+        no_own = np.full(training.targets.shape[1], NO_OWN)
+        return training.targets, no_own if training.own is None else np.asarray(training.own, int)
+
+
+PAPER = Recipe("lightgbm", predicts_objective=True)
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("gaussian_process"),
+        Recipe("lightgbm"),
+        Recipe("mixing_law"),
+        Recipe("linear"),
+        PAPER,
+    )
+}
+
+
+def objective_std(
+    mean: np.ndarray, std: np.ndarray, residuals: np.ndarray, objective: Function
+) -> np.ndarray:
+    """Standard deviation of the objective, [n], from that of its targets and from how their errors go together.
+
+    Each row of residuals is a joint error that was seen at a held-out mixture; the objective is taken of the
+    targets with every one of these errors. Errors of corpora are correlated, and the objective may be a maximum.
+
+    Args:
+        mean, std: of the targets. [n, t]
+        residuals: held-out errors in units of std. [r, t]
+    """
+    result = np.empty(len(mean))
+    step = max(1, CHUNK // residuals.size)
+    for start in range(0, len(mean), step):
+        rows = slice(start, start + step)
+        errors = std[rows, None] * residuals
+        off = objective(mean[rows, None] + errors) - objective(mean[rows])[:, None]
+        result[rows] = np.sqrt((off**2).mean(axis=1))
+    return result
+
+
+def _of_objective(
+    recipe: Recipe, objective: Function, mean: np.ndarray, std: np.ndarray, residuals: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of the objective, each [n], from what a recipe's surface predicts, [n, t or 1]."""
+    if recipe.predicts_objective:
+        return mean[:, 0], std[:, 0]
+    return objective(mean), objective_std(mean, std, residuals, objective)
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectiveSurface:
+    """A fitted recipe: the objective at any mixture, with uncertainty."""
+
+    recipe: Recipe
+    surface: Surface
+    residuals: np.ndarray  # [r, t or 1], held-out errors in units of the surface's std
+    objective: Function
+
+    def predict(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of the objective, each [n], at shares [n, k]."""
+        mean, std = self.surface.predict(shares)
+        return _of_objective(self.recipe, self.objective, mean, std, self.residuals)
+
+    def mean(self, shares: np.ndarray) -> np.ndarray:
+        """The objective [n] at shares [n, k], the fast way for millions of mixtures."""
+        mean = self.surface.mean(shares)
+        return mean[:, 0] if self.recipe.predicts_objective else self.objective(mean)
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the objective, in types that JSON has."""
+        return {
+            "kind": self.recipe.kind,
+            "predicts_objective": self.recipe.predicts_objective,
+            "settings": dict(self.recipe.settings),
+            "surface": self.surface.to_json(),
+            "residuals": self.residuals.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], objective: Function) -> Self:
+        """The same again, with exactly the same predictions if the objective is the same."""
+        recipe = Recipe(data["kind"], data["predicts_objective"], data["settings"])
+        return cls(recipe, load_surface(data["surface"]), np.array(data["residuals"]), objective)
+
+
+@dataclass(frozen=True, eq=False)
+class CrossValidation:
+    """Predictions of mixtures by surfaces that did not see them, and how good they are."""
+
+    recipe: str
+    measured: np.ndarray  # [n], the objective
+    mean: np.ndarray  # [n]
+    std: np.ndarray  # [n]
+    # measured, mean, std of the targets, each [n, t]; None for a recipe that predicts none
+    targets: tuple[np.ndarray, np.ndarray, np.ndarray] | None
+    z: np.ndarray | None = None  # [n, t or 1], residuals in units of `fit.out_of_fold`'s std
+
+    def scores(self) -> dict[str, float | int | None]:
+        """`fit.scores` of the objective, with coverage90."""
+        return scores(self.measured, self.mean, self.std)
+
+    def target_scores(self) -> list[dict[str, float | int | None]]:
+        """`fit.scores` of every target; empty for a recipe that predicts none."""
+        columns = zip(*(a.T for a in self.targets), strict=True) if self.targets else ()
+        return [scores(*column) for column in columns]
+
+
+def fit_objective(
+    training: TrainingSet, recipe: Recipe, seed: int = 0, validation: CrossValidation | None = None
+) -> ObjectiveSurface:
+    """Fit a recipe.
+
+    validation: of the same recipe and mixtures; its residuals save cross-validating once more.
+    """
+    outcomes, own = recipe.outcomes(training)
+    z = validation.z if validation else None
+    surface, residuals = fit_with_residuals(
+        training.shares, outcomes, recipe.kind, own=own, seed=seed, z=z, **recipe.settings
+    )
+    return ObjectiveSurface(recipe, surface, residuals[:RESIDUALS], training.objective)
+
+
+def cross_validate_objective(
+    training: TrainingSet, recipe: Recipe, folds: int = STD_FOLDS, seed: int = 0
+) -> CrossValidation:
+    """Cross-validate a recipe. The spread and the joint residuals used in a fold come from the other folds."""
+    outcomes, own = recipe.outcomes(training)
+    kind = surface_class(recipe.kind)
+    fit = partial(kind.fit, own=own, seed=seed, **recipe.settings)
+    fold = assign_folds(len(training), folds, seed)
+    mean, std = out_of_fold(training.shares, outcomes, fit, fold)
+    z = (outcomes - mean) / std
+    value, value_std = np.empty(len(training)), np.empty(len(training))
+    for held_out in (fold == f for f in range(folds)):
+        spread = np.sqrt((z[~held_out] ** 2).mean(axis=0))
+        std[held_out] *= spread
+        residuals = z[~held_out] / np.where(spread > 0, spread, 1.0)
+        value[held_out], value_std[held_out] = _of_objective(
+            recipe, training.objective, mean[held_out], std[held_out], residuals[:RESIDUALS]
+        )
+    targets = None if recipe.predicts_objective else (training.targets, mean, std)
+    return CrossValidation(recipe.name, training.values, value, value_std, targets, z)
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The recipe that predicts the objective best, and what all of them can do."""
+
+    chosen: ObjectiveSurface
+    validations: tuple[CrossValidation, ...]  # one per recipe
+    # Of selecting and fitting as a whole: in every outer fold the recipe was selected without it. Its accuracy has
+    # not been picked as the best of several.
+    nested: CrossValidation
+    nested_recipes: tuple[str, ...]  # what was selected in each outer fold
+
+
+def select_surface(
+    training: TrainingSet,
+    recipes: Sequence[Recipe] = tuple(RECIPES.values()),
+    use: Recipe | None = None,
+    folds: int = STD_FOLDS,
+    seed: int = 0,
+) -> Selection:
+    """Select by nested cross-validation the recipe with the least MAPE on the objective, and fit it.
+
+    Args:
+        recipes: what to validate, and to choose from; where a fold leaves fewer mixtures than one needs, from the
+            others.
+        use: one of them that is chosen whatever the others can do; None: the best.
+        folds: of the outer and of the inner cross-validation.
+        seed: of fits and folds.
+    """
+
+    def best(part: TrainingSet) -> tuple[ObjectiveSurface, list[CrossValidation]]:
+        able = [recipe for recipe in recipes if len(part) >= recipe.fewest(folds)]
+        found = [cross_validate_objective(part, recipe, folds, seed) for recipe in able]
+        least = able.index(use) if use else int(np.argmin([v.scores()["mape"] for v in found]))
+        return fit_objective(part, able[least], seed, found[least]), found
+
+    n = len(training)
+    chosen, validations = best(training)
+    if use:  # nothing was selected, so that its own validation is honest
+        (own_validation,) = (v for v in validations if v.recipe == use.name)
+        nested = replace(own_validation, recipe="selected")
+        return Selection(chosen, tuple(validations), nested, (use.name,) * folds)
+    fold = assign_folds(n, folds, seed)
+    value, value_std = np.empty(n), np.empty(n)
+    mean, std = np.full(training.targets.shape, np.nan), np.full(training.targets.shape, np.nan)
+    selected = []
+    for held_out in (fold == f for f in range(folds)):
+        fitted, _ = best(training.take(~held_out))
+        value[held_out], value_std[held_out] = fitted.predict(training.shares[held_out])
+        if not fitted.recipe.predicts_objective:
+            mean[held_out], std[held_out] = fitted.surface.predict(training.shares[held_out])
+        selected.append(fitted.recipe)
+    no_targets = any(recipe.predicts_objective for recipe in selected)
+    targets = None if no_targets else (training.targets, mean, std)
+    nested = CrossValidation("selected", training.values, value, value_std, targets)
+    return Selection(chosen, tuple(validations), nested, tuple(recipe.name for recipe in selected))
+
+
+def learning_sizes(n: int, recipe: Recipe) -> list[int]:
+    """Numbers of proxies for a learning curve of n: 16, 32, 64, ... and three quarters of all, which leaves the others
+    to test on; those that the recipe can be cross-validated with.
+
+    >>> learning_sizes(64, Recipe("linear"))
+    [16, 32, 48]
+    """
+    most = 3 * n // 4
+    sizes = {*(16 << i for i in range(20)), most}
+    return sorted(size for size in sizes if recipe.fewest(STD_FOLDS) <= size <= most)
+
+
+# of the learning curves' table, which is empty where there are too few proxies
+CURVE = {"recipe": str, "proxies": int, "repeat": int} | dict.fromkeys(("mape", "spearman", "r2"), float)
+CURVE |= {"n": int, "coverage90": float}
+
+
+def learning_curve(
+    training: TrainingSet, recipe: Recipe, sizes: Sequence[int], repeats: int = 5, seed: int = 0
+) -> list[dict[str, float | int | None]]:
+    """Scores of the objective on all mixtures that a recipe did not see, by how many it did.
+
+    Every repeat shuffles the mixtures and fits to the first 16, 32, ... (`sizes`) of them.
+
+    Returns:
+        One row per size and repeat: `proxies`, `repeat` and `fit.scores`.
+
+    Raises:
+        ValueError: for a size that leaves fewer than 2 mixtures to test on.
+    """
+    n = len(training)
+    if max(sizes) > n - 2:
+        raise ValueError(
+            f"a learning curve up to {max(sizes)} needs mixtures to test on; there are {n} in all"
+        )
+    rows = []
+    for repeat in range(repeats):
+        order = np.random.default_rng([seed, repeat]).permutation(n)
+        for size in sizes:
+            fitted = fit_objective(training.take(order[:size]), recipe, seed)
+            unseen = training.take(order[size:])
+            found = scores(unseen.values, *fitted.predict(unseen.shares))
+            rows.append({"recipe": recipe.name, "proxies": size, "repeat": repeat, **found})
+    return rows

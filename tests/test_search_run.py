@@ -1,0 +1,199 @@
+"""All searches of a run, on a small index: the search space, rounds, candidates, and the choice among them."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+from small_index import CORPORA, TOKENIZER, build_index
+
+from trex.mixtures.bounds import Bounds
+from trex.objective.objective import Objective
+from trex.proxies.train import Trainer
+from trex.proxies.training_set import TrainingSet
+from trex.search.measurements import choose_measured
+from trex.search.registry import STRATEGIES
+from trex.search.rounds import Round
+from trex.search.run import begin_study, front, search
+from trex.search.space import SearchSpace
+from trex.search.strategies.direct import Direct
+from trex.search.strategy import SearchResult, Study
+from trex.surfaces.compare import compare
+
+V = 400
+SEARCH = {
+    "strategies": ["direct", "adaptive", "surrogate", "paper"],
+    "floors": {"ccc": 0.1}, "ceilings": {"aaa": 0.5}, "draws": 2000, "top_k": 10, "strength": None,
+    "within_support": True, "kappa": 1.0, "direct_rounds": 3,
+}  # fmt: skip
+PARAMS = SimpleNamespace(
+    seed=1,
+    corpora=CORPORA,
+    objective={
+        "aggregate": "macro", "evaluation_sets": ["held_out"], "max_loss": {"uniform": 3}, "vocab_size": V,
+    },
+    sampling={"prior": "uniform", "strength": [1, 4], "min_share": 0.01, "max_epochs": 4, "bytes": 30_000},
+    search=SEARCH,
+    baselines={"uniform": "uniform", "theirs": {"infer": {"tokenizer": "o200k_base"}}},
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    inferred = folder / "theirs.json"
+    inferred.write_text(json.dumps({"shares": {"aaa": 3, "ccc": 1}}))
+    trainer = Trainer(build_index(folder, 10, 300), TOKENIZER, PARAMS.sampling["bytes"], [V])
+    return SearchSpace.from_params(trainer, PARAMS, [str(inferred)])
+
+
+@pytest.fixture(scope="module")
+def training(space):
+    shares = space.sampler.mixtures(range(56))
+    targets = np.stack([space.objective.flat(space.measure(mixture)) for mixture in shares])
+    columns = [("held_out", corpus) for corpus in CORPORA]
+    names = [f"m{i:05d}" for i in range(56)]
+    return TrainingSet(shares, targets, space.objective, space.objective.own, names, columns)
+
+
+@pytest.fixture(scope="module")
+def study(space, training):
+    surfaces = compare({V: training}, ["linear"], paper=True, folds=4, seed=1).surfaces
+    rounds = [{"round": 0, "stopped": False, "trained": 2}, {"round": 1, "stopped": True, "trained": 0}]
+    return begin_study(space, training.take(np.arange(50)), surfaces, training, rounds, 1), surfaces
+
+
+def test_space_of_a_config(space):
+    assert list(space.references) == ["matched", "uniform", "theirs"]
+    assert space.references["theirs"].tolist() == [0.75, 0, 0.25, 0]
+    assert space.bounds.low.tolist() == [0.01, 0.01, 0.1, 0.01]
+    assert space.bounds.high[0] == 0.5
+    assert space.bounds.contain(space.references["matched"])
+    # what the limit compares with was measured: uniform itself is 3 % below it
+    (limit,) = space.constraints
+    excess = limit.excess(space.measure(space.references["uniform"]), space.objective.reference_tokens)
+    assert excess == pytest.approx(np.full(4, 1 / 1.03 - 1))
+
+
+def test_a_round_proposes_mixtures_until_too_little_is_gained(space, training):
+    few = training.take(np.arange(16))
+    proposal = Round(2, per_round=3, tolerance=0.0, seed=1).propose(few, "linear", space, [])
+    assert list(proposal.mixtures) == ["a02_000", "a02_001", "a02_002"]
+    assert space.bounds.contain(np.stack(list(proposal.mixtures.values()))).all()
+    assert proposal.notes["trained"] == 3
+    assert proposal.notes["best_before"] == few.values.min()
+    for last in (
+        Round(2, 3, tolerance=1.0, seed=1).propose(few, "linear", space, []),
+        Round(2, 3, tolerance=0.0, seed=1).propose(few, "linear", space, [{"stopped": True}]),
+    ):
+        assert last.notes["stopped"]
+        assert (last.mixtures, last.notes["trained"]) == ({}, 0)
+
+
+def test_candidates_of_all_strategies(study, space):
+    study, surfaces = study
+    alone = Direct.from_config(SEARCH, 1).search(Study(space))
+    alone = SearchResult.from_json(json.loads(json.dumps(alone.to_json(CORPORA))), CORPORA)
+    found = search(study, SEARCH, surfaces.used, {"direct": alone}, 1)
+    candidates = found.candidates
+    assert candidates.columns == ["name", "role", "strategy", "predicted", "predicted_std", *CORPORA]
+    names = [name for strategy in STRATEGIES.values() for name in strategy.candidates]
+    assert candidates["name"].to_list() == [*names, "matched", "uniform", "theirs"]
+    assert candidates.filter(role="baseline")["strategy"].unique().to_list() == ["baseline"]
+    assert candidates.filter(name="best_draw")["strategy"].item() == "paper"
+    shares = candidates.filter(role="candidate").select(CORPORA).to_numpy()
+    assert space.bounds.contain(shares).all()
+    mean, std = surfaces.used.predict(candidates.select(CORPORA).to_numpy())
+    assert candidates["predicted"].to_list() == pytest.approx(mean)
+    assert candidates["predicted_std"].to_list() == pytest.approx(std)
+    assert sorted(found.seconds) == ["adaptive", "paper", "surrogate"]
+    assert found.results["adaptive"].notes["rounds"] == 1
+    assert found.results["adaptive"].notes["trained"] == 2
+    assert found.results["direct"].table == alone.table
+    only = search(study, SEARCH | {"strategies": ["surrogate"]}, surfaces.used, {}, 1)
+    assert only.candidates["name"].to_list() == ["surrogate", "matched", "uniform", "theirs"]
+
+
+def test_front_as_a_table(study):
+    study, _ = study
+    table = front(study, SEARCH, 1)
+    assert table.columns == ["name", "weight", "average", "worst", *CORPORA]
+    assert (np.diff(table["worst"]) < 0).all()
+
+
+def test_strategies_are_those_that_a_config_can_name():
+    schema = yaml.safe_load((Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml").read_text())
+    section = schema["properties"]["search"]["properties"]["strategies"]
+    assert section["items"]["enum"] == list(STRATEGIES)
+    reserved = schema["properties"]["baselines"]["propertyNames"]["not"]["enum"]
+    names = [name for strategy in STRATEGIES.values() for name in strategy.candidates]
+    assert sorted(reserved) == sorted([*names, "matched", "chosen"])
+    for name, strategy in STRATEGIES.items():
+        assert strategy.__module__ == f"trex.search.strategies.{name}"
+
+
+# --- The choice ---------------------------------------------------------------------------------------------
+
+MIXTURES = {"paper": [0.8, 0.2], "uniform": [0.5, 0.5]}
+NSL = {"paper": [[1.0, 1.1], [1.0, 1.3]], "uniform": [[1.1, 1.1], [1.2, 1.2]]}  # by replicate and corpus
+
+
+def choice(bounds=None, **objective):
+    candidates = pl.DataFrame(
+        [
+            {"name": name, "role": "baseline" if name == "uniform" else "candidate", "strategy": name,
+             "predicted": 1.0, "a": a, "b": b}
+            for name, (a, b) in MIXTURES.items()
+        ]
+    )  # fmt: skip
+    compression = pl.DataFrame(
+        [
+            {"name": name, "replicate": r, "evaluation_set": "held_out", "corpus": corpus, "vocab_size": V,
+             "nsl": nsl, "reference_tokens": 1000}
+            for name, replicates in NSL.items()
+            for r, row in enumerate(replicates)
+            for corpus, nsl in zip("ab", row, strict=True)
+        ]
+    )  # fmt: skip
+    documents = {
+        name: pl.DataFrame(
+            [
+                {"evaluation_set": "held_out", "corpus": corpus, "document": d, "tokens": int(100 * nsl) + d,
+                 "reference_tokens": 100, "sampled": 1.0}
+                for corpus, nsl in zip("ab", NSL[name][0], strict=True)
+                for d in range(4)
+            ]
+        )
+        for name in MIXTURES
+    }  # fmt: skip
+    section = {"aggregate": "macro", "evaluation_sets": ["held_out"], "vocab_size": V, **objective}
+    wanted = Objective.from_config(section, ["a", "b"])
+    return choose_measured(candidates, compression, documents, wanted, bounds, seed=0)
+
+
+def test_the_best_measured_mixture_is_chosen():
+    found = choice()
+    assert found["chosen"] == "paper"
+    row = found["ranking"][0]
+    assert row["values"] == pytest.approx([1.05, 1.15])
+    assert row["violation"] is None
+    gain = found["gains"]["uniform"]
+    assert gain["percent"] == pytest.approx(100 * np.mean([1 - 1.05 / 1.1, 1 - 1.15 / 1.2]))
+    assert gain["documents_error"] > 0
+
+
+def test_limits_are_those_of_the_baselines_on_the_same_draw():
+    # corpus b of paper: 1.1 / 1.1 in the first replicate, 1.3 / 1.2 in the second, 5 % are allowed
+    found = choice(max_loss={"uniform": 5})
+    violations = {row["name"]: row["violation"] for row in found["ranking"]}
+    assert found["chosen"] == "uniform"
+    assert violations == pytest.approx({"uniform": 0, "paper": (1.3 / 1.26 - 1) / 2})
+
+
+def test_floors_and_ceilings_are_limits_too():
+    found = choice(Bounds.of_corpora(["a", "b"], floors={"b": 0.3}, ceilings={}))
+    assert found["chosen"] == "uniform"
+    assert found["ranking"][1]["violation"] == pytest.approx(0.1)

@@ -1,0 +1,140 @@
+"""Selecting among surfaces, learning curves, other vocabulary sizes, and all that a run reports of them."""
+
+import json
+
+import numpy as np
+import pytest
+from made_up_proxies import K, compression, mixtures
+
+from trex.proxies.training_set import TrainingSet
+from trex.surfaces import mixing_law, select, vocabulary
+from trex.surfaces.compare import FittedSurfaces, compare
+from trex.surfaces.fit import assign_folds
+
+
+def macro(targets: np.ndarray) -> np.ndarray:
+    return targets.mean(axis=-1)
+
+
+def test_objective_std_knows_how_errors_go_together():
+    mean, std = np.ones((1, 2)), np.full((1, 2), 0.1)
+    average = lambda targets: targets.mean(axis=-1)  # noqa: E731
+    together, against = np.array([[1, 1], [-1, -1.0]]), np.array([[1, -1], [-1, 1.0]])
+    assert select.objective_std(mean, std, together, average) == pytest.approx([0.1])
+    assert select.objective_std(mean, std, against, average) == pytest.approx([0.0])
+    # The larger of two targets is .1 too high in both cases of `against`.
+    worst = lambda targets: targets.max(axis=-1)  # noqa: E731
+    assert select.objective_std(mean, std, against, worst) == pytest.approx([0.1])
+
+
+def test_selection_is_nested_and_prefers_the_law_that_holds(monkeypatch):
+    monkeypatch.setattr(mixing_law, "MAX_ITERATIONS", 15)
+    shares = mixtures(40)
+    targets = compression(shares)
+    recipes = (
+        select.Recipe("linear", predicts_objective=True),
+        select.Recipe("mixing_law"),
+    )
+    training = TrainingSet(shares, targets, macro, np.arange(K))
+    found = select.select_surface(training, recipes, folds=3)
+    assert found.chosen.recipe.name == "mixing_law"
+    assert found.nested_recipes == ("mixing_law",) * 3
+    whole, law = (validation.scores() for validation in found.validations)
+    assert law["mape"] < whole["mape"] / 5
+    assert found.nested.scores()["n"] == 40
+    assert len(found.nested.target_scores()) == K
+    assert found.validations[0].target_scores() == []
+
+    # A fold's prediction is that of a surface fitted without it.
+    held_out = assign_folds(40, 3, 0) == 1
+    alone = select.fit_objective(training.take(~held_out), recipes[1])
+    assert np.array_equal(found.nested.mean[held_out], alone.predict(shares[held_out])[0])
+    assert np.array_equal(alone.mean(shares), alone.predict(shares)[0])
+    again = select.ObjectiveSurface.from_json(json.loads(json.dumps(alone.to_json())), macro)
+    assert np.array_equal(again.predict(shares), alone.predict(shares))
+
+
+def test_learning_curve():
+    shares = mixtures(60)
+    recipe = select.Recipe("linear", predicts_objective=True)
+    training = TrainingSet(shares, compression(shares), macro)
+    rows = select.learning_curve(training, recipe, [10, 40], repeats=2)
+    assert [(row["proxies"], row["repeat"], row["n"]) for row in rows] == [
+        (10, 0, 50), (40, 0, 20), (10, 1, 50), (40, 1, 20),
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="up to 60 needs mixtures to test on"):
+        select.learning_curve(training, recipe, [60])
+
+
+def test_vocabulary_sizes_are_joined_by_straight_lines():
+    shares = mixtures(30)
+    # log target = log 8 - log V / 2 + log compression: a straight line in log V
+    sizes = (1024, 4096, 8192)
+    surfaces = [
+        mixing_law.MixingLawSurface.fit(
+            shares, compression(shares) * 8 / np.sqrt(size), own=np.arange(K), seed=0
+        )
+        for size in sizes
+    ]
+    means = np.stack([surface.mean(shares) for surface in surfaces])
+    assert vocabulary.leave_one_size_out(means, sizes) == pytest.approx(means, rel=3e-3)
+    with pytest.raises(ValueError, match="two or more ascending"):
+        vocabulary.line_weights([8192], 4096)
+
+
+def test_recipes_know_how_many_mixtures_they_need():
+    fewest = {name: recipe.fewest(5) for name, recipe in select.RECIPES.items()}
+    # LightGBM splits 40 rows or more: 50 of which a fifth is held out
+    assert fewest == {
+        "gaussian_process": 5, "lightgbm": 50, "mixing_law": 5, "linear": 5, "lightgbm_objective": 50,
+    }  # fmt: skip
+    assert select.Recipe("lightgbm", settings={"min_data_in_leaf": 5}).fewest(5) == 13
+    assert [name for name, recipe in select.RECIPES.items() if recipe.has_gradient] == [
+        "gaussian_process", "mixing_law", "linear",
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def by_size():
+    shares = mixtures(56)
+    names = [f"m{i}" for i in range(56)]
+    columns = [("held_out", corpus) for corpus in "abcde"]
+    return {
+        size: TrainingSet(
+            shares, compression(shares) * 8 / np.sqrt(size), macro, np.arange(K), names, columns
+        )
+        for size in (1024, 2048, 4096)
+    }
+
+
+def test_comparison(by_size):
+    found = compare(by_size, ["linear"], model="lightgbm_objective", paper=True, folds=4, seed=0)
+    # the surface asked for has no gradients, so searches by gradients use the best that has
+    assert found.surfaces.used.recipe == found.surfaces.paper.recipe == select.PAPER
+    assert found.surfaces.searched.recipe.name == "linear"
+    assert found.metrics.select("model", "used").rows() == [
+        ("linear", False), ("lightgbm_objective", True), ("selected", False),
+    ]  # fmt: skip
+    assert found.predictions.group_by("model", maintain_order=True).len()["len"].to_list() == [56] * 3
+    assert found.predictions["measured"][:56].to_list() == by_size[4096].values.tolist()
+    assert found.corpus_metrics.select("model", "evaluation_set", "corpus").rows()[1] == (
+        "linear", "held_out", "b",
+    )  # fmt: skip
+    assert found.learning_curve.height == 0 or found.learning_curve["proxies"].max() == 42
+    # a straight line in log V: as good without a size's measurements as with them
+    assert found.vocabulary["vocab_size"].to_list() == [1024, 2048, 4096]
+    assert found.vocabulary["mape"].to_list() == pytest.approx(
+        found.vocabulary["mape_with"].to_list(), rel=0.05
+    )
+    again = FittedSurfaces.from_json(json.loads(json.dumps(found.surfaces.to_json())), macro)
+    assert np.array_equal(again.used.predict(mixtures(9)), found.surfaces.used.predict(mixtures(9)))
+    assert again.searched.recipe.name == "linear"
+    assert again.with_threads(2).paper.surface.num_threads == 2
+
+
+def test_comparison_without_the_paper(by_size):
+    found = compare({4096: by_size[4096]}, ["linear"], folds=4, seed=0)
+    assert found.surfaces.paper is None
+    assert found.surfaces.used is found.surfaces.searched
+    assert found.vocabulary.height == 0
+    assert FittedSurfaces.from_json(found.surfaces.to_json(), macro).paper is None
