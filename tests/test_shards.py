@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from trex.counting.shards import GROUPS, cells, cells_of, shards_of_cells
-from trex.mixtures import sample_mixtures
+from trex.mixtures.sampling import MixtureSampler
 from trex.wordindex import WordIndex
+
+SAMPLER = MixtureSampler(1, np.full(3, 1 / 3), (0.5, 2), 0.001)
 
 
 def corpus(n: int, seed: int, mean: float = 5000) -> tuple[np.ndarray, np.ndarray]:
@@ -77,9 +79,7 @@ def test_mixtures_given_are_the_mixtures_asked_for(ratio):
     corpora = [corpus(2_000_000, seed) for seed in range(3)]
     index = index_of(*corpora)
     n_bytes = int(index.available_bytes.min()) // ratio
-    shares = sample_mixtures(
-        range(128), seed=1, prior=np.full(3, 1 / 3), strength=(0.5, 2), min_share=0.001, caps=None
-    )
+    shares = np.stack([SAMPLER.mixture(number) for number in range(128)])
     index.check_given([f"m{i}" for i in range(128)], shares, n_bytes)
     given, asked = index.given_bytes(shares, n_bytes), shares * n_bytes
     one = max(sizes.max() for _, sizes in corpora)
@@ -95,9 +95,7 @@ def test_mixtures_given_are_the_mixtures_asked_for(ratio):
 def test_what_cannot_be_given_is_refused():
     """Documents of a megabyte, proxies of two."""
     index = index_of(*(corpus(300, seed, mean=1e6) for seed in range(3)))
-    shares = sample_mixtures(
-        range(64), seed=1, prior=np.full(3, 1 / 3), strength=(0.5, 2), min_share=0.001, caps=None
-    )
+    shares = np.stack([SAMPLER.mixture(number) for number in range(64)])
     with pytest.raises(
         ValueError, match=r"64 mixtures become \d+, and m\d+ asks for .* of c\d and gets .*proxies.bytes at"
     ):
