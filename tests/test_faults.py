@@ -13,11 +13,11 @@ import pytest
 from conftest import ROOT
 
 from trex import artifacts, disk
-from trex.artifacts import ArtifactError, Artifacts, sweep, tracked
+from trex.run.records import ArtifactError, Artifacts, sweep, tracked
 from trex.config import ConfigError, load_config
 from trex.files import whole, write_text
-from trex.job import job
-from trex.unfinished import is_unfinished, logs_of_failed_jobs, write_page
+from trex.run.job import job
+from trex.run.unfinished import is_unfinished, logs_of_failed_jobs, write_page
 
 
 @pytest.fixture
@@ -247,7 +247,7 @@ def test_a_file_that_does_not_fit_leaves_the_former_one(folder):
 def test_two_jobs_do_not_write_the_same_file_at_once(folder):
     process = run_python("""
         import time
-        from trex.artifacts import tracked
+        from trex.run.records import tracked
         from trex.files import write_text
         with tracked("results", [], ["results/c.txt"], {}):
             print("in", flush=True)

@@ -4,10 +4,10 @@ import sys
 
 from snakemake.logging import logger
 
-from trex.artifacts import sweep
+from trex.run.records import sweep
 from trex.disk import check_space
 from trex.slurm import cancel_jobs_left
-from trex.unfinished import is_unfinished, logs_of_failed_jobs, write_page
+from trex.run.unfinished import is_unfinished, logs_of_failed_jobs, write_page
 
 SUMMARY = RESULTS / "summary.md"
 

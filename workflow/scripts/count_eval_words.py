@@ -7,8 +7,8 @@ import numpy as np
 from trex.corpora import read_documents
 from trex.counting import count_evaluation, evaluation_file
 from trex.files import write_table
-from trex.job import job
 from trex.reference import load_reference
+from trex.run.job import job
 
 with job(snakemake), evaluation_file(snakemake.output.documents) as keep:
     params = snakemake.params

@@ -7,7 +7,7 @@ import numpy as np
 from trex.corpora import only_files, read_documents
 from trex.counting import count_corpus, hashes_shared, held_out_file
 from trex.files import scratch, write_array, write_table
-from trex.job import job
+from trex.run.job import job
 
 with job(snakemake):
     files, params, output = snakemake.input, snakemake.params, snakemake.output

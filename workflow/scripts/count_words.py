@@ -5,7 +5,7 @@ from pathlib import Path
 from trex.corpora import read_documents
 from trex.counting import check_split, count_corpus, held_out_file
 from trex.files import scratch, write_array, write_table
-from trex.job import job
+from trex.run.job import job
 
 with job(snakemake):
     params, output = snakemake.params, snakemake.output

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 
 from trex.files import write_json, write_table
-from trex.job import job
 from trex.measured import Measured
 from trex.regression import KINDS
+from trex.run.job import job
 from trex.selection import (
     CURVE,
     PAPER,

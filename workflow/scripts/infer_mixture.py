@@ -9,7 +9,7 @@ from trex.corpora import read_documents
 from trex.existing import load_existing
 from trex.files import write_json, write_table
 from trex.inference import CorpusWords, count_words, infer_mixture
-from trex.job import job
+from trex.run.job import job
 
 with job(snakemake):
     params, settings = snakemake.params, snakemake.params.settings

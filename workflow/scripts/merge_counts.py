@@ -5,8 +5,8 @@ import polars as pl
 
 from trex.counting import check_split, join_documents, join_held_out, sum_ledgers
 from trex.files import scratch, write_array, write_table
-from trex.job import job
 from trex.pretokenize import merge_runs
+from trex.run.job import job
 
 with job(snakemake):
     parts, output = snakemake.input, snakemake.output

@@ -1,8 +1,8 @@
 """Draw the figures of the report."""
 
 from trex import plots, plots_validation
-from trex.job import job
 from trex.results import Results
+from trex.run.job import job
 
 with job(snakemake):
     config, output = snakemake.params.config, snakemake.output

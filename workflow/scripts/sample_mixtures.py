@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from trex.files import whole, write_table
-from trex.job import job
 from trex.mixtures import resolve, sample_mixtures, sampling_law, support
+from trex.run.job import job
 from trex.wordindex import WordIndex
 
 with job(snakemake):

@@ -6,9 +6,9 @@ import polars as pl
 
 from trex import proxies, search
 from trex.files import write_json, write_table
-from trex.job import job
 from trex.metrics import Objective
 from trex.mixtures import sampling_law
+from trex.run.job import job
 from trex.targets import Targets, evaluation_sets
 from trex.wordindex import WordIndex
 

@@ -12,11 +12,11 @@ import polars as pl
 
 from trex import search
 from trex.files import read_json, write_json, write_table, write_text
-from trex.job import job
 from trex.measured import Measured
 from trex.mixtures import draw_range, sampling_law
 from trex.proxies import evaluation_arrays
 from trex.regression import fit_with_residuals
+from trex.run.job import job
 from trex.selection import PAPER, ObjectiveSurface
 from trex.targets import evaluation_sets
 from trex.wordindex import WordIndex

@@ -11,10 +11,10 @@ import polars as pl
 from trex import proxies, search
 from trex.bpe import Workspace
 from trex.files import read_json, write_json, write_table
-from trex.job import job
 from trex.measured import Measured
 from trex.mixtures import sampling_law
 from trex.regression import fit_with_residuals
+from trex.run.job import job
 from trex.targets import evaluation_sets
 from trex.wordindex import WordIndex
 

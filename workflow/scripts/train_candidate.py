@@ -5,8 +5,8 @@ import polars as pl
 from trex import proxies
 from trex.bpe import Workspace
 from trex.files import write_table
-from trex.job import job
 from trex.quality import encode_sample
+from trex.run.job import job
 from trex.tokenizer import to_tokenizer
 from trex.wordindex import WordIndex
 

@@ -5,8 +5,8 @@ import polars as pl
 from trex import proxies
 from trex.bpe import Workspace
 from trex.files import write_table
-from trex.job import job
 from trex.mixtures import sample_mixture, sampling_law
+from trex.run.job import job
 from trex.wordindex import WordIndex
 
 with job(snakemake):

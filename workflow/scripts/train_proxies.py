@@ -9,8 +9,8 @@ import polars as pl
 from trex import proxies
 from trex.bpe import Workspace
 from trex.files import whole, write_table
-from trex.job import job
 from trex.mixtures import resolve, sample_mixture, sampling_law
+from trex.run.job import job
 from trex.tokenizer import to_tokenizer
 from trex.wordindex import WordIndex
 

@@ -4,7 +4,7 @@ import logging
 
 from trex import proxies
 from trex.files import read_json, whole, write_table
-from trex.job import job
+from trex.run.job import job
 from trex.tokenizer import to_tokenizer
 from trex.wordindex import WordIndex
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from trex.existing import load_tokenizer
 from trex.files import write_table
-from trex.job import job
 from trex.quality import measure
+from trex.run.job import job
 
 with job(snakemake):
     params, output = snakemake.params, snakemake.output

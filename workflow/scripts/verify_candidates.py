@@ -4,10 +4,10 @@ import polars as pl
 
 from trex import constraints
 from trex.files import write_json, write_table
-from trex.job import job
 from trex.metrics import Objective
 from trex.proxies import nsl_array
 from trex.resampling import resample
+from trex.run.job import job
 from trex.search.limits import share_excess
 from trex.targets import Targets, evaluation_sets
 from trex.validation import objective_values

@@ -3,11 +3,11 @@
 import logging
 
 from trex.files import whole, write_text
-from trex.job import job
 from trex.report import write_summary
 from trex.report_search import costs
 from trex.report_validation import write_validation
 from trex.results import Results
+from trex.run.job import job
 
 with job(snakemake):
     config = snakemake.params.config

@@ -10,7 +10,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from trex.artifacts import tracked
+from trex.run.records import tracked
 
 
 @contextmanager

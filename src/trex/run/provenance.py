@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import polars as pl
 
-from trex.artifacts import OUTDATED, ArtifactError, Artifacts, digest, outside
+from trex.run.records import OUTDATED, ArtifactError, Artifacts, digest, outside
 
 # what can change a number: the text's readers, its normalizer, and arithmetic
 PACKAGES = (
