@@ -1,16 +1,20 @@
 # What the rules share: the checked config, paths, and the version of the code that each rule runs.
 import sys
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from trex.code_version import code_version, put_on_python_path
 from trex.config import ConfigError, check_files, load_config, load_yaml
+from trex.config_checks import inferred, sources
 from trex.corpora import deal_files, source_files
+from trex.run.packages import package_versions
 
 put_on_python_path()
 BASE = Path.cwd()
@@ -62,8 +66,36 @@ wildcard_constraints:
 
 
 def code_of(script):
-    """Goes into a rule's params: Snakemake does not see changes of imported package code by itself."""
-    return code_version(SCRIPTS / f"{script}.py")
+    """Goes into a rule's params and its records: the script, what it imports of our package, and the versions of the
+    other packages that these import, or, where conda installs them, the environment that it installs.
+    """
+    path = SCRIPTS / f"{script}.py"
+    deployment = workflow.deployment_settings
+    if deployment and DeploymentMethod.CONDA in deployment.deployment_method:
+        packages = (Path(workflow.basedir) / "envs/trex.yaml").read_text()
+    else:
+        packages = package_versions(path)
+    return sha256(f"{code_version(path)}\n{packages}".encode()).hexdigest()
+
+
+def files_of_config():
+    """The files that the config names, by key."""
+    files = {key: source_files(source, BASE) for key, source in sources(config)}
+    named = {
+        "reference": config["reference"],
+        **{
+            f"validation.tokenizers.{name}": file
+            for name, file in config["validation"]["tokenizers"].items()
+        },
+        **{
+            f"{key}.infer": spec["infer"]["tokenizer"] for key, spec in inferred(config)
+        },
+    }
+    return files | {
+        key: [file]
+        for key, file in named.items()
+        if isinstance(file, str) and Path(file).exists()
+    }
 
 
 @cache
