@@ -5,10 +5,12 @@ file was restored, a folder copied, or a clock set back. `plan_by_records` takes
 that depends on how Snakemake (9.27) plans:
 
 - `DAG.update_needrun` asks, of each job that it has no other reason to run: `Job.output_mintime` (None: no
-  comparison of times), then `has_metadata`, `has_outdated_metadata` and `params_changed` of `PersistenceBase`. It
-  reads the reasons that are set in `dag.reason(job)` meanwhile. A job that runs makes all run that read its output.
-- `PersistenceBase.incomplete` lists outputs whose job was killed; these have no record.
-- `workflow.dag_settings` and `workflow.execution_settings` exist when the Snakefile is read.
+  comparison of times), then `has_metadata`, `has_outdated_metadata` and, if `Workflow.rerun_triggers` has PARAMS,
+  `params_changed` of `PersistenceBase`. It reads the reasons that were set in `dag.reason(job)` meanwhile. A job that
+  runs makes all run that read its output.
+- `PersistenceBase.incomplete` lists outputs whose job was killed: these have no record. `external_jobids` are jobs of
+  a killed run to wait for: these are cancelled (`trex.slurm`). `locked` is whether another run works in the working
+  folder, or was killed there: a results folder has a lock of its own (`trex.run.locks`).
 """
 
 import os
@@ -21,6 +23,7 @@ from snakemake.jobs import Job
 from snakemake.logging import logger
 from snakemake.persistence import NO_PARAMS_CHANGE, ParamsChange, PersistenceBase
 from snakemake.settings.enums import RerunTrigger
+from snakemake.workflow import Workflow
 
 from trex.run.records import Records, Why
 from trex.run.unfinished import is_unfinished
@@ -69,10 +72,6 @@ def plan_by_records(workflow: Any, results: Path, before: Callable[[], None]) ->
     Args:
         before: called ahead of the first look at the folder, if the run is a real one.
     """
-    if workflow.dag_settings is None:  # snakemake --lint
-        return
-    workflow.dag_settings.rerun_triggers = frozenset({RerunTrigger.PARAMS})
-    workflow.dag_settings.force_incomplete = True
     workflow.log_provenance_info = lambda: None  # advises options that do nothing here
     planners: list[Planner] = []
 
@@ -103,12 +102,15 @@ def plan_by_records(workflow: Any, results: Path, before: Callable[[], None]) ->
         return []
 
     answers = {
+        (Workflow, "rerun_triggers"): property(lambda _: frozenset({RerunTrigger.PARAMS})),
         (PersistenceBase, "has_metadata"): lambda *_: True,
         (PersistenceBase, "has_outdated_metadata"): lambda *_: False,
         (PersistenceBase, "params_changed"): params_changed,
         (PersistenceBase, "code_changed"): lambda _, job, file=None: False if file else [],
         (PersistenceBase, "input_changed"): lambda _, job, file=None: False if file else [],
         (PersistenceBase, "incomplete"): none_incomplete,
+        (PersistenceBase, "external_jobids"): lambda *_: [],
+        (PersistenceBase, "locked"): property(lambda _: False),
         (Job, "output_mintime"): property(no_time),
     }
     for (kind, name), answer in answers.items():
