@@ -127,11 +127,11 @@ class Records:
 
     def label(self, path: str | Path) -> str:
         """How records name a path: from the results folder, or "./" from the working directory, or absolute."""
-        path = Path(os.path.abspath(path))
-        if path.is_relative_to(self.results):
-            return path.relative_to(self.results).as_posix()
-        here = Path.cwd()
-        return f"./{path.relative_to(here).as_posix()}" if path.is_relative_to(here) else str(path)
+        path = os.path.abspath(path)  # no Path: this is asked several times for every file of a run
+        if path.startswith(f"{self.results}/"):
+            return path[len(f"{self.results}/") :]
+        here = f"{os.getcwd()}/"
+        return f"./{path[len(here) :]}" if path.startswith(here) else path
 
     def file(self, path: str | Path) -> Path:
         """Where the record of a path is."""
