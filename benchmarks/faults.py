@@ -5,8 +5,8 @@
 
 First a job of every rule is killed (-9) while it runs. Then come rounds, each starting from nothing. From some moment
 on, while Snakemake runs and after it ended, jobs or Snakemake itself are killed (-9), and files of the results, the
-records of their content and the compiled code are damaged. Then the same command is given again, after `--unlock` where
-Snakemake was killed, until it succeeds with no fault left to come. The round passes if every file of the results has
+records of their content and the compiled code are damaged. Then the same command is given again, until it
+succeeds with no fault left to come. The round passes if every file of the results has
 then the SHA-256 that it has in an undisturbed run. Prints a table; ends with an error if a round does not pass. How
 many faults a round has, when they come and what they hit follows from the seed, as far as the machine's speed lets it.
 """
@@ -52,7 +52,6 @@ class Round:
         self.counts, self.killed_jobs = counts, killed_jobs  # by kind of fault; by script
         self.cache = folder.parent / "numba"
         self.process: subprocess.Popen | None = None
-        self.killed = False
 
     def start(self, *arguments: str) -> None:
         environment = {**os.environ, "NUMBA_CACHE_DIR": str(self.cache)}
@@ -88,8 +87,7 @@ class Round:
     def kill_snakemake(self) -> bool:
         if not self.running():
             return False
-        self.killed = self._kill(psutil.Process(self.process.pid))
-        return self.killed
+        return self._kill(psutil.Process(self.process.pid))
 
     @staticmethod
     def _kill(process: psutil.Process) -> bool:
@@ -216,11 +214,7 @@ class Round:
                     if faults > 0 and time.monotonic() > begin:
                         faults -= self.inject()
             quiet = quiet and self.process.returncode == 0
-            if self.killed:
-                self.killed = False
-                self.start("--unlock")
-                self.process.wait()
-            elif faults > 0:
+            if faults > 0:
                 faults -= self.inject()
         return runs
 

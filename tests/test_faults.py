@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -11,13 +12,46 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT
+from trex.costs import cpu_seconds
 
-from trex import artifacts, disk
-from trex.artifacts import ArtifactError, Artifacts, sweep, tracked
+from trex import disk
 from trex.config import ConfigError, load_config
-from trex.files import whole, write_text
-from trex.job import job
-from trex.unfinished import is_unfinished, logs_of_failed_jobs, write_page
+from trex.files import remove_parts, whole, write_text
+from trex.run import records
+from trex.run.job import job
+from trex.run.locks import FolderError, RunLock, check_folder
+from trex.run.packages import package_versions
+from trex.run.records import RecordError, Records, Why, forget_changed_inputs, tracked
+from trex.run.unfinished import is_unfinished, logs_of_failed_jobs, write_page
+
+# rule: inputs and output of the jobs of the folder below
+JOBS = {"a": (["corpus.txt"], "results/a.txt"), "b": (["results/a.txt"], "results/b")}
+
+
+def write(output):
+    """As the rule's script would: the same bytes every time."""
+    with whole(output) as part:
+        if output == "results/b":
+            part.mkdir()
+            (part / "x").write_text("x" * 1000)
+            (part / "y").write_text("y" * 1000)
+        else:
+            part.write_text("a" * 1000)
+
+
+def make(rule, **params):
+    inputs, output = JOBS[rule]
+    about = Records("results").about(rule, {"code": "1", "seed": 1, **params}, inputs)
+    with tracked("results", inputs, [output], about):
+        write(output)
+
+
+def why(rule, **params) -> Why:
+    """Why a job would be made again, as the planning asks."""
+    inputs, output = JOBS[rule]
+    store = Records("results", read_only=True)
+    about = store.about(rule, {"code": "1", "seed": 1, **params}, inputs)
+    return store.why_made_again(about, [store.digest(path) for path in inputs], inputs, [output])
 
 
 @pytest.fixture
@@ -25,25 +59,15 @@ def folder(tmp_path, monkeypatch):
     """A working directory in which one job made results/a.txt of corpus.txt, and another results/b of that."""
     monkeypatch.chdir(tmp_path)
     Path("corpus.txt").write_text("some text\n")
-    make("results/a.txt", ["corpus.txt"], "a" * 1000)
-    with (
-        tracked("results", ["results/a.txt"], ["results/b"], {"rule": "b", "code": "2"}),
-        whole("results/b") as part,
-    ):
-        part.mkdir()
-        (part / "x").write_text("x" * 1000)
-        (part / "y").write_text("y" * 1000)
+    make("a")
+    make("b")
     return tmp_path
-
-
-def make(output, inputs, text):
-    with tracked("results", inputs, [output], {"rule": "a", "code": "1"}):
-        write_text(text, output)
 
 
 def use(path):
     """A job that reads a file."""
-    make("results/c.txt", [path], "c")
+    with tracked("results", [path], ["results/c.txt"], {}):
+        write_text("c", "results/c.txt")
 
 
 def truncate(path):
@@ -65,80 +89,112 @@ def empty(path):
     path.write_bytes(b"")
 
 
+def test_what_was_made_counts(folder, monkeypatch):
+    assert why("a") == why("b") == Why()
+    monkeypatch.setattr(records, "sha256", lambda path: pytest.fail("their stamps are known"))
+    assert why("a") == why("b") == Why()
+
+
+def test_another_job_would_have_been_run(folder):
+    assert why("a", seed=2) == Why(params=["seed"])
+    assert why("a", more=None) == Why(params=["more"])
+    assert why("a", code="2") == Why(code=True)
+    Path("corpus.txt").write_text("another text\n")
+    assert why("a") == Why(inputs=["corpus.txt"])
+    assert why("b") == Why()  # of what a.txt will be, nothing is known yet
+
+
 @pytest.mark.parametrize("keep_time", [False, True], ids=["new time", "old time"])
 @pytest.mark.parametrize("fault", [truncate, garble, replace, empty])
 @pytest.mark.parametrize("file", ["results/a.txt", "results/b/y"])
 def test_damaged_files_are_named_and_made_again(folder, file, fault, keep_time):
-    path = Path(file)
+    path, rule = Path(file), "b" if "/b/" in file else "a"
     stat = path.stat()
     fault(path)
     if keep_time:
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    artifact = "results/b" if "/b/" in file else file
-    with pytest.raises(
-        ArtifactError, match=rf"damaged file: .*{path.name}.*{artifact}.damaged.*Run the same command"
-    ):
-        use(artifact)
-    assert not Path(artifact).exists()
-    assert Path(f"{artifact}.damaged").exists()
-    assert not Path("results/c.txt").exists()
-    assert sweep("results") == []
-
-
-@pytest.mark.parametrize("file", ["results/a.txt", "results/b/y"])
-def test_sweep_finds_what_no_job_would_read(folder, file):
-    garble(Path(file))
-    (said,) = sweep("results", look_only=True)
-    assert file in said
-    assert Path(file).exists()
-    assert sweep("results") == [said]
-    assert not Path(file).exists()
-    assert sweep("results") == []
-
-
-def test_whole_files_are_left_alone(folder, monkeypatch):
-    hashed = []
-    with monkeypatch.context() as patch:
-        patch.setattr(artifacts, "sha256", lambda path: hashed.append(path) or "")
-        use("results/b")
-        assert sweep("results") == []
-    assert not hashed  # their stamps are known
-    os.utime("results/a.txt", (1, 1))
-    os.utime("corpus.txt", (4e9, 4e9))  # a clock that is wrong
-    assert sweep("results") == []
-    use("results/a.txt")
+    damaged = path.read_bytes()
+    output = JOBS[rule][1]
+    (problem,) = why(rule).problems
+    assert file in problem
+    assert why(rule).missing == [output]
+    with pytest.raises(RecordError, match=rf"damaged file: .*{path.name}.*Run the same command again"):
+        use(output)
+    assert path.read_bytes() == damaged  # looking changes nothing
+    make(rule)
+    assert why("a") == why("b") == Why()
 
 
 def test_missing_and_foreign_members_of_a_folder(folder):
     Path("results/b/z").write_text("z")
-    with pytest.raises(ArtifactError, match="b/z was not written by the pipeline"):
-        use("results/b")
-    os.rename("results/b.damaged", "results/b")
-    make("results/b", [], "now a file")
-    with pytest.raises(ArtifactError, match="results/d: is gone"):
+    assert why("b").problems == [f"{Path('results/b/z')} was not written by the pipeline"]
+    Path("results/b/z").unlink()
+    Path("results/b/y").unlink()
+    assert why("b").problems == [f"{Path('results/b/y')} is missing"]
+    with pytest.raises(RecordError, match="results/d: is gone"):
         use("results/d")
 
 
-def test_broken_records_vouch_for_nothing(folder):
-    file = Artifacts("results").file("results/a.txt")
-    make("results/a.txt", [], "a")
-    other_rule = file.read_text().replace('"rule": "a"', '"rule": "b"')
-    other_file = Artifacts("results").file("results/b").read_text()
-    for text in ("", "{", "[]", '{"content": 1}', other_rule, other_file):
-        make("results/a.txt", [], "a")
-        file.write_text(text)
-        with pytest.raises(ArtifactError, match=r"files/a\.txt\.json: the record is broken"):
-            use("results/a.txt")
-        assert not Path("results/a.txt").exists()
-
-
-def test_files_without_a_record_are_made_again(folder):
-    Artifacts("results").file("results/a.txt").unlink()
-    (said,) = sweep("results")  # nobody knows what b was made from
-    assert "b: made from a.txt, of which there is no record" in said
-    with pytest.raises(ArtifactError, match=r"results/a\.txt has no record"):
+def test_a_deleted_file_counts_until_it_is_needed(folder):
+    Path("results/a.txt").unlink()
+    assert why("a") == why("b") == Why()  # Snakemake asks whether it is there
+    with pytest.raises(RecordError, match=r"a\.txt: is gone"):
         use("results/a.txt")
-    assert not Path("results/a.txt").exists()
+
+
+def test_records_that_cannot_be_believed_are_none(folder):
+    """Garbage, that of another path, and a folder in its place."""
+    file = Records("results").file("results/a.txt")
+    good = file.read_text()
+    other = Records("results").file("results/b").read_text()
+    for text in ("", "{", "[]", '{"content": 1}', good.replace('"rule": "a"', '"rule": "b"'), other, None):
+        make("a")
+        file.unlink() if text is None else file.write_text(text)
+        assert why("a").missing == ["results/a.txt"]
+        assert why("a").problems == ["results/a.txt has no record of what it was made from"]
+        assert why("b").inputs == ["results/a.txt"]
+        with pytest.raises(RecordError, match=r"results/a\.txt has no record"):
+            use("results/a.txt")
+    for kind in ("results/a.txt", "corpus.txt"):
+        file = Records("results").file(kind)
+        file.unlink(missing_ok=True)
+        (file / "folder").mkdir(parents=True)
+    forget_changed_inputs("results")
+    make("a")
+    assert why("a") == why("b") == Why()
+
+
+def test_an_older_file_with_its_older_record_is_not_believed(folder):
+    shutil.copytree("results", "older")
+    Path("corpus.txt").write_text("another text\n")
+    forget_changed_inputs("results")
+    make("a", seed=2)
+    for name in ("a.txt", ".artifacts/files/a.txt.json"):
+        shutil.copy2(f"older/{name}", f"results/{name}")
+    assert why("a", seed=2) == Why(inputs=["corpus.txt"], params=["seed"])
+
+
+def test_a_folder_that_was_copied_or_moved_is_the_same(folder, monkeypatch):
+    """Inputs are known by their content, whatever the path to them; params that name them are no change."""
+    source = {"jsonl": "corpus.txt", "column": "text"}
+    make("a", source=source)
+    make("b")
+    shutil.copytree(".", folder / "copy")
+    monkeypatch.chdir(folder / "copy")
+    spelled = {"jsonl": str(folder / "copy/corpus.txt"), "column": "text"}
+    assert why("a", source=source) == why("a", source=spelled) == why("b") == Why()
+    assert why("a", source={**source, "column": "corpus"}) == Why(params=["source"])
+    stat = Path("corpus.txt").stat()
+    Path("corpus.txt").write_text("other tex\n")  # as long, and as old
+    os.utime("corpus.txt", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert why("a", source=source) == Why(inputs=["corpus.txt"])
+
+
+def test_times_decide_nothing(folder):
+    os.utime("results/a.txt", (1, 1))
+    os.utime("corpus.txt", (4e9, 4e9))  # a clock that is wrong
+    assert why("a") == why("b") == Why()
+    use("results/a.txt")
 
 
 @pytest.mark.parametrize("keep_time", [False, True], ids=["new time", "old time"])
@@ -148,22 +204,13 @@ def test_inputs_that_change_between_stages(folder, keep_time):
     path.write_text("some tex2\n")
     if keep_time:
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    with pytest.raises(ArtifactError, match=r"input changed between stages: corpus.txt has other content"):
+    with pytest.raises(RecordError, match=r"input changed between stages: corpus.txt has other content"):
         use("corpus.txt")
-    (said,) = sweep("results")  # the next run
-    assert "a.txt: made from ./corpus.txt, which has changed since" in said
-    assert not Path("results/a.txt").exists()
-    assert Path("results/b").exists()  # Snakemake makes it again, as it is made from a.txt
+    assert why("a") == Why(inputs=["corpus.txt"])
+    forget_changed_inputs("results")  # the next run
+    make("a")
     use("corpus.txt")
-    assert sweep("results") == []
-
-
-def test_a_broken_record_of_an_input_is_left_out(folder):
-    record = Artifacts("results").file("corpus.txt")
-    record.write_text(Artifacts("results").file("results/a.txt").read_text())
-    assert sweep("results") == []
-    assert not record.exists()
-    use("corpus.txt")
+    assert why("a") == Why()
 
 
 @pytest.mark.parametrize("path", ["corpus.txt", "results/a.txt", "results/b"])
@@ -175,9 +222,9 @@ def test_inputs_that_change_while_a_job_reads_them(folder, path):
             write_text("made of the old and the new", "results/c.txt")
             garble(file)
 
-    with pytest.raises(ArtifactError):
+    with pytest.raises(RecordError):
         read()
-    assert Artifacts("results").read("results/c.txt") is None
+    assert Records("results").read("results/c.txt") is None
 
 
 def test_an_error_that_damage_explains_is_not_shown(folder):
@@ -189,7 +236,7 @@ def test_an_error_that_damage_explains_is_not_shown(folder):
 
     with pytest.raises(ValueError, match="unexpected end"):
         fail(damage=False)
-    with pytest.raises(ArtifactError, match="damaged"):
+    with pytest.raises(RecordError, match="damaged"):
         fail(damage=True)
 
 
@@ -197,7 +244,8 @@ def test_what_changes_between_writing_and_recording_is_found(folder):
     with tracked("results", [], ["results/c.txt"], {"rule": "c", "code": "3"}):
         write_text("c" * 100, "results/c.txt")
         garble(Path("results/c.txt"))
-    assert sweep("results") != []
+    problem = Records("results").problem(Path("results/c.txt"), Records("results").read("results/c.txt"))
+    assert "results/c.txt has other content" in problem
 
 
 def run_python(text: str, **options) -> subprocess.Popen:
@@ -219,9 +267,12 @@ def test_killed_writers_leave_nothing(folder):
     process.kill()
     process.wait()
     assert not Path("results/k.txt").exists()
-    assert list(Path("results").glob(".k.txt.*.part"))
-    assert sweep("results") == []
-    assert not list(Path("results").glob(".k.txt.*.part"))
+    (part,) = Path("results").glob(".k.txt.*.part")
+    for others in (".cache.part", ".other.txt.12-0123abcd.part", ".k.txt.part", "k.txt.12-0123abcd.part"):
+        Path("results", others).write_text("not ours")
+    remove_parts(["results/k.txt", "results/l.txt"])
+    assert not part.exists()
+    assert len([path for path in Path("results").iterdir() if path.suffix == ".part"]) == 4
 
 
 def test_a_file_that_does_not_fit_leaves_the_former_one(folder):
@@ -244,10 +295,27 @@ def test_a_file_that_does_not_fit_leaves_the_former_one(folder):
     assert [path.name for path in Path("results").iterdir() if path.name.endswith(".part")] == []
 
 
+def test_a_full_disk_is_named_with_the_file(folder):
+    def fill():
+        with whole("results/a.txt"), open("/dev/full", "wb", buffering=0) as full:
+            full.write(b"b" * 1000)
+
+    def numpy_fills():
+        with whole("results/a.txt"):
+            raise OSError("644469 requested and 232944 written")  # all that NumPy says
+
+    for write_ in (fill, numpy_fills):
+        with pytest.raises(
+            OSError, match=r"results/a\.txt: cannot be written, the disk is full \(.*\)\. Free space"
+        ):
+            write_()
+    assert Path("results/a.txt").read_text() == "a" * 1000
+
+
 def test_two_jobs_do_not_write_the_same_file_at_once(folder):
     process = run_python("""
         import time
-        from trex.artifacts import tracked
+        from trex.run.records import tracked
         from trex.files import write_text
         with tracked("results", [], ["results/c.txt"], {}):
             print("in", flush=True)
@@ -259,7 +327,7 @@ def test_two_jobs_do_not_write_the_same_file_at_once(folder):
         assert Path("results/c.txt").read_text() == "first"
         write_text("second", "results/c.txt")
     assert process.wait() == 0
-    assert sweep("results") == []
+    assert Records("results").checked(Path("results/c.txt"))
 
 
 def test_errors_end_by_naming_the_log(folder, capsys):
@@ -299,9 +367,76 @@ def test_page_of_an_unfinished_run(tmp_path):
 
 def test_records_are_json_that_a_person_can_read(folder):
     record = json.loads(Path("results/.artifacts/files/a.txt.json").read_text())
-    assert set(record) == {"path", "rule", "code", "inputs", "content", "seal"}
+    assert set(record) == {"path", "rule", "code", "params", "inputs", "content", "seal"}
+    assert set(record["params"]) == {"code", "seed"}
     assert list(record["inputs"]) == ["./corpus.txt"]
     assert record["content"]["."][1][0] == 1000
+
+
+def test_one_run_in_a_results_folder(folder):
+    process = run_python("""
+        import sys
+        from pathlib import Path
+        from trex.run.locks import RunLock
+        lock = RunLock(Path("results"))
+        lock.hold()
+        print("in", flush=True)
+        sys.stdin.read()
+    """, stdin=subprocess.PIPE)  # fmt: skip
+    assert process.stdout.readline() == "in\n"
+    with pytest.raises(
+        FolderError,
+        match=rf"another run works in this results folder \(host .*, pid {process.pid}, working folder",
+    ):
+        RunLock(Path("results")).hold()
+    process.kill()
+    process.communicate()
+    lock = RunLock(Path("results"))
+    lock.hold()
+    lock.hold()
+
+
+def test_folders_that_are_no_results(folder):
+    check_folder(Path("results"), {"corpora.a.source": ["corpus.txt"]})
+    check_folder(Path("new"), {})
+    Path("empty").mkdir()
+    check_folder(Path("empty"), {})
+    Path("here").symlink_to("results")
+    for file in ("results/a.txt", "here/a.txt", str(folder / "results/b/x")):
+        with pytest.raises(FolderError, match=r"corpora\.a\.source: .* lies in the results folder"):
+            check_folder(Path("results"), {"corpora.a.source": ["corpus.txt", file]})
+    Path("home/downloads").mkdir(parents=True)
+    for results in ("home", "corpus.txt"):
+        with pytest.raises(FolderError, match=f"results: {results} is not empty, and holds no records"):
+            check_folder(Path(results), {})
+    shutil.copytree("results", "copy", ignore=shutil.ignore_patterns(".*"))  # cp results/* copy
+    with pytest.raises(FolderError, match="copy the hidden files too"):
+        check_folder(Path("copy"), {})
+
+
+def test_versions_of_packages_are_part_of_the_code():
+    versions = package_versions(ROOT / "workflow/scripts/fit_regression.py")
+    assert {"numpy", "polars", "scipy", "lightgbm"} <= set(versions)
+    everything = {
+        name for script in (ROOT / "workflow/scripts").glob("*.py") for name in package_versions(script)
+    }
+    assert everything >= {"PyYAML", "tokenizers", "pyarrow", "numba", "matplotlib", "datasets"}
+
+
+def test_damaged_measurements_are_left_out(tmp_path, caplog):
+    folder = tmp_path / "benchmarks"
+    folder.mkdir()
+    (folder / "good.tsv").write_text("s\tcpu_time\n1\t2.5\n1\t-\n")
+    for name, data in {
+        "empty": b"",
+        "binary": b"\0\xff\n\xfe",
+        "other": b"a\tb\n1\t2\n",
+        "text": b"cpu_time\nx\n",
+    }.items():
+        (folder / f"{name}.tsv").write_bytes(data)
+    (folder / "folder.tsv").mkdir()
+    assert cpu_seconds(tmp_path) == {"good": 2.5}
+    assert "empty.tsv" in caplog.text
 
 
 @pytest.fixture

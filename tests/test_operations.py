@@ -1,6 +1,13 @@
-"""Runs of a tiny pipeline as people have them: two in a folder, parts of it, failing jobs; always the same bytes."""
+"""Runs of a tiny pipeline as people have them: two in a folder, parts of it, failing jobs; always the same bytes.
 
+What happens to a folder between runs is tried on copies of one finished run, mostly by planning alone.
+"""
+
+import json
 import os
+import re
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -9,6 +16,8 @@ from pathlib import Path
 import pytest
 import tiny
 import yaml
+
+from trex.run.records import Records
 
 
 def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen:
@@ -25,20 +34,71 @@ def run(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
     return process.returncode, output
 
 
+def planned(folder: Path, *arguments: str) -> tuple[dict[str, int], str]:
+    """(jobs of each rule that a dry-run plans, what else it says); it must not change any file."""
+    before = stamps(folder)
+    returncode, output = run(folder, "--cores", "2", "--dry-run", "--quiet", "host", *arguments)
+    assert returncode == 0, output[-3000:]
+    assert stamps(folder) == before
+    if "Nothing to be done" in output:
+        return {}, output
+    lines = output[output.rindex("Job stats:") :].splitlines()[3:]
+    rows = [line.split() for line in lines[: lines.index("")]]
+    return {rule: int(n) for rule, n in rows if rule not in ("total", "all")}, output
+
+
+def stamps(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """What differs after a file was written, moved or replaced, of all files but Snakemake's own."""
+    files = [path for path in folder.rglob("*") if ".snakemake" not in path.parts and path.is_file()]
+    return {
+        str(path): (path.stat().st_size, path.stat().st_mtime_ns, path.stat().st_ino)
+        for path in files
+    }  # fmt: skip
+
+
+def change(folder: Path, **sections) -> None:
+    config = yaml.safe_load((folder / "my.yaml").read_text())
+    for key, value in sections.items():
+        config[key] = {**config[key], **value} if isinstance(value, dict) else value
+    (folder / "my.yaml").write_text(yaml.safe_dump(config))
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A run during which another one was tried in the same folder."""
-    folder = tiny.make(tmp_path_factory.mktemp("runs") / "one")
+    """A run during which another one was tried in the same results folder, from another working folder."""
+    base = tmp_path_factory.mktemp("runs")
+    folder, other = tiny.make(base / "one"), tiny.make(base / "two", training={"vocab_size": 520})
+    change(other, results=str(folder / "results"))
     first = start(folder, "--cores", "2", PYTHONHASHSEED="0")
-    while not list(folder.glob(".snakemake/locks/*")):
+    while not (folder / "results/.artifacts/run.json").exists():
         assert first.poll() is None, first.communicate()[0]
         time.sleep(0.1)
-    returncode, output = run(folder, "--cores", "2")
-    assert returncode != 0
-    assert "Directory cannot be locked" in output
+    for second in (other, folder):
+        returncode, output = run(second, "--cores", "2")
+        assert returncode != 0
+        assert "another run works in this results folder (host " in output
+        assert f"pid {first.pid}, working folder {folder})" in output
     output = first.communicate()[0]
     assert first.returncode == 0, output[-3000:]
+    assert "Warning" not in output
     return folder
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    """A copy of the finished run (cp -a), in which nothing has to be made."""
+    return shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+
+
+# after the shared run: the rest of the pipeline from the stage that is named
+AFTER_SUMMARY = {"write_summary": 1, "write_provenance": 1}
+AFTER_CHOICE = {
+    "train_tokenizer": 1,
+    "validate_tokenizer": 1,
+    "validate": 1,
+    "plot_figures": 1,
+    **AFTER_SUMMARY,
+}
 
 
 def test_results_do_not_depend_on_how_they_are_run(finished):
@@ -80,14 +140,122 @@ def test_results_do_not_depend_on_how_they_are_run(finished):
     assert one == other
 
 
-def test_damage_after_the_end_is_repaired(finished):
-    before = tiny.sha256s(finished / "results")
-    tokenizer = finished / "results/tokenizers/chosen/tokenizer.json"
+def test_a_copied_or_moved_folder_runs_nothing_again(copy):
+    assert planned(copy)[0] == {}
+    shutil.rmtree(copy / ".snakemake")
+    moved = copy.rename(copy.parent / "moved")
+    assert planned(moved)[0] == {}
+    change(moved, corpora={"aaa": {"source": {"jsonl": str(moved / "aaa.jsonl")}}})
+    # these write the config down, as it is spelled
+    assert planned(moved)[0] == {"plot_figures": 1, **AFTER_SUMMARY}
+    for path in (moved / "aaa.jsonl", moved / "results/tokenizers/chosen/tokenizer.json"):
+        os.utime(path)
+    change(moved, corpora={"aaa": {"source": {"jsonl": "aaa.jsonl"}}})
+    assert planned(moved)[0] == {}
+    change(moved, seed=99, training={"vocab_size": 600})
+    assert sum(planned(moved)[0].values()) == 26  # every job
+
+
+def test_results_alone_are_judged_by_the_text_that_is_there(finished, tmp_path):
+    folder = tiny.make(tmp_path / "other")
+    shutil.copytree(finished / "results", folder / "results")
+    assert planned(folder)[0] == {}
+    corpus = folder / "aaa.jsonl"
+    stat = corpus.stat()
+    corpus.write_bytes(corpus.read_bytes().replace(b"ab", b"ba"))
+    os.utime(corpus, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert planned(folder)[0]["count_words"] == 1
+    shutil.rmtree(folder / "results/.artifacts")
+    returncode, output = run(folder, "--cores", "2")
+    assert returncode != 0
+    assert "results: results is not empty, and holds no records of an earlier run" in output
+
+
+def test_inputs_are_not_taken_from_the_results_folder(copy):
+    shutil.copy(copy / "aaa.jsonl", copy / "results/mine.jsonl")
+    change(copy, corpora={"aaa": {"source": {"jsonl": "results/mine.jsonl"}}})
+    returncode, output = run(copy, "--cores", "2")
+    assert returncode != 0
+    assert "corpora.aaa.source: " in output
+    assert "mine.jsonl lies in the results folder (results: results)" in output
+    assert (copy / "results/mine.jsonl").exists()
+
+
+def test_every_file_that_people_read_is_made_again(copy):
+    """Deleted or damaged, with damaged records, and beside a measurement that is none."""
+    results, before = copy / "results", tiny.sha256s(copy / "results")
+    read = [
+        "summary.md", "validation.md", "costs.md", "candidates.csv", "support.csv", "mixtures.parquet",
+        "training_set.parquet", "training_ledger.parquet", "provenance.json", "figures/mixture_bars.svg",
+        "verification/choice.json", "validation/validation.parquet", "validation/ranks.parquet",
+        "search/candidates.parquet", "regression/metrics.parquet", "tokenizers/chosen/tokenizer.json",
+    ]  # fmt: skip
+    asked = re.search(r"rule all:\n    input: (.*)\n", run(copy, "--dry-run", "--forcerun", "all")[1])[1]
+    assert {f"results/{name}" for name in read} <= set(asked.split(", "))
+    tokenizer, records = results / "tokenizers/chosen/tokenizer.json", results / ".artifacts/files"
     stat = tokenizer.stat()
     tokenizer.write_bytes(tokenizer.read_bytes().replace(b"a", b"b"))
     os.utime(tokenizer, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    returncode, output = run(finished, "--cores", "2")
+    plan, output = planned(copy)
+    assert plan == AFTER_CHOICE
+    assert output.count("tokenizers/chosen/tokenizer.json has other content than was written") == 1
+    for option in ("--summary", "--touch", "--unlock"):
+        found = tiny.sha256s(results)
+        assert run(copy, "--cores", "2", option)[0] == 0
+        assert tiny.sha256s(results) == found
+    assert planned(copy)[0] == AFTER_CHOICE  # --touch, too, is no answer
+    (results / "candidates.csv").unlink()
+    (records / "validation.md.json").write_text("garbage")
+    (records / "costs.md.json").unlink()
+    (records / "costs.md.json").mkdir()
+    (results / "benchmarks/validate.tsv").write_bytes(b"\0")
+    (results / ".cache.part").write_text("the user's")
+    returncode, output = run(copy, "--cores", "2")
     assert returncode == 0, output[-3000:]
-    assert f"damaged file: {tokenizer}" in output
-    assert tiny.sha256s(finished / "results") == before
-    assert "Nothing to be done" in run(finished, "--cores", "2")[1]
+    assert tiny.sha256s(results) == before
+    assert (results / ".cache.part").exists()
+    assert planned(copy)[0] == {}
+
+
+def test_lost_and_older_records_of_intermediate_files(finished, copy):
+    records = copy / "results/.artifacts/files"
+    (records / "counts/aaa/words.parquet.json").unlink()
+    plan = planned(copy)[0]
+    assert plan["count_words"] == plan["count_eval_words"] == plan["index_words"] == 1
+    shutil.copy2(
+        finished / "results/.artifacts/files/counts/aaa/words.parquet.json",
+        records / "counts/aaa/words.parquet.json",
+    )
+    assert planned(copy)[0] == {}
+    shutil.rmtree(copy / "results/index")  # what nothing needs may be missing
+    assert planned(copy)[0] == {}
+    choice = json.loads((records / "verification/choice.json.json").read_text())
+    older = Records(copy / "results")
+    choice["inputs"] = dict.fromkeys(choice["inputs"], "0" * 64)
+    older.write(
+        copy / "results/verification/choice.json",
+        {key: choice[key] for key in ("rule", "code", "params", "inputs")},
+        choice["content"],
+    )
+    assert planned(copy)[0]["choose_mixture"] == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_says_so(copy, number):
+    change(copy, seed=3)
+    process = start(copy, "--cores", "2")
+    while (
+        not list((copy / "results/logs").rglob("count_words/*.log"))
+        or "Counting" not in process.stdout.readline()
+    ):
+        assert process.poll() is None
+    time.sleep(1)
+    process.send_signal(number)
+    output = process.communicate()[0]
+    assert process.returncode != 0
+    assert f"The run was stopped by {number.name}." in output
+    assert "Traceback" not in output
+    page = (copy / "results/summary.md").read_text()
+    assert page.startswith(f"# This run is not complete\n\nThe run was stopped by {number.name}.\n\n| stage")
+    (copy / "results/summary.md").read_text()
+    assert planned(copy)[0]["write_summary"] == 1

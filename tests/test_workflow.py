@@ -242,9 +242,8 @@ def counted(parts: int) -> list[str]:
 
 def test_parts_give_what_one_job_gives(in_parts):
     one, two = (in_parts / f"results/{parts}/counts/aaa" for parts in (1, 2))
-    for name in ("words.parquet", "ledger.parquet", "documents.npy"):
+    for name in ("words.parquet", "ledger.parquet", "documents.npy", "held_out.parquet"):
         assert (one / name).read_bytes() == (two / name).read_bytes()
-    assert pl.read_parquet(one / "held_out.parquet").equals(pl.read_parquet(two / "held_out.parquet"))
     assert pl.read_parquet(one / "ledger.parquet")["duplicates"].sum() == 3 * 50 + 4 * 20
     assert {path.name for path in two.rglob("*") if path.is_file()} == {path.name for path in one.iterdir()}
 

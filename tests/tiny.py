@@ -66,12 +66,12 @@ def make(folder: Path, **sections) -> Path:
 
 
 def sha256s(results: Path) -> dict[str, str]:
-    """SHA-256 of every file of the results by name: without logs, measurements, and what is hidden or moved aside."""
+    """SHA-256 of every file of the results by name: without logs, measurements, and what is hidden."""
     found = {}
     for path in sorted(results.rglob("*")):
         name = path.relative_to(results)
-        aside = any(part.startswith(".") or part.endswith((".damaged", ".outdated")) for part in name.parts)
-        if path.is_file() and name.parts[0] not in ("logs", "benchmarks", "costs.md") and not aside:
+        hidden = any(part.startswith(".") for part in name.parts)
+        if path.is_file() and name.parts[0] not in ("logs", "benchmarks", "costs.md") and not hidden:
             found[name.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 

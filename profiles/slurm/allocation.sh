@@ -9,12 +9,9 @@
 #SBATCH --time=1-00:00:00
 #SBATCH --output=slurm-trex-%j.log
 #SBATCH --open-mode=append
-# Two minutes before the end Snakemake is told to stop, and leaves no lock behind. The same command then goes on.
+# Two minutes before the end Snakemake is told to stop. The same command then goes on.
 #SBATCH --signal=B:INT@120
 set -euo pipefail
 cd "$SLURM_SUBMIT_DIR"
 snakemake=${SNAKEMAKE:-.venv/bin/snakemake}
-if [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then # SLURM has started this again, after its node was lost
-    "$snakemake" --unlock "$@"
-fi
 exec "$snakemake" --cores "$SLURM_CPUS_PER_TASK" --resources mem_mb="$SLURM_MEM_PER_NODE" "$@"

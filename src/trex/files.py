@@ -1,7 +1,7 @@
 """Writing files whole or not at all: every output is written beside its place and then moved there.
 
 What was written is hashed before it gets its name (`written`), so that nothing that happens to the file afterwards can
-be taken for what the job made (`trex.artifacts`).
+be taken for what the job made (`trex.run.records`).
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Content = dict[str, tuple[str, list[int]]]
 
 written: dict[str, Content] = {}  # by absolute path: what this process wrote
+
+_PART = re.compile(r"\.(?P<name>.+)\.\d+-[0-9a-f]{8}\.part")
 
 
 def stamp(file: Path) -> list[int]:
@@ -58,6 +60,32 @@ def scratch(path: str | Path) -> Path:
     )
 
 
+def remove(path: Path) -> None:
+    """Delete a file or a folder; it need not be there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def remove_parts(paths: Iterable[str | Path]) -> None:
+    """Delete what writers that were killed have left half-written beside these paths."""
+    names: dict[Path, set[str]] = {}
+    for path in map(Path, paths):
+        names.setdefault(path.parent, set()).add(path.name)
+    for folder, known in names.items():
+        for file in folder.glob(".*.part"):
+            match = _PART.fullmatch(file.name)
+            if match and match["name"] in known:
+                remove(file)
+
+
+def _disk_is_full(error: Exception) -> bool:
+    """Whether an error says so in one of the ways of Python, NumPy, Polars or Arrow."""
+    full = "No space left on device" in str(error) or "Disk quota exceeded" in str(error)
+    return full or (isinstance(error, OSError) and "requested and" in str(error))
+
+
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
     """A path to write a file or folder to; it takes the place of `path` when the block ends without an error.
@@ -82,11 +110,13 @@ def whole(path: str | Path) -> Iterator[Path]:
         written[os.path.abspath(path)] = {
             name: (digest, stamp(path / name if name != "." else path)) for name, digest in digests.items()
         }
+    except Exception as error:
+        if not _disk_is_full(error):
+            raise
+        what = f"{path}: cannot be written, the disk is full ({error}). Free space and run the same command again"
+        raise OSError(what) from error
     finally:
-        if part.is_dir():
-            shutil.rmtree(part)
-        else:
-            part.unlink(missing_ok=True)
+        remove(part)
 
 
 def write_table(table: "pl.DataFrame | pa.Table", path: str | Path) -> None:

@@ -112,7 +112,6 @@ def test_the_cluster_gives_the_same_bytes_and_a_killed_run_goes_on(cluster, loca
     left = {line.split()[0] for line in squeue(cluster, "--states=PD,R", "--format=%A")}
     assert left
     assert (folder / "results/summary.md").read_text().startswith("# This run is not complete")
-    run(folder, cluster, "--unlock", "--cores", "1")
     output = run(folder, cluster, *SLURM, *QUICK)
     assert set(re.findall(r"cancelled SLURM job (\d+)", output)) <= left
     assert_same_results(folder, local)

@@ -1,15 +1,17 @@
 # What the rules share: the checked config, paths, and the version of the code that each rule runs.
 import sys
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from trex.code_version import code_version, put_on_python_path
-from trex.config import ConfigError, check_files, load_config, load_yaml
+from trex.config import ConfigError, check_files, load_config, load_yaml, named_files
 from trex.corpora import deal_files, source_files
 from trex.preflight import check_install_path, warn_of_address_space
 from trex.layout import (
@@ -22,6 +24,7 @@ from trex.layout import (
     round_name,
     sampled,
 )
+from trex.run.packages import package_versions
 
 put_on_python_path()
 BASE = Path.cwd()
@@ -78,8 +81,16 @@ wildcard_constraints:
 
 
 def code_of(script):
-    """Goes into a rule's params: Snakemake does not see changes of imported package code by itself."""
-    return code_version(SCRIPTS / f"{script}.py")
+    """Goes into a rule's params and its records: the script, what it imports of our package, and the versions of the
+    other packages that these import, or, where conda installs them, the environment that it installs.
+    """
+    path = SCRIPTS / f"{script}.py"
+    deployment = workflow.deployment_settings
+    if deployment and DeploymentMethod.CONDA in deployment.deployment_method:
+        packages = (Path(workflow.basedir) / "envs/trex.yaml").read_text()
+    else:
+        packages = package_versions(path)
+    return sha256(f"{code_version(path)}\n{packages}".encode()).hexdigest()
 
 
 @cache

@@ -1,45 +1,47 @@
-# Around a run: files are checked before it is planned, and results/summary.md says what is missing until it is written.
-import re
-import sys
+# Around a run: which folder it may use, what has to be made, and results/summary.md, which says what is missing until
+# it is written.
+from trex.disk import check_space
+from trex.files import remove_parts
+from trex.run.locks import FolderError, RunLock, check_folder
+from trex.run.planning import (
+    forget_files_in_the_way,
+    is_real_run,
+    plan_by_records,
+)
+from trex.run.records import forget_changed_inputs
+from trex.run.unfinished import (
+    is_unfinished,
+    logs_of_failed_jobs,
+    note_signals,
+    write_page,
+)
+from trex.slurm import cancel_jobs_left
 
 from snakemake.logging import logger
 
-from trex.artifacts import sweep
-from trex.disk import check_space
-from trex.slurm import cancel_jobs_left
-from trex.unfinished import is_unfinished, logs_of_failed_jobs, write_page
-
 SUMMARY = RESULTS / "summary.md"
+RUN_LOCK = RunLock(RESULTS)
+STOPPED_BY = []  # names of signals
 
 
-def locked():
-    """Whether another Snakemake runs here, or was killed: this one will then stop by itself, without a sweep."""
-    locks = Path(".snakemake/locks")
-    return locks.is_dir() and any(locks.iterdir())
+def begin():
+    try:
+        RUN_LOCK.hold()
+    except FolderError as error:
+        raise WorkflowError(str(error))
 
 
-def is_dry_run(arguments):
-    return any(
-        re.fullmatch("--dry-?run|-[a-zA-Z]*n[a-zA-Z]*", argument)
-        for argument in arguments
-    )
-
-
-ALONE = workflow.is_main_process and not locked()
-if ALONE:
-    # a dry-run moves nothing; Snakemake tells of it only after this file is read
-    for line in sweep(RESULTS, look_only=is_dry_run(sys.argv)):
-        logger.warning(line)
-    if is_unfinished(SUMMARY):
-        SUMMARY.unlink()
-    if line := warn_of_address_space():
-        logger.warning(line)
-    if not INDEX.exists():  # most of what a run needs
-        try:
+if workflow.is_main_process:
+    try:
+        check_folder(RESULTS, named_files(config, BASE))
+        if line := warn_of_address_space():
+            logger.warning(line)
+        if not INDEX.exists():  # most of what a run needs
             for line in check_space(config, BASE):
                 logger.warning(line)
-        except ConfigError as error:
-            raise WorkflowError(str(error))
+    except (ConfigError, FolderError) as error:
+        raise WorkflowError(str(error))
+plan_by_records(workflow, RESULTS, begin)
 
 
 def planned_jobs():
@@ -62,23 +64,20 @@ def page_is_due():
 
 
 onstart:
-    if ALONE:
+    if is_real_run(workflow):
+        begin()
         for job in cancel_jobs_left(Path.cwd()):
             logger.warning(f"cancelled SLURM job {job}, left by a killed run")
-    if page_is_due():
-        write_page(SUMMARY, "It is under way, or was stopped.", planned_jobs())
-        for (
-            job
-        ) in (
-            workflow.dag.needrun_jobs()
-        ):  # or Snakemake warns of a file that it does not know
-            workflow.dag.reason(job).missing_output.difference_update(
-                [str(SUMMARY)]
-            )
+        remove_parts(file for job in workflow.dag.jobs for file in job.output)
+        forget_changed_inputs(RESULTS)
+        note_signals(STOPPED_BY)
+        if page_is_due():
+            write_page(SUMMARY, "It is under way, or was killed.", planned_jobs())
+        forget_files_in_the_way(workflow.dag)
 
 
 onsuccess:
-    if is_unfinished(SUMMARY):  # a partial target
+    if is_real_run(workflow) and is_unfinished(SUMMARY):  # a partial target
         write_page(
             SUMMARY,
             "What was asked for is there; a summary was not.",
@@ -87,8 +86,17 @@ onsuccess:
 
 
 onerror:
-    logs = logs_of_failed_jobs(log)
-    if page_is_due():
-        write_page(SUMMARY, "Jobs failed. Read their logs:", planned_jobs(), logs)
-    for name in logs or log:
-        logger.error(f"Read {name}")
+    if is_real_run(workflow):
+        logs = [] if STOPPED_BY else logs_of_failed_jobs(log)
+        why = (
+            f"The run was stopped by {STOPPED_BY[0]}."
+            if STOPPED_BY
+            else "Jobs failed. Read their logs:"
+        )
+        if page_is_due():
+            write_page(SUMMARY, why, planned_jobs(), logs)
+        if STOPPED_BY:
+            logger.error(f"{why} The same command goes on where it ended.")
+        else:
+            for name in logs or log:
+                logger.error(f"Read {name}")

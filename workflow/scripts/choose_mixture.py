@@ -3,9 +3,9 @@
 import polars as pl
 
 from trex.files import write_json, write_table
-from trex.job import job
 from trex.mixtures.bounds import Bounds
 from trex.objective.objective import Objective
+from trex.run.job import job
 from trex.search.measurements import choose_measured
 
 with job(snakemake):

@@ -3,8 +3,8 @@
 import polars as pl
 
 from trex.files import write_table
-from trex.job import job
 from trex.proxies.tables import collect
+from trex.run.job import job
 
 with job(snakemake):
     files, params = snakemake.input, snakemake.params

@@ -9,7 +9,7 @@ import polars as pl
 from trex.corpora import DocumentLimit, read_documents
 from trex.counting.corpus import count_evaluation, evaluation_file
 from trex.files import write_table
-from trex.job import job
+from trex.run.job import job
 from trex.text_caveats import MUCH_CHANGED, nfc_share
 from trex.tokenizer.reference import load_reference
 

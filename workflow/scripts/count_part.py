@@ -7,7 +7,7 @@ import numpy as np
 from trex.corpora import DocumentLimit, only_files, read_documents
 from trex.counting.corpus import count_corpus, hashes_shared, held_out_file, with_too_long
 from trex.files import scratch, write_array, write_table
-from trex.job import job
+from trex.run.job import job
 
 with job(snakemake):
     limit = DocumentLimit(snakemake.params.max_document_bytes)

@@ -5,7 +5,7 @@ from pathlib import Path
 from trex.corpora import DocumentLimit, read_documents
 from trex.counting.corpus import by_shard, check_split, count_corpus, held_out_file, with_too_long
 from trex.files import scratch, write_array, write_table
-from trex.job import job
+from trex.run.job import job
 
 with job(snakemake):
     limit = DocumentLimit(snakemake.params.max_document_bytes)

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from trex.files import write_json, write_table
-from trex.job import job
 from trex.objective.objective import Objective
 from trex.proxies.training_set import read_training_set
+from trex.run.job import job
 from trex.surfaces.compare import compare
 
 with job(snakemake):

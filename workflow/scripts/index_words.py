@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trex.job import job
+from trex.run.job import job
 from trex.wordindex import WordIndex
 
 with job(snakemake):

@@ -9,7 +9,7 @@ from trex.corpora import DocumentLimit, read_documents
 from trex.files import write_json, write_table
 from trex.inference.mixture import infer_mixture
 from trex.inference.words import CorpusWords, count_words_as
-from trex.job import job
+from trex.run.job import job
 from trex.tokenizer.existing import load_existing
 
 with job(snakemake):

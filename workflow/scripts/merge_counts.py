@@ -6,7 +6,7 @@ import polars as pl
 from trex.counting.corpus import by_shard, check_split, join_documents, join_held_out
 from trex.counting.pretokenize import merge_runs
 from trex.files import scratch, write_array, write_table
-from trex.job import job
+from trex.run.job import job
 
 with job(snakemake):
     parts, output = snakemake.input, snakemake.output

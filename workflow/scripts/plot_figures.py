@@ -1,8 +1,8 @@
 """Draw the figures of the report."""
 
-from trex.job import job
 from trex.report import figures, figures_validation
 from trex.report.results import Results
+from trex.run.job import job
 
 with job(snakemake):
     config, output = snakemake.params.config, snakemake.output

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 
 from trex.files import whole, write_table
-from trex.job import job
 from trex.layout import sampled
 from trex.mixtures.sampling import MixtureSampler, asked_shares, support
+from trex.run.job import job
 from trex.wordindex import WordIndex
 
 with job(snakemake):

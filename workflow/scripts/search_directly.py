@@ -1,8 +1,8 @@
 """Search without a surface: reweight the mixture by what its proxy measures, round after round."""
 
 from trex.files import write_json
-from trex.job import job
 from trex.proxies.train import Trainer
+from trex.run.job import job
 from trex.search.space import SearchSpace
 from trex.search.strategies.direct import Direct
 from trex.search.strategy import Study

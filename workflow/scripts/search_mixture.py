@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from trex.files import read_json, write_json, write_table, write_text
-from trex.job import job
 from trex.objective.objective import Objective
 from trex.proxies.train import Trainer
 from trex.proxies.training_set import read_training_set
+from trex.run.job import job
 from trex.search.run import begin_study, front, read_finished, search
 from trex.search.space import SearchSpace
 from trex.surfaces.compare import FittedSurfaces

@@ -3,10 +3,10 @@
 import polars as pl
 
 from trex.files import read_json, write_json, write_table
-from trex.job import job
 from trex.objective.objective import Objective
 from trex.proxies.train import Trainer, by_id
 from trex.proxies.training_set import read_training_set
+from trex.run.job import job
 from trex.search.rounds import Round
 from trex.search.space import SearchSpace
 from trex.wordindex import WordIndex

@@ -1,10 +1,10 @@
 """Train the proxies of one candidate or baseline, on several draws of its text."""
 
 from trex.files import write_table
-from trex.job import job
 from trex.proxies.tables import candidate_shares
 from trex.proxies.train import Trained, Trainer
 from trex.quality import encode_sample
+from trex.run.job import job
 from trex.tokenizer.build import to_tokenizer
 from trex.wordindex import WordIndex
 

@@ -5,9 +5,9 @@ from contextlib import ExitStack
 import numpy as np
 
 from trex.files import whole, write_table
-from trex.job import job
 from trex.mixtures.sampling import MixtureSampler, asked_shares
 from trex.proxies.train import Trained, Trainer, by_id
+from trex.run.job import job
 from trex.tokenizer.build import to_tokenizer
 from trex.wordindex import WordIndex
 

@@ -1,9 +1,9 @@
 """Train a full-scale tokenizer and measure its compression."""
 
 from trex.files import read_json, whole, write_table
-from trex.job import job
 from trex.proxies.tables import candidate_shares
 from trex.proxies.train import Trainer
+from trex.run.job import job
 from trex.tokenizer.build import to_tokenizer
 from trex.wordindex import WordIndex
 

@@ -3,7 +3,7 @@
 import polars as pl
 
 from trex.files import write_table
-from trex.job import job
+from trex.run.job import job
 from trex.validation import validate
 
 with job(snakemake):

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from trex.files import write_table
-from trex.job import job
 from trex.quality import measure
 from trex.tokenizer.existing import load_tokenizer
 

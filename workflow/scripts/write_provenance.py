@@ -5,8 +5,8 @@ import logging
 import polars as pl
 
 from trex.files import write_json
-from trex.job import job
-from trex.provenance import provenance
+from trex.run.job import job
+from trex.run.provenance import provenance
 
 with job(snakemake):
     files, params = snakemake.input, snakemake.params

@@ -3,12 +3,12 @@
 import logging
 
 from trex.files import whole, write_text
-from trex.job import job
 from trex.report.costs import write_costs
 from trex.report.details import write_details
 from trex.report.results import Results
 from trex.report.summary import write_summary
 from trex.report.validation_page import write_validation
+from trex.run.job import job
 
 with job(snakemake):
     config = snakemake.params.config

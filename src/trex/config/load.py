@@ -74,15 +74,10 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
             check_source(source.model_dump(), base)
         except CorpusError as error:
             problems[path] = str(error)
-    to_infer = {path: inference.tokenizer for path, inference in inferred(typed)}
-    existing = config["validation"]["tokenizers"].items()
-    used = {
-        "reference": config["reference"],
-        **{f"validation.tokenizers.{name}": spec for name, spec in existing},
-    }
+    to_infer = {path for path, _ in inferred(typed)}
     files = {
         path: name
-        for path, name in {**used, **to_infer}.items()
+        for path, name in _tokenizers(config, typed).items()
         if isinstance(name, str) and name not in ENCODINGS
     }
     pattern = config["tokenizer"]["pattern"]
@@ -101,6 +96,28 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
         except ValueError as error:
             problems["tokenizer.pattern"] = str(error)
     raise_if_any(problems)
+
+
+def named_files(config: Mapping[str, Any], base: Path) -> dict[str, list[Path]]:
+    """The files that a loaded config names, by key path; names that are no file here are left out."""
+    from trex.corpora import source_files
+
+    typed = Config.model_validate(config)
+    files = {path: source_files(source.model_dump(), base) for path, source in sources(typed)}
+    for path, name in _tokenizers(config, typed).items():
+        if isinstance(name, str) and (base / name).exists():
+            files[path] = [base / name]
+    return files
+
+
+def _tokenizers(config: Mapping[str, Any], typed: Config) -> dict[str, Any]:
+    """The existing tokenizers that a config uses, by key path."""
+    existing = config["validation"]["tokenizers"].items()
+    return {
+        "reference": config["reference"],
+        **{f"validation.tokenizers.{name}": spec for name, spec in existing},
+        **{path: inference.tokenizer for path, inference in inferred(typed)},
+    }
 
 
 def load_yaml(path: str | Path) -> dict[str, Any]:

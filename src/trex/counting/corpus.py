@@ -318,12 +318,28 @@ def evaluation_file(path: str | Path) -> Iterator[Callable[[pa.LargeStringArray,
         yield keep
 
 
+HELD_OUT_ROWS = 10_000  # documents in a row group
+
+
 @contextmanager
 def held_out_file(path: str | Path) -> Iterator[Callable[[pa.LargeStringArray], None]]:
-    """Write counts/{corpus}/held_out.parquet: what to hand the documents to, a batch at a time."""
+    """Write counts/{corpus}/held_out.parquet: what to hand the documents to, a batch at a time.
+
+    The same documents make the same bytes, in whatever batches they come."""
     schema = pa.schema({"text": pa.large_string()})
+    rest = pa.array([], pa.large_string())
     with whole(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
-        yield lambda documents: writer.write_table(pa.table({"text": documents}, schema=schema))
+
+        def keep(documents: pa.LargeStringArray | pa.ChunkedArray) -> None:
+            nonlocal rest
+            chunks = documents.chunks if isinstance(documents, pa.ChunkedArray) else [documents]
+            rest = pa.concat_arrays([rest, *chunks])
+            while len(rest) >= HELD_OUT_ROWS:
+                writer.write_table(pa.table({"text": rest.slice(0, HELD_OUT_ROWS)}, schema=schema))
+                rest = rest.slice(HELD_OUT_ROWS)
+
+        yield keep
+        writer.write_table(pa.table({"text": rest}, schema=schema))
 
 
 # --- Counting in parts: what goes before and after count_corpus -------------------------------------------

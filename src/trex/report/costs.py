@@ -1,5 +1,6 @@
 """What each search strategy cost: CPU time of its jobs, as Snakemake measured it, and the page about it."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ import polars as pl
 
 from trex.layout import proxy_batches, round_name
 from trex.report import markdown
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,17 @@ def cpu_seconds(folder: Path) -> dict[str, float]:
     """CPU seconds of every job that left a file under results/benchmarks, by its path there without the ending.
 
     Snakemake looks at a job at least every half a minute, so these numbers are a little too small. A job that ends
-    before it is looked at counts 0.
+    before it is looked at counts 0. A file that is damaged is left out: what it measured is not known.
     """
     found = {}
     for path in sorted((folder / "benchmarks").rglob("*.tsv")):
-        table = pl.read_csv(path, separator="\t", null_values=["NA", "-"])
-        if "cpu_time" in table.columns:
+        try:
+            table = pl.read_csv(path, separator="\t", null_values=["NA", "-"])
             seconds = table["cpu_time"].cast(pl.Float64).fill_null(0.0).sum()
-            found[str(path.relative_to(folder / "benchmarks").with_suffix(""))] = seconds
+        except (OSError, pl.exceptions.PolarsError) as error:
+            log.warning("%s: left out, as it is no measurement of Snakemake's: %s", path, error)
+            continue
+        found[str(path.relative_to(folder / "benchmarks").with_suffix(""))] = seconds
     return found
 
 

@@ -11,13 +11,13 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterable, Mapping
-from importlib import metadata
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import polars as pl
 
-from trex.artifacts import OUTDATED, ArtifactError, Artifacts, digest, outside
+from trex.run.packages import version
+from trex.run.records import AGAIN, RecordError, Records, digest, outside
 
 # what can change a number: the text's readers, its normalizer, and arithmetic
 PACKAGES = (
@@ -29,23 +29,23 @@ PACKAGES = (
 def provenance(
     config: Mapping[str, Any], results: Iterable[str | Path], ledgers: Mapping[str, pl.DataFrame]
 ) -> dict[str, Any]:
-    """Follow the records of `trex.artifacts` from some results back to the texts.
+    """Follow the records of `trex.run.records` from some results back to the texts.
 
     Args:
         ledgers: of the `corpora` (the columns of counts/{corpus}/ledger.parquet), `proxies` and `tokenizers`
             (those of a slice's ledger, see docs/contracts.md).
 
     Raises:
-        ArtifactError: a file on the way has no record, or is not what a later one was made from.
+        RecordError: a file on the way has no record, or is not what a later one was made from.
     """
-    files, code, inputs = _lineage(Artifacts(config["results"]), results)
+    files, code, inputs = _lineage(Records(config["results"]), results)
     text = ["documents", "bytes", "characters", "words", "duplicates"]
     given = ["asked_bytes", "given_bytes"]
     run = {
         "config": dict(config),
         "config_sha256": _sha256(config),
         "seed": config["seed"],
-        "versions": {name: _version(name) for name in PACKAGES},
+        "versions": {name: version(name) for name in PACKAGES},
         "code": code,
         "corpora": inputs,
         "ledgers": {
@@ -59,31 +59,28 @@ def provenance(
     return {"sha256": _sha256(run), "run": run, "machine": machine}
 
 
-def _lineage(store: Artifacts, results: Iterable[str | Path]) -> tuple[dict, dict, dict]:
+def _lineage(store: Records, results: Iterable[str | Path]) -> tuple[dict, dict, dict]:
     """(SHA-256 by file of the results folder, code by rule, SHA-256 by file from outside), sorted."""
     files, code, inputs = {}, {}, {}
-    waiting = [(store.name(path), None, None) for path in results]
+    waiting = [(store.label(path), None, None) for path in results]
     while waiting:
         name, expected, consumer = waiting.pop()
-        if name not in files:
+        known = inputs if outside(name) else files
+        if outside(name):
+            inputs.setdefault(name, expected)
+        elif name not in files:
             record = store.read(store.results / name)
             if record is None:
-                _made_anew(store, consumer or name, f"there is no record of {name}")
+                raise RecordError(f"{store.results / name} has no record of what it was made from. {AGAIN}")
             files[name] = digest(record["content"])
             code[record["rule"]] = record["code"]
-            inputs |= {label: sha for label, sha in record["inputs"].items() if outside(label)}
-            waiting += [(label, sha, name) for label, sha in record["inputs"].items() if not outside(label)]
-        if expected not in (None, files[name]):
-            _made_anew(store, consumer, f"it was made from another {name} than there is")
+            waiting += [(label, sha, name) for label, sha in record["inputs"].items()]
+        if expected not in (None, known[name]):
+            made = store.results / consumer
+            raise RecordError(
+                f"{made} was made from another {name} than other files, or than there is. {AGAIN}"
+            )
     return tuple(dict(sorted(found.items())) for found in (files, code, inputs))
-
-
-def _made_anew(store: Artifacts, name: str, why: str) -> NoReturn:
-    path = store.results / name
-    aside = store.set_aside(path, OUTDATED)
-    raise ArtifactError(
-        f"{path}: {why}; it was moved to {aside}. Run the same command again: it is made anew"
-    )
 
 
 def _sums(ledger: pl.DataFrame, by: list[str], columns: list[str]) -> list[dict[str, Any]]:
@@ -92,13 +89,6 @@ def _sums(ledger: pl.DataFrame, by: list[str], columns: list[str]) -> list[dict[
 
 def _sha256(data: Any) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _processor() -> str:

@@ -1,12 +1,14 @@
 """The page results/summary.md of a run that has not come to its end: what is there, what is missing, what to read.
 
 It has the summary's place from the start of a run until the summary is written, so that a run which was killed says so
-too. The first line tells it from a summary; it is removed before Snakemake plans, which would take it for an output.
+too. The first line tells it from a summary.
 """
 
 import re
+import signal
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from trex.files import write_text
 
@@ -19,7 +21,7 @@ def is_unfinished(page: Path) -> bool:
     try:
         with open(page, encoding="utf-8", errors="replace") as file:
             return file.readline().rstrip("\n") == FIRST_LINE
-    except FileNotFoundError:
+    except OSError:
         return False
 
 
@@ -29,6 +31,19 @@ def logs_of_failed_jobs(snakemake_logs: Iterable[str]) -> list[str]:
     errors = text.split("Error in ")[1:]  # "Error in rule x:", "Error in group y:"
     named = (names for error in errors for names in _LOG.findall(error.split("\n\n")[0]))
     return list(dict.fromkeys(log for names in named for log in names.split(", ")))
+
+
+def note_signals(names: list[str]) -> None:
+    """From now on, add the name of a signal that asks this process to stop, ahead of what is done about it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        former = signal.getsignal(number)
+
+        def note(received: int, frame: Any, former: Any = former) -> None:
+            names.append(signal.Signals(received).name)
+            if callable(former):
+                former(received, frame)
+
+        signal.signal(number, note)
 
 
 def write_page(
@@ -50,7 +65,7 @@ def write_page(
     lines += [f"| `{rule}` | {len(d)} | {sum(d)} | {len(d) - sum(d)} |" for rule, d in done.items()]
     lines += [
         "",
-        "The same command goes on where it ended; after a killed Snakemake, `snakemake --unlock` first.",
+        "The same command goes on where it ended.",
         "",
     ]
     write_text("\n".join(lines), page)

@@ -10,7 +10,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from trex.artifacts import tracked
+from trex.run.records import Records, tracked
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def job(snakemake: Any) -> Iterator[Any]:
     """Run a script's body with logging to the rule's log file and to the terminal.
 
     An error ends the job with its message as one paragraph that names the log; the traceback is in the log. Inputs
-    and outputs are checked and recorded (`trex.artifacts`). Matrices are computed by one thread, whatever the rule's
+    and outputs are checked and recorded (`trex.run.records`). Matrices are computed by one thread, whatever the rule's
     threads: sums in another order have other last digits.
     """
     log_file = snakemake.log[0]
@@ -29,14 +29,19 @@ def job(snakemake: Any) -> Iterator[Any]:
     logging.basicConfig(level=logging.INFO, handlers=[to_file, to_terminal], force=True)
     logging.captureWarnings(True)
     try:
-        about = {"rule": snakemake.rule, "code": snakemake.params.get("code")}
+        params, inputs = dict(snakemake.params.items()), list(snakemake.input)
+        about = Records(snakemake.config["results"]).about(snakemake.rule, params, inputs)
         os.environ["OPENBLAS_NUM_THREADS"] = "1"  # for libraries that are loaded later
         with (
             threadpool_limits(1, user_api="blas"),
-            tracked(snakemake.config["results"], snakemake.input, snakemake.output, about),
+            tracked(snakemake.config["results"], inputs, snakemake.output, about),
         ):
             yield snakemake
-    except Exception as error:
+    except KeyboardInterrupt:  # the run was stopped
+        sys.exit(130)
+    except SystemExit:
+        raise
+    except BaseException as error:  # a panic in Rust is no Exception
         to_file.stream.write(traceback.format_exc())
         to_file.flush()
         what = str(error) if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: {error}"
