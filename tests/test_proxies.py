@@ -46,7 +46,7 @@ def test_a_batch_is_its_mixtures_one_by_one(trainer, batch):
 
 
 def test_replicates_are_other_draws_of_text(trainer):
-    draws = Trainer(trainer.index, TOKENIZER, S, [400], replicates=2)
+    draws = Trainer(trainer.index, TOKENIZER, S, [400])
     seen = []
     keys = [({"name": "uniform", "replicate": replicate}, SHARES["m00000"]) for replicate in (0, 1)]
     compression, ledger = draws.train_batch(keys, lambda trained: seen.append(trained.model.vocab_size))

@@ -1,15 +1,17 @@
 """All searches of a run, on a small index: the search space, rounds, candidates, and the choice among them."""
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import polars as pl
 import pytest
-import yaml
+from pydantic import TypeAdapter, ValidationError
 from small_index import CORPORA, TOKENIZER, build_index
 
+from trex.config.fields import TokenizerName
+from trex.config.models import Strategy as StrategyName
 from trex.mixtures.bounds import Bounds
 from trex.objective.objective import Objective
 from trex.proxies.train import Trainer
@@ -125,14 +127,12 @@ def test_front_as_a_table(study):
 
 
 def test_strategies_are_those_that_a_config_can_name():
-    schema = yaml.safe_load((Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml").read_text())
-    section = schema["properties"]["search"]["properties"]["strategies"]
-    assert section["items"]["enum"] == list(STRATEGIES)
-    reserved = schema["properties"]["baselines"]["propertyNames"]["not"]["enum"]
-    names = [name for strategy in STRATEGIES.values() for name in strategy.candidates]
-    assert sorted(reserved) == sorted([*names, "matched", "chosen"])
+    assert get_args(StrategyName) == tuple(STRATEGIES)
     for name, strategy in STRATEGIES.items():
         assert strategy.__module__ == f"trex.search.strategies.{name}"
+        for candidate in strategy.candidates:  # no baseline may have its name
+            with pytest.raises(ValidationError, match="reserved"):
+                TypeAdapter(TokenizerName).validate_python(candidate)
 
 
 # --- The choice ---------------------------------------------------------------------------------------------

@@ -194,8 +194,9 @@ def test_only_what_changed_runs_again(run):
 @pytest.mark.parametrize(
     ("file", "reruns", "spared"),
     [
-        ("src/trex/search/random_draws.py", "search_mixture", "fit_regression"),
-        ("src/trex/regression.py", "fit_regression", "train_proxies"),
+        ("src/trex/search/strategies/paper.py", "search_mixture", "search_round"),
+        ("src/trex/search/strategies/direct.py", "search_directly", "fit_regression"),
+        ("src/trex/surfaces/fit.py", "fit_regression", "search_directly"),
         ("src/trex/bpe/merge_loop.py", "train_proxies", "count_words"),
         ("src/trex/tokenizer/reference.py", "count_eval_words", "count_words"),
     ],

@@ -21,6 +21,7 @@ from pydantic import (
 from typing_extensions import TypeAliasType
 
 from trex.config.words import ConfigError, Problem, show
+from trex.layout import is_sampled
 
 MAX_INTEGER = 2**63 - 1
 
@@ -169,7 +170,7 @@ CorpusId = _name(
 
 
 def _not_sampled(name: str) -> str:
-    if re.fullmatch(r"m\d+", name):
+    if is_sampled(name):
         raise Problem("is the name of a sampled mixture; write another name")
     return name
 
