@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from trex.counting.pretokenize import count_words
+from trex.counting.word_index import WordIndex
 from trex.files import write_table
-from trex.wordindex import WordIndex
 
 ALPHABETS = {"aaa": "abcdefgh", "bbb": "αβγδεζηθ", "ccc": "あいうえおかきく", "ddd": "бвгджзкл"}
 CORPORA = list(ALPHABETS)
