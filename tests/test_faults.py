@@ -12,10 +12,10 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT
-from trex.costs import cpu_seconds
 
 from trex.config import ConfigError, load_config
 from trex.files import remove_parts, whole, write_text
+from trex.report.costs import cpu_seconds
 from trex.run import disk, records
 from trex.run.job import job
 from trex.run.locks import FolderError, RunLock, check_folder

@@ -43,7 +43,7 @@ def validate(
     """All metrics of all tokenizers, and what the chosen one gains over each of the others.
 
     Args:
-        corpora_of, documents_of: per tokenizer, the tables of `trex.validation.quality.Quality`. One is called `chosen`.
+        corpora_of, documents_of: per tokenizer, the tables of `quality.Quality`. One is called `chosen`.
         corpora: the config's, in order.
         objective: its section of the config.
         seed: of the resampled documents.
