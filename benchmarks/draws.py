@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trex.counting.word_index import WordIndex
 from trex.mixtures.bounds import Bounds, share_caps
 from trex.objective.aggregate import Aggregate
 from trex.objective.metrics import worst
@@ -22,7 +23,6 @@ from trex.proxies.tables import evaluation_arrays
 from trex.proxies.train import Trainer
 from trex.search.strategies.direct import Direct
 from trex.search.strategies.matched import matched_mixture
-from trex.wordindex import WordIndex
 
 V = 32_768
 DRAWS = 3

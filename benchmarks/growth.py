@@ -28,7 +28,7 @@ from trex.bpe.words import EvalCounts, FlatWords
 from trex.counting.corpus import by_shard, count_corpus
 from trex.counting.patterns import DEFAULT
 from trex.counting.pretokenize import WordCounter
-from trex.wordindex import WordIndex
+from trex.counting.word_index import WordIndex
 
 ROOT = Path(__file__).parents[1]
 VOCAB_SIZE = 64_000

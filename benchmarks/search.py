@@ -28,6 +28,7 @@ from deap import algorithms, base, creator, tools
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from trex.counting.word_index import WordIndex
 from trex.mixtures.baselines import uniform
 from trex.mixtures.bounds import Bounds, share_caps
 from trex.mixtures.sampling import MixtureSampler
@@ -45,7 +46,6 @@ from trex.search.strategies.paper import Paper
 from trex.search.strategies.surrogate import Surrogate
 from trex.surfaces.fit import fit_surface, fit_with_residuals
 from trex.surfaces.gaussian_process import GaussianProcessSurface
-from trex.wordindex import WordIndex
 
 S, V = 40_000_000, 32_768
 SETS = ["held_out", "udhr"]

@@ -16,7 +16,7 @@ from trex.report.details import write_details
 from trex.report.results import Results
 from trex.report.summary import write_summary
 from trex.report.validation_page import write_validation
-from trex.validation import validate
+from trex.validation.compare import validate
 
 EXPECTED = Path(__file__).parent / "expected"
 CORPORA = ["deu", "eng", "heb"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trex import code_version
+from trex.run import code_version
 
 SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
 

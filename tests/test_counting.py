@@ -27,8 +27,8 @@ from trex.counting.corpus import (
 )
 from trex.counting.patterns import DEFAULT
 from trex.counting.pretokenize import count_words, merge_runs
+from trex.counting.word_index import WordIndex
 from trex.files import write_array, write_table
-from trex.wordindex import WordIndex
 
 SPLIT = {
     "seed": 7,

@@ -14,7 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from trex.preflight import check_install_path, warn_of_address_space
+from trex.run.preflight import check_install_path, warn_of_address_space
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALLED = ["requirements.lock", "requirements-dev.lock", "envs/build.lock"]  # by ./install.sh --dev

@@ -12,12 +12,11 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT
-from trex.costs import cpu_seconds
 
-from trex import disk
 from trex.config import ConfigError, load_config
 from trex.files import remove_parts, whole, write_text
-from trex.run import records
+from trex.report.costs import cpu_seconds
+from trex.run import disk, records
 from trex.run.job import job
 from trex.run.locks import FolderError, RunLock, check_folder
 from trex.run.packages import package_versions

@@ -11,10 +11,10 @@ from docutils.core import publish_parts
 from jinja2 import Environment, StrictUndefined
 from made_up_run import CORPORA, EXPECTED, MEASURED, RAW, pages, pages_of, ranks, write_results
 
-from trex.code_version import modules_of
 from trex.config import load_config
 from trex.report.results import Results
 from trex.report.validation_page import smallest_that_ranks
+from trex.run.code_version import modules_of
 
 ROOT = Path(__file__).parents[1]
 

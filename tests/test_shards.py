@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from trex.counting.shards import GROUPS, cells, cells_of, shards_of_cells
+from trex.counting.word_index import WordIndex
 from trex.mixtures.sampling import MixtureSampler
-from trex.wordindex import WordIndex
 
 SAMPLER = MixtureSampler(1, np.full(3, 1 / 3), (0.5, 2), 0.001)
 

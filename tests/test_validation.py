@@ -6,13 +6,13 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from trex.bpe.training import train_bpe
-from trex.language_model import Run, cost
-from trex.quality import check_tokens, encode_sample, is_spaced, measure, running_words
-from trex.rank_invariance import Scale, agreement, measured_at, scales, smallest_that_ranks
+from trex.language_model.cost import Run, cost
 from trex.report import figures as plots
 from trex.report import figures_validation as plots_validation
 from trex.tokenizer.build import to_tokenizer
-from trex.validation import validate
+from trex.validation.compare import validate
+from trex.validation.quality import check_tokens, encode_sample, is_spaced, measure, running_words
+from trex.validation.rank_invariance import Scale, agreement, measured_at, scales, smallest_that_ranks
 
 OBJECTIVE = {
     "aggregate": "macro",

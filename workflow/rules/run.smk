@@ -1,6 +1,6 @@
 # Around a run: which folder it may use, what has to be made, and results/summary.md, which says what is missing until
 # it is written.
-from trex.disk import check_space
+from trex.run.disk import check_space
 from trex.files import remove_parts
 from trex.run.locks import FolderError, RunLock, check_folder
 from trex.run.planning import (
@@ -15,7 +15,7 @@ from trex.run.unfinished import (
     note_signals,
     write_page,
 )
-from trex.slurm import cancel_jobs_left
+from trex.run.slurm import cancel_jobs_left
 
 from snakemake.logging import logger
 

@@ -8,9 +8,9 @@ import polars as pl
 
 from trex.corpora import DocumentLimit, read_documents
 from trex.counting.corpus import count_evaluation, evaluation_file
+from trex.counting.text_caveats import MUCH_CHANGED, nfc_share
 from trex.files import write_table
 from trex.run.job import job
-from trex.text_caveats import MUCH_CHANGED, nfc_share
 from trex.tokenizer.reference import load_reference
 
 with job(snakemake), evaluation_file(snakemake.output.documents) as keep:

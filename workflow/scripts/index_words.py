@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from trex.counting.word_index import WordIndex
 from trex.run.job import job
-from trex.wordindex import WordIndex
 
 with job(snakemake):
     files, params = snakemake.input, snakemake.params

@@ -3,8 +3,8 @@
 import polars as pl
 
 from trex.files import write_table
-from trex.rank_invariance import Scale, agreement, measured_at
 from trex.run.job import job
+from trex.validation.rank_invariance import Scale, agreement, measured_at
 
 with job(snakemake):
     params, files, output = snakemake.params, snakemake.input, snakemake.output

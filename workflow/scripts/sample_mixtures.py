@@ -5,11 +5,11 @@ import logging
 import numpy as np
 import polars as pl
 
+from trex.counting.word_index import WordIndex
 from trex.files import whole, write_table
 from trex.layout import sampled
 from trex.mixtures.sampling import MixtureSampler, asked_shares, support
 from trex.run.job import job
-from trex.wordindex import WordIndex
 
 with job(snakemake):
     params, output = snakemake.params, snakemake.output

@@ -1,12 +1,12 @@
 """Search without a surface: reweight the mixture by what its proxy measures, round after round."""
 
+from trex.counting.word_index import WordIndex
 from trex.files import write_json
 from trex.proxies.train import Trainer
 from trex.run.job import job
 from trex.search.space import SearchSpace
 from trex.search.strategies.direct import Direct
 from trex.search.strategy import Study
-from trex.wordindex import WordIndex
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from trex.counting.word_index import WordIndex
 from trex.files import read_json, write_json, write_table, write_text
 from trex.objective.objective import Objective
 from trex.proxies.train import Trainer
@@ -10,7 +11,6 @@ from trex.run.job import job
 from trex.search.run import begin_study, front, read_finished, search
 from trex.search.space import SearchSpace
 from trex.surfaces.compare import FittedSurfaces
-from trex.wordindex import WordIndex
 
 with job(snakemake):
     params, files, output = snakemake.params, snakemake.input, snakemake.output

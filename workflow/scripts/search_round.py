@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from trex.counting.word_index import WordIndex
 from trex.files import read_json, write_json, write_table
 from trex.objective.objective import Objective
 from trex.proxies.train import Trainer, by_id
@@ -9,7 +10,6 @@ from trex.proxies.training_set import read_training_set
 from trex.run.job import job
 from trex.search.rounds import Round
 from trex.search.space import SearchSpace
-from trex.wordindex import WordIndex
 
 with job(snakemake):
     params, files, output = snakemake.params, snakemake.input, snakemake.output

@@ -1,12 +1,12 @@
 """Train the proxies of one candidate or baseline, on several draws of its text."""
 
+from trex.counting.word_index import WordIndex
 from trex.files import write_table
 from trex.proxies.tables import candidate_shares
 from trex.proxies.train import Trained, Trainer
-from trex.quality import encode_sample
 from trex.run.job import job
 from trex.tokenizer.build import to_tokenizer
-from trex.wordindex import WordIndex
+from trex.validation.quality import encode_sample
 
 # Of each evaluation text, encoded to see how much documents differ: some hundred documents, in a fraction of a second.
 SAMPLE_BYTES = 250_000

@@ -1,10 +1,10 @@
 """Train a batch of the proxies' mixtures at another scale and measure their compression."""
 
+from trex.counting.word_index import WordIndex
 from trex.files import write_table
 from trex.mixtures.sampling import MixtureSampler
 from trex.proxies.train import Trainer
 from trex.run.job import job
-from trex.wordindex import WordIndex
 
 with job(snakemake):
     params = snakemake.params

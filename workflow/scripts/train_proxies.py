@@ -4,12 +4,12 @@ from contextlib import ExitStack
 
 import numpy as np
 
+from trex.counting.word_index import WordIndex
 from trex.files import whole, write_table
 from trex.mixtures.sampling import MixtureSampler, asked_shares
 from trex.proxies.train import Trained, Trainer, by_id
 from trex.run.job import job
 from trex.tokenizer.build import to_tokenizer
-from trex.wordindex import WordIndex
 
 with job(snakemake), ExitStack() as stack:
     params, output = snakemake.params, snakemake.output

@@ -1,11 +1,11 @@
 """Train a full-scale tokenizer and measure its compression."""
 
+from trex.counting.word_index import WordIndex
 from trex.files import read_json, whole, write_table
 from trex.proxies.tables import candidate_shares
 from trex.proxies.train import Trainer
 from trex.run.job import job
 from trex.tokenizer.build import to_tokenizer
-from trex.wordindex import WordIndex
 
 with job(snakemake):
     params, files, output = snakemake.params, snakemake.input, snakemake.output

@@ -4,7 +4,7 @@ import polars as pl
 
 from trex.files import write_table
 from trex.run.job import job
-from trex.validation import validate
+from trex.validation.compare import validate
 
 with job(snakemake):
     params, files, output = snakemake.params, snakemake.input, snakemake.output

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from trex.files import write_table
-from trex.quality import measure
 from trex.tokenizer.existing import load_tokenizer
+from trex.validation.quality import measure
 
 with job(snakemake):
     params, output = snakemake.params, snakemake.output

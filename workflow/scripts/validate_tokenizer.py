@@ -4,8 +4,8 @@ import polars as pl
 from tokenizers import Tokenizer
 
 from trex.files import write_table
-from trex.quality import check_tokens, measure
 from trex.run.job import job
+from trex.validation.quality import check_tokens, measure
 
 with job(snakemake):
     files, output = snakemake.input, snakemake.output

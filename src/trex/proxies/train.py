@@ -10,8 +10,8 @@ import polars as pl
 
 from trex.bpe.model import BpeModel
 from trex.bpe.training import BpeOptions, Workspace, train_flat
+from trex.counting.word_index import WordIndex
 from trex.proxies.tables import nsl_array
-from trex.wordindex import WordIndex
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class Trained:
     """A tokenizer trained on a mixture.
 
     compression: tokens of every evaluation set and corpus at every vocabulary size: evaluation_set, corpus, vocab_size,
-    tokens, bytes, words, characters, reference_tokens, nsl. ledger: of `wordindex.Slice`. Both begin with the columns
+    tokens, bytes, words, characters, reference_tokens, nsl. ledger: of `word_index.Slice`. Both begin with the columns
     of the key.
     """
 

@@ -73,7 +73,7 @@ def full_scale_nsl(
 def rank_invariance(ranks: pl.DataFrame) -> Figure:
     """Spearman correlations of the objective between scales, as a table of colours.
 
-    ranks: of `trex.rank_invariance.agreement`.
+    ranks: of `trex.validation.rank_invariance.agreement`.
     """
     names = ranks["scale"].unique(maintain_order=True).to_list()
     values = ranks["spearman"].to_numpy().reshape(len(names), len(names))

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from trex import language_model as lm
+from trex.language_model import cost as lm
 from trex.report import markdown
 from trex.report.results import CHOSEN, Results
 

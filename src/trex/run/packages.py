@@ -6,7 +6,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from trex.code_version import modules_of
+from trex.run.code_version import modules_of
 
 # packages whose modules have another name
 PACKAGE_OF = {"sklearn": "scikit-learn", "yaml": "PyYAML"}

@@ -9,7 +9,7 @@ that depends on how Snakemake (9.27) plans:
   `params_changed` of `PersistenceBase`. It reads the reasons that were set in `dag.reason(job)` meanwhile. A job that
   runs makes all run that read its output.
 - `PersistenceBase.incomplete` lists outputs whose job was killed: these have no record. `external_jobids` are jobs of
-  a killed run to wait for: these are cancelled (`trex.slurm`). `locked` is whether another run works in the working
+  a killed run to wait for: these are cancelled (`trex.run.slurm`). `locked` is whether another run works in the working
   folder, or was killed there: a results folder has a lock of its own (`trex.run.locks`).
 """
 

@@ -10,8 +10,8 @@ from trex.mixtures.bounds import Bounds
 from trex.objective.constraints import violation
 from trex.objective.objective import Objective
 from trex.proxies.tables import nsl_array
-from trex.resampling import resample
 from trex.search.choose import choose
+from trex.validation.resampling import resample
 
 
 def choose_measured(

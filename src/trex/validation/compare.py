@@ -8,11 +8,11 @@ import polars as pl
 
 from trex.objective import metrics
 from trex.objective.objective import Objective
-from trex.resampling import Resampled, interval, resample
+from trex.validation.resampling import Resampled, interval, resample
 
 CHOSEN = "chosen"
 AGGREGATES = {"macro": metrics.macro, "worst": metrics.worst}  # of NSL alone; pooled needs the tokens
-# of trex.quality, each with its mean over the corpora that have it
+# of trex.validation.quality, each with its mean over the corpora that have it
 QUALITIES = (
     "bytes_per_token",
     "fertility",
@@ -43,7 +43,7 @@ def validate(
     """All metrics of all tokenizers, and what the chosen one gains over each of the others.
 
     Args:
-        corpora_of, documents_of: per tokenizer, the tables of `trex.quality.Quality`. One is called `chosen`.
+        corpora_of, documents_of: per tokenizer, the tables of `quality.Quality`. One is called `chosen`.
         corpora: the config's, in order.
         objective: its section of the config.
         seed: of the resampled documents.

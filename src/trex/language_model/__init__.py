@@ -1,0 +1,1 @@
+"""What a tokenizer means for a language model."""

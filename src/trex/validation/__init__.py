@@ -1,0 +1,1 @@
+"""Finished tokenizers, ours and existing ones: measured, compared, with intervals."""
