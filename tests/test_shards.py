@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from power_law import PowerLaw
 
 from trex.counting.shards import GROUPS, cells, cells_of, shards_of_cells
 from trex.counting.word_index import WordIndex
 from trex.mixtures.sampling import MixtureSampler
+from trex.proxies.training_set import TrainingSet
+from trex.surfaces.fit import fit_surface
 
 SAMPLER = MixtureSampler(1, np.full(3, 1 / 3), (0.5, 2), 0.001)
 
@@ -100,3 +103,28 @@ def test_what_cannot_be_given_is_refused():
         ValueError, match=r"64 mixtures become \d+, and m\d+ asks for .* of c\d and gets .*proxies.bytes at"
     ):
         index.check_given([f"m{i}" for i in range(64)], shares, 2_000_000)
+
+
+def test_the_fit_recovers_a_known_surface_from_what_was_given():
+    """Corpora of 1,000 times S: the surface of the given shares is found, and is that of the asked ones to 0.3 %."""
+    index = index_of(*(corpus(200_000, seed) for seed in range(3)))
+    n_bytes = int(index.available_bytes.min()) // 1000
+    asked = np.stack([SAMPLER.mixture(number) for number in range(64)])
+    given = index.given_bytes(asked, n_bytes)
+    shares = given / given.sum(axis=1, keepdims=True)
+    truth = PowerLaw([1.0, 1.2, 0.8], [0.1, 0.08, 0.12])
+    surface = fit_surface(shares, truth.mean(shares), "gaussian_process", own=[0, 1, 2])
+    unseen = np.stack([SAMPLER.mixture(number) for number in range(1000, 1100)])
+    assert surface.predict(unseen)[0] == pytest.approx(truth.mean(unseen), rel=3e-3)
+
+
+def test_a_training_set_of_one_mixture_or_one_value_is_refused():
+    alike = TrainingSet(np.full((20, 3), 1 / 3), np.ones((20, 1)), lambda targets: targets[..., 0])
+    with pytest.raises(ValueError, match="20 proxies were given only 1 different mixtures"):
+        alike.check()
+    shares = np.stack([SAMPLER.mixture(number) for number in range(20)])
+    constant = TrainingSet(shares, np.ones((20, 1)), alike.objective, columns=[("held_out", "deu")])
+    with pytest.raises(
+        ValueError, match="all 20 proxies have the same NSL on evaluation set held_out of deu, 1,"
+    ):
+        constant.check()

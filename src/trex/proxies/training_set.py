@@ -12,6 +12,9 @@ import polars as pl
 from trex.objective.objective import Objective
 from trex.proxies.tables import nsl_array, shares_array
 
+# Part of the mixtures that may equal another: two that differ by less than the width of a shard.
+MOST_ALIKE = 0.1
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingSet:
@@ -41,6 +44,26 @@ class TrainingSet:
         """Some of the mixtures: their numbers, or bool [n]."""
         names = np.asarray(self.names)[rows].tolist() if len(self.names) else ()
         return replace(self, shares=self.shares[rows], targets=self.targets[rows], names=names)
+
+    def check(self) -> None:
+        """See that there is something to learn from.
+
+        Raises:
+            ValueError: many proxies were given the same mixture, or all measured the same. Says what to set.
+        """
+        distinct = len(np.unique(self.shares, axis=0))
+        if distinct < (1 - MOST_ALIKE) * len(self):
+            raise ValueError(
+                f"{len(self)} proxies were given only {distinct} different mixtures, so they do not show what a "
+                "mixture does. Make proxies.bytes larger, or give shorter documents (sample_by: paragraph or line)"
+            )
+        for (name, corpus), measured in zip(self.columns, self.targets.T, strict=False):
+            if np.ptp(measured) == 0:
+                raise ValueError(
+                    f"all {len(self)} proxies have the same NSL on evaluation set {name} of {corpus}, "
+                    f"{measured[0]:.6g}, whatever its share. Give it more evaluation text, or a larger "
+                    "proxies.vocab_size"
+                )
 
     @cached_property
     def values(self) -> np.ndarray:

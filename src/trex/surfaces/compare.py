@@ -100,8 +100,12 @@ def compare(
         model: the name of the one to use, or auto for the best.
         paper: whether a strategy needs the paper's surface.
         folds, seed: of the cross-validation.
+
+    Raises:
+        ValueError: the proxies have nothing to learn from, or a surface cannot be fitted to them.
     """
     *_, training = by_size.values()
+    training.check()
     use = None if model == "auto" else RECIPES[model]
     wanted = [*(RECIPES[name] for name in recipes), *([use] if use else []), *([PAPER] if paper else [])]
     compared = list({recipe.name: recipe for recipe in wanted}.values())
