@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from trex.counting.pretokenize import count_words
+from trex.counting.shards import GROUPS
 from trex.counting.word_index import WordIndex
 from trex.files import write_table
 
@@ -37,7 +38,9 @@ def build_index(folder: Path, shards: int, words_per_shard: int = 1500) -> WordI
         write_table(table.group_by("word", maintain_order=True).agg("shard", "count"), counts[corpus])
         ledgers[corpus] = folder / f"{corpus}.ledger.parquet"
         sizes = [len(text.encode()) for text in texts]
-        write_table(pl.DataFrame({"part": "train", "shard": range(shards), "bytes": sizes}), ledgers[corpus])
+        groups = [GROUPS * shard // shards for shard in range(shards)]
+        ledger = {"split": "train", "group": groups, "shard": range(shards), "documents": 1, "bytes": sizes}
+        write_table(pl.DataFrame(ledger), ledgers[corpus])
         text = made_up_text(corpus, 20_000, shards)
         held_out = count_words(text)
         paths = folder / f"{corpus}.words.parquet", folder / f"{corpus}.eval.parquet"
