@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from trex.run.code_version import code_version, put_on_python_path
 from trex.config import ConfigError, check_files, load_config, load_yaml, named_files
-from trex.corpora import deal_files, source_files
+from trex.corpora import deal_files, only_files, source_files
 from trex.run.preflight import check_install_path, warn_of_address_space
 from trex.layout import (
     BATCH,
@@ -119,7 +119,9 @@ def minutes(base, per_input_mb=0.0):
 
 
 def corpus_source(wildcards):
-    return config["corpora"][wildcards.corpus]["source"]
+    """With its files by name, so that another spelling of the same files is no change."""
+    source = config["corpora"][wildcards.corpus]["source"]
+    return only_files(source, corpus_files(wildcards))
 
 
 def corpus_files(wildcards):
@@ -147,15 +149,16 @@ def of_all_parts(suffix):
 
 
 def evaluation_source(wildcards):
-    if wildcards.evaluation_set == "held_out":
-        return {"parquet": str(RESULTS / f"counts/{wildcards.corpus}/held_out.parquet")}
-    return config["corpora"][wildcards.corpus]["evaluation"][wildcards.evaluation_set]
+    sets = config["corpora"][wildcards.corpus]["evaluation"]
+    source = sets.get(wildcards.evaluation_set, {"parquet": ""})  # held_out
+    return only_files(source, evaluation_files(wildcards))
 
 
 def evaluation_files(wildcards):
     if wildcards.evaluation_set == "held_out":
         return [RESULTS / f"counts/{wildcards.corpus}/held_out.parquet"]
-    return source_files(evaluation_source(wildcards), BASE)
+    sets = config["corpora"][wildcards.corpus]["evaluation"]
+    return source_files(sets[wildcards.evaluation_set], BASE)
 
 
 def tokenizer_files(spec):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from trex.files import write_table
+from trex.run.job import job
 from trex.tokenizer.existing import load_tokenizer
 from trex.validation.quality import measure
 

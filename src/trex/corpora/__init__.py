@@ -98,8 +98,9 @@ def deal_files(source: Mapping[str, Any], base: Path, parts: int) -> list[list[P
 
 
 def only_files(source: Mapping[str, Any], files: Iterable[str | Path]) -> dict[str, Any]:
-    """The source with these of its files alone."""
-    return {**source, open_source(source, Path()).kind: [str(path) for path in files]}
+    """The source with these of its files alone; one that is not read file by file stays as it is."""
+    reader = open_source(source, Path())
+    return {**source, reader.kind: [str(path) for path in files]} if reader.by_file else dict(source)
 
 
 def check_source(source: Mapping[str, Any], base: Path, limit: DocumentLimit | None = None) -> None:
