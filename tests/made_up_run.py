@@ -250,13 +250,13 @@ def write_results(
     )
     replicates = [(name, r, value) for name, values in measured.items() for r, value in enumerate(values)]
     parquet(
-        "verification/compression.parquet",
+        "choice/compression.parquet",
         pl.concat(
             labelled(compression(v, 8192, corpora), name=name, replicate=r) for name, r, v in replicates
         ),
     )
     parquet(
-        "verification/ledger.parquet",
+        "choice/ledger.parquet",
         pl.concat(
             labelled(ledger(MIXTURES[name][3], 2_000_000, corpora), name=name, replicate=r)
             for name, r, _ in replicates
@@ -264,8 +264,8 @@ def write_results(
     )
     objective = {"aggregate": "macro", "weights": {}, "evaluation_sets": ["held_out"], "vocab_size": 8192}
     choice = choice_of(measured, chosen, violations) | {"objective": objective}
-    (folder / "verification").mkdir(exist_ok=True)
-    (folder / "verification/choice.json").write_text(json.dumps(choice))
+    (folder / "choice").mkdir(exist_ok=True)
+    (folder / "choice/choice.json").write_text(json.dumps(choice))
     for name in full_scale:
         shares = MIXTURES[choice["chosen"] if name == "chosen" else name][3]
         parquet(f"tokenizers/{name}/ledger.parquet", ledger(shares, 10_000_000, corpora))

@@ -26,12 +26,12 @@ def rerun_by(change: str) -> set[str]:
             | {"sample_mixtures", "validate", "validate_tokenizer", "validate_existing"},
         ),
         (
-            "report.py",
+            "report/summary.py",
             {"write_summary"},
             {"train_proxies", "fit_regression", "search_mixture", "validate", "plot_figures"},
         ),
         (
-            "search/random_draws.py",
+            "search/strategies/paper.py",
             {"search_mixture"},
             {"train_proxies", "train_tokenizer", "fit_regression", "validate"},
         ),

@@ -187,7 +187,7 @@ def test_every_file_that_people_read_is_made_again(copy):
     read = [
         "summary.md", "validation.md", "costs.md", "candidates.csv", "support.csv", "mixtures.parquet",
         "training_set.parquet", "training_ledger.parquet", "provenance.json", "figures/mixture_bars.svg",
-        "verification/choice.json", "validation/validation.parquet", "validation/ranks.parquet",
+        "choice/choice.json", "validation/validation.parquet", "validation/ranks.parquet",
         "search/candidates.parquet", "regression/metrics.parquet", "tokenizers/chosen/tokenizer.json",
     ]  # fmt: skip
     asked = re.search(r"rule all:\n    input: (.*)\n", run(copy, "--dry-run", "--forcerun", "all")[1])[1]
@@ -229,11 +229,11 @@ def test_lost_and_older_records_of_intermediate_files(finished, copy):
     assert planned(copy)[0] == {}
     shutil.rmtree(copy / "results/index")  # what nothing needs may be missing
     assert planned(copy)[0] == {}
-    choice = json.loads((records / "verification/choice.json.json").read_text())
+    choice = json.loads((records / "choice/choice.json.json").read_text())
     older = Records(copy / "results")
     choice["inputs"] = dict.fromkeys(choice["inputs"], "0" * 64)
     older.write(
-        copy / "results/verification/choice.json",
+        copy / "results/choice/choice.json",
         {key: choice[key] for key in ("rule", "code", "params", "inputs")},
         choice["content"],
     )
