@@ -96,13 +96,30 @@ def test_mixtures_given_are_the_mixtures_asked_for(ratio):
 
 
 def test_what_cannot_be_given_is_refused():
-    """Documents of a megabyte, proxies of two."""
-    index = index_of(*(corpus(300, seed, mean=1e6) for seed in range(3)))
+    """Documents of a megabyte in one corpus, and a training text of two."""
+    index = index_of(corpus(20_000, 0, mean=100), corpus(300, 1, mean=1e6), corpus(20_000, 2, mean=100))
     shares = np.stack([SAMPLER.mixture(number) for number in range(64)])
+    names = [f"m{i}" for i in range(64)]
+    refusal = r"m\d+ asks for .* bytes of c1 and gets .* Documents of c1 have .* make proxies.bytes at least"
+    with pytest.raises(ValueError, match=refusal):
+        index.check_given(names, shares, 500_000)
     with pytest.raises(
-        ValueError, match=r"64 mixtures become \d+, and m\d+ asks for .* of c\d and gets .*proxies.bytes at"
+        ValueError, match=r"too many for a training text of 20,000 bytes: make proxies.bytes at least"
     ):
-        index.check_given([f"m{i}" for i in range(64)], shares, 2_000_000)
+        index.check_given(names, shares, 20_000)
+    few = index_of(corpus(20_000, 0, mean=100), corpus(20, 1, mean=1e6))
+    with pytest.raises(ValueError, match=r"training text of 100,000 bytes: give shorter documents"):
+        few.check_given(names, np.stack([np.arange(64) + 1, 64 - np.arange(64)], axis=1) / 65, 100_000)
+
+
+def test_mixtures_that_differ_by_less_than_a_shard_may_be_alike():
+    """Two corpora of short lines: many mixtures, few different texts, every share right."""
+    index = index_of(corpus(25_000, 0, mean=75), corpus(25_000, 1, mean=180))
+    sampler = MixtureSampler(1, np.full(2, 1 / 2), (0.5, 2), 0.001)
+    for n_bytes in (50_000, 1_000_000):
+        shares = np.stack([sampler.mixture(number) for number in range(256)])
+        index.check_given([f"m{i}" for i in range(256)], shares, n_bytes)
+        index.check_given(["a", "b"], shares[[0, 0]] + [[0, 0], [1e-6, -1e-6]], n_bytes)
 
 
 def test_the_fit_recovers_a_known_surface_from_what_was_given():
@@ -120,7 +137,7 @@ def test_the_fit_recovers_a_known_surface_from_what_was_given():
 
 def test_a_training_set_of_one_mixture_or_one_value_is_refused():
     alike = TrainingSet(np.full((20, 3), 1 / 3), np.ones((20, 1)), lambda targets: targets[..., 0])
-    with pytest.raises(ValueError, match="20 proxies were given only 1 different mixtures"):
+    with pytest.raises(ValueError, match="the mixtures that 20 proxies were given are only 1"):
         alike.check()
     shares = np.stack([SAMPLER.mixture(number) for number in range(20)])
     constant = TrainingSet(shares, np.ones((20, 1)), alike.objective, columns=[("held_out", "deu")])

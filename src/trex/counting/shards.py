@@ -23,7 +23,7 @@ STEPS = 1000  # a cell is 1 / STEPS of its rank wide, or one rank
 # Neighbouring cells are joined, by twos, fours and so on, where so many documents of the group are expected up to them.
 # With document lengths as uneven as those of web text (standard deviation twice the mean), a cell then hardly ever
 # holds more than WIDTH.
-JOINED_FROM = (512, 1024, 4096, 32768)
+JOINED_FROM = (2048, 8192, 32768, 131072)
 WIDTH = 0.019  # of a shard of several cells at most, as a part of the text up to its end; any point is half of it off
 
 

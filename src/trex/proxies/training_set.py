@@ -12,8 +12,8 @@ import polars as pl
 from trex.objective.objective import Objective
 from trex.proxies.tables import nsl_array, shares_array
 
-# Part of the mixtures that may equal another: two that differ by less than the width of a shard.
-MOST_ALIKE = 0.1
+# Part of the mixtures that may equal another, as two that differ by less than the width of a shard do.
+MOST_ALIKE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +54,8 @@ class TrainingSet:
         distinct = len(np.unique(self.shares, axis=0))
         if distinct < (1 - MOST_ALIKE) * len(self):
             raise ValueError(
-                f"{len(self)} proxies were given only {distinct} different mixtures, so they do not show what a "
-                "mixture does. Make proxies.bytes larger, or give shorter documents (sample_by: paragraph or line)"
+                f"the mixtures that {len(self)} proxies were given are only {distinct}, so they do not show what a mixture "
+                "does. Make proxies.bytes larger, or give shorter documents (sample_by: paragraph or line)"
             )
         for (name, corpus), measured in zip(self.columns, self.targets.T, strict=False):
             if np.ptp(measured) == 0:

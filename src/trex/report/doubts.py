@@ -11,8 +11,8 @@ from trex.report.results import LIMIT_SLACK, Results
 # Shares are met to 1 % or one document. It is a doubt if more than MOST_OFF of them are further off than SHARE_OFF.
 SHARE_OFF = 0.01
 MOST_OFF = 0.1
-# Part of the mixtures that may get the text of another, from which they differ by less than 1 % of every share.
-MOST_ALIKE = 0.1
+# Part of the mixtures that may equal another, as two that differ by less than the width of a shard do.
+MOST_ALIKE = 0.5
 DIGITS = 4  # mixtures that agree in all shares to so many are the same mixture
 # Proxies whose objective differs by less than this, relatively, tell nothing about mixtures.
 CONSTANT = 1e-5
