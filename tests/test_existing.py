@@ -168,7 +168,7 @@ def test_other_kinds_are_named(tokenizer, says, tmp_path):
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
-        ("gpt5", "no such encoding"),
+        ("gpt5", "unknown encoding"),
         ("gone.json", "no file"),
         ("broken.json", "is not a tokenizer.json"),
         ({}, "NAME"),
