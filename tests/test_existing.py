@@ -169,7 +169,7 @@ def test_other_kinds_are_named(tokenizer, says, tmp_path):
     ("spec", "says"),
     [
         ("gpt5", "unknown encoding"),
-        ("gone.json", "no file"),
+        ("gone.json", "does not exist"),
         ("broken.json", "is not a tokenizer.json"),
         ({}, "NAME"),
     ],
