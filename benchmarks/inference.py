@@ -58,7 +58,7 @@ class Trainer:
 
 
 def by_efficiency(shares: np.ndarray, ratios: np.ndarray) -> np.ndarray:
-    """Shares told from compression: the baseline of Hayase et al. [n, k]
+    """Shares inferred from compression: the baseline of Hayase et al. [n, k]
 
     ratios: bytes per token of every tokenizer over those of a tokenizer trained on that corpus alone. [n, k]
     The share is log-linear in it, fitted to all tokenizers but the one in question, and brought to sum 1.
@@ -110,7 +110,7 @@ def report(rows: list[dict], n_merges: int) -> None:
     ratios = np.array([row["ratios"] for row in rows])
     k = truth.shape[1]
     print(f"{len(rows)} tokenizers of {n_merges} merges, mixtures of {k} corpora, Dirichlet(1)\n")
-    print("| text | told from | mean absolute error, points | worst mixture | log10 mean squared error |")
+    print("| text | inferred from | mean absolute error, points | worst mixture | log10 mean squared error |")
     print("| --- | --- | ---: | ---: | ---: |")
     for half, text in enumerate(("the same", "other documents")):
         inferred = np.array([row["inferred"][half]["share"] for row in rows])

@@ -6,8 +6,9 @@ INDEX is the word index of `snakemake results-twenty/index --configfile benchmar
 S = 40 MB and V = 32,768. A strategy pays for every proxy that it trains, at the median CPU time of a training, and for
 its own fits and searches. What it recommends is measured on two draws of text that no strategy saw; the figure shows
 what it measured itself. The folder holds trainings and rows, so that a second run is quick; strategies that are not run
-again keep their rows, and none (`--strategies` alone) only draws anew. Needs the packages `cmaes` and `deap` (a genetic
-algorithm). Set OMP_NUM_THREADS=1: more threads make the fits of Gaussian processes many times as expensive.
+again keep their rows, and none (`--strategies` alone) only redraws the figure. Needs the packages `cmaes` and
+`deap` (a genetic algorithm). Set OMP_NUM_THREADS=1: more threads make the fits of Gaussian processes many times as
+expensive.
 """
 
 import argparse

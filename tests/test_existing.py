@@ -168,8 +168,8 @@ def test_other_kinds_are_named(tokenizer, says, tmp_path):
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
-        ("gpt5", "no such encoding"),
-        ("gone.json", "no file"),
+        ("gpt5", "unknown encoding"),
+        ("gone.json", "does not exist"),
         ("broken.json", "is not a tokenizer.json"),
         ({}, "NAME"),
     ],

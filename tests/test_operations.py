@@ -110,7 +110,7 @@ def test_results_do_not_depend_on_how_they_are_run(finished):
     returncode, output = run(folder, "--cores", "1", "proxies", **options)
     assert returncode == 0, output[-3000:]
     page = summary.read_text()
-    assert page.startswith("# This run is not complete\n\nWhat was asked for is there")
+    assert page.startswith("# This run is not complete\n\nThe requested files are complete")
     assert "| `train_proxies` | 4 | 4 | 0 |" in page
 
     returncode, output = run(folder, "--cores", "1", **options)

@@ -152,8 +152,8 @@ def read_json(path: str | Path) -> Any:
 
 
 def check_input_name(path: Path) -> None:
-    """ValueError for a path that cannot be an input of a rule: Snakemake takes {name} for a wildcard, and has no way to
-    say that it is none."""
+    """ValueError for a path that cannot be an input of a rule: Snakemake takes braces for wildcards and cannot escape
+    them."""
     if re.search(r"\{.*\}", str(path)):
         raise ValueError(
             f"{path}: Snakemake takes braces in a path for a wildcard; rename the file or folder"

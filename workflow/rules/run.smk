@@ -80,7 +80,7 @@ onsuccess:
     if is_real_run(workflow) and is_unfinished(SUMMARY):  # a partial target
         write_page(
             SUMMARY,
-            "What was asked for is there; a summary was not.",
+            "The requested files are complete. No summary was requested.",
             planned_jobs(),
         )
 
@@ -96,7 +96,7 @@ onerror:
         if page_is_due():
             write_page(SUMMARY, why, planned_jobs(), logs)
         if STOPPED_BY:
-            logger.error(f"{why} The same command goes on where it ended.")
+            logger.error(f"{why} Run the same command again to continue.")
         else:
             for name in logs or log:
                 logger.error(f"Read {name}")

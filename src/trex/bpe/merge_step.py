@@ -1,4 +1,4 @@
-"""One step of the merge loop: merge a pair wherever it occurs, and note what stands beside it.
+"""One step of the merge loop: merge a pair wherever it occurs, and note its neighbours.
 
 The loop waits for memory more than it computes. A visit takes 16 ns where the text fits the fastest caches, and two to
 three times as long on a million words. So occurrences are visited in batches, in passes that first ask for all the
@@ -31,7 +31,7 @@ class Step(NamedTuple):
 
 
 class Neighbours(NamedTuple):
-    """What stands beside the pairs that a step merges, on the left (row 0) and on the right (row 1).
+    """The neighbours of the pairs that a step merges, on the left (row 0) and on the right (row 1).
 
     changes: int64 [2, ids, 2]; first the weight and number of a neighbour's occurrences, then where the new pair's
     occurrences are written; 0 between steps. found: int32 [2, ids + 1], the neighbours that have an entry. merged:
@@ -53,7 +53,7 @@ def weighed(places, weights, occurrences):
 
 @kernel
 def merge(occurrences, heavy, step, tokens, neighbours):
-    """Merge left to right wherever the pair of the step still stands.
+    """Merge left to right wherever the pair of the step still occurs.
 
     Adds (weight, occurrences) of every neighbour to changes and lists it in found, separators too. merged gets a row
     per merge. Returns the number of merges, of left and of right neighbours, and the weight of pairs (new, a) that

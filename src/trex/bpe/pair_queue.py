@@ -26,7 +26,7 @@ def push(heap, n, priority, tie, number):
 
 @kernel
 def replace_first(heap, n, priority, tie, number):
-    """Put a pair in the place of the first of n and let it sink to where it belongs."""
+    """Replace the top of a heap of n pairs and let the new pair sink to its place."""
     i = 0
     while True:
         first = 4 * i + 1

@@ -219,7 +219,7 @@ def _check_max_loss(config: Config, _: Path) -> Found:
     baselines = [*config.baselines, "matched"]
     for name in config.objective.max_loss:
         if name not in baselines:
-            yield join("objective.max_loss", name), f"there is no such baseline; {suggest(name, baselines)}"
+            yield join("objective.max_loss", name), f"unknown baseline; {suggest(name, baselines)}"
 
 
 @_needs("corpora", "objective")
@@ -264,7 +264,7 @@ def _check_share_limits(config: Config, _: Path) -> Found:
 def _unknown_corpora(path: str, named: Iterable[str], config: Config) -> Found:
     for corpus in named:
         if corpus not in config.corpora:
-            yield join(path, corpus), f"there is no such corpus; {suggest(corpus, config.corpora)}"
+            yield join(path, corpus), f"unknown corpus; {suggest(corpus, config.corpora)}"
 
 
 def _evaluation_sets(config: Config) -> list[str]:

@@ -305,7 +305,7 @@ class Search(Section):
     top_k: int = Field(1024, ge=1)
     """Number of best predicted mixtures that paper averages. Must be at most draws."""
     within_support: bool = True
-    """Search only where proxies were sampled."""
+    """Search only within the support: for each corpus, the range of shares that proxies were given."""
     strength: Strength | None = None
     """Range of strength for paper's draws. null takes proxies.strength."""
     floors: ShareLimits = {}

@@ -35,7 +35,7 @@ def enumerated(names: Iterable[str]) -> str:
 def suggest(name: str, known: Iterable[str]) -> str:
     known = list(known)
     close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"known are {enumerated(known)}"
+    return f"did you mean {close[0]}?" if close else f"available: {enumerated(known)}"
 
 
 def raise_if_any(problems: Problems) -> None:

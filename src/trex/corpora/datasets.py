@@ -50,7 +50,7 @@ class SavedDataset(Reader):
         directory = self.base / Path(self.source["dataset"]).expanduser()
         if not directory.is_dir():
             raise CorpusError(
-                f"dataset: {directory}: there is no such directory; it is what save_to_disk was given"
+                f"dataset: {directory}: no such directory; write the folder that save_to_disk was given"
             )
         return directory
 
@@ -66,8 +66,8 @@ class SavedDataset(Reader):
                 ) from error
             if (split or "train") not in splits:
                 raise CorpusError(
-                    f"dataset: {directory}: there is no split {split or 'train'!r}; write split: and one of: "
-                    f"{', '.join(splits)}"
+                    f"dataset: {directory}: unknown split {split or 'train'!r}; write split: and one of those "
+                    f"available: {', '.join(splits)}"
                 )
             return directory / (split or "train")
         if not (directory / "state.json").is_file():

@@ -129,7 +129,7 @@ def demo_documents(code: str) -> list[str]:
 def check_demo(code: str) -> None:
     """Check cheaply that :func:`demo_documents` can read ``code``; raises what it raises."""
     if code not in _LANGUAGES:
-        raise ValueError(f"there is no demo text {code!r}; there is: {', '.join(_LANGUAGES)}")
+        raise ValueError(f"unknown demo language {code!r}; available: {', '.join(_LANGUAGES)}")
     for package in ("gramps", "plone.app.locales", "polib"):
         try:
             metadata.distribution(package)

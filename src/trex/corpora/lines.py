@@ -149,7 +149,7 @@ def _record(line: bytes, place: str) -> dict[str, Any]:
 def _text(record: dict[str, Any], column: str, place: str) -> bytes:
     """The text of a record as UTF-8; empty for null."""
     if column not in record:
-        raise CorpusError(f"{place}: column: there is no key {column!r}; there are: {', '.join(record)}")
+        raise CorpusError(f"{place}: column: unknown key {column!r}; available: {', '.join(record)}")
     text = record[column]
     if text is None:
         return b""

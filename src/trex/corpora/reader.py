@@ -107,7 +107,7 @@ class FileReader(Reader):
         files = [Path(name) for name in glob.glob(str(path), recursive=True)]
         files = [file for file in files if file.is_file()]
         if not files:
-            raise CorpusError(f"{self.kind}: {path}: there is no such file, and as a glob it matches none")
+            raise CorpusError(f"{self.kind}: {path}: no such file, and as a glob it matches none")
         return files
 
 

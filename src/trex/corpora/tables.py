@@ -20,7 +20,7 @@ def check_schema(place: str, schema: pa.Schema, reader: Reader) -> None:
         if name not in schema.names:
             option = "column" if name == column else "where"
             raise CorpusError(
-                f"{place}: {option}: there is no column {name!r}; there are: {', '.join(schema.names)}"
+                f"{place}: {option}: unknown column {name!r}; available: {', '.join(schema.names)}"
             )
     kind = schema.field(column).type
     if pa.types.is_dictionary(kind):

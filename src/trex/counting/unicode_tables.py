@@ -3,7 +3,7 @@
 Python's `unicodedata` and the `regex` module know other versions of Unicode than the Oniguruma and
 unicode-normalization that `tokenizers` is built on (9,272 letters differ), so the tables are taken from
 `tokenizers` itself and committed as run-length lists in `unicode_tables.json`. `python -m trex.counting.unicode_tables`
-writes the file anew; a test compares it with the installed library.
+writes the file again; a test compares it with the installed library.
 """
 
 import json

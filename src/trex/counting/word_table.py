@@ -7,12 +7,12 @@ from trex.compiled.intrinsics import bytes_reversed, load8, prefetch, store8, tr
 from trex.compiled.kernel import kernel
 from trex.counting.scanner import PADDING, line_end, word_end
 
-# A word is a record of uint64 in `arena`: its bytes' number, what is open, its own number, its bytes (the last eight
-# filled up with zeros). The record is found through `table`, open addressing on slots that hold the upper half of the
-# word's hash, whose first bits are the slot's number, and the record's position. A hit so touches one slot and one
+# A word is a record of uint64 in `arena`: its bytes' number, its pending count, its own number, its bytes (the last
+# eight filled up with zeros). The record is found through `table`, open addressing on slots that hold the upper half of
+# the word's hash, whose first bits are the slot's number, and the record's position. A hit so touches one slot and one
 # record.
 #
-# What is open is the count in the shard that the word was met in last: shard << 48 | count. When the word is met in
+# The pending count is that in the shard that the word was met in last: shard << 48 | count. When the word is met in
 # another shard, the count is appended to `log` as an entry: word << 36 | shard << 20 | count. Documents come sorted by
 # shard, so that happens rarely. Sorting the log brings the counts of a word together, in the order of shards. A place
 # for every word and shard would save the sorting, but then every append would wait for memory that is far away.
@@ -99,7 +99,7 @@ def _doubled(table):
 
 @kernel
 def _close(opened, word, log, used):
-    """Append what is open to the log, and return that, as it may have to grow."""
+    """Append a pending count to the log, and return the log, as it may have to grow."""
     count = np.int64(opened) & _OPEN_COUNT
     key = word << _WORD_BITS | opened >> _SHARD_BITS << _COUNT_BITS
     need = used[LOG] + count // _MOST + 1
@@ -320,7 +320,7 @@ def spellings(arena, chosen):
 
 @kernel
 def _close_all(arena, records, log, used):
-    """Append what is open of all words to the log, and return that."""
+    """Append the pending counts of all words to the log, and return the log."""
     for record in records:
         opened = arena[record + OPEN]
         log = _close(opened, arena[record + WORD], log, used)

@@ -65,9 +65,9 @@ def infer_mixture(
 ) -> Inference:
     """Infer the shares of training bytes from the first n_merges merges.
 
-    At every step the merge that was taken stood at least as often in the training text as any other pair. Competitors
-    that stand more often in our text, mixed by the current shares, become constraints of a linear program, which
-    gives the next shares, until these stay.
+    At every step the merge that was taken occurred at least as often in the training text as any other pair.
+    Competitors that occur more often in our text, mixed by the current shares, become constraints of a linear program,
+    which gives the next shares, until these stay.
 
     subsets: halves of the steps that give the intervals, which take half of the time; 0 for none (null).
 

@@ -9,7 +9,7 @@ from scipy.sparse import coo_array
 
 @dataclass(frozen=True)
 class Constraints:
-    """The merge of step[r] stands at least as often as the pair[r], both at that step.
+    """The merge of step[r] occurs at least as often as the pair[r], both at that step.
 
     steps int64 [n], pairs int64 [n] (keys of `trex.bpe.pair_table.pair_key`), gains float64 [n, k]: by how much the
     merge's count exceeds the pair's in each corpus, per million bytes of its text.

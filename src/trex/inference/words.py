@@ -24,7 +24,7 @@ from trex.tokenizer.existing import Existing
 class CorpusWords:
     """Distinct words of k corpora, counted by corpus.
 
-    words: all of them, laid out for the merges. Word w stands in the corpora columns[offsets[w]:offsets[w + 1]]
+    words: all of them, laid out for the merges. Word w occurs in the corpora columns[offsets[w]:offsets[w + 1]]
     (int32), counts[...] times (int64).
     """
 

@@ -50,7 +50,7 @@ def matched(weights: np.ndarray, eval_bytes: np.ndarray, reference_tokens: np.nd
     share_i proportional to v_i * bytes_i / reference_tokens_i. It needs no proxies.
 
     Args:
-        weights: v, the objective's weight of each corpus (`Objective.linear_weights`). [k], or [sets, k].
+        weights: v, the objective's weight of each corpus (`Aggregate.linear_weights`). [k], or [sets, k].
         eval_bytes: bytes of the evaluation text. Same shape.
         reference_tokens: its tokens by the reference tokenizer. Same shape.
 

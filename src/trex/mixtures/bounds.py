@@ -25,7 +25,7 @@ def share_caps(available_bytes: np.ndarray, train_bytes: float, max_epochs: floa
     if (total := available_bytes.sum()) * max_epochs < train_bytes * (1 - SUM_TOLERANCE):
         raise ValueError(
             f"S of {train_bytes:,.0f} bytes needs at least {train_bytes / total:.3g} epochs of the "
-            f"{total:,.0f} bytes there are; raise max_epochs from {max_epochs:g}, or lower S to "
+            f"{total:,.0f} bytes available; raise max_epochs from {max_epochs:g}, or lower S to "
             f"{total * max_epochs:,.0f} or less"
         )
     # At the limit the caps may add up to a hair less than 1, which `cap` allows for.
@@ -115,8 +115,7 @@ class Bounds:
     def within_support(self, given: np.ndarray, stretch: float = 1.0) -> Self:
         """Narrowed to the shares that proxies were given, [n, k].
 
-        A floor above, or a ceiling below, all that proxies were given holds all the same: there is no support to stay
-        in.
+        A floor above, or a ceiling below, all that proxies were given still applies; the support is empty there.
 
         stretch: factor by which a share may leave their range, up or down; 1: not at all. Above 1, predictions at the
         edge are extrapolations, which only a strategy that measures what it proposes should make.

@@ -17,7 +17,7 @@ class TargetObjective:
     Attributes:
         aggregate: of the NSL of one set; the objective is its mean over the sets that count.
         reference_tokens: of the sets by the reference tokenizer, 0 where a set lacks a corpus. [sets, k]
-        counted: the objective is the mean over so many sets, the first ones; None: all. The others serve limits.
+        counted: the number of leading sets that are averaged; None: all. The others serve limits.
     """
 
     aggregate: Aggregate

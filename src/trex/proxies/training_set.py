@@ -46,7 +46,7 @@ class TrainingSet:
         return replace(self, shares=self.shares[rows], targets=self.targets[rows], names=names)
 
     def check(self) -> None:
-        """See that there is something to learn from.
+        """Check that the proxies differ.
 
         Raises:
             ValueError: many proxies were given the same mixture, or all measured the same. Says what to set.

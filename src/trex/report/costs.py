@@ -46,7 +46,7 @@ def cpu_seconds(folder: Path) -> dict[str, float]:
             table = pl.read_csv(path, separator="\t", null_values=["NA", "-"])
             seconds = table["cpu_time"].cast(pl.Float64).fill_null(0.0).sum()
         except (OSError, pl.exceptions.PolarsError) as error:
-            log.warning("%s: left out, as it is no measurement of Snakemake's: %s", path, error)
+            log.warning("%s: left out, not a Snakemake benchmark file: %s", path, error)
             continue
         found[str(path.relative_to(folder / "benchmarks").with_suffix(""))] = seconds
     return found

@@ -51,8 +51,8 @@ def _same_mixtures(results: Results) -> Iterator[str]:
     if given < (1 - MOST_ALIKE) * asked:
         yield (
             f"**Only {given:,} of {asked:,} sampled mixtures differ in the text that they were given.** The proxies "
-            "cannot show what the mixture does. Take larger proxies (`proxies.bytes`), or look for corpora of few, "
-            "long documents."
+            "cannot show what the mixture does. Take larger proxies (`proxies.bytes`), or split the long "
+            "documents of corpora that have few."
         )
 
 

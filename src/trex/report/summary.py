@@ -200,7 +200,7 @@ def _gains(results: Results) -> str:
     more = f"{left_out} more searched mixtures are in details.md." if left_out else ""
     note = markdown.paragraph(
         f"Gains of `{choice['chosen']}`: positive where it needs fewer tokens. An interval that holds 0 means that "
-        "the two cannot be told apart. On proxies, intervals cover draws of training text and of evaluation "
+        "the two do not differ measurably. On proxies, intervals cover draws of training text and of evaluation "
         "documents; at full scale, where each tokenizer is trained once, evaluation documents alone.",
         more,
     )

@@ -98,7 +98,8 @@ def check_space(config: Mapping[str, Any], base: Path) -> list[str]:
     lines = [f"{said}: this may not be enough"] if missing > free else []
     if unknown:
         lines.append(
-            f"No forecast of the disk space for {', '.join(unknown)}, whose size only the hub knows: set max_bytes"
+            f"The size of {', '.join(unknown)} is unknown (Hugging Face hub), so disk space cannot be forecast: set "
+            "max_bytes"
         )
     return lines
 

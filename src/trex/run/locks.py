@@ -48,7 +48,7 @@ class RunLock:
                 about = json.loads(holder.read_text(encoding="utf-8"))
                 who = ", ".join(f"{key} {value}" for key, value in about.items())
             except (OSError, ValueError, AttributeError):
-                who = "it has not said which"
+                who = "unknown process"
             raise FolderError(
                 f"{self.results}: another run works in this results folder ({who}). Wait until it ends, or stop it"
             ) from None

@@ -120,7 +120,7 @@ def plan_by_records(workflow: Any, results: Path, before: Callable[[], None]) ->
 
 
 def forget_files_in_the_way(dag: Any) -> None:
-    """Outputs that are made again, though they are there, are no news: Snakemake warns of each otherwise."""
+    """Suppress Snakemake's warning about outputs that exist but will be remade."""
     for job in dag.needrun_jobs():
         reason = dag.reason(job)
         there = {file for file in reason.missing_output if os.path.lexists(file)}

@@ -78,7 +78,8 @@ def _lineage(store: Records, results: Iterable[str | Path]) -> tuple[dict, dict,
         if expected not in (None, known[name]):
             made = store.results / consumer
             raise RecordError(
-                f"{made} was made from another {name} than other files, or than there is. {AGAIN}"
+                f"{made} was made from a different version of {name} than the one used elsewhere or now present. "
+                f"{AGAIN}"
             )
     return tuple(dict(sorted(found.items())) for found in (files, code, inputs))
 

@@ -13,7 +13,8 @@ with its content; so thousands of jobs that read one large index do not hash it 
     .artifacts/inputs/<hash>.json {path, content, seal}: files from outside, as the first job that read them saw them
     .artifacts/locks/<path>.lock  held by the job that writes the path
 
-The seal is the SHA-256 of the rest of the record. A record that is missing, broken or that of another path is none.
+The seal is the SHA-256 of the rest of the record. A record that is missing, broken or that of another path is
+ignored.
 """
 
 import hashlib

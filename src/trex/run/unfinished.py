@@ -1,4 +1,4 @@
-"""The page results/summary.md of a run that has not come to its end: what is there, what is missing, what to read.
+"""The page results/summary.md of a run that is not complete: what is done, what is missing, what to read.
 
 It has the summary's place from the start of a run until the summary is written, so that a run which was killed says so
 too. The first line tells it from a summary.
@@ -65,7 +65,7 @@ def write_page(
     lines += [f"| `{rule}` | {len(d)} | {sum(d)} | {len(d) - sum(d)} |" for rule, d in done.items()]
     lines += [
         "",
-        "The same command goes on where it ended.",
+        "Run the same command again to continue.",
         "",
     ]
     write_text("\n".join(lines), page)

@@ -1,8 +1,8 @@
 """Which mixture to recommend: measured objectives of the candidates and baselines, compared in pairs.
 
-A replicate is one rotation of the shard order, the same for every mixture. Mixtures share most of what a
-rotation changes, so that gains are taken replicate by replicate and only then averaged. The noise of the evaluation
-text comes from its documents, resampled, the same ones for every mixture.
+A replicate is one draw of training text, which begins with another group of documents of each corpus; it is the same
+for every mixture. Mixtures share most of what a draw changes, so gains are taken replicate by replicate and only then
+averaged. The noise of the evaluation text comes from its documents, resampled, the same ones for every mixture.
 """
 
 from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-NO_OWN = -1  # `own` of a target that is no corpus's: an aggregate, or a loss that no share belongs to
+NO_OWN = -1  # `own` for a target that belongs to no corpus: an aggregate, or a loss that no share belongs to
 
 
 class Surface(ABC):

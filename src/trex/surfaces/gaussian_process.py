@@ -168,7 +168,7 @@ class GaussianProcessSurface(OfArrays):
     ) -> Self:
         """With the hyperparameters of this surface if it was fitted to more than SUBSET mixtures.
 
-        That saves the search for them, and so many rows are hardly missed by so few numbers.
+        That saves the search for them, and leaving out one fold hardly changes the few hyperparameters.
         """
         if len(self.shares) > SUBSET:
             settings = {"hyperparameters": self, **settings}

@@ -82,9 +82,7 @@ def load_existing(spec: str | Mapping, base: Path) -> Existing:
     name, tokenizer = load_tokenizer(spec, base)
     text = tokenizer.to_str()
     if problem := _not_byte_level(json.loads(text)):
-        raise ValueError(
-            f"tokenizer {name!r}: it is {problem}; it must be byte-level BPE, as GPT-2's and its kin are"
-        )
+        raise ValueError(f"tokenizer {name!r}: it is {problem}; it must be byte-level BPE, such as GPT-2's")
     return Existing(name, tokenizer.get_vocab_size(), text)
 
 
@@ -95,7 +93,7 @@ def check_byte_level(path: Path) -> None:
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} is not a tokenizer.json: {error!r}") from error
     if problem:
-        raise ValueError(f"{path} is {problem}; it must be byte-level BPE, as GPT-2's and its kin are")
+        raise ValueError(f"{path} is {problem}; it must be byte-level BPE, such as GPT-2's")
 
 
 # A regex that tries too many ways to match stops `tokenizers`, most often on a run of like characters.
@@ -177,12 +175,12 @@ def load_tokenizer(spec: str | Mapping, base: Path) -> tuple[str, Tokenizer]:
         return spec, _encoding(spec)
     if not spec.endswith(".json"):
         raise ValueError(
-            f"tokenizer {spec!r}: there is no such encoding; write one of {', '.join(ENCODINGS)}, the path of a "
-            "tokenizer.json, or {huggingface: NAME}"
+            f"tokenizer {spec!r}: unknown encoding; available: {', '.join(ENCODINGS)}, the path of a "
+            "tokenizer.json, and {huggingface: NAME}"
         )
     path = base / spec
     if not path.is_file():
-        raise ValueError(f"tokenizer {spec!r}: there is no file {path}")
+        raise ValueError(f"tokenizer {spec!r}: {path} does not exist")
     try:
         return spec, Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises bare Exception

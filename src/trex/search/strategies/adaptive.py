@@ -17,7 +17,7 @@ from trex.search.strategy import Candidate, SearchResult, Strategy, Study
 STRETCH = 2.0
 
 # A proposal whose shares differ by less than this in all (half the sum of |differences|) from another proxy is moved:
-# whole shards of 1 % of a corpus would not tell the two apart.
+# it would measure hardly anything new.
 SPACING = 0.01
 TRIES = 20
 
@@ -129,8 +129,8 @@ class Adaptive(Strategy):
 
         Returns:
             Candidates `adaptive` and `best_proxy` (value: its measurement), the best of the proxies within the bounds
-            of the shares, brought to them where whole shards were off. Notes: those of `Surrogate.optimise`, proxies,
-            and expected_gain, what one more proxy at the optimum promises.
+            of the shares, brought to them where whole shards missed them. Notes: those of `Surrogate.optimise`,
+            proxies, and expected_gain, what one more proxy at the optimum promises.
         """
         given, measured = training.shares, training.targets
         order = ranked(problem, measured)

@@ -25,7 +25,7 @@ ETA = 6.0
 DECAY = 0.93
 
 # Linear objectives: the shares are scaled at random by about this much in the first rounds, less and less, so that the
-# elasticities can be told from the rounds.
+# elasticities can be estimated from the rounds.
 JITTER = 0.3
 # Part of the way to the optimum (in logs) that is gone at a time for soft_worst, whose derivatives change as it goes.
 DAMPING = 0.25
@@ -34,7 +34,7 @@ DAMPING = 0.25
 ELASTICITY = (0.10, 0.04)
 SCATTER = 0.01
 
-# Constraints are aimed at with so much of log NSL to spare: rounding to whole shards moves an NSL by a part of it.
+# Constraints are targeted with this margin in log NSL: rounding to whole shards moves an NSL by a part of it.
 MARGIN = 0.001
 MOST = 1.0  # log of the largest factor by which a round raises a share to meet them
 TINY = 1e-9  # a share of 0 has no logarithm
