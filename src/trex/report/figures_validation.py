@@ -7,8 +7,9 @@ import polars as pl
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from trex.layout import CHOSEN
 from trex.report.figures import COLORS, MARKERS, PLOT_WIDTH, STYLE, legend, nsl_by_corpus
-from trex.report.results import CHOSEN, Results
+from trex.report.results import Results
 
 _AGGREGATES = ("macro", "pooled", "worst")
 

@@ -12,10 +12,9 @@ import numpy as np
 import polars as pl
 
 from trex.files import read_json
-from trex.layout import Layout
+from trex.layout import CHOSEN, Layout
 from trex.report.costs import cpu_seconds
 
-CHOSEN = "chosen"  # what the full-scale tokenizer of the recommended mixture is called, whatever the mixture's name
 SHARE_TOLERANCE = 1e-6  # what rounding may do to a share
 # Limits of an objective may be exceeded by this much, relatively, before the choice counts it: less than replicates
 # differ by. The choice itself is `trex.search.choose`.
@@ -100,7 +99,7 @@ class Results:
                 "delete it and run again"
             )
         baselines = candidates.filter(role="baseline")["name"].to_list()
-        names = ["chosen", *(baselines if config["training"]["baselines"] else [])]
+        names = [CHOSEN, *(baselines if config["training"]["baselines"] else [])]
         validation = pl.read_parquet(files.validation)
         if wrong := {*names, *config["validation"]["tokenizers"]} ^ set(validation["tokenizer"]):
             raise ValueError(

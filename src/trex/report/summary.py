@@ -1,13 +1,15 @@
 """The page that a person reads first: which mixture to use, what it gains, how sure that is, and what to do next."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import polars as pl
 
+from trex.layout import CHOSEN, Layout
 from trex.mixtures.baselines import natural, uniform
 from trex.report import markdown
 from trex.report.doubts import TIE, better_at_full_scale, doubts
-from trex.report.results import CHOSEN, LIMIT_SLACK, Results
+from trex.report.results import LIMIT_SLACK, Results
 
 SEARCHED_SHOWN = (
     3  # searched mixtures in the table of gains, besides the recommended one; the others are in details.md
@@ -267,9 +269,9 @@ def _next_steps(results: Results) -> str:
 
 
 def _steps(results: Results) -> Iterator[str]:
-    better, folder = better_at_full_scale(results), results.config["results"]
-    name = better["against"] if better else CHOSEN
-    yield f'Use the tokenizer: `tokenizers.Tokenizer.from_file("{folder}/tokenizers/{name}/tokenizer.json")`.'
+    better, folder = better_at_full_scale(results), Path(results.config["results"])
+    tokenizer = Layout(folder).tokenizer(better["against"] if better else CHOSEN)
+    yield f'Use the tokenizer: `tokenizers.Tokenizer.from_file("{tokenizer}")`.'
     spearman = _rank_correlation(results)
     if spearman is not None and not spearman >= RANKS_WELL:
         yield "Raise `proxies.bytes` (and `proxies.vocab_size`): proxies should rank mixtures as the full scale does."

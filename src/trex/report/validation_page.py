@@ -4,8 +4,9 @@ import numpy as np
 import polars as pl
 
 from trex.language_model import cost as lm
+from trex.layout import CHOSEN
 from trex.report import markdown
-from trex.report.results import CHOSEN, Results
+from trex.report.results import Results
 
 # The paper's lowest Spearman correlation between scales is .974.
 RANKS = 0.97

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from trex.layout import CHOSEN
 from trex.objective import metrics
 from trex.objective.objective import Objective
 from trex.validation.resampling import Resampled, interval, resample
 
-CHOSEN = "chosen"
 AGGREGATES = {"macro": metrics.macro, "worst": metrics.worst}  # of NSL alone; pooled needs the tokens
 # of trex.validation.quality, each with its mean over the corpora that have it
 QUALITIES = (
