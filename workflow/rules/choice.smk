@@ -32,7 +32,7 @@ rule train_candidate:
     params:
         code=code_of("train_candidate"),
         corpora=CORPORA,
-        replicates=config["verification"]["replicates"],
+        replicates=config["choice"]["replicates"],
         n_bytes=config["proxies"]["bytes"],
         vocab_grid=config["proxies"]["vocab_grid"],
         tokenizer=verbatim(TOKENIZER),
