@@ -1,6 +1,6 @@
 # What the full-scale tokenizers are worth: encoded by `tokenizers` itself, on all evaluation text, beside existing ones;
 # and whether mixtures rank at the scale of the proxies as they do at full scale.
-from trex.validation.rank_invariance import scales, vocab_sizes
+from trex.validation.scales import scales, vocab_sizes
 
 EXISTING = config["validation"]["tokenizers"]
 DOCUMENTS = [FILES.evaluation_documents(*at) for at in EVALUATION]

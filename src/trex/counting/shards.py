@@ -25,6 +25,8 @@ STEPS = 1000  # a cell is 1 / STEPS of its rank wide, or one rank
 # holds more than WIDTH.
 JOINED_FROM = (512, 1024, 4096, 32768)
 WIDTH = 0.019  # of a shard of several cells at most, as a part of the text up to its end; any point is half of it off
+# Part of the mixtures that may get the text of another: two that differ by less than the width of a shard.
+MOST_ALIKE = 0.1
 
 
 @cache

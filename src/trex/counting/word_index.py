@@ -15,7 +15,7 @@ import polars as pl
 from trex.arrow import frozen
 from trex.bpe.words import EvalCounts, FlatWords
 from trex.compiled.kernel import kernel
-from trex.counting.shards import GROUPS
+from trex.counting.shards import GROUPS, MOST_ALIKE
 from trex.files import read_json, whole, write_json
 
 log = logging.getLogger(__name__)
@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 VERSION = 3
 # By how much shares may miss what was asked for, on average. What is given is known, and is what regression sees.
 MOST_OFF = 0.02
-# Part of the mixtures that may get the text of another: two that differ by less than the width of a shard.
-MOST_ALIKE = 0.1
 _ARRAYS = (
     "train_word",
     "train_count",

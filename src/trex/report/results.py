@@ -13,12 +13,10 @@ import polars as pl
 
 from trex.files import read_json
 from trex.layout import CHOSEN, Layout
+from trex.objective.aggregate import ABOUT_THE_WORST
 from trex.report.costs import cpu_seconds
 
 SHARE_TOLERANCE = 1e-6  # what rounding may do to a share
-# Limits of an objective may be exceeded by this much, relatively, before the choice counts it: less than replicates
-# differ by. The choice itself is `trex.search.choose`.
-LIMIT_SLACK = 0.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,7 +234,7 @@ class Results:
             .group_by("name", maintain_order=True)
             .agg(pl.col("average", "worst").mean())
         )
-        if objective["aggregate"] in ("worst", "soft_worst"):
+        if objective["aggregate"] in ABOUT_THE_WORST:
             return by_name
         measured = {row["name"]: row["measured"] for row in self.choice["ranking"]}
         return by_name.with_columns(average=pl.col("name").replace_strict(measured, return_dtype=pl.Float64))
