@@ -81,8 +81,9 @@ def one_of(names):
 
 
 def verbatim(value):
-    """A parameter as it is. Snakemake takes the braces in a parameter for wildcards, and a text of the config, such as
-    a regex, may have some; it leaves what a function returns alone.
+    """A parameter as it is. Snakemake takes braces in a text, or in a list of texts, for wildcards, and the config's own
+    texts, such as a regex, may have some. It leaves what a function returns alone, so values that hold such texts are
+    passed by one.
     """
     return lambda wildcards: value
 
