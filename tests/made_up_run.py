@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from trex.config import load_config
+from trex.layout import CHOSEN, Layout, mixture_id
 from trex.report.costs import write_costs
 from trex.report.details import write_details
 from trex.report.results import Results
@@ -23,7 +24,7 @@ CORPORA = ["deu", "eng", "heb"]
 MIXTURES = {  # name: role, strategy, predicted, shares
     "found": ("candidate", "surrogate", 0.975, [0.5, 0.3, 0.2]),
     "drawn": ("candidate", "paper", 0.9, [0.6, 0.2, 0.2]),
-    "matched": ("baseline", "matched", 0.98, [0.4, 0.4, 0.2]),
+    "matched": ("baseline", "baseline", 0.98, [0.4, 0.4, 0.2]),
     "uniform": ("baseline", "baseline", 1.02, [1 / 3, 1 / 3, 1 / 3]),
 }
 # Macro NSL of each replicate: found gains 2 % and 4 % on uniform, 3 % on average with a standard error of 1 %.
@@ -33,7 +34,7 @@ MEASURED = {
     "matched": [0.99, 0.99],
     "uniform": [1.0, 1.0],
 }
-FULL_SCALE = {"chosen": 0.9, "matched": 0.95, "uniform": 1.0}
+FULL_SCALE = {CHOSEN: 0.9, "matched": 0.95, "uniform": 1.0}
 EXISTING = {"o200k_base": 1.2}
 RAW = {
     "corpora": {corpus: {"source": {"parquet": f"{corpus}.parquet"}} for corpus in CORPORA},
@@ -152,9 +153,11 @@ def write_results(
     chosen: the recommended mixture; None: the one that measures best. violations: by how much mixtures exceed limits.
     """
 
-    def parquet(path: str, table: pl.DataFrame) -> None:
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        table.write_parquet(folder / path)
+    files = Layout(folder)
+
+    def parquet(path: Path, table: pl.DataFrame) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.write_parquet(path)
 
     def labelled(table: pl.DataFrame, **keys) -> pl.DataFrame:
         return table.select(*(pl.lit(value).alias(key) for key, value in keys.items()), pl.all())
@@ -171,11 +174,11 @@ def write_results(
         for name, (role, strategy, predicted, shares) in MIXTURES.items()
     ]
     candidates = pl.DataFrame(rows)
-    parquet("search/candidates.parquet", candidates)
+    parquet(files.candidates, candidates)
     notes = {"surrogate": {"starts": 5, "not_in_the_list": 0.25}, "paper": {"scored": 1_000_000}}
-    (folder / "search/notes.json").write_text(json.dumps(notes))
+    files.search_notes.write_text(json.dumps(notes))
     parquet(
-        "regression/metrics.parquet",
+        files.regression("metrics"),
         pl.DataFrame(
             {
                 "model": ["gaussian_process", "linear"],
@@ -195,13 +198,13 @@ def write_results(
         )
         for corpus in corpora
     ]
-    parquet("regression/corpus_metrics.parquet", pl.concat(by_corpus))
+    parquet(files.regression("corpus_metrics"), pl.concat(by_corpus))
     curve = [
         {"recipe": "gaussian_process", "proxies": 16, "repeat": i, "mape": m}
         for i, m in enumerate([1.0, 3.0, 9.0])
     ]
     same = pl.DataFrame({"spearman": [0.5], "r2": [0.25], "coverage90": [0.75], "n": [48]})
-    parquet("regression/learning_curve.parquet", pl.DataFrame(curve).join(same, how="cross"))
+    parquet(files.regression("learning_curve"), pl.DataFrame(curve).join(same, how="cross"))
     left_out = {"vocab_size": [8192], "outermost": [True], "mape": [0.31], "spearman": [0.91]}
     left_out |= {
         "mape_corpora": [0.42],
@@ -209,7 +212,7 @@ def write_results(
         "mape_with": [0.23],
         "spearman_with": [0.93],
     }
-    parquet("regression/vocabulary.parquet", pl.DataFrame(left_out))
+    parquet(files.regression("vocabulary"), pl.DataFrame(left_out))
     for job, seconds in (
         ("train_proxies/00000-00063", "20.5"),
         ("fit_regression", "30"),
@@ -222,15 +225,15 @@ def write_results(
     # the second is dominated by the first, as a front that was searched with caution can be
     front = {"name": ["p0", "p1", "p2"], "weight": [0.0, 0.5, 1.0], "average": [0.95, 0.96, 1.0]}
     front |= {"worst": [1.25, 1.26, 1.1]} | {corpus: [1 / len(corpora)] * 3 for corpus in corpora}
-    parquet("search/pareto.parquet", pl.DataFrame(front))
-    (folder / "search/tables.json").write_text(
+    parquet(files.pareto, pl.DataFrame(front))
+    files.search_tables.write_text(
         '{"surrogate": [], "paper": [{"k": 1, "predicted": 0.9}, {"k": 2, "predicted": 0.8}]}'
     )
     parquet(
-        "regression/predictions.parquet",
+        files.regression("predictions"),
         pl.DataFrame(
             {
-                "mixture_id": ["m0", "m1"],
+                "mixture_id": ["m00000", "m00001"],
                 "model": ["gaussian_process"] * 2,
                 "measured": [1.0, 1.2],
                 "predicted": [1.1, 1.2],
@@ -239,10 +242,10 @@ def write_results(
         ),
     )
     mixtures = pl.DataFrame(dict(zip(corpora, np.transpose(sampled), strict=True)))
-    ids = [f"m{i}" for i in range(len(sampled))]
-    parquet("mixtures.parquet", mixtures.insert_column(0, pl.Series("mixture_id", ids)))
+    ids = [mixture_id(i) for i in range(len(sampled))]
+    parquet(files.mixtures, mixtures.insert_column(0, pl.Series("mixture_id", ids)))
     parquet(
-        "training_ledger.parquet",
+        files.training_ledger,
         pl.concat(
             labelled(ledger(shares, 2_000_000, corpora), mixture_id=name)
             for name, shares in zip(ids, sampled, strict=True)
@@ -250,13 +253,13 @@ def write_results(
     )
     replicates = [(name, r, value) for name, values in measured.items() for r, value in enumerate(values)]
     parquet(
-        "choice/compression.parquet",
+        files.choice_compression,
         pl.concat(
             labelled(compression(v, 8192, corpora), name=name, replicate=r) for name, r, v in replicates
         ),
     )
     parquet(
-        "choice/ledger.parquet",
+        files.choice_ledger,
         pl.concat(
             labelled(ledger(MIXTURES[name][3], 2_000_000, corpora), name=name, replicate=r)
             for name, r, _ in replicates
@@ -264,11 +267,10 @@ def write_results(
     )
     objective = {"aggregate": "macro", "weights": {}, "evaluation_sets": ["held_out"], "vocab_size": 8192}
     choice = choice_of(measured, chosen, violations) | {"objective": objective}
-    (folder / "choice").mkdir(exist_ok=True)
-    (folder / "choice/choice.json").write_text(json.dumps(choice))
+    files.choice.write_text(json.dumps(choice))
     for name in full_scale:
-        shares = MIXTURES[choice["chosen"] if name == "chosen" else name][3]
-        parquet(f"tokenizers/{name}/ledger.parquet", ledger(shares, 10_000_000, corpora))
+        shares = MIXTURES[choice["chosen"] if name == CHOSEN else name][3]
+        parquet(files.tokenizer_ledger(name), ledger(shares, 10_000_000, corpora))
     measured = {name: qualities(value, corpora) for name, value in (full_scale | EXISTING).items()}
     documents = {
         name: table.select(
@@ -277,10 +279,10 @@ def write_results(
         for name, table in measured.items()
     }
     section = objective | {"parallel_set": "held_out", "pivot": corpora[0]}
-    parquet("validation/validation.parquet", validate(measured, documents, corpora, section, seed=1))
+    parquet(files.validation, validate(measured, documents, corpora, section, seed=1))
     scripts = pl.DataFrame({"script": ["Latin", "none"], "entries": [30_000, 2_000], "used": [0.5, 0.25]})
-    parquet("validation/scripts.parquet", pl.concat(labelled(scripts, tokenizer=name) for name in measured))
-    parquet("validation/ranks.parquet", ranks(corpora))
+    parquet(files.scripts, pl.concat(labelled(scripts, tokenizer=name) for name in measured))
+    parquet(files.ranks, ranks(corpora))
     for corpus, n_bytes in zip(corpora, (3_000_000, 6_000_000, 1_000_000), strict=True):
         counts = {
             "corpus": [corpus] * 2,
@@ -289,9 +291,9 @@ def write_results(
             "documents": [100, 900],
             "bytes": [1_000_000, n_bytes],
         }
-        parquet(f"counts/{corpus}/ledger.parquet", pl.DataFrame(counts))
+        parquet(files.counts_ledger(corpus), pl.DataFrame(counts))
         evaluated = {"corpus": [corpus], "bytes": [1_000_000], "nfc_changed": [0], "too_long": [0]}
-        parquet(f"evaluation/held_out/{corpus}.ledger.parquet", pl.DataFrame(evaluated))
+        parquet(files.evaluation_ledger("held_out", corpus), pl.DataFrame(evaluated))
     return folder
 
 

@@ -8,11 +8,11 @@ from trex.mixtures.baselines import uniform
 from trex.mixtures.bounds import Bounds
 from trex.mixtures.sampling import MixtureSampler
 from trex.objective import constraints
+from trex.objective.constraints import SLACK
 from trex.objective.objective import Objective
 from trex.proxies.tables import evaluation_arrays
 from trex.proxies.train import Trainer
 from trex.proxies.training_set import TrainingSet
-from trex.search.choose import SLACK
 from trex.search.problem import Problem
 from trex.search.strategies.adaptive import Adaptive, propose_batch
 from trex.search.strategies.direct import Direct

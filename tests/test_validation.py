@@ -12,7 +12,8 @@ from trex.report import figures_validation as plots_validation
 from trex.tokenizer.build import to_tokenizer
 from trex.validation.compare import validate
 from trex.validation.quality import check_tokens, encode_sample, is_spaced, measure, running_words
-from trex.validation.rank_invariance import Scale, agreement, measured_at, scales, smallest_that_ranks
+from trex.validation.rank_invariance import agreement, measured_at
+from trex.validation.scales import Scale, scales
 
 OBJECTIVE = {
     "aggregate": "macro",
@@ -179,11 +180,6 @@ def test_orders_that_agree_and_that_do_not(tmp_path):
     assert first["spearman"] == pytest.approx(0.4)
     assert first["regret"] == pytest.approx(10)  # 1.1 where 1.0 is best
     assert (first["lowest_corpus"], first["lowest"], first["median"]) == ("eng", *[pytest.approx(0.4)] * 2)
-    names = [scale.name for scale in of]
-    assert smallest_that_ranks(ranks, names, 0.97) == "100-300"
-    assert smallest_that_ranks(ranks, names, 0.3) == "50-300"
-    assert smallest_that_ranks(ranks.with_columns(spearman=0.0), names, 0.97) is None
-    assert smallest_that_ranks(ranks.with_columns(spearman=np.nan), names, 0.97) is None
     plots.save(plots_validation.rank_invariance(ranks), tmp_path / "ranks.svg")
     with pytest.raises(ValueError, match="not all of the 2 mixtures were measured at 50-300"):
         measured_at(of, table, ["m0", "m9"], OBJECTIVE, ["eng"])

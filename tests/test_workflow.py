@@ -75,7 +75,7 @@ def run(tmp_path_factory):
             "keep_tokenizers": True, "mixtures": {"two": {"aaa": 0.5, "ccc": 0.5}},
         },
         "search": {"draws": 2000, "top_k": 16},
-        "verification": {"replicates": 2},
+        "choice": {"replicates": 2},
         "training": {"vocab_size": 600},
     }  # fmt: skip
     (folder / "my.yaml").write_text(yaml.safe_dump(config))

@@ -22,7 +22,7 @@ CONFIG = {
     "proxies": {"count": 24, "per_job": 12, "bytes": "40kB", "vocab_size": 400},
     "regression": {"model": "linear", "compare": ["linear"], "folds": 4},
     "search": {"strategies": ["surrogate"]},
-    "verification": {"replicates": 1},
+    "choice": {"replicates": 1},
     "training": {"vocab_size": 500, "baselines": False},
     "baselines": {"uniform": "uniform"},
     "validation": {"tokenizers": {"other": "reference.json"}, "mixtures": 3, "grid": []},

@@ -13,6 +13,7 @@ from typing import Any
 SAMPLED_MIXTURE = r"m\d+"
 BATCH = r"\d+-\d+"
 ROUND = r"\d\d"
+CHOSEN = "chosen"  # what the full-scale tokenizer of the recommended mixture is called, whatever the mixture's name
 
 
 def mixture_id(number: int) -> str:
@@ -86,13 +87,34 @@ def round_mixture_id(number: int, i: int) -> str:
 
 @dataclass(frozen=True)
 class Layout:
-    """The files of a run that the stages from mixtures to full-scale tokenizers write; `docs/contracts.md` says what
-    they hold.
-
-    root: the results folder, or the folder of logs or of measurements, where a job's file has the same name.
-    """
+    """The files of a results folder; `docs/contracts.md` says what they hold."""
 
     root: Path
+
+    def words(self, corpus: str) -> Path:
+        return self.root / f"counts/{corpus}/words.parquet"
+
+    def held_out(self, corpus: str) -> Path:
+        return self.root / f"counts/{corpus}/held_out.parquet"
+
+    def document_hashes(self, corpus: str) -> Path:
+        return self.root / f"counts/{corpus}/documents.npy"
+
+    def counts_ledger(self, corpus: str) -> Path:
+        return self.root / f"counts/{corpus}/ledger.parquet"
+
+    def part(self, corpus: str, part: int | str, file: str) -> Path:
+        """Of one part of a corpus; file: hashes.npy, words.arrow, ledger.parquet, held_out.parquet or documents.npy."""
+        return self.root / f"counts/{corpus}/parts/{part}.{file}"
+
+    def evaluation_words(self, evaluation_set: str, corpus: str) -> Path:
+        return self.root / f"evaluation/{evaluation_set}/{corpus}.parquet"
+
+    def evaluation_ledger(self, evaluation_set: str, corpus: str) -> Path:
+        return self.root / f"evaluation/{evaluation_set}/{corpus}.ledger.parquet"
+
+    def evaluation_documents(self, evaluation_set: str, corpus: str) -> Path:
+        return self.root / f"evaluation/{evaluation_set}/{corpus}.documents.parquet"
 
     @property
     def index(self) -> Path:
@@ -216,11 +238,30 @@ class Layout:
     def scales(self) -> Path:
         return self.root / "validation/scales.parquet"
 
-    def counts_ledger(self, corpus: str) -> Path:
-        return self.root / f"counts/{corpus}/ledger.parquet"
+    def measured_tokenizer(self, name: str, table: str) -> Path:
+        """Of a full-scale tokenizer; table: corpora, documents or scripts."""
+        return self.root / f"validation/tokenizers/{name}.{table}.parquet"
 
-    def evaluation_ledger(self, evaluation_set: str, corpus: str) -> Path:
-        return self.root / f"evaluation/{evaluation_set}/{corpus}.ledger.parquet"
+    def measured_existing(self, name: str, table: str) -> Path:
+        """The same of an existing tokenizer."""
+        return self.root / f"validation/existing/{name}.{table}.parquet"
 
-    def evaluation_documents(self, evaluation_set: str, corpus: str) -> Path:
-        return self.root / f"evaluation/{evaluation_set}/{corpus}.documents.parquet"
+    @property
+    def records(self) -> Path:
+        """The folder by which a results folder is known, of what `trex.run` writes down about jobs and locks."""
+        return self.root / ".artifacts"
+
+    def page(self, name: str) -> Path:
+        """name: summary, details, validation or costs."""
+        return self.root / f"{name}.md"
+
+    @property
+    def candidates_csv(self) -> Path:
+        return self.root / "candidates.csv"
+
+    def figure(self, name: str) -> Path:
+        return self.root / f"figures/{name}.svg"
+
+    @property
+    def provenance(self) -> Path:
+        return self.root / "provenance.json"

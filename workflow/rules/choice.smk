@@ -13,9 +13,7 @@ rule train_candidate:
     input:
         word_index=INDEX,
         candidates=FILES.candidates,
-        documents=expand(
-            FILES.evaluation_documents("{at[0]}", "{at[1]}"), at=MEASURED_ON
-        ),
+        documents=[FILES.evaluation_documents(*at) for at in MEASURED_ON],
     output:
         compression=FILES.candidate_compression("{name}"),
         ledger=FILES.candidate_ledger("{name}"),
@@ -34,10 +32,10 @@ rule train_candidate:
     params:
         code=code_of("train_candidate"),
         corpora=CORPORA,
-        replicates=config["verification"]["replicates"],
+        replicates=config["choice"]["replicates"],
         n_bytes=config["proxies"]["bytes"],
         vocab_grid=config["proxies"]["vocab_grid"],
-        tokenizer=lambda wildcards: TOKENIZER,
+        tokenizer=verbatim(TOKENIZER),
         evaluation=MEASURED_ON,
     message:
         "Measuring candidate {wildcards.name}"

@@ -16,6 +16,7 @@ from trex.corpora import deal_files, only_files, source_files
 from trex.run.preflight import check_install_path, warn_of_address_space
 from trex.layout import (
     BATCH,
+    CHOSEN,
     ROUND,
     Layout,
     batches,
@@ -66,12 +67,25 @@ PARTS = {
 IN_PARTS = [corpus for corpus in CORPORA if len(PARTS[corpus]) > 1]
 INDEX = FILES.index
 TOKENIZER = config["tokenizer"]
+OBJECTIVE = {**config["objective"], "vocab_size": config["proxies"]["vocab_size"]}
+SAMPLING = {
+    key: config["proxies"][key]
+    for key in ("prior", "strength", "min_share", "max_epochs", "bytes")
+}
 ENVIRONMENT = "../../envs/trex.yaml"
 
 
 def one_of(names):
     """The regex of a wildcard that is one of some names, or nothing at all if there are none."""
     return "|".join(names) or "(?!)"
+
+
+def verbatim(value):
+    """A parameter as it is. Snakemake takes braces in a text, or in a list of texts, for wildcards, and the config's own
+    texts, such as a regex, may have some. It leaves what a function returns alone, so values that hold such texts are
+    passed by one.
+    """
+    return lambda wildcards: value
 
 
 wildcard_constraints:
@@ -136,14 +150,12 @@ def hashes_up_to(wildcards):
     """Hashes of the earlier parts, and last of the part itself; none if it has no duplicates to leave out."""
     part = int(wildcards.part)
     n = part + 1 if part and config["counting"]["deduplicate"] else 0
-    return [
-        RESULTS / f"counts/{wildcards.corpus}/parts/{i}.hashes.npy" for i in range(n)
-    ]
+    return [FILES.part(wildcards.corpus, i, "hashes.npy") for i in range(n)]
 
 
-def of_all_parts(suffix):
+def of_all_parts(file):
     return lambda wildcards: [
-        RESULTS / f"counts/{wildcards.corpus}/parts/{i}.{suffix}"
+        FILES.part(wildcards.corpus, i, file)
         for i in range(len(PARTS[wildcards.corpus]))
     ]
 
@@ -156,7 +168,7 @@ def evaluation_source(wildcards):
 
 def evaluation_files(wildcards):
     if wildcards.evaluation_set == "held_out":
-        return [RESULTS / f"counts/{wildcards.corpus}/held_out.parquet"]
+        return [FILES.held_out(wildcards.corpus)]
     sets = config["corpora"][wildcards.corpus]["evaluation"]
     return source_files(sets[wildcards.evaluation_set], BASE)
 

@@ -17,10 +17,10 @@ rule count_words:
     input:
         files=corpus_files,
     output:
-        words=RESULTS / "counts/{corpus}/words.parquet",
-        ledger=RESULTS / "counts/{corpus}/ledger.parquet",
-        held_out=RESULTS / "counts/{corpus}/held_out.parquet",
-        documents=RESULTS / "counts/{corpus}/documents.npy",
+        words=FILES.words("{corpus}"),
+        ledger=FILES.counts_ledger("{corpus}"),
+        held_out=FILES.held_out("{corpus}"),
+        documents=FILES.document_hashes("{corpus}"),
     log:
         LOGS / "count_words/{corpus}.log",
     benchmark:
@@ -36,7 +36,7 @@ rule count_words:
         code=code_of("count_words"),
         source=corpus_source,
         max_document_bytes=config["counting"]["max_document_bytes"],
-        counting=lambda wildcards: COUNTING,
+        counting=verbatim(COUNTING),
     message:
         "Counting the words of {wildcards.corpus}"
     script:
@@ -47,7 +47,7 @@ rule hash_documents:
     input:
         files=part_files,
     output:
-        hashes=temp(RESULTS / "counts/{corpus}/parts/{part}.hashes.npy"),
+        hashes=temp(FILES.part("{corpus}", "{part}", "hashes.npy")),
     log:
         LOGS / "hash_documents/{corpus}/{part}.log",
     benchmark:
@@ -75,10 +75,10 @@ rule count_part:
         files=part_files,
         hashes=hashes_up_to,
     output:
-        words=temp(RESULTS / "counts/{corpus}/parts/{part}.words.arrow"),
-        ledger=temp(RESULTS / "counts/{corpus}/parts/{part}.ledger.parquet"),
-        held_out=temp(RESULTS / "counts/{corpus}/parts/{part}.held_out.parquet"),
-        documents=temp(RESULTS / "counts/{corpus}/parts/{part}.documents.npy"),
+        words=temp(FILES.part("{corpus}", "{part}", "words.arrow")),
+        ledger=temp(FILES.part("{corpus}", "{part}", "ledger.parquet")),
+        held_out=temp(FILES.part("{corpus}", "{part}", "held_out.parquet")),
+        documents=temp(FILES.part("{corpus}", "{part}", "documents.npy")),
     log:
         LOGS / "count_part/{corpus}/{part}.log",
     benchmark:
@@ -94,7 +94,7 @@ rule count_part:
         code=code_of("count_part"),
         source=corpus_source,
         max_document_bytes=config["counting"]["max_document_bytes"],
-        counting=lambda wildcards: COUNTING,
+        counting=verbatim(COUNTING),
     message:
         "Counting the words of part {wildcards.part} of {wildcards.corpus}"
     script:
@@ -111,10 +111,10 @@ rule merge_counts:
         held_out=of_all_parts("held_out.parquet"),
         documents=of_all_parts("documents.npy"),
     output:
-        words=RESULTS / "counts/{corpus}/words.parquet",
-        ledger=RESULTS / "counts/{corpus}/ledger.parquet",
-        held_out=RESULTS / "counts/{corpus}/held_out.parquet",
-        documents=RESULTS / "counts/{corpus}/documents.npy",
+        words=FILES.words("{corpus}"),
+        ledger=FILES.counts_ledger("{corpus}"),
+        held_out=FILES.held_out("{corpus}"),
+        documents=FILES.document_hashes("{corpus}"),
     log:
         LOGS / "merge_counts/{corpus}.log",
     benchmark:
@@ -131,7 +131,7 @@ rule merge_counts:
         code_of_parts=[code_of("hash_documents"), code_of("count_part")],
         source=corpus_source,
         max_document_bytes=config["counting"]["max_document_bytes"],
-        counting=lambda wildcards: COUNTING,
+        counting=verbatim(COUNTING),
     message:
         "Merging the counts of the parts of {wildcards.corpus}"
     script:
@@ -141,12 +141,12 @@ rule merge_counts:
 rule count_eval_words:
     input:
         files=evaluation_files,
-        documents=RESULTS / "counts/{corpus}/documents.npy",
+        documents=FILES.document_hashes("{corpus}"),
         reference=tokenizer_files(config["reference"]),
     output:
-        words=RESULTS / "evaluation/{evaluation_set}/{corpus}.parquet",
-        documents=RESULTS / "evaluation/{evaluation_set}/{corpus}.documents.parquet",
-        ledger=RESULTS / "evaluation/{evaluation_set}/{corpus}.ledger.parquet",
+        words=FILES.evaluation_words("{evaluation_set}", "{corpus}"),
+        documents=FILES.evaluation_documents("{evaluation_set}", "{corpus}"),
+        ledger=FILES.evaluation_ledger("{evaluation_set}", "{corpus}"),
     log:
         LOGS / "count_eval_words/{evaluation_set}/{corpus}.log",
     benchmark:
@@ -160,8 +160,8 @@ rule count_eval_words:
         code=code_of("count_eval_words"),
         source=evaluation_source,
         seed=config["seed"],
-        pattern=lambda wildcards: TOKENIZER["pattern"],
-        reference=lambda wildcards: config["reference"],
+        pattern=verbatim(TOKENIZER["pattern"]),
+        reference=verbatim(config["reference"]),
         max_bytes=config["evaluation"]["max_bytes"],
         max_document_bytes=config["evaluation"]["max_document_bytes"],
     message:

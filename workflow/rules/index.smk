@@ -4,16 +4,10 @@
 # Memory: measured 0.37 GB for 1.6 MB of inputs and 0.66 GB for 25 MB, so 12 MB a MB.
 rule index_words:
     input:
-        words=expand(RESULTS / "counts/{corpus}/words.parquet", corpus=CORPORA),
-        ledgers=expand(RESULTS / "counts/{corpus}/ledger.parquet", corpus=CORPORA),
-        eval_words=[
-            RESULTS / f"evaluation/{name}/{corpus}.parquet"
-            for name, corpus in EVALUATION
-        ],
-        eval_ledgers=[
-            RESULTS / f"evaluation/{name}/{corpus}.ledger.parquet"
-            for name, corpus in EVALUATION
-        ],
+        words=[FILES.words(corpus) for corpus in CORPORA],
+        ledgers=[FILES.counts_ledger(corpus) for corpus in CORPORA],
+        eval_words=[FILES.evaluation_words(*at) for at in EVALUATION],
+        eval_ledgers=[FILES.evaluation_ledger(*at) for at in EVALUATION],
     output:
         word_index=directory(INDEX),
     log:

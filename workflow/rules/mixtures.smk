@@ -1,9 +1,5 @@
 # The sampled mixtures as a table, for people and for collect_proxies. The proxies do not read it: each draws its
 # own mixture, a pure function of the config and its number, so that asking for more trains only the new ones.
-SAMPLING = {
-    key: config["proxies"][key]
-    for key in ("prior", "strength", "min_share", "max_epochs", "bytes")
-}
 
 
 rule sample_mixtures:

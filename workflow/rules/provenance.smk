@@ -7,12 +7,12 @@ rule write_provenance:
         validation=rules.write_summary.output.validation,
         candidates=rules.write_summary.output.candidates,
         figures=rules.plot_figures.output,
-        tokenizers=expand(RESULTS / "tokenizers/{name}/tokenizer.json", name=FULL_SCALE),
+        tokenizers=[FILES.tokenizer(name) for name in FULL_SCALE],
         counts=REPORTED["counts"],
         tokenizer_ledgers=REPORTED["full_scale_ledgers"],
-        training_ledger=RESULTS / "training_ledger.parquet",
+        training_ledger=FILES.training_ledger,
     output:
-        provenance=RESULTS / "provenance.json",
+        provenance=FILES.provenance,
     log:
         LOGS / "write_provenance.log",
     benchmark:
@@ -24,7 +24,7 @@ rule write_provenance:
         runtime=minutes(5),
     params:
         code=code_of("write_provenance"),
-        config=lambda wildcards: config,
+        config=verbatim(config),
         names=FULL_SCALE,
     message:
         "Writing down what the results came from"

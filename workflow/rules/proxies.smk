@@ -21,7 +21,7 @@ rule train_proxies:
     benchmark:
         BENCHMARKS / "train_proxies/{batch}.tsv"
     wildcard_constraints:
-        batch="|".join([BATCH, *config["proxies"]["mixtures"]]),
+        batch=one_of([BATCH, *config["proxies"]["mixtures"]]),
     conda:
         ENVIRONMENT
     resources:
@@ -34,7 +34,7 @@ rule train_proxies:
         sampling=SAMPLING,
         mixtures=batch_mixtures,
         vocab_grid=config["proxies"]["vocab_grid"],
-        tokenizer=lambda wildcards: TOKENIZER,
+        tokenizer=verbatim(TOKENIZER),
     message:
         "Training the proxies of batch {wildcards.batch}"
     script:

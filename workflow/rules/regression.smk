@@ -1,8 +1,6 @@
 # From mixture to objective: surfaces fitted on the proxies, cross-validated by mixture.
 from trex.search.registry import STRATEGIES
 
-OBJECTIVE = {**config["objective"], "vocab_size": config["proxies"]["vocab_size"]}
-
 
 rule fit_regression:
     input:

@@ -43,7 +43,7 @@ rule plot_figures:
     output:
         **{
             name: report(
-                RESULTS / f"figures/{name}.svg",
+                FILES.figure(name),
                 caption=f"../report/{name}.rst",
                 category="Figures",
                 labels={"figure": name.replace("_", " ")},
@@ -61,7 +61,7 @@ rule plot_figures:
         runtime=minutes(10),
     params:
         code=code_of("plot_figures"),
-        config=lambda wildcards: config,
+        config=verbatim(config),
     message:
         "Drawing the figures"
     script:
@@ -73,31 +73,31 @@ rule write_summary:
         **REPORTED,
     output:
         summary=report(
-            RESULTS / "summary.md",
+            FILES.page("summary"),
             caption="../report/summary.rst",
             category="Summary",
             labels={"figure": "summary"},
         ),
         details=report(
-            RESULTS / "details.md",
+            FILES.page("details"),
             caption="../report/details.rst",
             category="Summary",
             labels={"figure": "details of the search"},
         ),
         validation=report(
-            RESULTS / "validation.md",
+            FILES.page("validation"),
             caption="../report/validation.rst",
             category="Summary",
             labels={"figure": "the full-scale tokenizers"},
         ),
         costs=report(
-            RESULTS / "costs.md",
+            FILES.page("costs"),
             caption="../report/costs.rst",
             category="Summary",
             labels={"figure": "what the searches cost"},
         ),
         candidates=report(
-            RESULTS / "candidates.csv",
+            FILES.candidates_csv,
             caption="../report/candidates.rst",
             category="Summary",
             labels={"figure": "candidates and baselines"},
@@ -113,7 +113,7 @@ rule write_summary:
         runtime=minutes(10),
     params:
         code=code_of("write_summary"),
-        config=lambda wildcards: config,
+        config=verbatim(config),
     message:
         "Writing the summary"
     script:

@@ -19,7 +19,7 @@ from trex.run.slurm import cancel_jobs_left
 
 from snakemake.logging import logger
 
-SUMMARY = RESULTS / "summary.md"
+SUMMARY = FILES.page("summary")
 RUN_LOCK = RunLock(RESULTS)
 STOPPED_BY = []  # names of signals
 

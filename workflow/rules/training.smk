@@ -1,5 +1,5 @@
 # The full-scale tokenizers of the chosen mixture and of the baselines.
-FULL_SCALE = ["chosen"] + (
+FULL_SCALE = [CHOSEN] + (
     list(config["baselines"]) + ["matched"] if config["training"]["baselines"] else []
 )
 
@@ -8,7 +8,7 @@ rule train_tokenizer:
     input:
         word_index=INDEX,
         candidates=FILES.candidates,
-        choice=lambda wildcards: ([FILES.choice] if wildcards.name == "chosen" else []),
+        choice=lambda wildcards: ([FILES.choice] if wildcards.name == CHOSEN else []),
     output:
         tokenizer=FILES.tokenizer("{name}"),
         compression=FILES.tokenizer_compression("{name}"),
@@ -18,7 +18,7 @@ rule train_tokenizer:
     benchmark:
         BENCHMARKS / "train_tokenizer/{name}.tsv"
     wildcard_constraints:
-        name="|".join(FULL_SCALE),
+        name=one_of(FULL_SCALE),
     conda:
         ENVIRONMENT
     resources:
@@ -29,7 +29,7 @@ rule train_tokenizer:
         corpora=CORPORA,
         n_bytes=config["training"]["bytes"],
         vocab_size=config["training"]["vocab_size"],
-        tokenizer=lambda wildcards: TOKENIZER,
+        tokenizer=verbatim(TOKENIZER),
     message:
         "Training the full-scale tokenizer of {wildcards.name}"
     script:

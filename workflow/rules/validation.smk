@@ -1,9 +1,9 @@
 # What the full-scale tokenizers are worth: encoded by `tokenizers` itself, on all evaluation text, beside existing ones;
 # and whether mixtures rank at the scale of the proxies as they do at full scale.
-from trex.validation.rank_invariance import scales, vocab_sizes
+from trex.validation.scales import scales, vocab_sizes
 
 EXISTING = config["validation"]["tokenizers"]
-DOCUMENTS = expand(FILES.evaluation_documents("{at[0]}", "{at[1]}"), at=EVALUATION)
+DOCUMENTS = [FILES.evaluation_documents(*at) for at in EVALUATION]
 SCALES = scales(config)
 # numbers of training bytes at which the proxies do not already tell: "all" or a number
 GRID_BYTES = list(
@@ -23,9 +23,9 @@ rule validate_tokenizer:
         compression=FILES.tokenizer_compression("{name}"),
         documents=DOCUMENTS,
     output:
-        corpora=RESULTS / "validation/tokenizers/{name}.corpora.parquet",
-        documents=RESULTS / "validation/tokenizers/{name}.documents.parquet",
-        scripts=RESULTS / "validation/tokenizers/{name}.scripts.parquet",
+        corpora=FILES.measured_tokenizer("{name}", "corpora"),
+        documents=FILES.measured_tokenizer("{name}", "documents"),
+        scripts=FILES.measured_tokenizer("{name}", "scripts"),
     log:
         LOGS / "validate_tokenizer/{name}.log",
     benchmark:
@@ -51,9 +51,9 @@ rule validate_existing:
         documents=DOCUMENTS,
         tokenizer=lambda wildcards: tokenizer_files(EXISTING[wildcards.name]),
     output:
-        corpora=RESULTS / "validation/existing/{name}.corpora.parquet",
-        documents=RESULTS / "validation/existing/{name}.documents.parquet",
-        scripts=RESULTS / "validation/existing/{name}.scripts.parquet",
+        corpora=FILES.measured_existing("{name}", "corpora"),
+        documents=FILES.measured_existing("{name}", "documents"),
+        scripts=FILES.measured_existing("{name}", "scripts"),
     log:
         LOGS / "validate_existing/{name}.log",
     benchmark:
@@ -94,7 +94,7 @@ rule validate:
         ENVIRONMENT
     resources:
         mem_mb=megabytes(1500, 10.0),
-        runtime=10,
+        runtime=minutes(10),
     params:
         code=code_of("validate"),
         seed=config["seed"],
@@ -136,7 +136,7 @@ rule train_grid:
         vocab_sizes=lambda wildcards: vocab_sizes(
             SCALES, None if wildcards.n_bytes == "all" else int(wildcards.n_bytes)
         ),
-        tokenizer=lambda wildcards: TOKENIZER,
+        tokenizer=verbatim(TOKENIZER),
     message:
         "Training batch {wildcards.batch} of the proxies' mixtures on {wildcards.n_bytes} bytes"
     script:
@@ -158,7 +158,7 @@ rule rank_mixtures:
         ENVIRONMENT
     resources:
         mem_mb=megabytes(1000, 10.0),
-        runtime=5,
+        runtime=minutes(5),
     params:
         code=code_of("rank_mixtures"),
         corpora=CORPORA,

@@ -4,7 +4,8 @@ import polars as pl
 
 from trex.files import write_table
 from trex.run.job import job
-from trex.validation.rank_invariance import Scale, agreement, measured_at
+from trex.validation.rank_invariance import agreement, measured_at
+from trex.validation.scales import Scale
 
 with job(snakemake):
     params, files, output = snakemake.params, snakemake.input, snakemake.output

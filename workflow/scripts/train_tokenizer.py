@@ -10,7 +10,7 @@ from trex.tokenizer.build import to_tokenizer
 with job(snakemake):
     params, files, output = snakemake.params, snakemake.input, snakemake.output
     name = snakemake.wildcards.name
-    if name == "chosen":
+    if files.choice:  # the name is of no mixture
         name = read_json(files.choice[0])["chosen"]
     index = WordIndex.load(files.word_index, params.corpora)
     trainer = Trainer(index, params.tokenizer, params.n_bytes, [params.vocab_size])

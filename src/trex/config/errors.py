@@ -14,7 +14,10 @@ from trex.config.words import Problem, Problems, show, suggest
 REMOVED = {
     "counting.shards": "is gone; shares are met to within 1 % at any size, so remove it",
 }
-RENAMED = {
+RENAMED_KEYS = {
+    "verification": "choice",
+}
+RENAMED_VALUES = {
     ("search.strategies", "trex"): "paper",
     ("regression.model", "lightgbm_direct"): "lightgbm_objective",
     ("regression.compare", "lightgbm_direct"): "lightgbm_objective",
@@ -86,14 +89,16 @@ def _translate(error: Any, raw: Any) -> Iterator[tuple[Path, str]]:
 
 
 def _unknown_key(path: Path) -> str:
-    removed = REMOVED.get(spell_path(path))
-    return removed or f"unknown key; {suggest(str(path[-1]), properties(node_at(path[:-1])))}"
+    key = spell_path(path)
+    if key in RENAMED_KEYS:
+        return f"is now called {RENAMED_KEYS[key]}; write that"
+    return REMOVED.get(key) or f"unknown key; {suggest(str(path[-1]), properties(node_at(path[:-1])))}"
 
 
 def _unfit(path: Path, value: Any) -> str:
     keys = ".".join(step for step in path if isinstance(step, str))
-    if isinstance(value, str) and (keys, value) in RENAMED:
-        return f"{show(value)} is now called {RENAMED[keys, value]}; write that"
+    if isinstance(value, str) and (keys, value) in RENAMED_VALUES:
+        return f"{show(value)} is now called {RENAMED_VALUES[keys, value]}; write that"
     node = node_at(path)
     sentence = f"{show(value)} is not {expected(node)}{_hint(path, value)}"
     return ". ".join(filter(None, (sentence, node.get("description"))))

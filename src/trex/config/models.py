@@ -315,7 +315,7 @@ class Search(Section):
     available text."""
 
 
-class Verification(Section):
+class Choice(Section):
     """The proxies that are trained on candidates and baselines."""
 
     replicates: int = Field(3, ge=1, le=3)
@@ -413,7 +413,7 @@ class Config(Section):
         "tempered": {"tempered": 0.3},
     }
     """Mixtures to compare with, by name. Naming any replaces the defaults."""
-    verification: Verification = Field(default_factory=Verification)
+    choice: Choice = Field(default_factory=Choice)
     training: Training = Field(default_factory=Training)
     validation: Validation = Field(default_factory=Validation)
     language_model: LanguageModel = Field(default_factory=LanguageModel)

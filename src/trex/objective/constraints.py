@@ -13,6 +13,8 @@ import numpy as np
 
 from trex.objective.metrics import gini, token_premium
 
+# Limits may be exceeded by this much, relatively, before the choice counts it: less than replicates differ by.
+SLACK = 0.001
 TINY = 1e-9  # stands for a Gini coefficient of 0
 
 

@@ -9,11 +9,9 @@ from typing import Self
 import numpy as np
 import polars as pl
 
+from trex.counting.shards import MOST_ALIKE
 from trex.objective.objective import Objective
 from trex.proxies.tables import nsl_array, shares_array
-
-# Part of the mixtures that may equal another, as two that differ by less than the width of a shard do.
-MOST_ALIKE = 0.5
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,9 @@ import polars as pl
 
 from trex.counting.text_caveats import text_caveats
 from trex.mixtures.sampling import support
+from trex.objective.constraints import SLACK
 from trex.report import markdown
-from trex.report.results import LIMIT_SLACK, Results
+from trex.report.results import Results
 
 # A share that was given is worth a note if it is off by more than one of these.
 SHARE_TOLERANCE = 0.01
@@ -100,7 +101,7 @@ def _notes(results: Results) -> str:
 
 def _over(row: Mapping[str, Any]) -> str:
     """By how much a mixture exceeds the limits of the objective."""
-    return markdown.percent(row["violation"]) if row["violation"] > LIMIT_SLACK else "no"
+    return markdown.percent(row["violation"]) if row["violation"] > SLACK else "no"
 
 
 def _front(results: Results) -> str:

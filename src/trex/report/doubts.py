@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from trex.counting.shards import MOST_ALIKE
+from trex.objective.constraints import SLACK
 from trex.report import markdown
-from trex.report.results import LIMIT_SLACK, Results
+from trex.report.results import Results
 
 # Shares are met to 1 % or one document. It is a doubt if more than MOST_OFF of them are further off than SHARE_OFF.
 SHARE_OFF = 0.01
 MOST_OFF = 0.1
-# Part of the mixtures that may equal another, as two that differ by less than the width of a shard do.
-MOST_ALIKE = 0.5
 DIGITS = 4  # mixtures that agree in all shares to so many are the same mixture
 # Proxies whose objective differs by less than this, relatively, tell nothing about mixtures.
 CONSTANT = 1e-5
@@ -98,7 +98,7 @@ def _shares(results: Results) -> Iterator[str]:
 
 def _limits(results: Results) -> Iterator[str]:
     violation = results.chosen["violation"] or 0.0
-    if violation > LIMIT_SLACK:
+    if violation > SLACK:
         yield (
             f"**No mixture keeps the limits that the config sets.** `{results.choice['chosen']}` exceeds them least, "
             f"by {markdown.percent(violation)}. Loosen a limit, or name a baseline that keeps them."

@@ -7,10 +7,11 @@ import polars as pl
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from trex.layout import CHOSEN
 from trex.report.figures import COLORS, MARKERS, PLOT_WIDTH, STYLE, legend, nsl_by_corpus
-from trex.report.results import CHOSEN, Results
-
-_AGGREGATES = ("macro", "pooled", "worst")
+from trex.report.results import Results
+from trex.validation.compare import AGGREGATES
+from trex.validation.scales import RANKS_WELL
 
 
 @rc_context(STYLE)
@@ -34,7 +35,7 @@ def full_scale_gains(validation: pl.DataFrame, trained: Sequence[str]) -> Figure
     axes = figure.subplots(len(sets), max(len(kinds), 1), squeeze=False)
     for line, evaluation_set in zip(axes, sets, strict=True):
         for ax, (names, kind) in zip(line, kinds, strict=False):
-            for i, aggregate in enumerate(_AGGREGATES):
+            for i, aggregate in enumerate(AGGREGATES):
                 rows = gains.filter(
                     pl.col("against").is_in(names), evaluation_set=evaluation_set, metric=f"gain_{aggregate}"
                 )
@@ -83,7 +84,12 @@ def rank_invariance(ranks: pl.DataFrame) -> Figure:
     ax.imshow(values, cmap="Blues", vmin=min(0.9, float(np.nanmin(values))), vmax=1.02)
     for (row, column), value in np.ndenumerate(values):
         ax.text(
-            column, row, f"{value:.3f}", ha="center", va="center", color="white" if value > 0.97 else "black"
+            column,
+            row,
+            f"{value:.3f}",
+            ha="center",
+            va="center",
+            color="white" if value >= RANKS_WELL else "black",
         )
     labels = [_scale(name) for name in names]
     ax.set_xticks(range(len(names)), labels)

@@ -12,14 +12,11 @@ import numpy as np
 import polars as pl
 
 from trex.files import read_json
-from trex.layout import Layout
+from trex.layout import CHOSEN, Layout
+from trex.objective.aggregate import ABOUT_THE_WORST
 from trex.report.costs import cpu_seconds
 
-CHOSEN = "chosen"  # what the full-scale tokenizer of the recommended mixture is called, whatever the mixture's name
 SHARE_TOLERANCE = 1e-6  # what rounding may do to a share
-# Limits of an objective may be exceeded by this much, relatively, before the choice counts it: less than replicates
-# differ by. The choice itself is `trex.search.choose`.
-LIMIT_SLACK = 0.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +97,7 @@ class Results:
                 "delete it and run again"
             )
         baselines = candidates.filter(role="baseline")["name"].to_list()
-        names = ["chosen", *(baselines if config["training"]["baselines"] else [])]
+        names = [CHOSEN, *(baselines if config["training"]["baselines"] else [])]
         validation = pl.read_parquet(files.validation)
         if wrong := {*names, *config["validation"]["tokenizers"]} ^ set(validation["tokenizer"]):
             raise ValueError(
@@ -237,7 +234,7 @@ class Results:
             .group_by("name", maintain_order=True)
             .agg(pl.col("average", "worst").mean())
         )
-        if objective["aggregate"] in ("worst", "soft_worst"):
+        if objective["aggregate"] in ABOUT_THE_WORST:
             return by_name
         measured = {row["name"]: row["measured"] for row in self.choice["ranking"]}
         return by_name.with_columns(average=pl.col("name").replace_strict(measured, return_dtype=pl.Float64))

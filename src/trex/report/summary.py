@@ -1,20 +1,21 @@
 """The page that a person reads first: which mixture to use, what it gains, how sure that is, and what to do next."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import polars as pl
 
+from trex.layout import CHOSEN, Layout
 from trex.mixtures.baselines import natural, uniform
+from trex.objective.constraints import SLACK
 from trex.report import markdown
 from trex.report.doubts import TIE, better_at_full_scale, doubts
-from trex.report.results import CHOSEN, LIMIT_SLACK, Results
+from trex.report.results import Results
+from trex.validation.scales import RANKS_WELL, Scale
 
 SEARCHED_SHOWN = (
     3  # searched mixtures in the table of gains, besides the recommended one; the others are in details.md
 )
-# Spearman correlation between proxies and full scale from which on proxies are said to rank mixtures well: the lowest
-# that the paper reports between its scales is .974.
-RANKS_WELL = 0.97
 # More proxies are advised if the last step of the learning curve still took this part of the error away.
 STILL_LEARNING = 0.25
 ONCE = 1.005  # times that a text is read before it counts as repeated
@@ -65,7 +66,7 @@ def _recommendation(results: Results) -> str:
     if choice["role"] != "baseline":
         return f"**Train on `{name}`,** a mixture that the search strategy `{choice['strategy']}` found."
     candidates = [row for row in ranking if row["role"] == "candidate"]
-    over = [row for row in candidates if (row["violation"] or 0) > LIMIT_SLACK]
+    over = [row for row in candidates if (row["violation"] or 0) > SLACK]
     if candidates and len(over) == len(candidates):
         return (
             f"**Train on the baseline `{name}`.** No searched mixture keeps the limits that the config sets; "
@@ -267,9 +268,9 @@ def _next_steps(results: Results) -> str:
 
 
 def _steps(results: Results) -> Iterator[str]:
-    better, folder = better_at_full_scale(results), results.config["results"]
-    name = better["against"] if better else CHOSEN
-    yield f'Use the tokenizer: `tokenizers.Tokenizer.from_file("{folder}/tokenizers/{name}/tokenizer.json")`.'
+    better, folder = better_at_full_scale(results), Path(results.config["results"])
+    tokenizer = Layout(folder).tokenizer(better["against"] if better else CHOSEN)
+    yield f'Use the tokenizer: `tokenizers.Tokenizer.from_file("{tokenizer}")`.'
     spearman = _rank_correlation(results)
     if spearman is not None and not spearman >= RANKS_WELL:
         yield "Raise `proxies.bytes` (and `proxies.vocab_size`): proxies should rank mixtures as the full scale does."
@@ -296,7 +297,7 @@ def _rank_correlation(results: Results) -> float | None:
     if results.ranks is None:
         return None
     proxies = results.config["proxies"]
-    scale, full = f"{proxies['bytes']}-{proxies['vocab_size']}", results.ranks["scale"][-1]
+    scale, full = Scale(proxies["bytes"], proxies["vocab_size"]).name, results.ranks["scale"][-1]
     if scale == full:
         return None
     value = results.ranks.filter(scale=scale, other=full)["spearman"].item()

@@ -4,11 +4,11 @@ import numpy as np
 import polars as pl
 
 from trex.language_model import cost as lm
+from trex.layout import CHOSEN
 from trex.report import markdown
-from trex.report.results import CHOSEN, Results
+from trex.report.results import Results
+from trex.validation.scales import RANKS_WELL, Scale
 
-# The paper's lowest Spearman correlation between scales is .974.
-RANKS = 0.97
 SAME = 1e-9  # NSL of two corpora that differ by less are equal: those of the reference itself
 METRICS = {
     "bytes_per_token": "bytes per token",
@@ -187,17 +187,17 @@ def _rank_invariance(results: Results) -> str:
         for row in [with_full[name]]
     ]
     proxies = results.config["proxies"]
-    own = scale_label(f"{proxies['bytes']}-{proxies['vocab_size']}")
+    own = scale_label(Scale(proxies["bytes"], proxies["vocab_size"]).name)
     smallest = smallest_that_ranks({name: with_full[name]["spearman"] for name in names[:-1]})
     if smallest is None:
         verdict = (
-            f"**No smaller scale has a Spearman correlation of {RANKS} or more with the full scale**, so the mixture "
-            "that proxies rank first need not be first there. Take larger proxies."
+            f"**No smaller scale has a Spearman correlation of {RANKS_WELL} or more with the full scale**, so the "
+            "mixture that proxies rank first need not be first there. Take larger proxies."
         )
     else:
         verdict = (
-            f"The smallest scale that ranks like the full scale (Spearman of {RANKS} or more, as do all larger ones) "
-            f"is {scale_label(smallest)}; the proxies of this run have {own}."
+            f"The smallest scale that ranks like the full scale (Spearman of {RANKS_WELL} or more, as do all larger "
+            f"ones) is {scale_label(smallest)}; the proxies of this run have {own}."
         )
     header = ("scale (text, vocabulary)", *labels, "by corpus: median, lowest", "regret")
     intro = markdown.paragraph(
@@ -209,7 +209,7 @@ def _rank_invariance(results: Results) -> str:
     return f"## Do proxies rank like the full scale?\n\n{intro}\n\n{markdown.table(header, rows)}"
 
 
-def smallest_that_ranks(spearman: dict[str, float | None], least: float = RANKS) -> str | None:
+def smallest_that_ranks(spearman: dict[str, float | None], least: float = RANKS_WELL) -> str | None:
     """The first scale from which on all have a correlation of at least `least` with the full scale.
 
     Args:

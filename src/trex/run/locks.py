@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from trex.layout import Layout
+
 log = logging.getLogger(__name__)
 
 
@@ -34,7 +36,7 @@ class RunLock:
 
         if self.lock is not None:
             return
-        folder = self.results / ".artifacts"
+        folder = Layout(self.results).records
         holder = folder / "run.json"
         self.lock = FileLock(folder / "run.lock")
         try:
@@ -94,9 +96,10 @@ def check_folder(results: Path, inputs: Mapping[str, Iterable[str | Path]]) -> N
                     f"{key}: {file} lies in the results folder (results: {results}), where files are replaced and "
                     "deleted. Move it, or give another folder as results"
                 )
-    ours = (results / ".artifacts").is_dir()
+    records = Layout(results).records
+    ours = records.is_dir()
     if results.exists() and not ours and (not results.is_dir() or any(results.iterdir())):
         raise FolderError(
-            f"results: {results} is not empty, and holds no records of an earlier run ({results}/.artifacts). Give a "
+            f"results: {results} is not empty, and holds no records of an earlier run ({records}). Give a "
             "new folder, or delete this one; to copy results, copy the hidden files too (cp -a)"
         )

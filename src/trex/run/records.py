@@ -28,11 +28,11 @@ from pathlib import Path
 from typing import Any
 
 from trex.files import Content, members, read_json, remove, sha256, stamp, write_json, written
+from trex.layout import Layout
 from trex.run.locks import one_writer
 
 log = logging.getLogger(__name__)
 
-FOLDER = ".artifacts"
 AGAIN = "Run the same command again"
 
 
@@ -123,7 +123,7 @@ class Records:
 
     def __init__(self, results: str | Path, read_only: bool = False):
         self.results = Path(os.path.abspath(results))
-        self.folder = self.results / FOLDER
+        self.folder = Layout(self.results).records
         self.read_only = read_only
 
     def label(self, path: str | Path) -> str:

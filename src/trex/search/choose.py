@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-# Limits may be exceeded by this much, relatively: less than replicates differ by.
-SLACK = 0.001
+from trex.objective.constraints import SLACK
 
 
 def choose(

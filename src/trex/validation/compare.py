@@ -6,12 +6,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from trex.layout import CHOSEN
 from trex.objective import metrics
 from trex.objective.objective import Objective
 from trex.validation.resampling import Resampled, interval, resample
 
-CHOSEN = "chosen"
-AGGREGATES = {"macro": metrics.macro, "worst": metrics.worst}  # of NSL alone; pooled needs the tokens
+# aggregates by which tokenizers are compared, from NSL and reference tokens
+AGGREGATES = {
+    "macro": lambda nsl, reference: metrics.macro(nsl),
+    "pooled": lambda nsl, reference: metrics.pooled(nsl * reference, reference),
+    "worst": lambda nsl, reference: metrics.worst(nsl),
+}
 # of trex.validation.quality, each with its mean over the corpora that have it
 QUALITIES = (
     "bytes_per_token",
@@ -104,9 +109,8 @@ def _compressions(
         there = [corpus for corpus, n in zip(corpora, drawn.reference_tokens[0, s], strict=True) if n > 0]
         for c, corpus in enumerate(there):
             yield from _with_interval(names, evaluation_set, corpus, "nsl", nsl[..., c])
-        aggregates = {key: function(nsl) for key, function in AGGREGATES.items()}
-        aggregates["pooled"] = metrics.pooled(nsl * reference[:, None], reference[:, None])
-        for key, values in aggregates.items():
+        for key, aggregate in AGGREGATES.items():
+            values = aggregate(nsl, reference[:, None])
             yield from _with_interval(names, evaluation_set, None, f"nsl_{key}", values)
             yield from _gains(names, evaluation_set, f"gain_{key}", values)
     values = Objective.from_config(objective, corpora).of_tokens(drawn.tokens, drawn.reference_tokens, sets)

@@ -6,39 +6,13 @@ scale.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from trex.objective.objective import Objective
 from trex.proxies.tables import nsl_array
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Training bytes (None: all there are) and vocabulary size."""
-
-    n_bytes: int | None
-    vocab_size: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.n_bytes or 'all'}-{self.vocab_size}"
-
-
-def scales(config: Mapping) -> list[Scale]:
-    """Those of a loaded config: of the grid, the proxies and the full scale; smallest first, full scale last."""
-    proxies, training = config["proxies"], config["training"]
-    cells = {(cell["bytes"], cell["vocab_size"]) for cell in config["validation"]["grid"]}
-    cells |= {(proxies["bytes"], proxies["vocab_size"])}
-    full = (training["bytes"], training["vocab_size"])
-    return [Scale(*cell) for cell in sorted(cells - {full})] + [Scale(*full)]
-
-
-def vocab_sizes(at: Sequence[Scale], n_bytes: int | None) -> list[int]:
-    """The vocabulary sizes at one number of training bytes, rising: one training gives them all."""
-    return sorted(scale.vocab_size for scale in at if scale.n_bytes == n_bytes)
+from trex.validation.scales import Scale
 
 
 def measured_at(
@@ -116,16 +90,3 @@ def agreement(
                 }
             )
     return pl.DataFrame(rows)
-
-
-def smallest_that_ranks(table: pl.DataFrame, names: Sequence[str], least: float) -> str | None:
-    """The first scale from which on every scale has a Spearman correlation of at least so much with the last; one that
-    is not defined (nan), because all mixtures measured the same, is not enough."""
-    full = names[-1]
-    found = None
-    for name in reversed(names[:-1]):
-        spearman = table.filter(scale=name, other=full)["spearman"].item()
-        if spearman is None or not spearman >= least:
-            break
-        found = name
-    return found
