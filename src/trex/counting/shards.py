@@ -25,8 +25,8 @@ STEPS = 1000  # a cell is 1 / STEPS of its rank wide, or one rank
 # holds more than WIDTH.
 JOINED_FROM = (2048, 8192, 32768, 131072)
 WIDTH = 0.019  # of a shard of several cells at most, as a part of the text up to its end; any point is half of it off
-# Part of the mixtures that may get the text of another, as two that differ by less than the width of a shard do. With two
-# corpora there are a few hundred different texts, and 256 mixtures share 165 of them.
+# Part of the mixtures that may get the text of another, as two that differ by less than the width of a shard do. With
+# two corpora there are a few hundred different texts, and 256 mixtures share 165 of them.
 MOST_ALIKE = 0.5
 
 

@@ -50,7 +50,7 @@ class TrainingSet:
             ValueError: many proxies were given the same mixture, or all measured the same. Says what to set.
         """
         distinct = len(np.unique(self.shares, axis=0))
-        if distinct < (1 - MOST_ALIKE) * len(self):
+        if distinct <= (1 - MOST_ALIKE) * len(self):
             raise ValueError(
                 f"the mixtures that {len(self)} proxies were given are only {distinct}, so they do not show what a "
                 "mixture does. Make proxies.bytes larger, or give shorter documents (sample_by: paragraph or line)"

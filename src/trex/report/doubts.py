@@ -48,7 +48,7 @@ def better_at_full_scale(results: Results) -> dict | None:
 def _same_mixtures(results: Results) -> Iterator[str]:
     asked = _distinct(results.mixtures.select(results.corpora))
     given = _distinct(results.proxy_shares.select(results.corpora))
-    if given < (1 - MOST_ALIKE) * asked:
+    if given <= (1 - MOST_ALIKE) * asked:
         yield (
             f"**Only {given:,} of {asked:,} sampled mixtures differ in the text that they were given.** The proxies "
             "cannot show what the mixture does. Take larger proxies (`proxies.bytes`), or split the long "
