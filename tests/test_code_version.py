@@ -43,6 +43,19 @@ def test_a_comment_reruns_what_runs_the_file(change, reruns, spared):
     assert not spared & found
 
 
+@pytest.mark.parametrize(
+    ("change", "reruns"),
+    [
+        ("run/records.py", set()),
+        ("run/locks.py", set()),
+        ("run/job.py", set()),
+        ("run/provenance.py", {"write_provenance"}),
+    ],
+)
+def test_what_goes_around_a_job_reruns_nothing(change, reruns):
+    assert rerun_by(change) == reruns
+
+
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """A package trex of these modules."""
