@@ -17,7 +17,7 @@ from conftest import ROOT
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from trex.config import load_config
-from trex.counting.corpus import document_hashes
+from trex.counting.documents import document_hashes
 from trex.counting.patterns import DEFAULT
 
 CODE = ["Snakefile", "src", "workflow", "profiles", "envs", "config"]

@@ -13,6 +13,7 @@ import numpy as np
 
 from trex.objective.metrics import gini, token_premium
 
+FEASIBLE = 1e-4  # relative excess of a constraint that counts as rounding
 TINY = 1e-9  # stands for a Gini coefficient of 0
 
 

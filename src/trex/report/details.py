@@ -6,10 +6,10 @@ from typing import Any
 
 import polars as pl
 
-from trex.counting.text_caveats import text_caveats
 from trex.mixtures.sampling import support
 from trex.report import markdown
 from trex.report.results import LIMIT_SLACK, Results
+from trex.report.text_caveats import text_caveats
 
 # A share that was given is worth a note if it is off by more than one of these.
 SHARE_TOLERANCE = 0.01

@@ -2,8 +2,8 @@
 
 Snakemake itself notices new parameters, inputs and scripts, but not a change in a package that a script imports.
 
-What goes around a job (`trex.run`: its log, locks, records) decides nothing of what the job makes. It does not count, so
-that a change in it trains nothing again. Of `trex.run`, only `provenance` makes a result itself.
+What goes around a job (`trex.run`: its log, locks, records) decides nothing of what the job makes. It does not count,
+so that a change in it trains nothing again. Of `trex.run`, only `provenance` makes a result itself.
 """
 
 import ast

@@ -7,13 +7,15 @@ enter it in `trex.search.registry`.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 
-from trex.proxies.training_set import TrainingSet
-from trex.search.problem import Problem
 from trex.search.space import SearchSpace
+
+if TYPE_CHECKING:  # strategies without a surface do not depend on them
+    from trex.proxies.training_set import TrainingSet
+    from trex.search.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +79,12 @@ class Study:
     """
 
     space: SearchSpace
-    training: TrainingSet | None = None
-    problem: Problem | None = None
+    training: "TrainingSet | None" = None
+    problem: "Problem | None" = None
     paper: Predictor | None = None
-    proxies: TrainingSet | None = None
+    proxies: "TrainingSet | None" = None
     rounds: Sequence[Mapping[str, Any]] = ()
-    refit: Callable[[TrainingSet], Problem] | None = None
+    refit: "Callable[[TrainingSet], Problem] | None" = None
 
     @property
     def starts(self) -> np.ndarray:

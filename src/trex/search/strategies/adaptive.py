@@ -6,8 +6,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from trex.objective.constraints import FEASIBLE
 from trex.proxies.training_set import TrainingSet
-from trex.search.minimise import FEASIBLE, best_minimum, random_starts
+from trex.search.minimise import best_minimum, random_starts
 from trex.search.problem import Problem
 from trex.search.strategies.surrogate import KAPPA, Surrogate
 from trex.search.strategy import Candidate, SearchResult, Strategy, Study

@@ -11,9 +11,8 @@ from typing import Any, Self
 import numpy as np
 
 from trex.mixtures.bounds import Bounds
-from trex.objective.constraints import Constraint, violation
+from trex.objective.constraints import FEASIBLE, Constraint, violation
 from trex.objective.targets import TargetObjective
-from trex.search.minimise import FEASIBLE
 from trex.search.strategies.matched import NAME as MATCHED
 from trex.search.strategy import Candidate, SearchResult, Strategy, Study
 
