@@ -24,6 +24,7 @@ from trex.search.space import SearchSpace
 from trex.search.strategies.direct import Direct
 from trex.search.strategy import SearchResult, Study
 from trex.surfaces.compare import compare
+from trex.surfaces.select import PAPER
 
 V = 400
 SEARCH = {
@@ -115,6 +116,8 @@ def test_candidates_of_all_strategies(study, space):
     assert found.results["adaptive"].notes["rounds"] == 1
     assert found.results["adaptive"].notes["trained"] == 2
     assert found.results["direct"].table == alone.table
+    # the k-curve says that the paper's regression predicts it
+    assert {row["model"] for row in found.results["paper"].table} == {PAPER.name}
     only = search(study, SEARCH | {"strategies": ["surrogate"]}, surfaces.used, {}, 1)
     assert only.candidates["name"].to_list() == ["surrogate", "matched", "uniform", "theirs"]
 

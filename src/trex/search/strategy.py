@@ -20,11 +20,10 @@ if TYPE_CHECKING:  # strategies without a surface do not depend on them
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A mixture [k] to measure. value: the objective that the strategy predicts, or measured, if it knows one."""
+    """A mixture [k] to measure."""
 
     name: str
     shares: np.ndarray
-    value: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +40,7 @@ class SearchResult:
     def to_json(self, corpora: Sequence[str]) -> dict[str, Any]:
         """All that `from_json` needs, in types that JSON has."""
         candidates = [
-            {"name": c.name, "value": c.value, "shares": dict(zip(corpora, c.shares.tolist(), strict=True))}
+            {"name": c.name, "shares": dict(zip(corpora, c.shares.tolist(), strict=True))}
             for c in self.candidates
         ]
         return {"candidates": candidates, "notes": dict(self.notes), "table": list(self.table)}
@@ -50,7 +49,7 @@ class SearchResult:
     def from_json(cls, data: Mapping[str, Any], corpora: Sequence[str]) -> Self:
         """The result again, exactly."""
         candidates = tuple(
-            Candidate(c["name"], np.array([c["shares"][corpus] for corpus in corpora]), c["value"])
+            Candidate(c["name"], np.array([c["shares"][corpus] for corpus in corpora]))
             for c in data["candidates"]
         )
         return cls(candidates, data["notes"], data["table"])
@@ -58,6 +57,11 @@ class SearchResult:
 
 class Predictor(Protocol):
     """`surfaces.select.ObjectiveSurface`, as strategies use it."""
+
+    @property
+    def name(self) -> str:
+        """Of its recipe."""
+        ...
 
     def mean(self, shares: np.ndarray) -> np.ndarray:
         """The objective [n] at shares [n, k], the fast way for millions of mixtures."""

@@ -129,7 +129,7 @@ class Adaptive(Strategy):
         problem: on a surface fitted to these proxies, with errors.
 
         Returns:
-            Candidates `adaptive` and `best_proxy` (value: its measurement), the best of the proxies within the bounds
+            Candidates `adaptive` and `best_proxy`, the best of the proxies within the bounds
             of the shares, brought to them where whole shards were off. Notes: those of `Surrogate.optimise`, proxies,
             and expected_gain, what one more proxy at the optimum promises.
         """
@@ -141,11 +141,10 @@ class Adaptive(Strategy):
         surrogate = Surrogate(self.kappa, seed=self.seed)
         found = surrogate.optimise(problem.within_support(given), given[best])
         (optimum,) = found.candidates
-        value = float(problem.objective(measured[best])) if near[best] else None
         return SearchResult(
             (
-                Candidate("adaptive", optimum.shares, optimum.value),
-                Candidate("best_proxy", within[best], value),
+                Candidate("adaptive", optimum.shares),
+                Candidate("best_proxy", within[best]),
             ),
             {
                 **found.notes,

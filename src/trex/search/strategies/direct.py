@@ -78,9 +78,9 @@ class Direct(Strategy):
             others: as of `next_mixture`.
 
         Returns:
-            Candidate `direct`, the best measured mixture of those that keep the constraints, or that exceeds them least
-            (value: its measurement). Notes: rounds, best_round, nsl_range (of the counted NSLs over corpora there)
-            and, with constraints, violation. Table: round, value.
+            Candidate `direct`, the best measured mixture of those that keep the constraints, or that exceeds them least.
+            Notes: rounds, best_round, nsl_range (of the counted NSLs over corpora there) and, with constraints,
+            violation. Table: round, value.
         """
         shares, nsl = [bounds.project(start)], []
         for i in range(self.rounds):
@@ -101,7 +101,7 @@ class Direct(Strategy):
         if constraints:
             notes["violation"] = float(excess[best])
         return SearchResult(
-            (Candidate("direct", shares[best], float(values[best])),),
+            (Candidate("direct", shares[best]),),
             notes,
             [{"round": i, "value": float(value)} for i, value in enumerate(values)],
         )
