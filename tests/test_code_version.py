@@ -35,8 +35,8 @@ def rerun_by(change: str) -> set[str]:
             {"search_mixture"},
             {"train_proxies", "train_tokenizer", "fit_regression", "validate"},
         ),
-        ("search/minimise.py", {"search_mixture", "search_round"}, {"search_directly", "train_proxies"}),
-        ("surfaces/base.py", {"search_mixture", "search_round", "fit_regression"}, {"search_directly"}),
+        ("search/minimise.py", {"search_mixture", "search_round"}, {"search_alone", "train_proxies"}),
+        ("surfaces/base.py", {"search_mixture", "search_round", "fit_regression"}, {"search_alone"}),
         (
             "counting/corpus.py",
             {"count_words", "count_part", "merge_counts", "count_eval_words"},

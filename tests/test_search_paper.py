@@ -81,7 +81,7 @@ def test_memory_does_not_grow_with_the_draws():
     assert found.notes["scored"] == 2_000_000
 
 
-def test_k_curve_says_whose_prediction_it_is():
+def test_k_curve():
     found = Paper(1000, 100).mean_of_the_best(bowl, sample)
     assert [row["k"] for row in found.table] == [1, 2, 4, 8, 16, 32, 64, 100]
     assert found.table[0]["predicted"] == found.notes["best_predicted"]

@@ -7,6 +7,9 @@ from typing import Any
 from trex.layout import proxy_batches, round_name
 from trex.report import markdown
 
+# strategies that run in jobs of their own and train the proxies that they need
+ALONE = ("direct",)
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -46,8 +49,8 @@ def strategy_costs(
     costs = []
     for strategy in config["search"]["strategies"]:
         of_strategy = notes.get(strategy, {})
-        if strategy == "direct":
-            whole = total("search_directly")
+        if strategy in ALONE:
+            whole = total(f"search_alone/{strategy}")
             costs.append(Cost(strategy, int(of_strategy.get("rounds", 0)), whole, 0.0, 0.0))
             continue
         search, proxies = total(f"search_mixture/{strategy}"), n_sampled

@@ -7,6 +7,7 @@ enter it in `trex.search.registry`.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -101,12 +102,14 @@ class Strategy(ABC):
     """A way to find good mixtures; its attributes are its settings.
 
     name: in the config and in the tables, the name of its module. candidates: names of the mixtures that it finds,
-    which are known before it runs. runs_alone: whether it runs in a job of its own and needs no surface.
-    needs_paper: whether it uses `Study.paper`.
+    which are known before it runs. runs_alone: whether it runs in a job of its own and needs no surface. settings: if
+    it does, the keys of the config's section `search` that `from_config` reads. needs_paper: whether it uses
+    `Study.paper`.
     """
 
     name: ClassVar[str]
     candidates: ClassVar[tuple[str, ...]]
+    settings: ClassVar[tuple[str, ...]] = ()
     runs_alone: ClassVar[bool] = False
     needs_paper: ClassVar[bool] = False
 
@@ -118,3 +121,9 @@ class Strategy(ABC):
     @abstractmethod
     def search(self, study: Study) -> SearchResult:
         """Find mixtures, deterministically for the strategy's settings."""
+
+
+def by_name(name: str) -> type[Strategy]:
+    """The strategy of that name, whatever others exist: what it finds depends on its own module and not on theirs."""
+    module = import_module(f"trex.search.strategies.{name}")
+    return next(value for value in vars(module).values() if getattr(value, "name", None) == name)

@@ -52,6 +52,7 @@ class Direct(Strategy):
     name = "direct"
     candidates = ("direct",)
     runs_alone = True
+    settings = ("direct_rounds",)
 
     @classmethod
     def from_config(cls, search: Mapping[str, Any], seed: int) -> Self:
@@ -78,9 +79,9 @@ class Direct(Strategy):
             others: as of `next_mixture`.
 
         Returns:
-            Candidate `direct`, the best measured mixture of those that keep the constraints, or that exceeds them least.
-            Notes: rounds, best_round, nsl_range (of the counted NSLs over corpora there) and, with constraints,
-            violation. Table: round, value.
+            Candidate `direct`: the best measured mixture of those that keep the constraints, or the one that exceeds
+            them least. Notes: rounds, best_round, nsl_range (of the counted NSLs over corpora there) and, with
+            constraints, violation. Table: round, value.
         """
         shares, nsl = [bounds.project(start)], []
         for i in range(self.rounds):
