@@ -34,19 +34,13 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 from trex.arrow import binary, bytes_of
 from trex.bpe.byte_alphabet import BYTE_CHARACTERS
 from trex.corpora import read_documents
-from trex.counting.corpus import by_shard, count_corpus
+from trex.counting.corpus import CountingOptions, by_shard, count_corpus
 from trex.counting.patterns import DEFAULT
 from trex.counting.pretokenize import WordCounter, count_words
 
 SHARDS = 100
 BATCH_ROWS = 2_000
-SPLIT = {
-    "seed": 1,
-    "held_out_share": 0.05,
-    "deduplicate": True,
-    "pattern": DEFAULT,
-    "by_line": True,
-}
+SPLIT = CountingOptions(seed=1, held_out_share=0.05, deduplicate=True, pattern=DEFAULT, by_line=True)
 CONTEXTS = (
     "{0}", "{0}{0}", "a{0}b", " {0}", "{0} ", "  {0}  x", "\n{0}\n", "\r{0}\r\n", "'{0}", "'s{0}", "'{0}e",
     "'r{0}'L{0}", "1{0}2", "!{0}?", " !{0}\n", "\t{0}a", "{0}'d", "\u00e9{0}\u0301", "\u0431{0}\u0431",
@@ -114,7 +108,7 @@ def corpus_seconds(sources: list[list[str]]) -> float:
     with tempfile.TemporaryDirectory() as folder:
         for source in sources:
             documents = read_documents({"parquet": source, "column": "text"}, Path.cwd())
-            counts = count_corpus(documents, "corpus", lambda held_out: None, **SPLIT)
+            counts = count_corpus(documents, "corpus", lambda held_out: None, SPLIT)
             counts.words.write(Path(folder, "words.parquet"), by_shard([counts.ledger])[1])
     return time.process_time() - start
 
@@ -248,7 +242,7 @@ def memory(files: list[str], gigabytes: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "words.parquet")
         counts = count_corpus(
-            growing_corpus(files, n_bytes), "growing", lambda held_out: None, **SPLIT, spill_to=folder
+            growing_corpus(files, n_bytes), "growing", lambda held_out: None, SPLIT, spill_to=folder
         )
         counts.words.write(path)
         words, size = pq.read_metadata(path).num_rows, path.stat().st_size

@@ -25,7 +25,7 @@ from text import arguments, cpu_seconds, files, machine, read
 from trex.arrow import bytes_of
 from trex.bpe.training import Workspace, train_flat
 from trex.bpe.words import EvalCounts, FlatWords
-from trex.counting.corpus import by_shard, count_corpus
+from trex.counting.corpus import CountingOptions, by_shard, count_corpus
 from trex.counting.patterns import DEFAULT
 from trex.counting.pretokenize import WordCounter
 from trex.counting.word_index import WordIndex
@@ -167,11 +167,7 @@ def growth_with_corpora(documents: list[pa.LargeStringArray], runs: int) -> list
                 [part],
                 str(number),
                 lambda documents: None,
-                seed=0,
-                held_out_share=0.05,
-                deduplicate=True,
-                pattern=DEFAULT,
-                by_line=True,
+                CountingOptions(seed=0, held_out_share=0.05, deduplicate=True, pattern=DEFAULT, by_line=True),
             )
             ledger, shard_of_cell = by_shard([counted.ledger])
             counted.words.write(Path(folder, f"{number}.parquet"), shard_of_cell)

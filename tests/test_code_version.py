@@ -35,12 +35,35 @@ def rerun_by(change: str) -> set[str]:
             {"search_mixture"},
             {"train_proxies", "train_tokenizer", "fit_regression", "validate"},
         ),
+        ("search/minimise.py", {"search_mixture", "search_round"}, {"search_alone", "train_proxies"}),
+        ("surfaces/base.py", {"search_mixture", "search_round", "fit_regression"}, {"search_alone"}),
+        (
+            "counting/corpus.py",
+            {"count_words", "count_part", "merge_counts", "count_eval_words"},
+            {"hash_documents", "index_words", "train_proxies", "write_summary"},
+        ),
+        ("counting/pretokenize.py", {"count_words"}, {"hash_documents"}),
+        ("report/costs.py", {"write_summary"}, {"plot_figures"}),
+        ("report/text_caveats.py", {"write_summary"}, {"count_eval_words", "plot_figures"}),
     ],
 )
 def test_a_comment_reruns_what_runs_the_file(change, reruns, spared):
     found = rerun_by(change)
     assert reruns <= found
     assert not spared & found
+
+
+@pytest.mark.parametrize(
+    ("change", "reruns"),
+    [
+        ("run/records.py", set()),
+        ("run/locks.py", set()),
+        ("run/job.py", set()),
+        ("run/provenance.py", {"write_provenance"}),
+    ],
+)
+def test_what_goes_around_a_job_reruns_nothing(change, reruns):
+    assert rerun_by(change) == reruns
 
 
 @pytest.fixture

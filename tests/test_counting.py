@@ -5,6 +5,7 @@ import json
 import shutil
 import unicodedata
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -14,29 +15,23 @@ import pytest
 from trex.corpora import deal_files, only_files, read_documents
 from trex.counting import pretokenize
 from trex.counting.corpus import (
+    CountingOptions,
+    EvaluationOptions,
     by_shard,
     check_split,
     count_corpus,
     count_evaluation,
-    distinct_hashes,
-    document_hashes,
-    hashes_shared,
     held_out_file,
-    join_documents,
     join_held_out,
 )
+from trex.counting.documents import distinct_hashes, document_hashes, hashes_shared, join_documents
 from trex.counting.patterns import DEFAULT
 from trex.counting.pretokenize import count_words, merge_runs
 from trex.counting.word_index import WordIndex
 from trex.files import write_array, write_table
 
-SPLIT = {
-    "seed": 7,
-    "held_out_share": 0.2,
-    "deduplicate": True,
-    "pattern": DEFAULT,
-    "by_line": True,
-}
+SPLIT = CountingOptions(seed=7, held_out_share=0.2, deduplicate=True, pattern=DEFAULT, by_line=True)
+EVALUATED = EvaluationOptions(seed=7, pattern=DEFAULT, max_bytes=10**9)
 
 
 def place(document: str) -> tuple[int, int] | None:
@@ -70,7 +65,7 @@ def built(tmp_path_factory):
     for name, texts in documents.items():
         kept = []
         result = count_corpus(
-            batches(texts), name, lambda batch, kept=kept: kept.extend(batch.to_pylist()), **SPLIT
+            batches(texts), name, lambda batch, kept=kept: kept.extend(batch.to_pylist()), SPLIT
         )
         held_out[name] = kept
         counts[name], ledgers[name] = folder / f"{name}.parquet", folder / f"{name}.ledger.parquet"
@@ -79,8 +74,7 @@ def built(tmp_path_factory):
         write_table(ledger, ledgers[name])
         words, ledger = count_evaluation(
             batches([*kept, kept[0], texts[0], texts[1], texts[2]]),
-            "held_out", name, characters, lambda *_: None, seed=7, pattern=DEFAULT, training_documents=result.documents,
-            max_bytes=10**9,
+            ("held_out", name), characters, lambda *_: None, result.documents, EVALUATED,
         )  # fmt: skip
         paths = folder / f"{name}.eval.parquet", folder / f"{name}.eval.ledger.parquet"
         write_table(words.summed(), paths[0])
@@ -114,9 +108,8 @@ def test_evaluation_text_is_cut_at_a_document():
     kept = []
     none = np.array([], dtype=np.uint64)
     _, ledger = count_evaluation(
-        batches(texts), "udhr", "a", lambda batch: np.ones(len(batch), np.int64),
-        lambda batch, _: kept.extend(batch.to_pylist()), seed=7, pattern=DEFAULT, training_documents=none,
-        max_bytes=10,
+        batches(texts), ("udhr", "a"), lambda batch: np.ones(len(batch), np.int64),
+        lambda batch, _: kept.extend(batch.to_pylist()), none, replace(EVALUATED, max_bytes=10),
     )  # fmt: skip
     assert kept == texts[:3]  # 3 + 6 bytes are fewer than 10
     assert (ledger["documents"].item(), ledger["bytes"].item()) == (3, 18)
@@ -183,8 +176,7 @@ def test_a_full_table_changes_nothing(tmp_path):
             batches(corpus("c", 700)),
             "c",
             lambda batch: None,
-            **SPLIT,
-            table_bytes=table_bytes,
+            replace(SPLIT, table_bytes=table_bytes),
             spill_to=tmp_path,
         )
         counts.words.write(tmp_path / f"{number}.parquet", by_shard([counts.ledger])[1])
@@ -198,7 +190,7 @@ def test_a_full_table_changes_nothing(tmp_path):
 
 def test_too_small_a_corpus_is_refused():
     with pytest.raises(ValueError, match=r"corpus x: 1 documents \(and 2 duplicates of them\) give"):
-        check_split(count_corpus(batches(["one"] * 3), "x", lambda batch: None, **SPLIT).ledger, 0.2)
+        check_split(count_corpus(batches(["one"] * 3), "x", lambda batch: None, SPLIT).ledger, 0.2)
 
 
 def write_source(kind: str, folder, files: list[list[str]]) -> dict:
@@ -222,12 +214,12 @@ def test_copies_that_differ_in_line_ends_are_one_document(tmp_path):
     (tmp_path / "windows.txt").write_bytes("".join(f"{line}\r\n" for line in lines).encode())
     (tmp_path / "lines.jsonl").write_text("".join(json.dumps({"text": line}) + "\n" for line in lines))
     counts = count_corpus(
-        read_documents({"text": ["unix.txt", "windows.txt"]}, tmp_path), "c", lambda _: None, **SPLIT
+        read_documents({"text": ["unix.txt", "windows.txt"]}, tmp_path), "c", lambda _: None, SPLIT
     )
     assert counts.ledger["documents"].sum() == counts.ledger["duplicates"].sum() == 600
     _, ledger = count_evaluation(
-        read_documents({"jsonl": "lines.jsonl"}, tmp_path), "dev", "c", lambda texts: np.ones(len(texts)),
-        lambda *_: None, seed=7, pattern=DEFAULT, training_documents=counts.documents, max_bytes=10**9,
+        read_documents({"jsonl": "lines.jsonl"}, tmp_path), ("dev", "c"),
+        lambda texts: np.ones(len(texts)), lambda *_: None, counts.documents, EVALUATED,
     )  # fmt: skip
     assert ledger["seen_in_training"].item() == len(counts.documents)
     assert ledger["documents"].item() == 600 - len(counts.documents)
@@ -245,9 +237,8 @@ def test_evaluation_text_is_that_after_nfc():
     for name, texts in {"nfc": composed, "nfd": decomposed}.items():
         kept[name] = []
         _, ledger = count_evaluation(
-            batches(texts, 7), "dev", name, lambda batch: np.array([len(text.as_py().encode()) for text in batch]),
-            lambda batch, _, name=name: kept[name].extend(batch.to_pylist()), seed=7, pattern=DEFAULT,
-            training_documents=np.empty(0, np.uint64), max_bytes=10**9,
+            batches(texts, 7), ("dev", name), lambda batch: np.array([len(text.as_py().encode()) for text in batch]),
+            lambda batch, _, name=name: kept[name].extend(batch.to_pylist()), np.empty(0, np.uint64), EVALUATED,
         )  # fmt: skip
         ledgers.append(ledger)
     assert kept["nfd"] == kept["nfc"] == composed
@@ -274,12 +265,12 @@ def test_parts_give_what_one_job_gives(tmp_path, monkeypatch, kind, deduplicate)
     texts[1] += texts[0][:30]
     texts[3] += texts[0][20:40] + texts[1][:15] + texts[2][:10]
     source = write_source(kind, tmp_path, texts)
-    split = SPLIT | {"deduplicate": deduplicate}
+    split = replace(SPLIT, deduplicate=deduplicate)
     names = "words.parquet", "ledger.parquet", "held_out.parquet", "documents.npy"
     one, merged = ([tmp_path / folder / name for name in names] for folder in ("one", "merged"))
 
     with held_out_file(one[2]) as hold_out:
-        counts = count_corpus(read_documents(source, tmp_path), "c", hold_out, **split)
+        counts = count_corpus(read_documents(source, tmp_path), "c", hold_out, split)
     ledger, shard_of_cell = by_shard([counts.ledger])
     counts.words.write(one[0], shard_of_cell)
     write_table(ledger, one[1])
@@ -294,11 +285,11 @@ def test_parts_give_what_one_job_gives(tmp_path, monkeypatch, kind, deduplicate)
         def documents(some=some):
             return read_documents(only_files(source, some), tmp_path, 4_000, may_be_empty=True)
 
-        write_array(distinct_hashes(documents(), "c", split["seed"]), paths[4])
+        write_array(distinct_hashes(documents(), "c", split.seed), paths[4])
         *earlier, own = (np.load(path, mmap_mode="r") for path in [*hashes, paths[4]])
         before = hashes_shared(own, earlier) if deduplicate else None
         with held_out_file(paths[2]) as hold_out:
-            counts = count_corpus(documents(), "c", hold_out, **split, counted_before=before)
+            counts = count_corpus(documents(), "c", hold_out, split, counted_before=before)
         counts.words.write_run(paths[0])
         write_table(counts.ledger, paths[1])
         write_array(counts.documents, paths[3])

@@ -15,7 +15,7 @@ from conftest import ROOT
 
 from trex.config import ConfigError, load_config
 from trex.files import remove_parts, whole, write_text
-from trex.report.costs import cpu_seconds
+from trex.report.results import cpu_seconds
 from trex.run import disk, records
 from trex.run.job import job
 from trex.run.locks import FolderError, RunLock, check_folder

@@ -16,14 +16,16 @@ from trex.mixtures.bounds import Bounds
 from trex.objective.objective import Objective
 from trex.proxies.train import Trainer
 from trex.proxies.training_set import TrainingSet
+from trex.report.costs import ALONE
 from trex.search.measurements import choose_measured
 from trex.search.registry import STRATEGIES
 from trex.search.rounds import Round
 from trex.search.run import begin_study, front, search
 from trex.search.space import SearchSpace
 from trex.search.strategies.direct import Direct
-from trex.search.strategy import SearchResult, Study
+from trex.search.strategy import SearchResult, Study, by_name
 from trex.surfaces.compare import compare
+from trex.surfaces.select import PAPER
 
 V = 400
 SEARCH = {
@@ -115,6 +117,8 @@ def test_candidates_of_all_strategies(study, space):
     assert found.results["adaptive"].notes["rounds"] == 1
     assert found.results["adaptive"].notes["trained"] == 2
     assert found.results["direct"].table == alone.table
+    # the k-curve says that the paper's regression predicts it
+    assert {row["model"] for row in found.results["paper"].table} == {PAPER.name}
     only = search(study, SEARCH | {"strategies": ["surrogate"]}, surfaces.used, {}, 1)
     assert only.candidates["name"].to_list() == ["surrogate", "matched", "uniform", "theirs"]
 
@@ -128,8 +132,9 @@ def test_front_as_a_table(study):
 
 def test_strategies_are_those_that_a_config_can_name():
     assert get_args(StrategyName) == tuple(STRATEGIES)
+    assert tuple(name for name, strategy in STRATEGIES.items() if strategy.runs_alone) == ALONE
     for name, strategy in STRATEGIES.items():
-        assert strategy.__module__ == f"trex.search.strategies.{name}"
+        assert by_name(name) is strategy
         for candidate in strategy.candidates:  # no baseline may have its name
             with pytest.raises(ValidationError, match="reserved"):
                 TypeAdapter(TokenizerName).validate_python(candidate)

@@ -8,8 +8,9 @@ from made_up_proxies import K, compression, mixtures
 
 from trex.proxies.training_set import TrainingSet
 from trex.surfaces import mixing_law, select, vocabulary
-from trex.surfaces.compare import FittedSurfaces, compare
+from trex.surfaces.compare import compare
 from trex.surfaces.fit import assign_folds
+from trex.surfaces.fitted import FittedSurfaces
 
 
 def macro(targets: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 import polars as pl
 
 from trex.counting.corpus import with_too_long
-from trex.counting.text_caveats import text_caveats
+from trex.report.text_caveats import text_caveats
 
 
 def counts(corpus: str, too_long: int) -> pl.DataFrame:

@@ -1,16 +1,23 @@
 # Candidates of every strategy, and the baselines that they must beat. The strategy adaptive trains rounds of proxies, each
 # where those before promise most; direct trains one after another. All ids are known before anything runs: a round that
 # has too little to gain trains none.
+from trex.run.code_version import PACKAGE
+
 SEARCHES = [name for name in STRATEGIES if name in config["search"]["strategies"]]
 ADAPTIVE = {
     key: config["search"][key]
     for key in ("per_round", "tolerance", "floors", "ceilings")
 }
-DIRECT = {key: config["search"][key] for key in ("direct_rounds", "floors", "ceilings")}
 ROUNDS = [round_name(number) for number in range(config["search"]["rounds"])]
 ROUNDS = ROUNDS if "adaptive" in SEARCHES else []
 # strategies that run in jobs of their own, before any surface is fitted
 ALONE = [name for name in SEARCHES if STRATEGIES[name].runs_alone]
+
+
+def settings_alone(wildcards):
+    """Of the section `search`, what the strategy in wildcards reads, and what every search space does."""
+    keys = (*STRATEGIES[wildcards.strategy].settings, "floors", "ceilings")
+    return {key: config["search"][key] for key in keys}
 
 
 rule search_round:
@@ -18,10 +25,14 @@ rule search_round:
         word_index=INDEX,
         inference=INFERRED,
         models=FILES.models,
-        training_set=FILES.training_set,
-        training_ledger=FILES.training_ledger,
-        round_compression=rounds_before(FILES.round_compression),
-        round_ledgers=rounds_before(FILES.round_ledger),
+        compression=lambda wildcards: [
+            FILES.training_set,
+            *rounds_before(FILES.round_compression)(wildcards),
+        ],
+        ledgers=lambda wildcards: [
+            FILES.training_ledger,
+            *rounds_before(FILES.round_ledger)(wildcards),
+        ],
         rounds=rounds_before(FILES.round_notes),
     output:
         compression=FILES.round_compression("{round}"),
@@ -47,42 +58,48 @@ rule search_round:
         search=ADAPTIVE,
         baselines=config["baselines"],
         vocab_grid=config["proxies"]["vocab_grid"],
-        tokenizer=lambda wildcards: TOKENIZER,
+        tokenizer=verbatim(TOKENIZER),
     message:
         "Round {wildcards.round} of the adaptive search"
     script:
         "../scripts/search_round.py"
 
 
-rule search_directly:
+rule search_alone:
     input:
         word_index=INDEX,
         inference=INFERRED,
     output:
-        found=FILES.found_alone("direct"),
+        found=FILES.found_alone("{strategy}"),
     log:
-        LOGS / "search_directly.log",
+        LOGS / "search_alone/{strategy}.log",
     benchmark:
-        BENCHMARKS / "search_directly.tsv"
+        BENCHMARKS / "search_alone/{strategy}.tsv"
+    wildcard_constraints:
+        strategy=one_of(ALONE),
     conda:
         ENVIRONMENT
     resources:
         mem_mb=megabytes(700, 1.5),
         runtime=minutes(10 + config["search"]["direct_rounds"] // 2, 0.05),
     params:
-        code=code_of("search_directly"),
+        code=code_of("search_alone"),
+        # the script imports its strategy by name
+        code_of_strategy=lambda wildcards: code_of(
+            PACKAGE / "search/strategies" / wildcards.strategy
+        ),
         seed=config["seed"],
         corpora=CORPORA,
         objective=OBJECTIVE,
         sampling=SAMPLING,
-        search=DIRECT,
+        search=settings_alone,
         baselines=config["baselines"],
         vocab_size=config["proxies"]["vocab_size"],
-        tokenizer=lambda wildcards: TOKENIZER,
+        tokenizer=verbatim(TOKENIZER),
     message:
-        "Searching directly, with {params.search[direct_rounds]} proxies one after another"
+        "Searching with the strategy {wildcards.strategy}, which needs no surface"
     script:
-        "../scripts/search_directly.py"
+        "../scripts/search_alone.py"
 
 
 rule search_mixture:
@@ -90,11 +107,9 @@ rule search_mixture:
         word_index=INDEX,
         inference=INFERRED,
         models=FILES.models,
-        training_set=FILES.training_set,
-        ledger=FILES.training_ledger,
+        compression=[FILES.training_set, *map(FILES.round_compression, ROUNDS)],
+        ledgers=[FILES.training_ledger, *map(FILES.round_ledger, ROUNDS)],
         rounds=[FILES.round_notes(name) for name in ROUNDS],
-        round_compression=[FILES.round_compression(name) for name in ROUNDS],
-        round_ledgers=[FILES.round_ledger(name) for name in ROUNDS],
         alone=[FILES.found_alone(name) for name in ALONE],
     output:
         candidates=FILES.candidates,
@@ -122,7 +137,7 @@ rule search_mixture:
         search=config["search"],
         baselines=config["baselines"],
         vocab_size=config["proxies"]["vocab_size"],
-        tokenizer=lambda wildcards: TOKENIZER,
+        tokenizer=verbatim(TOKENIZER),
     message:
         "Searching the mixture space"
     script:

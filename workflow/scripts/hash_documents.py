@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from trex.corpora import DocumentLimit, only_files, read_documents
-from trex.counting.corpus import distinct_hashes
+from trex.counting.documents import distinct_hashes
 from trex.files import write_array
 from trex.run.job import job
 

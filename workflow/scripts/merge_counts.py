@@ -3,7 +3,8 @@
 import numpy as np
 import polars as pl
 
-from trex.counting.corpus import by_shard, check_split, join_documents, join_held_out
+from trex.counting.corpus import by_shard, check_split, join_held_out
+from trex.counting.documents import join_documents
 from trex.counting.pretokenize import merge_runs
 from trex.files import scratch, write_array, write_table
 from trex.run.job import job

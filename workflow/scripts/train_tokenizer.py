@@ -1,6 +1,5 @@
 """Train a full-scale tokenizer and measure its compression."""
 
-from trex.counting.word_index import WordIndex
 from trex.files import read_json, whole, write_table
 from trex.proxies.tables import candidate_shares
 from trex.proxies.train import Trainer
@@ -12,8 +11,7 @@ with job(snakemake):
     name = snakemake.wildcards.name
     if files.choice:  # the name is of no mixture
         name = read_json(files.choice[0])["chosen"]
-    index = WordIndex.load(files.word_index, params.corpora)
-    trainer = Trainer(index, params.tokenizer, params.n_bytes, [params.vocab_size])
+    trainer = Trainer.load(files.word_index, params, params.n_bytes, [params.vocab_size])
     trained = trainer.train(candidate_shares(files.candidates, name, params.corpora))
     write_table(trained.compression, output.compression)
     write_table(trained.ledger, output.ledger)

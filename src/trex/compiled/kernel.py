@@ -12,8 +12,7 @@ NUMBA_CACHE_DIR), whole or not at all, and takes it only for the same processor 
 import logging
 import pickle
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -22,11 +21,12 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 from numba import njit
 from numba.core.caching import IndexDataCacheFile
 from numba.core.dispatcher import Dispatcher
 from numba.extending import _Intrinsic
+
+from trex.locks import one_process
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def kernel(function: Callable) -> Callable:
 
     def one_process_at_a_time(signature):
         start, compiled = monotonic(), dispatcher.stats.cache_misses.total()
-        with _alone(folder):
+        with one_process(folder / "compiling.lock"):
             try:
                 entry_point = load_or_compile(signature)
             except (EOFError, pickle.UnpicklingError):  # a truncated file, as a full disk can leave behind
@@ -104,24 +104,3 @@ def _remove_older(folder: Path, name: str, kept: str) -> None:
     for file in folder.glob(f"{name}*.nb[ic]"):
         if not file.name.startswith(kept):
             file.unlink(missing_ok=True)
-
-
-@cache
-def _lock(folder: Path) -> FileLock:
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / "compiling.lock")
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; without one where the file system has none."""
-    try:
-        lock = _lock(folder)
-        lock.acquire()
-    except (OSError, NotImplementedError):
-        yield
-        return
-    try:
-        yield
-    finally:
-        lock.release()

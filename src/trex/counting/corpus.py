@@ -8,13 +8,11 @@ A corpus can be counted in parts, each by a process of its own, with the same re
 first, then its words without the documents that an earlier part has, then the sum.
 """
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 
 import numpy as np
 import polars as pl
@@ -23,109 +21,13 @@ import pyarrow.parquet as pq
 
 from trex.arrow import bytes_of, from_numpy, frozen
 from trex.compiled.kernel import kernel
+from trex.counting.documents import Progress, Seen, contained, document_hashes, low_half, sizes_of
+from trex.counting.nfc import MUCH_CHANGED, nfc_share
 from trex.counting.pretokenize import TABLE_BYTES, WordCounter, WordCounts, normalized
 from trex.counting.shards import cells, cells_of, shards_of_cells
 from trex.files import whole
 
 log = logging.getLogger(__name__)
-
-PROGRESS_SECONDS = 10
-
-
-def document_hashes(documents: pa.LargeStringArray, seed: int) -> np.ndarray:
-    """uint64 [n]: a keyed 64-bit hash (BLAKE2b) of each document's UTF-8 bytes, whatever ends its lines.
-
-    "\\r\\n" and "\\r" count as "\\n", and newlines at the end do not count: so a line of a text file, which keeps its
-    newline, is the same document as the text of a JSON record, and a file is that of another system.
-    """
-    text, borders = map(frozen, bytes_of(documents))
-    text = text[: borders[-1]]
-    if np.count_nonzero(text == 0x0D):
-        text, borders = _without_returns(text, borders)
-    data = memoryview(text)
-    keyed = hashlib.blake2b(digest_size=8, key=seed.to_bytes(8, "little"))
-    digests = []
-    for a, b in zip(borders[:-1].tolist(), _text_ends(text, borders).tolist(), strict=True):
-        document = keyed.copy()
-        document.update(data[a:b])
-        digests.append(document.digest())
-    return np.frombuffer(b"".join(digests), dtype="<u8")
-
-
-@kernel
-def _without_returns(text, borders):
-    """(text, borders) with "\\n" for "\\r\\n" and "\\r"."""
-    new = np.empty(text.size, dtype=np.uint8)
-    new_borders = np.zeros(borders.size, dtype=np.int64)
-    n = 0
-    for d in range(borders.size - 1):
-        for i in range(borders[d], borders[d + 1]):
-            b = text[i]
-            if b == 0x0D:
-                if i + 1 < borders[d + 1] and text[i + 1] == 0x0A:
-                    continue
-                b = np.uint8(0x0A)
-            new[n] = b
-            n += 1
-        new_borders[d + 1] = n
-    return new, new_borders
-
-
-@kernel
-def _text_ends(text, borders):
-    """int64 [n]: where documents end without the newlines at their end."""
-    ends = borders[1:].copy()
-    for d in range(ends.size):
-        while ends[d] > borders[d] and text[ends[d] - 1] == 0x0A:
-            ends[d] -= 1
-    return ends
-
-
-@kernel
-def _insert(table, h):
-    """Add a hash to an open-addressing set; whether it was new."""
-    mask = np.uint64(table.size - 1)
-    slot = h & mask
-    while table[slot] != 0 and table[slot] != h:
-        slot = (slot + np.uint64(1)) & mask
-    new = table[slot] == 0
-    table[slot] = h
-    return new
-
-
-@kernel
-def _add_new(table, n, hashes):
-    """Add hashes to a set of n (0 marks a free slot, so the hash 0 counts as 1).
-    Returns the set, its size, and which hashes were new, bool."""
-    new = np.zeros(hashes.size, dtype=np.bool_)
-    for i in range(hashes.size):
-        if 4 * (n + 1) > 3 * table.size:
-            bigger = np.zeros(2 * table.size, dtype=np.uint64)
-            for h in table:
-                if h != 0:
-                    _insert(bigger, h)
-            table = bigger
-        new[i] = _insert(table, max(hashes[i], np.uint64(1)))
-        n += new[i]
-    return table, n, new
-
-
-class _Seen:
-    """The set of documents met so far; 11 to 22 bytes a document, and half of that again while it grows."""
-
-    def __init__(self):
-        self._table, self._n = np.zeros(1 << 12, dtype=np.uint64), 0
-
-    def add(self, hashes: np.ndarray) -> np.ndarray:
-        """bool [n]: which were not there before."""
-        self._table, self._n, new = _add_new(self._table, self._n, np.ascontiguousarray(hashes, np.uint64))
-        return new
-
-    def hashes(self) -> np.ndarray:
-        """uint64 [n], sorted."""
-        found = self._table[self._table != 0]
-        found.sort()
-        return found
 
 
 @kernel
@@ -145,39 +47,6 @@ def _characters(documents: pa.LargeStringArray) -> np.ndarray:
     return _count_characters(*map(frozen, bytes_of(documents)))
 
 
-def _sizes(documents: pa.LargeStringArray) -> np.ndarray:
-    return np.diff(bytes_of(documents)[1])
-
-
-def _low_half(hashes: np.ndarray) -> np.ndarray:
-    """What decides whether a document is held out, uniform in [0, 2**32)."""
-    return hashes & np.uint64(0xFFFFFFFF)
-
-
-def _contained(hashes: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """bool [n]: which hashes are among others, sorted and possibly memory-mapped; reads only what it compares."""
-    if not among.size:
-        return np.zeros(hashes.size, dtype=bool)
-    place = np.searchsorted(among, hashes)
-    return among[np.minimum(place, among.size - 1)] == hashes
-
-
-class _Progress:
-    """Says how much was read, every PROGRESS_SECONDS."""
-
-    def __init__(self, what: str):
-        self._what, self._bytes, self._start = what, 0, monotonic()
-        self._said = self._start
-
-    def add(self, n_bytes: int) -> None:
-        self._bytes += n_bytes
-        now = monotonic()
-        if now - self._said >= PROGRESS_SECONDS:
-            self._said = now
-            rate = self._bytes / 1e6 / (now - self._start)
-            log.info("%s: %.0f MB read, %.1f MB/s", self._what, self._bytes / 1e6, rate)
-
-
 SUMS = ("documents", "bytes", "characters", "words", "duplicates")
 
 
@@ -194,44 +63,56 @@ class CorpusCounts:
     documents: np.ndarray
 
 
+@dataclass(frozen=True)
+class CountingOptions:
+    """How a corpus is counted.
+
+    seed: of the hashes. held_out_share: of the documents, held out for evaluation. deduplicate: leave out copies.
+    pattern, by_line, table_bytes: of `WordCounter`; the counts do not depend on table_bytes.
+    """
+
+    seed: int
+    held_out_share: float
+    deduplicate: bool
+    pattern: str
+    by_line: bool
+    table_bytes: int = TABLE_BYTES
+
+
 def count_corpus(
     documents: Iterable[pa.LargeStringArray],
     corpus: str,
     hold_out: Callable[[pa.LargeStringArray], None],
-    *,
-    seed: int,
-    held_out_share: float,
-    deduplicate: bool,
-    pattern: str,
-    by_line: bool,
+    options: CountingOptions,
     counted_before: np.ndarray | None = None,
-    table_bytes: int = TABLE_BYTES,
     spill_to: Path | None = None,
 ) -> CorpusCounts:
     """Count a corpus, or a part of it, as a stream; documents held out for evaluation go to `hold_out` in batches.
 
     counted_before: hashes of documents that are duplicates from the start, as an earlier part has them.
     Memory grows by 11 to 33 bytes a document for telling duplicates, but neither with the text nor with the distinct
-    words, which go to a temporary file when they fill table_bytes (see `WordCounter`).
+    words, which go to a temporary file in the folder spill_to when they fill the table (see `WordCounter`).
     """
     n_cells = cells()
-    counter = WordCounter(pattern, n_cells, by_line, table_bytes=table_bytes, spill_to=spill_to)
-    seen = _Seen()
+    counter = WordCounter(
+        options.pattern, n_cells, options.by_line, table_bytes=options.table_bytes, spill_to=spill_to
+    )
+    seen = Seen()
     if counted_before is not None:
         seen.add(counted_before)
-    progress = _Progress(corpus)
+    progress = Progress(corpus)
     # rows: cells, and last the held-out documents; columns: documents, bytes, characters, duplicates
     tally = np.zeros((n_cells + 1, 4), dtype=np.int64)
     training_documents = 0
-    threshold = np.uint64(round(held_out_share * 2**32))
+    threshold = np.uint64(round(options.held_out_share * 2**32))
     for batch in documents:
-        hashes = document_hashes(batch, seed)
-        held_out = _low_half(hashes) < threshold
-        new = seen.add(hashes) | (not deduplicate)
+        hashes = document_hashes(batch, options.seed)
+        held_out = low_half(hashes) < threshold
+        new = seen.add(hashes) | (not options.deduplicate)
         train = np.flatnonzero(new & ~held_out)
         training_documents += train.size
         row = np.where(held_out, n_cells, cells_of(hashes, training_documents))
-        sizes = _sizes(batch)
+        sizes = sizes_of(batch)
         np.add.at(tally, row, np.stack([new, new * sizes, new * _characters(batch), ~new], axis=1))
         counter.add(batch.take(from_numpy(train)), row[train].astype(np.uint16))
         hold_out(batch.take(from_numpy(np.flatnonzero(new & held_out))))
@@ -249,7 +130,7 @@ def count_corpus(
         }
     ).filter((pl.col("split") == "held_out") | (pl.col("documents") + pl.col("duplicates") > 0))
     documents_seen = seen.hashes()
-    return CorpusCounts(counter, ledger, documents_seen[_low_half(documents_seen) >= threshold])
+    return CorpusCounts(counter, ledger, documents_seen[low_half(documents_seen) >= threshold])
 
 
 def by_shard(ledgers: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, np.ndarray]:
@@ -345,24 +226,6 @@ def held_out_file(path: str | Path) -> Iterator[Callable[[pa.LargeStringArray], 
 # --- Counting in parts: what goes before and after count_corpus -------------------------------------------
 
 
-def distinct_hashes(documents: Iterable[pa.LargeStringArray], corpus: str, seed: int) -> np.ndarray:
-    """uint64 [n], sorted: the hashes of the documents of a part, without counting anything."""
-    seen = _Seen()
-    progress = _Progress(corpus)
-    for batch in documents:
-        seen.add(document_hashes(batch, seed))
-        progress.add(int(_sizes(batch).sum()))
-    return seen.hashes()
-
-
-def hashes_shared(own: np.ndarray, others: Iterable[np.ndarray]) -> np.ndarray:
-    """uint64: which hashes of a part any other part has; all sorted, the others one at a time."""
-    shared = np.zeros(own.size, dtype=bool)
-    for other in others:
-        shared |= _contained(own, other)
-    return own[shared]
-
-
 def join_held_out(parts: Iterable[str | Path], path: str | Path) -> None:
     """The held-out documents of parts, one part after the other, a batch at a time."""
     with held_out_file(path) as hold_out:
@@ -372,25 +235,29 @@ def join_held_out(parts: Iterable[str | Path], path: str | Path) -> None:
                     hold_out(file.read_row_group(group).column("text"))
 
 
-def join_documents(parts: Iterable[np.ndarray]) -> np.ndarray:
-    """uint64, sorted: the hashes of the training documents of all parts, each once."""
-    return np.unique(np.concatenate(list(parts)))
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """How an evaluation set is counted.
+
+    seed: of the hashes, that of the corpora. pattern: of `WordCounter`. max_bytes: of text that is enough.
+    """
+
+    seed: int
+    pattern: str
+    max_bytes: int
 
 
 def count_evaluation(
     documents: Iterable[pa.LargeStringArray],
-    evaluation_set: str,
-    corpus: str,
+    at: tuple[str, str],
     count_tokens: Callable[[pa.LargeStringArray], np.ndarray],
     keep: Callable[[pa.LargeStringArray, np.ndarray], None],
-    *,
-    seed: int,
-    pattern: str,
     training_documents: np.ndarray,
-    max_bytes: int,
+    options: EvaluationOptions,
 ) -> tuple[WordCounts, pl.DataFrame]:
     """Count the words of an evaluation set and its tokens by the reference tokenizer (count_tokens: of each document).
 
+    at: (evaluation set, corpus).
     Each document is one item, as it is when a tokenizer is used. Duplicates and documents that training has
     (training_documents: their hashes, sorted) are left out and counted; all others go to `keep` in batches, with their
     reference tokens. Of longer text the first documents count, up to the one that exceeds max_bytes in all.
@@ -399,31 +266,34 @@ def count_evaluation(
     `nfc_changed` of the ledger's bytes are in words that NFC changed. Returns the counts and one ledger row.
     ValueError if no document is left.
     """
-    counter = WordCounter(pattern)
-    seen = _Seen()
-    progress = _Progress(f"{evaluation_set} of {corpus}")
+    evaluation_set, corpus = at
+    counter = WordCounter(options.pattern)
+    seen = Seen()
+    progress = Progress(f"{evaluation_set} of {corpus}")
     names = ("documents", "bytes", "characters", "reference_tokens", "duplicates", "nfc_changed")
     totals = dict.fromkeys(names, 0)
     seen_in_training = 0
     for batch in documents:
-        hashes = document_hashes(batch, seed)
+        hashes = document_hashes(batch, options.seed)
         new = seen.add(hashes)
         totals["duplicates"] += int((~new).sum())
         fresh = new.copy()
-        fresh[new] = ~_contained(hashes[new], training_documents)
+        fresh[new] = ~contained(hashes[new], training_documents)
         seen_in_training += int((new & ~fresh).sum())
-        before = totals["bytes"] + np.cumsum(fresh * _sizes(batch)) - fresh * _sizes(batch)
-        kept, changed = normalized(batch.take(from_numpy(np.flatnonzero(fresh & (before < max_bytes)))))
+        before = totals["bytes"] + np.cumsum(fresh * sizes_of(batch)) - fresh * sizes_of(batch)
+        kept, changed = normalized(
+            batch.take(from_numpy(np.flatnonzero(fresh & (before < options.max_bytes))))
+        )
         totals["nfc_changed"] += changed
         counter.add(kept)
         totals["documents"] += len(kept)
-        totals["bytes"] += int(_sizes(kept).sum())
+        totals["bytes"] += int(sizes_of(kept).sum())
         totals["characters"] += int(_characters(kept).sum())
         tokens = count_tokens(kept)
         totals["reference_tokens"] += int(tokens.sum())
         keep(kept, tokens)
-        progress.add(int(_sizes(batch).sum()))
-        if totals["bytes"] >= max_bytes:
+        progress.add(int(sizes_of(batch).sum()))
+        if totals["bytes"] >= options.max_bytes:
             log.info(
                 "%s of %s: %d bytes are enough, the rest is left out", evaluation_set, corpus, totals["bytes"]
             )
@@ -436,6 +306,7 @@ def count_evaluation(
     row = {"evaluation_set": evaluation_set, "corpus": corpus, **totals, "seen_in_training": seen_in_training}
     row["words"] = int(counter.words_in_shard.sum())
     columns = ["evaluation_set", "corpus", "documents", "bytes", "characters", "words", "reference_tokens"]
-    return counter.result(), pl.DataFrame([row]).select(
-        *columns, "duplicates", "seen_in_training", "nfc_changed"
-    )
+    ledger = pl.DataFrame([row]).select(*columns, "duplicates", "seen_in_training", "nfc_changed")
+    if (share := nfc_share(ledger)) > MUCH_CHANGED:
+        log.warning("NFC changes words with %.0f %% of the text; they are measured after it", 100 * share)
+    return counter.result(), ledger

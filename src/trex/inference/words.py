@@ -2,9 +2,12 @@
 
 import io
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -14,10 +17,13 @@ from tokenizers import trainers
 from trex.arrow import frozen
 from trex.bpe.byte_alphabet import unspell
 from trex.bpe.words import FlatWords
+from trex.corpora import DocumentLimit, read_documents
 from trex.counting.patterns import DEFAULT
 from trex.counting.pretokenize import WordCounter
 from trex.inference.replay import InCorpora, count_byte_pairs
 from trex.tokenizer.existing import Existing
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class CorpusWords:
     counts: np.ndarray
 
     @classmethod
-    def build(cls, tables: Mapping[str, pl.DataFrame]) -> "CorpusWords":
+    def build(cls, tables: Mapping[str, pl.DataFrame]) -> Self:
         """tables: corpus -> its columns `word` (binary, distinct) and `count`."""
         table = pl.concat(
             table.select("word", pl.col("count").cast(pl.Int64), column=pl.lit(i, pl.Int32))
@@ -49,6 +55,21 @@ class CorpusWords:
             table["column"].to_numpy(),
             table["count"].to_numpy(),
         )
+
+    @classmethod
+    def count(
+        cls, existing: Existing, sources: Mapping[str, Mapping], base: Path, max_document_bytes: int
+    ) -> Self:
+        """Count the text of every corpus as an existing tokenizer sees it (`count_words_as`).
+
+        sources: of each corpus, as of `corpora.read_documents`; their paths begin at base.
+        """
+        tables = {}
+        for corpus, source in sources.items():
+            documents = read_documents(source, base, limit=DocumentLimit(max_document_bytes))
+            tables[corpus] = count_words_as(existing, documents)
+            log.info("%s: %s distinct words", corpus, f"{tables[corpus].height:,}")
+        return cls.build(tables)
 
     @cached_property
     def word(self) -> np.ndarray:

@@ -15,6 +15,7 @@ from trex.objective.metrics import gini, token_premium
 
 # Limits may be exceeded by this much, relatively, before the choice counts it: less than replicates differ by.
 SLACK = 0.001
+FEASIBLE = 1e-4  # relative excess of a constraint that counts as rounding
 TINY = 1e-9  # stands for a Gini coefficient of 0
 
 

@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -55,6 +56,13 @@ class Trainer:
     n_bytes: int | None
     vocab_sizes: Sequence[int]
     _workspace: Workspace = field(default_factory=Workspace, init=False)  # makes the second training faster
+
+    @classmethod
+    def load(
+        cls, word_index: str | Path, params: Any, n_bytes: int | None, vocab_sizes: Sequence[int]
+    ) -> Self:
+        """The trainer of a rule: its word index, and of its params `corpora` and `tokenizer`."""
+        return cls(WordIndex.load(word_index, params.corpora), params.tokenizer, n_bytes, vocab_sizes)
 
     def train(self, shares: np.ndarray, replicate: int = 0, key: Key | None = None) -> Trained:
         """Train on shares [k]. ValueError if the text does not give a vocabulary of the size asked for."""

@@ -1,17 +1,14 @@
 """What each search strategy cost: CPU time of its jobs, as Snakemake measured it, and the page about it."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import polars as pl
 
 from trex.layout import proxy_batches, round_name
 from trex.report import markdown
 
-log = logging.getLogger(__name__)
+# strategies that run in jobs of their own and train the proxies that they need
+ALONE = ("direct",)
 
 
 @dataclass(frozen=True)
@@ -34,30 +31,12 @@ class Cost:
         return None if None in parts else sum(parts)
 
 
-def cpu_seconds(folder: Path) -> dict[str, float]:
-    """CPU seconds of every job that left a file under results/benchmarks, by its path there without the ending.
-
-    Snakemake looks at a job at least every half a minute, so these numbers are a little too small. A job that ends
-    before it is looked at counts 0. A file that is damaged is left out: what it measured is not known.
-    """
-    found = {}
-    for path in sorted((folder / "benchmarks").rglob("*.tsv")):
-        try:
-            table = pl.read_csv(path, separator="\t", null_values=["NA", "-"])
-            seconds = table["cpu_time"].cast(pl.Float64).fill_null(0.0).sum()
-        except (OSError, pl.exceptions.PolarsError) as error:
-            log.warning("%s: left out, not a Snakemake benchmark file: %s", path, error)
-            continue
-        found[str(path.relative_to(folder / "benchmarks").with_suffix(""))] = seconds
-    return found
-
-
 def strategy_costs(
     config: Mapping[str, Any], seconds: Mapping[str, float], notes: Mapping[str, Mapping[str, float]]
 ) -> list[Cost]:
     """What every strategy of a config would have cost alone: what several share is counted for each of them.
 
-    seconds: `cpu_seconds`. notes: of the search.
+    seconds: `results.cpu_seconds`. notes: of the search.
     """
 
     def total(*jobs: str) -> float | None:
@@ -70,8 +49,8 @@ def strategy_costs(
     costs = []
     for strategy in config["search"]["strategies"]:
         of_strategy = notes.get(strategy, {})
-        if strategy == "direct":
-            whole = total("search_directly")
+        if strategy in ALONE:
+            whole = total(f"search_alone/{strategy}")
             costs.append(Cost(strategy, int(of_strategy.get("rounds", 0)), whole, 0.0, 0.0))
             continue
         search, proxies = total(f"search_mixture/{strategy}"), n_sampled

@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from trex.counting.text_caveats import text_caveats
 from trex.mixtures.sampling import support
 from trex.objective.constraints import SLACK
 from trex.report import markdown
 from trex.report.results import Results
+from trex.report.text_caveats import text_caveats
 
 # A share that was given is worth a note if it is off by more than one of these.
 SHARE_TOLERANCE = 0.01

@@ -2,6 +2,7 @@
 
 Everything that the pages and figures say comes from here, so they depend on no stage of the run."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,8 @@ import polars as pl
 from trex.files import read_json
 from trex.layout import CHOSEN, Layout
 from trex.objective.aggregate import ABOUT_THE_WORST
-from trex.report.costs import cpu_seconds
+
+log = logging.getLogger(__name__)
 
 SHARE_TOLERANCE = 1e-6  # what rounding may do to a share
 
@@ -34,7 +36,7 @@ class Results:
         ranks: of mixtures across scales; None if that is turned off.
         counts, evaluation: ledgers of all corpora, and of all their evaluation sets.
         inferred: of every baseline that is the mixture of an existing tokenizer, by name: how that was inferred.
-        cpu_seconds: of the jobs, `costs.cpu_seconds`.
+        cpu_seconds: of the jobs, `cpu_seconds`.
     """
 
     config: Mapping[str, Any]
@@ -246,3 +248,21 @@ class Results:
         best_first = self.pareto.sort("average", "worst")
         worst_so_far = pl.col("worst").cum_min().shift(1)
         return best_first.filter(worst_so_far.is_null() | (pl.col("worst") < worst_so_far))
+
+
+def cpu_seconds(folder: Path) -> dict[str, float]:
+    """CPU seconds of every job that left a file under results/benchmarks, by its path there without the ending.
+
+    Snakemake looks at a job at least every half a minute, so these numbers are a little too small. A job that ends
+    before it is looked at counts 0. A file that is damaged is left out: what it measured is not known.
+    """
+    found = {}
+    for path in sorted((folder / "benchmarks").rglob("*.tsv")):
+        try:
+            table = pl.read_csv(path, separator="\t", null_values=["NA", "-"])
+            seconds = table["cpu_time"].cast(pl.Float64).fill_null(0.0).sum()
+        except (OSError, pl.exceptions.PolarsError) as error:
+            log.warning("%s: left out, not a Snakemake benchmark file: %s", path, error)
+            continue
+        found[str(path.relative_to(folder / "benchmarks").with_suffix(""))] = seconds
+    return found

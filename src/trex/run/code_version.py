@@ -1,6 +1,9 @@
 """The package's code as the workflow's scripts see it: which files, and whether they changed.
 
 Snakemake itself notices new parameters, inputs and scripts, but not a change in a package that a script imports.
+
+What goes around a job (`trex.run`: its log, locks, records) decides nothing of what the job makes. It does not count,
+so that a change in it trains nothing again. Of `trex.run`, only `provenance` makes a result itself.
 """
 
 import ast
@@ -11,6 +14,8 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
+# modules of `trex.run` that make a result
+MAKES_RESULTS = {"provenance.py"}
 
 
 def put_on_python_path() -> None:
@@ -21,7 +26,8 @@ def put_on_python_path() -> None:
 
 @cache  # the same modules serve many scripts: 0.3 s for all of them, and not 1.6
 def _imported(file: Path) -> frozenset[Path]:
-    """The package's modules that a Python file imports, anywhere in it, but for those that only type checkers see."""
+    """The package's modules that a Python file imports, anywhere in it, but for those that only type checkers see and
+    those that go around jobs."""
     names: set[tuple[str, ...]] = set()
     for node in _running(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
         if isinstance(node, ast.Import):
@@ -35,7 +41,12 @@ def _imported(file: Path) -> frozenset[Path]:
     parts = {name[1:end] for name in names if name[0] == PACKAGE.name for end in range(1, len(name) + 1)}
     found = {PACKAGE.joinpath(*part, "__init__.py") for part in parts}
     found |= {PACKAGE.joinpath(*part).with_suffix(".py") for part in parts if part}
-    return frozenset(module for module in found if module.exists())
+    return frozenset(module for module in found if module.exists() and not _around_jobs(module))
+
+
+def _around_jobs(module: Path) -> bool:
+    """Whether a module decides nothing of what a job makes."""
+    return module.parent == PACKAGE / "run" and module.name not in MAKES_RESULTS
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
@@ -51,7 +62,8 @@ def _running(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def modules_of(script: Path) -> list[Path]:
-    """The package's modules that a script imports, directly or through other modules, sorted."""
+    """The package's modules that decide what a script makes: those that it imports, directly or through other modules,
+    without those that go around jobs. Sorted."""
     found: set[Path] = set()
     waiting = [script]
     while waiting:

@@ -1,14 +1,10 @@
-"""One run in a results folder at a time, and one job that writes a file; and which folder may be a results folder.
-
-Locks are those of the operating system on open files: they end with the process, however it ends.
-"""
+"""One run in a results folder at a time; and which folder may be a results folder."""
 
 import json
 import logging
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from trex.layout import Layout
@@ -56,27 +52,6 @@ class RunLock:
             ) from None
         except (OSError, NotImplementedError) as error:
             log.warning("%s: cannot be locked (%s); start no other run in it", self.results, error)
-
-
-@contextmanager
-def one_writer(lock_file: Path) -> Iterator[None]:
-    """Wait while another process, such as a job of a run that was killed, writes the same output."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(lock_file)
-    try:
-        lock_file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            log.warning("waiting for another process that makes the same (%s)", lock_file)
-            lock.acquire()
-    except (OSError, NotImplementedError):  # a file system without locks
-        pass
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def check_folder(results: Path, inputs: Mapping[str, Iterable[str | Path]]) -> None:

@@ -33,10 +33,7 @@ def version(package: str) -> str | None:
 
 
 def package_versions(script: Path) -> dict[str, str]:
-    """Versions, by package, of what a script and the modules of ours that it uses import, sorted.
-
-    What goes around a job (`trex.run`) decides nothing of what the job makes."""
-    files = [script, *(file for file in modules_of(script) if file.parent != Path(__file__).parent)]
-    names = {name for file in files for name in _imported(file)}
+    """Versions, by package, of what a script and the modules of ours that decide what it makes import, sorted."""
+    names = {name for file in [script, *modules_of(script)] for name in _imported(file)}
     packages = {name: version(name) for name in sorted(PACKAGE_OF.get(name, name) for name in names)}
     return {name: number for name, number in packages.items() if number is not None}

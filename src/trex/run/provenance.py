@@ -59,6 +59,21 @@ def provenance(
     return {"sha256": _sha256(run), "run": run, "machine": machine}
 
 
+def ledgers_of(
+    counts: Iterable[str | Path], proxies: str | Path, tokenizers: Mapping[str, str | Path]
+) -> dict[str, pl.DataFrame]:
+    """The ledgers that `provenance` takes, from their files; tokenizers: files by name."""
+    of_tokenizers = [
+        pl.read_parquet(path).select(pl.lit(name).alias("tokenizer"), pl.all())
+        for name, path in tokenizers.items()
+    ]
+    return {
+        "corpora": pl.concat([pl.read_parquet(path) for path in counts]),
+        "proxies": pl.read_parquet(proxies),
+        "tokenizers": pl.concat(of_tokenizers),
+    }
+
+
 def _lineage(store: Records, results: Iterable[str | Path]) -> tuple[dict, dict, dict]:
     """(SHA-256 by file of the results folder, code by rule, SHA-256 by file from outside), sorted."""
     files, code, inputs = {}, {}, {}

@@ -29,7 +29,7 @@ from typing import Any
 
 from trex.files import Content, members, read_json, remove, sha256, stamp, write_json, written
 from trex.layout import Layout
-from trex.run.locks import one_writer
+from trex.locks import one_process
 
 log = logging.getLogger(__name__)
 
@@ -280,7 +280,9 @@ def tracked(
     paths, made = [Path(path) for path in inputs], [Path(path) for path in outputs]
     with ExitStack() as stack:
         if made:
-            stack.enter_context(one_writer(store.folder / "locks" / f"{store.label(made[0])}.lock"))
+            # a job of a run that was killed may still write
+            lock_file = store.folder / "locks" / f"{store.label(made[0])}.lock"
+            stack.enter_context(one_process(lock_file, "another process that makes the same"))
         for path in made:  # a record speaks of what is there, never of what was there before
             remove(store.file(path))
         before = {path: store.checked(path) for path in paths}

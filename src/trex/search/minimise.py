@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trex.objective.constraints import FEASIBLE
 from trex.search.problem import Problem
 
 # Minimisations begin at the most promising starts. From 8 random ones on a Gaussian process of 64 proxies and 20
@@ -16,7 +17,6 @@ MINIMISATIONS = 4
 
 MAX_ITERATIONS = 200
 PRECISION = 1e-7  # of the objective; measurements of NSL differ by 1e-4 between draws of text
-FEASIBLE = 1e-4  # relative excess of a constraint that counts as rounding
 
 
 @dataclass(frozen=True, eq=False)

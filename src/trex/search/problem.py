@@ -8,10 +8,7 @@ import numpy as np
 from trex.mixtures.bounds import Bounds
 from trex.objective.constraints import Constraint, excesses, violation
 from trex.objective.targets import TargetObjective
-from trex.surfaces.base import Surface
-
-# Joint errors that stand for the distribution of all, as in trex.surfaces.select.
-ERRORS = 256
+from trex.surfaces.base import RESIDUALS, Surface
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,5 +65,5 @@ class Problem:
         if self.errors is None:
             raise ValueError("uncertainties need the joint held-out errors of the surface (Problem.errors)")
         mean, std = self.surface.predict(shares)
-        errors = self.errors[:ERRORS]
+        errors = self.errors[:RESIDUALS]
         return np.stack([self.objective(m + s * errors) for m, s in zip(mean, std, strict=True)])

@@ -4,12 +4,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from trex.files import read_json
+from trex.files import read_json, write_text
 from trex.proxies.training_set import TrainingSet
 from trex.search.pareto import front_table, pareto_front
 from trex.search.problem import Problem
@@ -17,7 +18,7 @@ from trex.search.registry import STRATEGIES
 from trex.search.rounds import fit_problem
 from trex.search.space import SearchSpace
 from trex.search.strategy import SearchResult, Study
-from trex.surfaces.compare import FittedSurfaces
+from trex.surfaces.fitted import FittedSurfaces
 from trex.surfaces.select import ObjectiveSurface
 
 BASELINE = "baseline"  # role and strategy of the mixtures that the others must beat
@@ -101,6 +102,12 @@ def search(
             results[name] = strategy.from_config(settings, seed).search(study)
             seconds[name] = time.process_time() - start
     return Searched(_candidates_table(results, study.space, used), results, seconds)
+
+
+def write_seconds(seconds: Mapping[str, float], folder: str | Path) -> None:
+    """CPU seconds of each strategy, beside Snakemake's measurements and in their form; they are none of the results."""
+    for strategy, number in seconds.items():
+        write_text(f"cpu_time\n{number:.2f}\n", Path(folder) / f"{strategy}.tsv")
 
 
 def _candidates_table(

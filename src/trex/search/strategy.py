@@ -7,22 +7,24 @@ enter it in `trex.search.registry`.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, Self
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 
-from trex.proxies.training_set import TrainingSet
-from trex.search.problem import Problem
 from trex.search.space import SearchSpace
+
+if TYPE_CHECKING:  # strategies without a surface do not depend on them
+    from trex.proxies.training_set import TrainingSet
+    from trex.search.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A mixture [k] to measure. value: the objective that the strategy predicts, or measured, if it knows one."""
+    """A mixture [k] to measure."""
 
     name: str
     shares: np.ndarray
-    value: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +41,7 @@ class SearchResult:
     def to_json(self, corpora: Sequence[str]) -> dict[str, Any]:
         """All that `from_json` needs, in types that JSON has."""
         candidates = [
-            {"name": c.name, "value": c.value, "shares": dict(zip(corpora, c.shares.tolist(), strict=True))}
+            {"name": c.name, "shares": dict(zip(corpora, c.shares.tolist(), strict=True))}
             for c in self.candidates
         ]
         return {"candidates": candidates, "notes": dict(self.notes), "table": list(self.table)}
@@ -48,7 +50,7 @@ class SearchResult:
     def from_json(cls, data: Mapping[str, Any], corpora: Sequence[str]) -> Self:
         """The result again, exactly."""
         candidates = tuple(
-            Candidate(c["name"], np.array([c["shares"][corpus] for corpus in corpora]), c["value"])
+            Candidate(c["name"], np.array([c["shares"][corpus] for corpus in corpora]))
             for c in data["candidates"]
         )
         return cls(candidates, data["notes"], data["table"])
@@ -56,6 +58,11 @@ class SearchResult:
 
 class Predictor(Protocol):
     """`surfaces.select.ObjectiveSurface`, as strategies use it."""
+
+    @property
+    def name(self) -> str:
+        """Of its recipe."""
+        ...
 
     def mean(self, shares: np.ndarray) -> np.ndarray:
         """The objective [n] at shares [n, k], the fast way for millions of mixtures."""
@@ -77,12 +84,12 @@ class Study:
     """
 
     space: SearchSpace
-    training: TrainingSet | None = None
-    problem: Problem | None = None
+    training: "TrainingSet | None" = None
+    problem: "Problem | None" = None
     paper: Predictor | None = None
-    proxies: TrainingSet | None = None
+    proxies: "TrainingSet | None" = None
     rounds: Sequence[Mapping[str, Any]] = ()
-    refit: Callable[[TrainingSet], Problem] | None = None
+    refit: "Callable[[TrainingSet], Problem] | None" = None
 
     @property
     def starts(self) -> np.ndarray:
@@ -95,12 +102,14 @@ class Strategy(ABC):
     """A way to find good mixtures; its attributes are its settings.
 
     name: in the config and in the tables, the name of its module. candidates: names of the mixtures that it finds,
-    which are known before it runs. runs_alone: whether it runs in a job of its own and needs no surface.
-    needs_paper: whether it uses `Study.paper`.
+    which are known before it runs. runs_alone: whether it runs in a job of its own and needs no surface. settings: if
+    it does, the keys of the config's section `search` that `from_config` reads. needs_paper: whether it uses
+    `Study.paper`.
     """
 
     name: ClassVar[str]
     candidates: ClassVar[tuple[str, ...]]
+    settings: ClassVar[tuple[str, ...]] = ()
     runs_alone: ClassVar[bool] = False
     needs_paper: ClassVar[bool] = False
 
@@ -112,3 +121,9 @@ class Strategy(ABC):
     @abstractmethod
     def search(self, study: Study) -> SearchResult:
         """Find mixtures, deterministically for the strategy's settings."""
+
+
+def by_name(name: str) -> type[Strategy]:
+    """The strategy of that name, whatever others exist: what it finds depends on its own module and not on theirs."""
+    module = import_module(f"trex.search.strategies.{name}")
+    return next(value for value in vars(module).values() if getattr(value, "name", None) == name)

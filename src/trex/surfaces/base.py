@@ -7,6 +7,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+# Joint held-out residuals that stand for the distribution of errors.
+RESIDUALS = 256
+
 NO_OWN = -1  # `own` for a target that belongs to no corpus: an aggregate, or a loss that no share belongs to
 
 

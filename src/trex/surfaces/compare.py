@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
-from trex.objective.targets import TargetObjective
 from trex.proxies.training_set import TrainingSet
+from trex.surfaces.fitted import FittedSurfaces
 from trex.surfaces.select import (
     CURVE,
     PAPER,
@@ -28,47 +28,6 @@ log = logging.getLogger(__name__)
 
 # What searches by gradients use if no compared recipe has them.
 SMOOTH = RECIPES["gaussian_process"]
-
-
-@dataclass(frozen=True, eq=False)
-class FittedSurfaces:
-    """The surfaces of a run by the names of their recipes, as searches use them.
-
-    used: the one that predicts best, or that the config asks for. searched: the best that has gradients. paper: the
-    paper's, None if no strategy needs it. nested: what was selected in each fold.
-    """
-
-    used: ObjectiveSurface
-    searched: ObjectiveSurface
-    paper: ObjectiveSurface | None = None
-    nested: tuple[str, ...] = ()
-
-    def with_threads(self, threads: int) -> Self:
-        """The same, the paper's predicting with so many threads: its search is millions of predictions."""
-        if self.paper is None:
-            return self
-        surface = replace(self.paper.surface, num_threads=threads)
-        return replace(self, paper=replace(self.paper, surface=surface))
-
-    def to_json(self) -> dict[str, Any]:
-        """All but the objective, in types that JSON has."""
-        surfaces = [surface for surface in (self.used, self.searched, self.paper) if surface]
-        return {
-            "used": self.used.recipe.name,
-            "searched": self.searched.recipe.name,
-            "paper": self.paper and self.paper.recipe.name,
-            "nested": list(self.nested),
-            "surfaces": {surface.recipe.name: surface.to_json() for surface in surfaces},
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any], objective: TargetObjective) -> Self:
-        """The same again, with exactly the same predictions if the objective is the same."""
-        by_name = {
-            name: ObjectiveSurface.from_json(surface, objective) for name, surface in data["surfaces"].items()
-        }
-        paper = by_name[data["paper"]] if data["paper"] else None
-        return cls(by_name[data["used"]], by_name[data["searched"]], paper, tuple(data["nested"]))
 
 
 @dataclass(frozen=True, eq=False)

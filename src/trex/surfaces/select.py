@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from trex.proxies.training_set import TrainingSet
-from trex.surfaces.base import NO_OWN, Surface
+from trex.surfaces.base import NO_OWN, RESIDUALS, Surface
 from trex.surfaces.fit import (
     STD_FOLDS,
     assign_folds,
@@ -27,8 +27,7 @@ from trex.surfaces.fit import (
 # Of targets, [..., t] -> [...].
 Function = Callable[[np.ndarray], np.ndarray]
 
-# Joint residuals that stand for the distribution of errors, and how many numbers of them are in memory at a time.
-RESIDUALS = 256
+# Numbers of joint residuals that are in memory at a time.
 CHUNK = 4_000_000
 
 
@@ -114,6 +113,11 @@ class ObjectiveSurface:
     surface: Surface
     residuals: np.ndarray  # [r, t or 1], held-out errors in units of the surface's std
     objective: Function
+
+    @property
+    def name(self) -> str:
+        """Of its recipe."""
+        return self.recipe.name
 
     def predict(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of the objective, each [n], at shares [n, k]."""

@@ -83,8 +83,12 @@ def measure(tokenizer: Tokenizer, evaluation: Mapping[tuple[str, str], Path]) ->
     return Quality(corpora, pl.concat(documents), vocabulary_scripts(tokenizer, used))
 
 
+# Of each evaluation text, encoded to see how much documents differ: some hundred documents, in a fraction of a second.
+SAMPLE_BYTES = 250_000
+
+
 def encode_sample(
-    tokenizer: Tokenizer, evaluation: Mapping[tuple[str, str], Path], n_bytes: int
+    tokenizer: Tokenizer, evaluation: Mapping[tuple[str, str], Path], n_bytes: int = SAMPLE_BYTES
 ) -> pl.DataFrame:
     """Tokens of some documents of each text, spread evenly over it and about n_bytes in all, or of every one.
 

@@ -6,8 +6,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from trex.objective.constraints import FEASIBLE
 from trex.proxies.training_set import TrainingSet
-from trex.search.minimise import FEASIBLE, best_minimum, random_starts
+from trex.search.minimise import best_minimum, random_starts
 from trex.search.problem import Problem
 from trex.search.strategies.surrogate import KAPPA, Surrogate
 from trex.search.strategy import Candidate, SearchResult, Strategy, Study
@@ -128,9 +129,9 @@ class Adaptive(Strategy):
         problem: on a surface fitted to these proxies, with errors.
 
         Returns:
-            Candidates `adaptive` and `best_proxy` (value: its measurement), the best of the proxies within the bounds
-            of the shares, brought to them where whole shards missed them. Notes: those of `Surrogate.optimise`,
-            proxies, and expected_gain, what one more proxy at the optimum promises.
+            Candidates `adaptive` and `best_proxy`, the best of the proxies within the bounds
+            of the shares, brought to them where whole shards were off. Notes: those of `Surrogate.optimise`, proxies,
+            and expected_gain, what one more proxy at the optimum promises.
         """
         given, measured = training.shares, training.targets
         order = ranked(problem, measured)
@@ -140,11 +141,10 @@ class Adaptive(Strategy):
         surrogate = Surrogate(self.kappa, seed=self.seed)
         found = surrogate.optimise(problem.within_support(given), given[best])
         (optimum,) = found.candidates
-        value = float(problem.objective(measured[best])) if near[best] else None
         return SearchResult(
             (
-                Candidate("adaptive", optimum.shares, optimum.value),
-                Candidate("best_proxy", within[best], value),
+                Candidate("adaptive", optimum.shares),
+                Candidate("best_proxy", within[best]),
             ),
             {
                 **found.notes,

@@ -11,9 +11,8 @@ from typing import Any, Self
 import numpy as np
 
 from trex.mixtures.bounds import Bounds
-from trex.objective.constraints import Constraint, violation
+from trex.objective.constraints import FEASIBLE, Constraint, violation
 from trex.objective.targets import TargetObjective
-from trex.search.minimise import FEASIBLE
 from trex.search.strategies.matched import NAME as MATCHED
 from trex.search.strategy import Candidate, SearchResult, Strategy, Study
 
@@ -53,6 +52,7 @@ class Direct(Strategy):
     name = "direct"
     candidates = ("direct",)
     runs_alone = True
+    settings = ("direct_rounds",)
 
     @classmethod
     def from_config(cls, search: Mapping[str, Any], seed: int) -> Self:
@@ -79,9 +79,9 @@ class Direct(Strategy):
             others: as of `next_mixture`.
 
         Returns:
-            Candidate `direct`, the best measured mixture of those that keep the constraints, or that exceeds them least
-            (value: its measurement). Notes: rounds, best_round, nsl_range (of the counted NSLs over corpora there)
-            and, with constraints, violation. Table: round, value.
+            Candidate `direct`: the best measured mixture of those that keep the constraints, or the one that exceeds
+            them least. Notes: rounds, best_round, nsl_range (of the counted NSLs over corpora there) and, with
+            constraints, violation. Table: round, value.
         """
         shares, nsl = [bounds.project(start)], []
         for i in range(self.rounds):
@@ -102,7 +102,7 @@ class Direct(Strategy):
         if constraints:
             notes["violation"] = float(excess[best])
         return SearchResult(
-            (Candidate("direct", shares[best], float(values[best])),),
+            (Candidate("direct", shares[best]),),
             notes,
             [{"round": i, "value": float(value)} for i, value in enumerate(values)],
         )

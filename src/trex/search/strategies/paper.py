@@ -19,9 +19,6 @@ MAX_TRIES = 20
 # within half a percent of itself.
 PILOT_DRAWS = 1_000_000
 
-# What predicts in the k-curve: `surfaces.select.PAPER`'s name.
-PAPER_MODEL = "lightgbm_objective"
-
 # Draws number start to start + n - 1 as [n, k], from (start, n): `MixtureSampler.draws`.
 Sample = Callable[[int, int], np.ndarray]
 
@@ -61,7 +58,9 @@ class Paper(Strategy):
         sample = brought_within(sampler.draws, bounds)
         if self.within_support:
             bounds = bounds.within_support(study.training.shares)
-        return self.mean_of_the_best(study.paper.mean, sample, bounds)
+        found = self.mean_of_the_best(study.paper.mean, sample, bounds)
+        # it is the paper's regression that predicts here, and not the surface that predicts all candidates
+        return replace(found, table=[{"model": study.paper.name, **row} for row in found.table])
 
     def mean_of_the_best(
         self, predict: Callable[[np.ndarray], np.ndarray], sample: Sample, bounds: Bounds | None = None
@@ -77,8 +76,7 @@ class Paper(Strategy):
         Returns:
             Candidates `paper` (the mean) and `best_draw` (the best one). Notes: scored, tried, acceptance_rate,
             top_k, best_predicted and worst_predicted of the top_k, paper_predicted. Table: the k-curve, the prediction
-            at the mean of the best k = 1, 2, 4, ... top_k; its column `model` says that it is the paper's regression
-            that predicts, and not the surface that predicts all candidates.
+            at the mean of the best k = 1, 2, 4, ... top_k.
 
         Raises:
             ValueError: if fewer than 1 in MAX_TRIES draws are inside the bounds.
@@ -124,7 +122,6 @@ class Paper(Strategy):
                 log.info("%s of %s draws scored", f"{scored:,}", f"{draws:,}")
 
         mean = top.mean(axis=0)
-        value = float(predict(mean[None])[0])
         sizes = [*(2**i for i in range(top_k.bit_length()) if 2**i < top_k), top_k]
         curve = predict(np.stack([top[:size].mean(axis=0) for size in sizes]))
         notes = {
@@ -134,15 +131,12 @@ class Paper(Strategy):
             "top_k": top_k,
             "best_predicted": float(values[0]),
             "worst_predicted": float(values[-1]),
-            "paper_predicted": value,
+            "paper_predicted": float(predict(mean[None])[0]),
         }
         table = [
-            {"model": PAPER_MODEL, "k": size, "predicted": float(predicted)}
-            for size, predicted in zip(sizes, curve, strict=True)
+            {"k": size, "predicted": float(predicted)} for size, predicted in zip(sizes, curve, strict=True)
         ]
-        return SearchResult(
-            (Candidate("paper", mean, value), Candidate("best_draw", top[0], float(values[0]))), notes, table
-        )
+        return SearchResult((Candidate("paper", mean), Candidate("best_draw", top[0])), notes, table)
 
 
 def brought_within(sample: Sample, bounds: Bounds) -> Sample:

@@ -46,13 +46,12 @@ class Surrogate(Strategy):
         """The optimum of a problem that is reached from mixtures [m, k] such as matched and the baselines.
 
         Returns:
-            Candidate `surrogate` with the objective that is predicted, without the reserve. Notes: penalised_value
+            Candidate `surrogate`. Notes: penalised_value
             (what was minimised), violation (the largest relative excess of a constraint, with the reserve; above 0 if
             no mixture was found that meets them all), starts, at_limits (shares at a bound).
         """
         starts = np.concatenate([np.atleast_2d(starts), random_starts(problem, self.n_random, self.seed)])
         found = best_minimum(problem, starts, shift=self.kappa)
-        value = problem.objective(problem.surface.mean(found.shares[None]))
         at_limits = np.isclose(found.shares, problem.bounds.low, atol=1e-6) | np.isclose(
             found.shares, problem.bounds.high, atol=1e-6
         )
@@ -62,4 +61,4 @@ class Surrogate(Strategy):
             "starts": len(starts),
             "at_limits": int(at_limits.sum()),
         }
-        return SearchResult((Candidate("surrogate", found.shares, float(value[0])),), notes)
+        return SearchResult((Candidate("surrogate", found.shares),), notes)

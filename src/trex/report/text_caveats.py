@@ -4,12 +4,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-MUCH_CHANGED = 0.01  # share of a corpus's bytes in words that NFC changes
-
-
-def nfc_share(ledger: pl.DataFrame) -> float:
-    """Of the bytes in ledgers of evaluation text, the share in words that NFC changed."""
-    return ledger["nfc_changed"].sum() / max(ledger["bytes"].sum(), 1)
+from trex.counting.nfc import MUCH_CHANGED, nfc_share
 
 
 def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str]:
