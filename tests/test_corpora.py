@@ -317,3 +317,19 @@ def test_bad_datasets_are_explained(source, says, base):
         assert [word for word in says if word not in str(error.value)] == []
     with pytest.raises(CorpusError, match="empty"):
         read({"dataset": "dict", "split": "empty"}, base)
+
+
+def test_local_files_of_huggingface_sources_are_known_wherever_they_lie(tmp_path):
+    base = tmp_path / ".cache/project"  # a folder of this name hides only what lies below the source
+    (base / "hf/.cache").mkdir(parents=True)
+    for name in ("train.jsonl", "other.jsonl", ".cache/lock"):
+        (base / "hf" / name).write_text('{"text": "a"}\n')
+
+    def names(**options):
+        return [path.name for path in source_files({"huggingface": "hf", **options}, base)]
+
+    assert names() == ["other.jsonl", "train.jsonl"]
+    assert names(data_files="train.jsonl") == ["train.jsonl"]
+    assert names(data_files=["hf/other.jsonl"]) == ["other.jsonl"]
+    json_builder = {"huggingface": "json", "data_files": "hf/t*.jsonl"}
+    assert [path.name for path in source_files(json_builder, base)] == ["train.jsonl"]

@@ -88,13 +88,13 @@ class HuggingFace(Reader):
     kind = "huggingface"
 
     def files(self) -> list[Path]:
-        """Those of a local folder, and ``data_files`` that are on this machine."""
-        found = [
-            path for pattern in self._data_files() for path in map(Path, glob.glob(pattern, recursive=True))
-        ]
+        """Those of a local folder, and ``data_files`` that are on this machine, below `base` or in the local folder."""
+        inside = self.base / self.source["huggingface"]
+        patterns = [pattern for file in self._data_files() for pattern in (self.base / file, inside / file)]
+        found = {Path(path) for pattern in patterns for path in glob.glob(str(pattern), recursive=True)}
         if (folder := self._local_folder()) is not None:
-            found += folder.rglob("*")
-        return sorted({path for path in found if path.is_file() and ".cache" not in path.parts})
+            found |= {path for path in folder.rglob("*") if ".cache" not in path.relative_to(folder).parts}
+        return sorted(path for path in found if path.is_file())
 
     def _local_folder(self) -> Path | None:
         # With data_files it is a builder or a repository, even if there is a directory called "json".

@@ -45,5 +45,7 @@ def job(snakemake: Any) -> Iterator[Any]:
         to_file.stream.write(traceback.format_exc())
         to_file.flush()
         what = str(error) if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: {error}"
+        if "Onig" in what:  # the regex engine of `tokenizers`
+            what += ". A regex cannot cope with this text: tokenizer.pattern, or that of a tokenizer.json"
         print(f"[{snakemake.rule}] error: {what}\n(log: {log_file})", file=sys.stderr)
         sys.exit(1)
