@@ -11,6 +11,7 @@ from trex.objective.constraints import SLACK
 from trex.report import markdown
 from trex.report.doubts import TIE, better_at_full_scale, doubts
 from trex.report.results import Results
+from trex.report.text_caveats import text_caveats
 from trex.validation.scales import RANKS_WELL, Scale
 
 SEARCHED_SHOWN = (
@@ -242,6 +243,7 @@ def _caveats_of(results: Results) -> Iterator[str]:
             f"The recommended share of {markdown.names(results.outside_support)} lies outside of what proxies were "
             "trained on. Its prediction is an extrapolation; the measured numbers are not."
         )
+    yield from text_caveats(results.counts, results.evaluation)
     times = results.times_read
     if (repeated := int((times > ONCE).sum())) > 0:
         yield (

@@ -16,7 +16,8 @@ def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str
         if (share := nfc_share(rows)) > MUCH_CHANGED:
             yield (
                 f"NFC changes words with {100 * share:.0f} % of the evaluation text of `{corpus}`. All tokenizers "
-                "are measured on the text after NFC; one that does not normalize needs more for the text as it is."
+                "are measured on the text after NFC; one that does not normalize needs more for the text as it is. "
+                "Shares of training text count its bytes before NFC."
             )
     too_long = {
         "training text": counts.filter(split="too_long").select("corpus", "documents"),
