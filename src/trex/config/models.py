@@ -105,7 +105,7 @@ class Source(Section):
     max_bytes: Bytes | None = None
     """Stop reading after this much text. null reads everything."""
     sample_by: Literal["line", "paragraph", "document"] = "line"
-    """What counts as one document in a text file."""
+    """What counts as one document in a text file. Paragraphs end at blank lines, which are left out."""
     split: Text | None = None
     """Split of the dataset. null is train. A folder of a single Dataset has no splits."""
     config: Text | None = None

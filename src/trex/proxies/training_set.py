@@ -53,7 +53,7 @@ class TrainingSet:
         if distinct <= (1 - MOST_ALIKE) * len(self):
             raise ValueError(
                 f"the mixtures that {len(self)} proxies were given are only {distinct}, so they do not show what a "
-                "mixture does. Make proxies.bytes larger, or give shorter documents (sample_by: paragraph or line)"
+                "mixture does. Make proxies.bytes larger, give shorter documents, or lower proxies.strength"
             )
         for (name, corpus), measured in zip(self.columns, self.targets.T, strict=False):
             if np.ptp(measured) == 0:
