@@ -190,6 +190,12 @@ def rounds_before(file):
     ]
 
 
+def settings_alone(wildcards):
+    """Of the section `search`, what the strategy in wildcards reads, and what every search space does."""
+    keys = (*STRATEGIES[wildcards.strategy].settings, "floors", "ceilings")
+    return {key: config["search"][key] for key in keys}
+
+
 def sampled_sources(wildcards):
     """Of every corpus the text that is counted to infer the mixture in wildcards."""
     most = TO_INFER[wildcards.name]["bytes"]

@@ -14,12 +14,6 @@ ROUNDS = ROUNDS if "adaptive" in SEARCHES else []
 ALONE = [name for name in SEARCHES if STRATEGIES[name].runs_alone]
 
 
-def settings_alone(wildcards):
-    """Of the section `search`, what the strategy in wildcards reads, and what every search space does."""
-    keys = (*STRATEGIES[wildcards.strategy].settings, "floors", "ceilings")
-    return {key: config["search"][key] for key in keys}
-
-
 rule search_round:
     input:
         word_index=INDEX,
