@@ -117,3 +117,11 @@ def strr(word_tokens: np.ndarray, word_frequencies: np.ndarray) -> float:
         word_frequencies: occurrences of each; words with 0 are not counted. [words]
     """
     return float(np.mean(np.asarray(word_tokens)[np.asarray(word_frequencies) > 0] == 1))
+
+
+# A few numbers that sum up the corpora, each of (nsl [..., k], reference tokens [k]).
+OVER_CORPORA = {
+    "macro": lambda nsl, reference: macro(nsl),
+    "pooled": lambda nsl, reference: pooled(nsl * reference, reference),
+    "worst": lambda nsl, reference: worst(nsl),
+}

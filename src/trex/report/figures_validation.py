@@ -8,9 +8,9 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from trex.layout import CHOSEN
+from trex.objective.metrics import OVER_CORPORA
 from trex.report.figures import COLORS, MARKERS, PLOT_WIDTH, STYLE, legend, nsl_by_corpus
 from trex.report.results import Results
-from trex.validation.compare import AGGREGATES
 from trex.validation.scales import RANKS_WELL
 
 
@@ -35,7 +35,7 @@ def full_scale_gains(validation: pl.DataFrame, trained: Sequence[str]) -> Figure
     axes = figure.subplots(len(sets), max(len(kinds), 1), squeeze=False)
     for line, evaluation_set in zip(axes, sets, strict=True):
         for ax, (names, kind) in zip(line, kinds, strict=False):
-            for i, aggregate in enumerate(AGGREGATES):
+            for i, aggregate in enumerate(OVER_CORPORA):
                 rows = gains.filter(
                     pl.col("against").is_in(names), evaluation_set=evaluation_set, metric=f"gain_{aggregate}"
                 )

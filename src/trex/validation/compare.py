@@ -11,12 +11,6 @@ from trex.objective import metrics
 from trex.objective.objective import Objective
 from trex.validation.resampling import Resampled, interval, resample
 
-# aggregates by which tokenizers are compared, from NSL and reference tokens
-AGGREGATES = {
-    "macro": lambda nsl, reference: metrics.macro(nsl),
-    "pooled": lambda nsl, reference: metrics.pooled(nsl * reference, reference),
-    "worst": lambda nsl, reference: metrics.worst(nsl),
-}
 # of trex.validation.quality, each with its mean over the corpora that have it
 QUALITIES = (
     "bytes_per_token",
@@ -109,7 +103,7 @@ def _compressions(
         there = [corpus for corpus, n in zip(corpora, drawn.reference_tokens[0, s], strict=True) if n > 0]
         for c, corpus in enumerate(there):
             yield from _with_interval(names, evaluation_set, corpus, "nsl", nsl[..., c])
-        for key, aggregate in AGGREGATES.items():
+        for key, aggregate in metrics.OVER_CORPORA.items():
             values = aggregate(nsl, reference[:, None])
             yield from _with_interval(names, evaluation_set, None, f"nsl_{key}", values)
             yield from _gains(names, evaluation_set, f"gain_{key}", values)
