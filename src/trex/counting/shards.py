@@ -4,13 +4,14 @@ A document's hash puts it into one of GROUPS groups and gives it a rank there. A
 by rising rank, then those of the next group, and so on. So the text of a larger share, or of a larger scale, begins
 with that of a smaller one, and texts that begin with different groups are independent draws.
 
-A shard is an interval of ranks. Its width is in proportion to the rank, about 1 % of all text up to it: however small a
-part of the corpus is asked for, the border of a shard lies within 1 % of it, or a shard is a single document.
+A shard is an interval of ranks. It holds at most 1.9 % of the text up to its end, or it is a single document. However
+small a part of the corpus is asked for, some border lies within 1 % of it, or within one document; a cell of several
+documents that holds more is the rare exception.
 Counting does not know how many documents are to come, so it uses *cells*, of which shards are made at the end:
 
     rank     0 |.|.|.|..|..|...|....|......|.........|..............| RANKS
     cells     narrow, 0.1 % of the rank, where few documents lie; up to 1.6 % where many do
-    shards    cells joined until they hold 1 % of the text so far
+    shards    cells joined while they hold at most 1.9 % of the text so far
 """
 
 from functools import cache
