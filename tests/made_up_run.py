@@ -311,7 +311,7 @@ def pages_of(folder: Path, raw: dict) -> dict[str, str]:
         "summary": write_summary(results),
         "details": write_details(results),
         "validation": write_validation(results),
-        "costs": write_costs(config, results.cpu_seconds, results.notes),
+        "costs": write_costs(config, results.cpu_seconds, results.notes, {}),
     }
 
 

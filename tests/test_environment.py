@@ -17,7 +17,12 @@ from packaging.utils import canonicalize_name
 from trex.run.preflight import check_install_path, warn_of_address_space
 
 ROOT = Path(__file__).resolve().parent.parent
-INSTALLED = ["requirements.lock", "requirements-dev.lock", "envs/build.lock"]  # by ./install.sh --dev
+INSTALLED = [  # by ./install.sh --dev
+    "requirements.lock",
+    "requirements-dev.lock",
+    "requirements-language-model.lock",
+    "envs/build.lock",
+]
 LOCKS = [*INSTALLED, "requirements-slurm.lock"]
 
 
@@ -73,9 +78,13 @@ def test_lock_pins_exactly_with_hashes_and_names_no_host(lock):
             lambda project: project["optional-dependencies"]["slurm"],
             ["requirements.lock", "requirements-slurm.lock"],
         ),
+        (
+            lambda project: project["optional-dependencies"]["language-model"],
+            ["requirements.lock", "requirements-language-model.lock"],
+        ),
         (lambda project: update.BUILD_REQUIREMENTS, ["envs/build.lock"]),
     ],
-    ids=["dependencies", "demo", "dev", "slurm", "build"],
+    ids=["dependencies", "demo", "dev", "slurm", "language-model", "build"],
 )
 def test_locks_satisfy_what_is_declared(declared, locks):
     pinned = _pinned_versions(*locks)

@@ -204,3 +204,22 @@ def sampled_sources(wildcards):
         corpus: {**source, "max_bytes": min(source.get("max_bytes") or most, most)}
         for corpus, source in sources.items()
     }
+
+
+def view_tokenizer(wildcards):
+    """The tokenizer of a view of the language models' text, where it is a file; none for raw bytes."""
+    if wildcards.view in EXISTING:
+        return tokenizer_files(EXISTING[wildcards.view])
+    return [FILES.tokenizer(wildcards.view)] if wildcards.view in FULL_SCALE else []
+
+
+def views_of_row(file):
+    """A file of every view that the models of the row in wildcards read; file: a function of the view."""
+    return lambda wildcards: [file(view) for view in views_of(wildcards.row)]
+
+
+def needs_seeds(wildcards):
+    """The input of the target `language_models` while the check is turned off: an error that says how to turn it on."""
+    raise WorkflowError(
+        "language_models: there are none, for language_model.check.seeds is 0; write a number of seeds such as 3"
+    )

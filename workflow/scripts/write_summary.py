@@ -1,11 +1,12 @@
 """Write the pages about a run, and the candidates as a table to look at."""
 
 import logging
+from pathlib import Path
 
 from trex.files import whole, write_text
 from trex.report.costs import write_costs
 from trex.report.details import write_details
-from trex.report.results import Results
+from trex.report.results import Results, language_model_speeds
 from trex.report.summary import write_summary
 from trex.report.validation_page import write_validation
 from trex.run.job import job
@@ -15,7 +16,8 @@ with job(snakemake):
     results = Results.load(config["results"], config)
     with whole(snakemake.output.candidates) as part:
         results.candidates.write_csv(part, float_precision=6)
-    write_text(write_costs(config, results.cpu_seconds, results.notes), snakemake.output.costs)
+    speeds = language_model_speeds(Path(config["results"]))
+    write_text(write_costs(config, results.cpu_seconds, results.notes, speeds), snakemake.output.costs)
     write_text(write_validation(results), snakemake.output.validation)
     write_text(write_details(results), snakemake.output.details)
     write_text(write_summary(results), snakemake.output.summary)

@@ -392,7 +392,7 @@ class LanguageModelCheck(Section):
     """Length of the context window, in tokens."""
     batch: int = Field(16, ge=1)
     """Context windows per training step."""
-    learning_rate: float = Field(0.004, gt=0, le=1)
+    learning_rate: float = Field(0.001, gt=0, le=1)
     """Highest learning rate of a model of width 256; others have it times sqrt(256 / width)."""
     weight_decay: float = Field(0.1, ge=0, le=1)
     """Weight decay of AdamW."""

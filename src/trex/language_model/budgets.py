@@ -59,7 +59,9 @@ def segments(steps: Mapping[str, int]) -> list[Segment]:
     for end in sorted(set(steps.values())):
         begin = max(at, end - max(1, round(COOLDOWN * end)))
         rising = np.minimum(1, (np.arange(at, begin) + 1) / warm_up)
-        falling = np.minimum(1, (np.arange(begin, end) + 1) / warm_up) * np.linspace(1, 0, end - begin + 1)[:-1]
+        falling = (
+            np.minimum(1, (np.arange(begin, end) + 1) / warm_up) * np.linspace(1, 0, end - begin + 1)[:-1]
+        )
         ended = tuple(budget for budget, n in steps.items() if n == end)
         found.append(Segment(at, begin, (), rising.astype(np.float32)))
         found.append(Segment(begin, end, ended, falling.astype(np.float32)))

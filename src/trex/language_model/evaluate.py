@@ -17,9 +17,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from trex.language_model.model import Parameters, Shape, losses
+from trex.language_model.model import Parameters, losses
+from trex.language_model.shape import Shape
 from trex.language_model.text import Documents
-from trex.language_model.train import PADDING
+from trex.language_model.train import PADDING, for_each_seed
 
 SHORT = 4  # windows of at most 1 / SHORT of the context are computed apart, so that short texts are not mostly padding
 
@@ -74,10 +75,12 @@ def make_measure(
         counts = jnp.arange(tokens.shape[1] - 1) >= from_[:, None]
         return jnp.where(counts, losses(parameters, tokens, allowed, attention), 0).sum(axis=1)
 
-    of_all = jax.jit(jax.vmap(nats, in_axes=(0, None, None)))
+    of_all: dict[int, Callable] = {}
 
     def measure(parameters: Parameters, dealt: list[Windows], n: int) -> np.ndarray:
         seeds = len(parameters["embedding"])
+        if seeds not in of_all:
+            of_all[seeds] = jax.jit(for_each_seed(nats, (0, None, None), seeds))
         bits = np.zeros((seeds, n))
         waiting = []
         for some in dealt:
@@ -88,7 +91,7 @@ def make_measure(
                 from_ = np.zeros(rows, dtype=np.int32)
                 k = len(some.document[taken])
                 tokens[:k], from_[:k] = some.tokens[taken], some.from_[taken]
-                waiting.append((some.document[taken], k, of_all(parameters, tokens, from_)))
+                waiting.append((some.document[taken], k, of_all[seeds](parameters, tokens, from_)))
         for document, k, values in waiting:  # all were sent to the device before the first is asked for
             for s in range(seeds):
                 np.add.at(bits[s], document, np.asarray(values[s, :k], dtype=np.float64) / np.log(2))

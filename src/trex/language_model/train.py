@@ -21,12 +21,14 @@ import numpy as np
 import optax
 
 from trex.language_model.budgets import Segment
-from trex.language_model.model import Parameters, Shape, initial_parameters, losses
+from trex.language_model.model import Parameters, initial_parameters, losses
+from trex.language_model.shape import Shape
 
 log = logging.getLogger(__name__)
 
 CHUNK = 32  # steps whose windows go to the device at once; the learning curve has a point for each chunk
 PADDING = -1
+CHECKPOINT_SECONDS = 300.0  # between two checkpoints; a killed job loses this much at most
 WIDTH_OF_RATE = 256  # the width that the learning rate is given for
 
 
@@ -92,6 +94,21 @@ def initial_state(shape: Shape, options: Options) -> State:
     return State(parameters, jax.jit(jax.vmap(_optimizer(options).init))(parameters))
 
 
+def for_each_seed(function: Callable, axes: tuple[int | None, ...], seeds: int) -> Callable:
+    """`jax.vmap`; a single seed is computed as it is, which a CPU does many times faster than a stack of one."""
+    if seeds > 1:
+        return jax.vmap(function, in_axes=axes)
+
+    def alone(*arguments: Any) -> Any:
+        own = [
+            jax.tree.map(lambda x: x[0], argument) if axis == 0 else argument
+            for argument, axis in zip(arguments, axes, strict=True)
+        ]
+        return jax.tree.map(lambda x: x[None], function(*own))
+
+    return alone
+
+
 def make_steps(
     shape: Shape, options: Options, possible: np.ndarray
 ) -> Callable[[State, np.ndarray, np.ndarray, int], tuple[State, jax.Array]]:
@@ -115,7 +132,7 @@ def make_steps(
         parameters = jax.tree.map(lambda p, u: p - rate * u, parameters, updates)
         return parameters, optimizer_state, value
 
-    of_all = jax.vmap(step, in_axes=(0, 0, 0, None))
+    of_all = for_each_seed(step, (0, 0, 0, None), len(options.seeds))
 
     @jax.jit
     def steps(
@@ -129,9 +146,7 @@ def make_steps(
         values = jnp.zeros((CHUNK, len(options.seeds)))
         return jax.lax.fori_loop(0, n, body, (parameters, optimizer_state, values))
 
-    def run(
-        state: State, windows: np.ndarray, rates: np.ndarray, n: int
-    ) -> tuple[State, jax.Array]:
+    def run(state: State, windows: np.ndarray, rates: np.ndarray, n: int) -> tuple[State, jax.Array]:
         parameters, optimizer_state, values = steps(state.parameters, state.optimizer, windows, rates, n)
         return State(parameters, optimizer_state), values
 
@@ -165,7 +180,6 @@ class Training:
     plan: Sequence[Segment]
     possible: np.ndarray
     checkpoint: Path | None = None
-    checkpoint_seconds: float = 300.0
 
     def run(self, measure: Callable[[State], Any]) -> Progress:
         """Train, and measure after each fall; goes on from a checkpoint of the same training.
@@ -190,7 +204,7 @@ class Training:
                 waiting.append((at, n, values))
                 if len(waiting) > 1:  # the device is never idle while a chunk's losses are fetched
                     progress.note(*waiting.pop(0))
-                if self.checkpoint and monotonic() - saved > self.checkpoint_seconds:
+                if self.checkpoint and monotonic() - saved > CHECKPOINT_SECONDS:
                     progress.note(*waiting.pop(0))
                     progress.step = at + n
                     progress.seconds += monotonic() - began

@@ -1,9 +1,10 @@
 """What each search strategy cost: CPU time of its jobs, as Snakemake measured it, and the page about it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from trex.language_model.rows import in_words
 from trex.layout import proxy_batches, round_name
 from trex.report import markdown
 
@@ -65,10 +66,16 @@ def strategy_costs(
 
 
 def write_costs(
-    config: Mapping[str, Any], seconds: Mapping[str, float], notes: Mapping[str, Mapping[str, float]]
+    config: Mapping[str, Any],
+    seconds: Mapping[str, float],
+    notes: Mapping[str, Mapping[str, float]],
+    speeds: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> str:
     """The page about what the searches cost, in Markdown; arguments as of `strategy_costs`. It is no part of the
-    summary, since no two runs take the same time."""
+    summary, since no two runs take the same time.
+
+    speeds: `results.language_model_speeds`.
+    """
 
     def shown(value: float | None) -> str:
         return "–" if value is None else f"{value:,.0f} s"
@@ -88,4 +95,20 @@ def write_costs(
         "is charged for all of them; a strategy that trains its own proxies is charged for those. Reading and "
         "counting the text, which all strategies share, and measuring the candidates are left out."
     )
-    return f"# What the searches cost\n\n{intro}\n\n{markdown.table(header, rows)}\n"
+    page = f"# What the searches cost\n\n{intro}\n\n{markdown.table(header, rows)}\n"
+    return page + _language_models(speeds) if speeds else page
+
+
+def _language_models(speeds: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    rows = [
+        (
+            in_words(row),
+            f"{len(of)}",
+            f"{sum(one['tokens_per_second'] for one in of) / len(of):,.0f}",
+            markdown.size(max(one["memory_bytes"] for one in of)),
+            markdown.names(sorted({one["device"] for one in of})),
+        )
+        for row, of in speeds.items()
+    ]
+    header = ("row", "models", "tokens a second", "memory, most", "device")
+    return f"\n## Training language models\n\n{markdown.table(header, rows)}\n"
