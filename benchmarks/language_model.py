@@ -5,16 +5,18 @@
     python benchmarks/language_model.py train FOLDER OUT.npz --group mixtures --depth 4 --seconds 300
 
 `train` writes what it has after every tokenizer, the most important ones first, and takes none that would not fit into
-the seconds. docs/language-model.md has the commands of the published numbers; benchmarks/language_model_answers.py makes
-its tables and figures. `encode` and `train` need only numpy, pyarrow, tokenizers, jax and optax.
+the seconds. docs/language-model.md has the commands of the published numbers, and benchmarks/language_model_answers.py
+makes its tables and figures. `encode` and `train` need only numpy, pyarrow, tokenizers, jax and optax.
 """
 
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -154,12 +156,16 @@ def streams_of(
     return [stream(documents, vocabulary, seed) for seed in seeds], read(cache, name, "held_out")
 
 
+def bits_of(measure: Callable, dealt: list, n: int, state: Any) -> dict[str, np.ndarray]:
+    return {"bits": measure(state.parameters, dealt, n)}
+
+
 def train(arguments: argparse.Namespace) -> None:
     import jax
 
     from trex.language_model.budgets import segments, steps_of
     from trex.language_model.evaluate import make_measure, windows
-    from trex.language_model.model import Shape
+    from trex.language_model.shape import Shape
     from trex.language_model.train import Options, Training
 
     cache_dir = str(arguments.cache / "xla")
@@ -201,12 +207,9 @@ def train(arguments: argparse.Namespace) -> None:
             shape, vocabulary.measured.possible(shape.rows), step_tokens, arguments.attention
         )
 
-        def measured(state, measure=measure, dealt=dealt, n=len(held_out)):  # noqa: ANN001, ANN202
-            return {"bits": measure(state.parameters, dealt, n)}
-
         possible = np.arange(shape.rows) < vocabulary.size
         training = Training(shape, options, streams, segments(steps), possible)
-        progress = training.run(measured)
+        progress = training.run(partial(bits_of, measure, dealt, len(held_out)))
         for budget, result in progress.results.items():
             found[f"{name}:{budget}"] = result["bits"].astype(np.float32)
         found[f"{name}:curve"] = np.array(progress.curve, dtype=np.float32)
@@ -255,7 +258,7 @@ def main() -> None:
     of["train"].add_argument("--context", type=int, default=512)
     of["train"].add_argument("--batch", type=int, default=16)
     of["train"].add_argument("--seeds", type=int, default=3)
-    of["train"].add_argument("--learning-rate", type=float, default=3e-3)
+    of["train"].add_argument("--learning-rate", type=float, default=1e-3)
     of["train"].add_argument("--weight-decay", type=float, default=0.1)
     of["train"].add_argument("--attention", default=None)
     of["train"].add_argument("--seconds", type=float, default=3600)

@@ -113,12 +113,8 @@ rule plan_language_models:
 rule train_language_model:
     input:
         budget=FILES.language_model_budget,
-        training=views_of_row(
-            lambda view: FILES.language_model_ids(view, "training")
-        ),
-        measured=views_of_row(
-            lambda view: FILES.language_model_ids(view, "measured")
-        ),
+        training=views_of_row(lambda view: FILES.language_model_ids(view, "training")),
+        measured=views_of_row(lambda view: FILES.language_model_ids(view, "measured")),
         views=views_of_row(FILES.language_model_view),
     output:
         bits=FILES.language_model("{row}", "{seed}", "bits"),

@@ -66,7 +66,7 @@ def losses(
 ) -> jax.Array:
     """Minus the log probability, in nats, of every token but the first of a window, given those before it.
 
-    Matrices are multiplied in bfloat16 where the device has units for it, in float32 on a CPU; probabilities are float32.
+    Matrices are multiplied in bfloat16 on a GPU, in float32 on a CPU; probabilities are float32.
 
     Args:
         tokens: int32 [batch, context + 1]; negative ones are padding, whose loss is 0.

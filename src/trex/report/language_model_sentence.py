@@ -27,8 +27,8 @@ def sentence(table: pl.DataFrame) -> str | None:
     model = f"language model of {parameters / 1e6:.2g} million parameters"
     if low is None:
         return (
-            f"A {model} needs {abs(value):.2f} % {'fewer' if value > 0 else 'more'} bits per byte with {in_words(row)} than "
-            f"with {in_words(other)} at equal compute, but one seed cannot tell that from noise."
+            f"A {model} needs {abs(value):.2f} % {'fewer' if value > 0 else 'more'} bits per byte with {in_words(row)} "
+            f"than with {in_words(other)} at equal compute, but one seed cannot tell that from noise."
         )
     numbers = f"{value:.2f} ± {(high - low) / 2:.2f} %"
     if low <= 0 <= high:

@@ -9,8 +9,8 @@ from trex.layout import CHOSEN, Layout
 from trex.mixtures.baselines import natural, uniform
 from trex.objective.constraints import SLACK
 from trex.report import markdown
-from trex.report.language_model_sentence import sentence
 from trex.report.doubts import TIE, better_at_full_scale, doubts
+from trex.report.language_model_sentence import sentence
 from trex.report.results import Results
 from trex.report.text_caveats import text_caveats
 from trex.validation.scales import RANKS_WELL, Scale
