@@ -48,7 +48,7 @@ rule all:
         rules.write_provenance.output,
         rules.sample_mixtures.output,
         rules.collect_proxies.output,
-        rules.fit_regression.output,
+        rules.fit_surfaces.output,
         rules.search_mixture.output,
         rules.choose_mixture.output,
         rules.validate.output,

@@ -178,7 +178,7 @@ def write_results(
     notes = {"surrogate": {"starts": 5, "not_in_the_list": 0.25}, "paper": {"scored": 1_000_000}}
     files.search_notes.write_text(json.dumps(notes))
     parquet(
-        files.regression("metrics"),
+        files.surfaces("metrics"),
         pl.DataFrame(
             {
                 "model": ["gaussian_process", "linear"],
@@ -198,13 +198,13 @@ def write_results(
         )
         for corpus in corpora
     ]
-    parquet(files.regression("corpus_metrics"), pl.concat(by_corpus))
+    parquet(files.surfaces("corpus_metrics"), pl.concat(by_corpus))
     curve = [
         {"recipe": "gaussian_process", "proxies": 16, "repeat": i, "mape": m}
         for i, m in enumerate([1.0, 3.0, 9.0])
     ]
     same = pl.DataFrame({"spearman": [0.5], "r2": [0.25], "coverage90": [0.75], "n": [48]})
-    parquet(files.regression("learning_curve"), pl.DataFrame(curve).join(same, how="cross"))
+    parquet(files.surfaces("learning_curve"), pl.DataFrame(curve).join(same, how="cross"))
     left_out = {"vocab_size": [8192], "outermost": [True], "mape": [0.31], "spearman": [0.91]}
     left_out |= {
         "mape_corpora": [0.42],
@@ -212,10 +212,10 @@ def write_results(
         "mape_with": [0.23],
         "spearman_with": [0.93],
     }
-    parquet(files.regression("vocabulary"), pl.DataFrame(left_out))
+    parquet(files.surfaces("vocabulary"), pl.DataFrame(left_out))
     for job, seconds in (
         ("train_proxies/00000-00063", "20.5"),
-        ("fit_regression", "30"),
+        ("fit_surfaces", "30"),
         ("search_mixture/surrogate", "4"),
         ("index_words", "NA"),
     ):
@@ -230,7 +230,7 @@ def write_results(
         '{"surrogate": [], "paper": [{"k": 1, "predicted": 0.9}, {"k": 2, "predicted": 0.8}]}'
     )
     parquet(
-        files.regression("predictions"),
+        files.surfaces("predictions"),
         pl.DataFrame(
             {
                 "mixture_id": ["m00000", "m00001"],

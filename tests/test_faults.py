@@ -414,7 +414,7 @@ def test_folders_that_are_no_results(folder):
 
 
 def test_versions_of_packages_are_part_of_the_code():
-    versions = package_versions(ROOT / "workflow/scripts/fit_regression.py")
+    versions = package_versions(ROOT / "workflow/scripts/fit_surfaces.py")
     assert {"numpy", "polars", "scipy", "lightgbm"} <= set(versions)
     everything = {
         name for script in (ROOT / "workflow/scripts").glob("*.py") for name in package_versions(script)

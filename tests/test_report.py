@@ -86,9 +86,9 @@ def test_proxies_that_are_the_same_mixture_head_the_summary(tmp_path):
 @pytest.mark.parametrize(
     ("path", "change", "reason"),
     [
-        ("regression/metrics.parquet", pl.lit(1.0).alias("r2"), "without any error (R² = 1)"),
-        ("regression/metrics.parquet", pl.lit(float("nan")).alias("r2"), "no better than their mean"),
-        ("regression/predictions.parquet", pl.lit(1.0).alias("measured"), "measure the same objective"),
+        ("surfaces/metrics.parquet", pl.lit(1.0).alias("r2"), "without any error (R² = 1)"),
+        ("surfaces/metrics.parquet", pl.lit(float("nan")).alias("r2"), "no better than their mean"),
+        ("surfaces/predictions.parquet", pl.lit(1.0).alias("measured"), "measure the same objective"),
         ("tokenizers/chosen/ledger.parquet", pl.Series("share", [0.53, 0.278, 0.192]), "`deu` of `found`"),
     ],
 )

@@ -171,7 +171,7 @@ def test_only_what_changed_runs_again(run):
 
     after_proxies = {
         "collect_proxies",
-        "fit_regression",
+        "fit_surfaces",
         "search_mixture",
         "train_candidate",
         "choose_mixture",
@@ -181,7 +181,7 @@ def test_only_what_changed_runs_again(run):
     assert "count_words" not in plan
     assert "index_words" not in plan
     plan = rules_after(search={"draws": 3000})
-    assert {"train_proxies", "fit_regression", "search_round", "search_alone"}.isdisjoint(plan)
+    assert {"train_proxies", "fit_surfaces", "search_round", "search_alone"}.isdisjoint(plan)
     assert plan["search_mixture"] == 1
     plan = rules_after(training={"vocab_size": 700})
     after_search = {"train_tokenizer", "validate_tokenizer", "validate", "train_grid", "rank_mixtures"}
@@ -195,8 +195,8 @@ def test_only_what_changed_runs_again(run):
     ("file", "reruns", "spared"),
     [
         ("src/trex/search/strategies/paper.py", "search_mixture", "search_round"),
-        ("src/trex/search/strategies/direct.py", "search_alone", "fit_regression"),
-        ("src/trex/surfaces/fit.py", "fit_regression", "search_alone"),
+        ("src/trex/search/strategies/direct.py", "search_alone", "fit_surfaces"),
+        ("src/trex/surfaces/fit.py", "fit_surfaces", "search_alone"),
         ("src/trex/bpe/merge_loop.py", "train_proxies", "count_words"),
         ("src/trex/tokenizer/reference.py", "count_eval_words", "count_words"),
     ],

@@ -45,7 +45,7 @@ def strategy_costs(
     settings = config["proxies"]
     sampled = total(*(f"train_proxies/{batch}" for batch in proxy_batches(settings)))
     n_sampled = settings["count"] + len(settings["mixtures"])
-    regression = total("fit_regression")
+    regression = total("fit_surfaces")
     costs = []
     for strategy in config["search"]["strategies"]:
         of_strategy = notes.get(strategy, {})
