@@ -200,7 +200,7 @@ def write_results(
     ]
     parquet(files.surfaces("corpus_metrics"), pl.concat(by_corpus))
     curve = [
-        {"recipe": "gaussian_process", "proxies": 16, "repeat": i, "mape": m}
+        {"model": "gaussian_process", "proxies": 16, "repeat": i, "mape": m}
         for i, m in enumerate([1.0, 3.0, 9.0])
     ]
     same = pl.DataFrame({"spearman": [0.5], "r2": [0.25], "coverage90": [0.75], "n": [48]})

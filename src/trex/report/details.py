@@ -162,13 +162,13 @@ def _regression(results: Results) -> str:
 
 
 def _learning_curve(results: Results) -> str:
-    medians = results.learning_curve.group_by("recipe", "proxies", maintain_order=True).agg(
+    medians = results.learning_curve.group_by("model", "proxies", maintain_order=True).agg(
         pl.col("mape", "spearman", "r2", "coverage90").median()
     )
     if medians.is_empty():
         return ""
     rows = [
-        (f"`{row['recipe']}`", f"{row['proxies']:,}", *_scores(row)) for row in medians.iter_rows(named=True)
+        (f"`{row['model']}`", f"{row['proxies']:,}", *_scores(row)) for row in medians.iter_rows(named=True)
     ]
     intro = markdown.paragraph(
         "The same scores when a surface is fitted to fewer proxies: medians over random choices of so many, tested "

@@ -308,6 +308,6 @@ def _rank_correlation(results: Results) -> float | None:
 
 def _still_learning(results: Results) -> bool:
     used = results.metrics.filter("used")["model"].item()
-    curve = results.learning_curve.filter(recipe=used).group_by("proxies").agg(pl.col("mape").median())
+    curve = results.learning_curve.filter(model=used).group_by("proxies").agg(pl.col("mape").median())
     errors = curve.sort("proxies")["mape"].to_list()
     return len(errors) > 1 and errors[-1] < (1 - STILL_LEARNING) * errors[-2]

@@ -61,7 +61,7 @@ class Predictor(Protocol):
 
     @property
     def name(self) -> str:
-        """Of its recipe."""
+        """Of its regression."""
         ...
 
     def mean(self, shares: np.ndarray) -> np.ndarray:
