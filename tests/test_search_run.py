@@ -71,14 +71,14 @@ def study(space, training):
 
 
 def test_space_of_a_config(space):
-    assert list(space.references) == ["matched", "uniform", "theirs"]
-    assert space.references["theirs"].tolist() == [0.75, 0, 0.25, 0]
+    assert list(space.baselines) == ["matched", "uniform", "theirs"]
+    assert space.baselines["theirs"].tolist() == [0.75, 0, 0.25, 0]
     assert space.bounds.low.tolist() == [0.01, 0.01, 0.1, 0.01]
     assert space.bounds.high[0] == 0.5
-    assert space.bounds.contain(space.references["matched"])
+    assert space.bounds.contain(space.baselines["matched"])
     # what the limit compares with was measured: uniform itself is 3 % below it
     (limit,) = space.constraints
-    excess = limit.excess(space.measure(space.references["uniform"]), space.objective.reference_tokens)
+    excess = limit.excess(space.measure(space.baselines["uniform"]), space.objective.reference_tokens)
     assert excess == pytest.approx(np.full(4, 1 / 1.03 - 1))
 
 

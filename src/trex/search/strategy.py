@@ -95,7 +95,7 @@ class Study:
     def starts(self) -> np.ndarray:
         """Mixtures to start from: the best two proxies, matched and the baselines. [s, k]"""
         best = self.training.shares[np.argsort(self.training.values, kind="stable")[:2]]
-        return np.stack([*best, *self.space.references.values()])
+        return np.stack([*best, *self.space.baselines.values()])
 
 
 class Strategy(ABC):

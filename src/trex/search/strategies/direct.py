@@ -13,7 +13,7 @@ import numpy as np
 from trex.mixtures.bounds import Bounds
 from trex.objective.constraints import FEASIBLE, Constraint, violation
 from trex.objective.targets import TargetObjective
-from trex.search.strategies.matched import NAME as MATCHED
+from trex.search.strategies.matched import MATCHED
 from trex.search.strategy import Candidate, SearchResult, Strategy, Study
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Direct(Strategy):
 
     def search(self, study: Study) -> SearchResult:
         space = study.space
-        start = space.references[MATCHED]
+        start = space.baselines[MATCHED]
         return self.run(space.objective, space.measure, start, space.bounds, space.constraints)
 
     def run(
