@@ -17,6 +17,7 @@ from trex.report.details import write_details
 from trex.report.results import Results
 from trex.report.summary import write_summary
 from trex.report.validation_page import write_validation
+from trex.search.registry import STRATEGIES, described
 from trex.validation.compare import validate
 
 EXPECTED = Path(__file__).parent / "expected"
@@ -309,9 +310,9 @@ def pages_of(folder: Path, raw: dict) -> dict[str, str]:
     results = Results.load(folder, config)
     return {
         "summary": write_summary(results),
-        "details": write_details(results),
+        "details": write_details(results, described(STRATEGIES)),
         "validation": write_validation(results),
-        "costs": write_costs(config, results.cpu_seconds, results.notes),
+        "costs": write_costs(config, results.cpu_seconds, results.notes, described(STRATEGIES)),
     }
 
 

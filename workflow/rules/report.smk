@@ -114,6 +114,7 @@ rule write_summary:
     params:
         code=code_of("write_summary"),
         config=verbatim(config),
+        strategies=described(SEARCHES),
     message:
         "Writing the summary"
     script:

@@ -1,6 +1,6 @@
-# Candidates of every strategy, and the baselines that they must beat. The strategy adaptive trains rounds of proxies, each
-# where those before promise most; direct trains one after another. All ids are known before anything runs: a round that
-# has too little to gain trains none.
+# Candidates of every strategy, the baselines that they must beat, and the choice among them. The strategy adaptive
+# trains rounds of proxies, each where those before promise most; direct trains one after another. All ids are known
+# before anything runs: a round that has too little to gain trains none.
 from trex.run.code_version import PACKAGE
 
 SEARCHES = [name for name in STRATEGIES if name in config["search"]["strategies"]]
@@ -9,7 +9,7 @@ ADAPTIVE = {
     for key in ("per_round", "tolerance", "floors", "ceilings")
 }
 ROUNDS = [round_name(number) for number in range(config["search"]["rounds"])]
-ROUNDS = ROUNDS if "adaptive" in SEARCHES else []
+ROUNDS = ROUNDS if any(STRATEGIES[name].runs_in_rounds for name in SEARCHES) else []
 # strategies that run in jobs of their own, before any surface is fitted
 ALONE = [name for name in SEARCHES if STRATEGIES[name].runs_alone]
 

@@ -1,5 +1,5 @@
 # From mixture to objective: surfaces fitted on the proxies, cross-validated by mixture.
-from trex.search.registry import STRATEGIES
+from trex.search.registry import STRATEGIES, described
 
 
 rule fit_surfaces:

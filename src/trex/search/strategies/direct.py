@@ -6,7 +6,7 @@ Each round trains one proxy, and the next mixture is a pure function of all roun
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -53,6 +53,13 @@ class Direct(Strategy):
     candidates = ("direct",)
     runs_alone = True
     settings = ("direct_rounds",)
+    note_labels: ClassVar = {
+        "rounds": "rounds",
+        "best_round": "number of the best round (the first is 0):",
+        "nsl_range": "NSL between the best and the worst corpus",
+        "violation": "measured excess over the limits",
+    }
+    trained_note = "rounds"
 
     @classmethod
     def from_config(cls, search: Mapping[str, Any], seed: int) -> Self:
