@@ -18,7 +18,7 @@ from trex.report.results import Results
 from trex.report.summary import write_summary
 from trex.report.validation_page import write_validation
 from trex.search.registry import STRATEGIES, described
-from trex.validation.compare import validate
+from trex.validation.validate import validate
 
 EXPECTED = Path(__file__).parent / "expected"
 CORPORA = ["deu", "eng", "heb"]

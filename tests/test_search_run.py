@@ -19,7 +19,7 @@ from trex.proxies.training_set import TrainingSet
 from trex.search.measurements import choose_measured
 from trex.search.registry import STRATEGIES
 from trex.search.rounds import Round
-from trex.search.run import begin_study, front, search
+from trex.search.searches import begin_study, front, search
 from trex.search.space import SearchSpace
 from trex.search.strategies.direct import Direct
 from trex.search.strategy import SearchResult, Study, by_name

@@ -238,11 +238,11 @@ class Layout:
     def scales(self) -> Path:
         return self.root / "validation/scales.parquet"
 
-    def measured_tokenizer(self, name: str, table: str) -> Path:
+    def tokenizer_quality(self, name: str, table: str) -> Path:
         """Of a full-scale tokenizer; table: corpora, documents or scripts."""
         return self.root / f"validation/tokenizers/{name}.{table}.parquet"
 
-    def measured_existing(self, name: str, table: str) -> Path:
+    def existing_quality(self, name: str, table: str) -> Path:
         """The same of an existing tokenizer."""
         return self.root / f"validation/existing/{name}.{table}.parquet"
 

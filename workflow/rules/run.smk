@@ -1,7 +1,7 @@
 # Around a run: which folder it may use, what has to be made, and results/summary.md, which says what is missing until
 # it is written.
 from trex.run.disk import check_space
-from trex.files import remove_parts
+from trex.files import remove_temporary_files
 from trex.run.locks import FolderError, RunLock, check_folder
 from trex.run.planning import (
     forget_files_in_the_way,
@@ -79,7 +79,9 @@ onstart:
         hold(RUN_LOCK)
         for job in cancel_jobs_left(Path.cwd()):
             logger.warning(f"cancelled SLURM job {job}, left by a killed run")
-        remove_parts(file for job in workflow.dag.jobs for file in job.output)
+        remove_temporary_files(
+            file for job in workflow.dag.jobs for file in job.output
+        )
         forget_changed_inputs(RESULTS)
         note_signals(STOPPED_BY)
         if page_is_due(SUMMARY, planned_jobs(workflow)):

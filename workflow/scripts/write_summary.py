@@ -14,8 +14,8 @@ with job(snakemake):
     params = snakemake.params
     config = params.config
     results = Results.load(config["results"], config)
-    with whole(snakemake.output.candidates) as part:
-        results.candidates.write_csv(part, float_precision=6)
+    with whole(snakemake.output.candidates) as temporary:
+        results.candidates.write_csv(temporary, float_precision=6)
     costs = write_costs(config, results.cpu_seconds, results.notes, params.strategies)
     write_text(costs, snakemake.output.costs)
     write_text(write_validation(results), snakemake.output.validation)

@@ -9,7 +9,7 @@ from trex.report import markdown
 
 
 @dataclass(frozen=True)
-class Cost:
+class SearchCost:
     """CPU seconds that a strategy took; None: not known.
 
     proxies: how many it trained. training: of these. regression: of fitting, comparing and choosing surfaces. search:
@@ -24,8 +24,8 @@ class Cost:
 
     @property
     def total(self) -> float | None:
-        parts = (self.training, self.regression, self.search)
-        return None if None in parts else sum(parts)
+        seconds = (self.training, self.regression, self.search)
+        return None if None in seconds else sum(seconds)
 
 
 def strategy_costs(
@@ -33,7 +33,7 @@ def strategy_costs(
     seconds: Mapping[str, float],
     notes: Mapping[str, Mapping[str, float]],
     strategies: Mapping[str, Mapping[str, Any]],
-) -> list[Cost]:
+) -> list[SearchCost]:
     """What every strategy of a config would have cost alone: what several share is counted for each of them.
 
     seconds: `results.cpu_seconds`. notes: of the search. strategies: `trex.search.registry.described`.
@@ -52,10 +52,10 @@ def strategy_costs(
         strategy = strategies[name]
         own = int(notes.get(name, {}).get(strategy["trained_note"], 0))
         if strategy["runs_alone"]:
-            costs.append(Cost(name, own, total(f"search_alone/{name}"), 0.0, 0.0))
+            costs.append(SearchCost(name, own, total(f"search_alone/{name}"), 0.0, 0.0))
         else:
             search = total(f"search_mixture/{name}", *(rounds if strategy["runs_in_rounds"] else []))
-            costs.append(Cost(name, n_sampled + own, sampled, regression, search))
+            costs.append(SearchCost(name, n_sampled + own, sampled, regression, search))
     return costs
 
 

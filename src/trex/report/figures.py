@@ -63,8 +63,8 @@ def save(figure: Figure, path: str | Path) -> None:
     metadata = {".svg": {"Date": None, "Creator": "TREX"}, ".png": {"Software": None}}
     if path.suffix not in metadata:
         raise ValueError(f"figures are written as {' or '.join(metadata)}; got {path}")
-    with rc_context({"svg.hashsalt": "trex"}), whole(path) as part:  # without the salt, ids are random
-        figure.savefig(part, format=path.suffix[1:], dpi=150, metadata=metadata[path.suffix])
+    with rc_context({"svg.hashsalt": "trex"}), whole(path) as temporary:  # without the salt, ids are random
+        figure.savefig(temporary, format=path.suffix[1:], dpi=150, metadata=metadata[path.suffix])
 
 
 @rc_context(STYLE)

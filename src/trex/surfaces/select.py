@@ -234,11 +234,11 @@ def select_surface(
         seed: of fits and folds.
     """
 
-    def best(part: TrainingSet) -> tuple[ObjectiveSurface, list[CrossValidation]]:
-        able = [regression for regression in regressions if len(part) >= regression.fewest(folds)]
-        found = [cross_validate_objective(part, regression, folds, seed) for regression in able]
+    def best(training: TrainingSet) -> tuple[ObjectiveSurface, list[CrossValidation]]:
+        able = [regression for regression in regressions if len(training) >= regression.fewest(folds)]
+        found = [cross_validate_objective(training, regression, folds, seed) for regression in able]
         least = able.index(use) if use else int(np.argmin([v.scores()["mape"] for v in found]))
-        return fit_objective(part, able[least], seed, found[least]), found
+        return fit_objective(training, able[least], seed, found[least]), found
 
     n = len(training)
     chosen, validations = best(training)

@@ -68,9 +68,9 @@ class Direct(Strategy):
     def search(self, study: Study) -> SearchResult:
         space = study.space
         start = space.baselines[MATCHED]
-        return self.run(space.objective, space.measure, start, space.bounds, space.constraints)
+        return self.optimise(space.objective, space.measure, start, space.bounds, space.constraints)
 
-    def run(
+    def optimise(
         self,
         objective: TargetObjective,
         measure: Callable[[np.ndarray], np.ndarray],

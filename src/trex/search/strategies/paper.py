@@ -50,7 +50,7 @@ class Paper(Strategy):
     note_labels: ClassVar = {
         "scored": "mixtures scored",
         "tried": "mixtures drawn",
-        "acceptance_rate": "part of the draws within the limits",
+        "acceptance_rate": "fraction of the draws within the bounds",
         "top_k": "best draws averaged",
         "best_predicted": "predicted objective of the best draw",
         "worst_predicted": "predicted objective of the worst draw that was averaged",
