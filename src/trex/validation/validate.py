@@ -9,7 +9,7 @@ import polars as pl
 from trex.layout import CHOSEN
 from trex.objective import metrics
 from trex.objective.objective import Objective
-from trex.validation.resampling import Resampled, interval, resample
+from trex.objective.resampling import Resampled, interval, resample
 
 # of trex.validation.quality, each with its mean over the corpora that have it
 QUALITIES = (
