@@ -33,9 +33,11 @@ def rerun_by(change: str) -> set[str]:
         (
             "search/strategies/paper.py",
             {"search_mixture"},
-            {"train_proxies", "train_tokenizer", "fit_surfaces", "validate"},
+            {"train_proxies", "train_tokenizer", "fit_surfaces", "search_round", "validate"},
         ),
         ("search/minimise.py", {"search_mixture", "search_round"}, {"search_alone", "train_proxies"}),
+        ("surfaces/fit.py", {"fit_surfaces", "search_round"}, {"search_alone", "train_proxies"}),
+        ("tokenizer/reference.py", {"count_eval_words"}, {"count_words", "train_proxies"}),
         ("surfaces/base.py", {"search_mixture", "search_round", "fit_surfaces"}, {"search_alone"}),
         (
             "counting/corpus.py",
