@@ -1,7 +1,8 @@
 """What a search strategy is: the interface, what it may use, and what it returns.
 
 To add one, write a module in `trex.search.strategies` with a class that has `Strategy`'s attributes and methods, and
-enter it in `trex.search.registry`.
+enter it in `trex.search.registry`. Rules and pages know no strategy by name. The config does: add the name to
+`trex.config.models.Strategy`, and its candidates to the reserved names in `trex.config.fields`; a test compares them.
 """
 
 from abc import ABC, abstractmethod
