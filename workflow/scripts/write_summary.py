@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from trex.files import whole, write_text
-from trex.report.costs import write_costs
+from trex.report.costs import write_costs, write_speeds
 from trex.report.details import write_details
 from trex.report.results import Results, language_model_speeds
 from trex.report.summary import write_summary
@@ -12,13 +12,15 @@ from trex.report.validation_page import write_validation
 from trex.run.job import job
 
 with job(snakemake):
-    config = snakemake.params.config
+    params = snakemake.params
+    config = params.config
     results = Results.load(config["results"], config)
-    with whole(snakemake.output.candidates) as part:
-        results.candidates.write_csv(part, float_precision=6)
+    with whole(snakemake.output.candidates) as temporary:
+        results.candidates.write_csv(temporary, float_precision=6)
+    costs = write_costs(config, results.cpu_seconds, results.notes, params.strategies)
     speeds = language_model_speeds(Path(config["results"]))
-    write_text(write_costs(config, results.cpu_seconds, results.notes, speeds), snakemake.output.costs)
+    write_text(costs + write_speeds(speeds), snakemake.output.costs)
     write_text(write_validation(results), snakemake.output.validation)
-    write_text(write_details(results), snakemake.output.details)
+    write_text(write_details(results, params.strategies), snakemake.output.details)
     write_text(write_summary(results), snakemake.output.summary)
     logging.info("recommended: %s; read %s", results.choice["chosen"], snakemake.output.summary)
