@@ -249,6 +249,8 @@ def print_differences(table: pl.DataFrame, nsl: pl.DataFrame, runs: pl.DataFrame
     ):
         for budget, words in BUDGETS.items():
             of = Run(table, run, budget, nsl)
+            if not any({a, b} <= set(of.tokenizers) for a, b in pairs):
+                continue
             cells, sd = [], float("nan")
             for a, b in pairs:
                 if {a, b} <= set(of.tokenizers):
@@ -274,7 +276,9 @@ def print_sizes(table: pl.DataFrame, nsl: pl.DataFrame, runs: pl.DataFrame) -> N
                 cells.append(f"{d['gain']:+.2f} % ({d['low']:+.2f} to {d['high']:+.2f})" if d else "–")
             print(
                 f"| {run} | {name} | {row['vocab_size']:,} | {row['parameters'] / 1e6:.2f} M | "
-                f"{np.mean(found['bytes'].nsl[t]):.3f} | " + " | ".join(cells) + " |"
+                f"{'–' if name == 'bytes' else format(np.mean(found['bytes'].nsl[t]), '.3f')} | "
+                + " | ".join(cells)
+                + " |"
             )
 
 

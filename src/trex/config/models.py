@@ -380,10 +380,10 @@ class LanguageModelCheck(Section):
     rest as tokens, and are measured on raw bytes (Proxy Compression, arXiv 2602.04289)."""
     byte_share: float = Field(0.1, gt=0, lt=1)
     """Share of the documents that Proxy Compression reads as raw bytes."""
-    bytes: Bytes = 20_000_000
+    bytes: Bytes = 2_000_000
     """Text that every model reads, divided among the corpora as language_model.training_bytes is. A corpus with
     less text gives what it has."""
-    evaluation_bytes: Bytes = 200_000
+    evaluation_bytes: Bytes = 50_000
     """Text per corpus and evaluation set on which models are measured, whole documents."""
     depth: int = Field(2, ge=1, le=48)
     """Size of the models: blocks; the width is 64 times as much. Without embeddings, depth 2 has 0.4 million

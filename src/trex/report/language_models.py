@@ -39,9 +39,9 @@ def write_language_models(
         f"Transformers of depth {check['depth']} ({min(sizes) / 1e6:.2g} to {max(sizes) / 1e6:.2g} million parameters, "
         f"embeddings included), {check['seeds']} seeds each, on {markdown.size(check['bytes'])} of text that "
         "no document measured here is in. *Bits per byte*: what a model needs to encode a document, its end included, "
-        "divided by the document's bytes; smaller is better. A document's first token is predicted from a border. The intervals are 95 %, over seeds and documents, and paired: all rows have the same seeds, the "
-        "same order of documents and the same documents to encode. What is said here holds for models and texts of "
-        "this size."
+        "divided by the document's bytes; smaller is better. A document's first token is predicted from a border. The "
+        "intervals are 95 %, over seeds and documents, and paired: all rows have the same seeds, the same order "
+        "of documents and the same documents to encode. What is said here holds for models and texts of this size."
     )
     parts = ["# Language models", said, intro]
     for key, words in BUDGETS.items():
