@@ -1,6 +1,6 @@
-"""Write the conda environment ``envs/trex.yaml`` from ``requirements.lock``; with ``--resolve`` the locks first.
+"""Write the conda environments from the locks; with ``--resolve`` the locks first.
 
-    python envs/update.py                      # trex.yaml again from the lock
+    python envs/update.py                      # the environments again from the locks
     python envs/update.py --resolve            # the locks from pyproject.toml, keeping pinned versions that still fit
     python envs/update.py --resolve --upgrade  # the newest versions that pyproject.toml allows
 
@@ -33,8 +33,12 @@ ADDED = {  # extra: what its lock says of itself
     "language-model": "What small language models add to it.",
 }
 
+CONDA = {  # environment: the locks that it is written from
+    "trex.yaml": ["requirements.lock"],
+    "language_model.yaml": ["requirements.lock", "requirements-language-model.lock"],
+}
 CONDA_HEADER = f"""\
-# For `--software-deployment-method conda`. Written by `python envs/update.py` from requirements.lock; do not edit.
+# For `--software-deployment-method conda`. Written by `python envs/update.py` from the locks; do not edit.
 # Everything but Python comes through pip, so that the versions are those of ./install.sh, every one of them.
 channels:
   - conda-forge
@@ -146,7 +150,9 @@ def main() -> None:
         parser.error("--upgrade needs --resolve")
     if arguments.resolve:
         resolve_all(arguments.upgrade)
-    (ROOT / "envs" / "trex.yaml").write_text(conda_environment((ROOT / "requirements.lock").read_text()))
+    for name, locks in CONDA.items():
+        text = "".join((ROOT / lock).read_text() for lock in locks)
+        (ROOT / "envs" / name).write_text(conda_environment(text))
 
 
 if __name__ == "__main__":

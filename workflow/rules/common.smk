@@ -94,14 +94,16 @@ wildcard_constraints:
     part=r"\d+",
 
 
-def code_of(script):
+def code_of(script, environment=ENVIRONMENT):
     """Goes into a rule's params and its records: the script, what it imports of our package, and the versions of the
     other packages that these import, or, where conda installs them, the environment that it installs.
     """
     path = SCRIPTS / f"{script}.py"
     deployment = workflow.deployment_settings
     if deployment and DeploymentMethod.CONDA in deployment.deployment_method:
-        packages = (Path(workflow.basedir) / "envs/trex.yaml").read_text()
+        packages = (
+            Path(workflow.basedir) / "envs" / Path(environment).name
+        ).read_text()
     else:
         packages = package_versions(path)
     return sha256(f"{code_version(path)}\n{packages}".encode()).hexdigest()

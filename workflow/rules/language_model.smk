@@ -21,6 +21,7 @@ SEEDS = list(range(1, CHECK["seeds"] + 1))
 BYTES_BY_CORPUS = bytes_by_corpus(
     CHECK["bytes"], config["language_model"]["training_bytes"], CORPORA
 )
+WITH_JAX = "../../envs/language_model.yaml"
 # the documents that models are measured on, which no model and no tokenizer is trained on
 MEASURED_ON = {at: FILES.evaluation_documents(*at) for at in EVALUATION}
 
@@ -128,14 +129,14 @@ rule train_language_model:
         row=one_of(ROWS),
         seed=r"\d+",
     conda:
-        ENVIRONMENT
+        WITH_JAX
     resources:
         mem_mb=megabytes(
             2500 + CHECK["batch"] * CHECK["context"] * 256_000 * 12 // 10**6 // 4, 20.0
         ),
         runtime=minutes(240, 1.0),
     params:
-        code=code_of("train_language_model"),
+        code=code_of("train_language_model", WITH_JAX),
         check=OF_A_MODEL,
     message:
         "Training the language model of {wildcards.row}, seed {wildcards.seed}"

@@ -49,6 +49,7 @@ rule write_provenance:
         validation=rules.write_summary.output.validation,
         candidates=rules.write_summary.output.candidates,
         figures=rules.plot_figures.output,
+        language_models=LANGUAGE_MODELS,
         tokenizers=[FILES.tokenizer(name) for name in FULL_SCALE],
         counts=REPORTED["counts"],
         tokenizer_ledgers=REPORTED["full_scale_ledgers"],
