@@ -27,7 +27,9 @@ from trex.language_model.text import (
     shifted,
     stream,
 )
+from trex.report.figures import save
 from trex.report.language_model_sentence import sentence
+from trex.report.language_models import bits_figure, curves_figure, write_language_models
 
 needs_jax = pytest.mark.skipif(
     not device.installed(), reason="JAX or Optax is not installed: ./install.sh --language-model"
@@ -241,13 +243,17 @@ def _bits(factors: dict[str, float], seeds: int, noise: float) -> dict:
     for row, factor in factors.items():
         for seed in range(1, seeds + 1):
             of_seed = np.exp(0.05 * np.sin(seed) + noise * rng.standard_normal())
-            tables[row, seed] = pl.DataFrame(
+            of = pl.DataFrame(
                 {
-                    "budget": [EQUAL_COMPUTE] * 60, "evaluation_set": ["held_out"] * 60,
-                    "corpus": ["aaa"] * 30 + ["bbb"] * 30, "document": [*range(30)] * 2,
-                    "bytes": n_bytes, "tokens": n_bytes // 4, "bits": n_bytes * base * factor * of_seed,
+                    "evaluation_set": ["held_out"] * 60, "corpus": ["aaa"] * 30 + ["bbb"] * 30,
+                    "document": [*range(30)] * 2, "bytes": n_bytes, "tokens": n_bytes // 4,
+                    "bits": n_bytes * base * factor * of_seed,
                 }
             )  # fmt: skip
+            budgets = [
+                of.select(pl.lit(budget).alias("budget"), pl.all()) for budget in (EQUAL_BYTES, EQUAL_COMPUTE)
+            ]
+            tables[row, seed] = pl.concat(budgets)
     return tables
 
 
@@ -257,7 +263,9 @@ ABOUT = {"reading_flops_per_token": 2e6, "parameters": 1_400_000}
 def test_gains_are_paired_and_their_interval_holds_the_truth():
     factors = {"chosen": 0.98, "uniform": 1.0, "same": 1.0}
     table = compare(_bits(factors, 3, 0.001), dict.fromkeys(factors, ABOUT), seed=1)
-    row = table.filter(row="chosen", against="uniform", metric="gain_macro").row(0, named=True)
+    row = table.filter(row="chosen", against="uniform", metric="gain_macro", budget=EQUAL_COMPUTE).row(
+        0, named=True
+    )
     assert row["low"] < 2 < row["high"]
     assert row["high"] - row["low"] < 1.5  # though seeds move all rows by several percent
     assert re.search(r"needs (1\.9|2\.0)\d ± 0", sentence(table))
@@ -266,9 +274,34 @@ def test_gains_are_paired_and_their_interval_holds_the_truth():
         _bits({"chosen": 1.0, "uniform": 1.0}, 3, 0.001), dict.fromkeys(factors, ABOUT), seed=1
     )
     assert sentence(no_difference).startswith("No difference could be measured")
-    capacity = table.filter(row="same", metric="information_capacity")["value"].item()
-    macro = table.filter(row="same", metric="bpb_macro")["value"].item()
+    table = table.filter(budget=EQUAL_COMPUTE, row="same")
+    capacity = table.filter(metric="information_capacity")["value"].item()
+    macro = table.filter(metric="bpb_macro")["value"].item()
     assert capacity == pytest.approx((8 - macro) / np.log2(2e6 / 4), rel=1e-3)
+
+
+def test_the_page_has_every_row_and_corpus_and_the_figures_can_be_drawn(tmp_path):
+    tables = _bits({"chosen": 0.98, "raw_bytes": 1.3, "chosen.and_bytes": 1.1}, 2, 0.001)
+    of = {**ABOUT, "vocab_size": 500, "flops_per_token": 6e6}
+    about = dict.fromkeys(("chosen", "raw_bytes", "chosen.and_bytes"), of)
+    table = compare(tables, about, seed=1)
+    check = {"depth": 2, "seeds": 2, "bytes": 2_000_000}
+    page = write_language_models(table, about, check, {"flops": 1e12})
+    for text in (
+        sentence(table),
+        "raw bytes, and tokens of `chosen` while training",
+        "`bbb`",
+        "1e+12 operations",
+    ):
+        assert text in page
+    curve = pl.DataFrame(
+        {"step": [1, 2, 3], "tokens": [9, 18, 27], "budget": [None, None, "bytes"], "nats": [3.0, 2, 1]}
+    )
+    for name, figure in (
+        ("bits", bits_figure(table)),
+        ("curves", curves_figure(dict.fromkeys(tables, curve), about)),
+    ):
+        save(figure, tmp_path / f"{name}.svg")
 
 
 def test_one_seed_gives_no_interval_and_a_row_against_itself_no_gain():
