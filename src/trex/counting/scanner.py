@@ -1,7 +1,6 @@
-"""The default pre-tokenization regex as a state machine on UTF-8 bytes, compiled by numba.
+"""What reads UTF-8 text byte by byte, compiled by numba: matches of a regex, ends of lines, what NFC may change.
 
-The alternatives of `trex.counting.patterns.DEFAULT` are tried in their order. Tables of letters, numbers and spaces
-come from `tokenizers` (`trex.counting.unicode_tables`).
+The regex is given by the tables of its automaton (`trex.counting.automaton`), so that one loop runs any.
 
 Text is read eight bytes at a time where that helps, so every text here ends in PADDING bytes of no document. A uint64
 and a signed number make a float in numba, hence the constants of type uint64.
@@ -11,7 +10,7 @@ import numpy as np
 
 from trex.compiled.intrinsics import load8, trailing_zeros
 from trex.compiled.kernel import kernel
-from trex.counting.unicode_tables import LETTER, NEWLINE, NUMBER, OTHER, SPACE
+from trex.counting.automaton import END_OF_TEXT, ENDS, LOOP_ENDS, LOOPS_LOWER, LOOPS_UPPER, ROW_BITS
 
 PADDING = 8
 
@@ -19,6 +18,7 @@ _STRETCH = 256
 
 _HIGH_BITS = np.uint64(0x8080808080808080)
 _LOW_BITS = np.uint64(0x7F7F7F7F7F7F7F7F)
+_NO_BITS = np.uint64(0)
 _CASE_BITS = np.uint64(0x2020202020202020)
 _ONES = np.uint64(0x0101010101010101)
 _NEWLINES = np.uint64(0x0A0A0A0A0A0A0A0A)
@@ -47,101 +47,68 @@ def _decode(text, i):
 
 
 @kernel
-def _ascii_letters(eight):
-    """The highest bit of each of eight bytes that is an ASCII letter."""
-    low = (eight | _CASE_BITS) & _LOW_BITS
+def _ascii_letters(eight, case_bits):
+    """The highest bit of each of eight bytes that is an ASCII letter: of either case if case_bits are _CASE_BITS, a
+    lower-case one if they are 0."""
+    low = (eight | case_bits) & _LOW_BITS
     return (low + _FROM_A) & ~(low + _PAST_Z) & ~eight & _HIGH_BITS
 
 
 @kernel
-def _skip_letters(text, i, end, classes):
-    """First place from i on, at most end, that has no letter."""
-    while i < end:
-        if text[i] < 0x80:
-            size = trailing_zeros(_ascii_letters(load8(text, i)) ^ _HIGH_BITS) >> 3
+def _match_end(text, i, end, tables, number):
+    """Where the match of the regex of a number that begins at byte i of text[:end] ends; -1 if there is none."""
+    row = tables.starts[number]
+    found = np.int64(-1)
+    if tables.opened[number]:
+        # Most words are ASCII letters behind a space: no branch on what they begin with, nor on how long they are.
+        letters = _ascii_letters(load8(text, i), _CASE_BITS if tables.upper[number] else _NO_BITS)
+        size = trailing_zeros((letters | np.uint64(tables.opening[number, text[i]])) ^ _HIGH_BITS) >> 3
+        if size > 1 or letters & _FIRST:
             i += size
-            if size == 8:
-                continue
-            if i >= end or text[i] < 0x80:
-                break
-        point, size = _decode(text, i)
-        if classes[point] != LETTER:
-            break
-        i += size
-    return min(i, end)
-
-
-@kernel
-def _skip_class(text, i, end, classes, wanted):
-    """First place from i on whose code point is not of the wanted class."""
+            if i >= end:
+                return end
+            found = i
+            row = tables.opened[number]
     while i < end:
-        point, size = _decode(text, i)
-        if classes[point] != wanted:
-            break
+        size = 1
+        point = np.int64(text[i])
+        if point >= 0x80:
+            point, size = _decode(text, i)
+        entry = np.int64(tables.transitions[row + tables.classes[point]])
+        if entry & ENDS:
+            found = i
+        row = entry >> ROW_BITS
+        if row == 0:
+            return found
         i += size
-    return i
+        if entry & LOOPS_LOWER and text[i] < 0x80:
+            case_bits = _CASE_BITS if entry & LOOPS_UPPER else _NO_BITS
+            before = i
+            size = 8
+            while size == 8 and i < end:
+                size = trailing_zeros(_ascii_letters(load8(text, i), case_bits) ^ _HIGH_BITS) >> 3
+                i += size
+            i = min(i, end)
+            if i > before and entry & LOOP_ENDS:
+                found = i - 1
+    if tables.transitions[row + END_OF_TEXT] & ENDS:
+        found = end
+    return found
 
 
 @kernel
-def word_end(text, i, end, classes, opening):
-    """Where the word that starts at byte i of text[:end] ends: the alternatives of DEFAULT in their order."""
-    # Most words are ASCII letters behind a space: no branch on what they begin with, nor on how long they are.
-    letters = _ascii_letters(load8(text, i))
-    size = trailing_zeros((letters | np.uint64(opening[text[i]])) ^ _HIGH_BITS) >> 3
-    if size > 1 or letters & _FIRST:
-        j = i + size
-        if size == 8 or text[j] >= 0x80:
-            return _skip_letters(text, j, end, classes)
-        return min(j, end)
-    point, size = _decode(text, i)
-    kind = classes[point]
-    j = i + size
-    if point == 0x27 and j < end:  # (?i:'s|'t|'re|'ve|'m|'ll|'d)
-        first = text[j] | 0x20
-        if first == 0x73 or first == 0x74 or first == 0x6D or first == 0x64:
-            return j + 1
-        if j + 1 < end:
-            second = text[j + 1] | 0x20
-            if (first == 0x72 or first == 0x76) and second == 0x65:
-                return j + 2
-            if first == 0x6C and second == 0x6C:
-                return j + 2
-            if text[j] == 0xC5 and text[j + 1] == 0xBF:  # U+017F, the long s, folds to s
-                return j + 2
-    others = kind == OTHER
-    if kind != NEWLINE and kind != NUMBER:
-        if kind != LETTER and j < end:
-            next_point, next_size = _decode(text, j)
-            next_kind = classes[next_point]
-            others = others or (point == 0x20 and next_kind == OTHER)
-            if next_kind == LETTER:
-                kind = LETTER
-                j += next_size
-        if kind == LETTER:  # [^\r\n\p{L}\p{N}]?\p{L}+
-            return _skip_letters(text, j, end, classes)
-        if others:  # " ?[^\s\p{L}\p{N}]+[\r\n]*"
-            j = _skip_class(text, j, end, classes, OTHER)
-            return _skip_class(text, j, end, classes, NEWLINE)
-    if kind == NUMBER:
-        return j
-    # White space that no letter or punctuation claims: up to the last newline of the run, or else the run
-    # without its last character if something follows that could claim it.
-    after_newline = j if kind == NEWLINE else -1
-    last = i
-    while j < end:
-        point, size = _decode(text, j)
-        kind = classes[point]
-        if kind != SPACE and kind != NEWLINE:
+def piece_end(text, i, end, tables, number):
+    """(where the piece that begins at byte i of text[:end] ends, 1 if it is a match of the regex of that number or 0 if
+    it is what is between matches)."""
+    j = _match_end(text, i, end, tables, number)
+    if j >= 0:
+        return j, 1
+    while i < end:
+        size = 1 if text[i] < 0x80 else _decode(text, i)[1]
+        i += size
+        if i < end and _match_end(text, i, end, tables, number) >= 0:
             break
-        last = j
-        j += size
-        if kind == NEWLINE:
-            after_newline = j
-    if after_newline >= 0:
-        return after_newline
-    if j == end or last == i:
-        return j
-    return last
+    return i, 0
 
 
 @kernel
@@ -157,10 +124,10 @@ def line_end(text, i, end):
 
 
 @kernel
-def doubtful_lines(text, bounds, nfc, inert):
-    """Rows (document, first byte, end) of the parts of lines that NFC may change (quick check of Unicode annex 15).
+def doubtful_lines(text, bounds, quick_check, inert):
+    """Rows (document, first byte, end) of the parts of lines that a normal form may change (Unicode annex 15).
 
-    Document d is text[bounds[d]:bounds[d + 1]]. nfc, inert: see `trex.counting.unicode_tables`. A part begins and ends
+    Document d is text[bounds[d]:bounds[d + 1]]. quick_check, inert: see `trex.counting.unicode_tables`. A part begins and ends
     at an ASCII character, which never composes with what is before it, and has _STRETCH bytes or a few more: so what is
     normalized grows with what needs it and not with the length of lines, and parts stay few.
     """
@@ -180,7 +147,7 @@ def doubtful_lines(text, bounds, nfc, inert):
             value = np.uint8(0)
             if size == 0:
                 point, size = _decode(text, i)
-                value = nfc[point]
+                value = quick_check[point]
             if value == 255 or (value != 0 and value < rank):
                 line = i
                 while line > bounds[d] and text[line] >= 0x80 and text[line - 1] != 0x0A:
