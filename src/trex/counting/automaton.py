@@ -1,8 +1,8 @@
 """From regexes to tables of deterministic automata, which `trex.counting.scanner` runs.
 
 Oniguruma tries the alternatives of a regex in order and takes the first with which all matches. One pass finds the
-same: a state is the list of places in the regex that a match may have reached, in the order in which Oniguruma would try
-them; what comes after a place where the regex ends is left out. The last end met on the way is the match.
+same: a state is the list of places in the regex that a match may have reached, in the order in which Oniguruma would
+try them; what comes after a place where the regex ends is left out. The last end met on the way is the match.
 
 Characters are read as classes: two code points are of one class if no set of the regexes tells them apart. A look ahead
 depends on the class that follows, so it is a transition that says whether a match ends before the character it reads.

@@ -43,8 +43,8 @@ CATEGORIES = (
 NORMALIZERS = ("nfc", "nfkc")
 
 # Quick check of a normal form (Unicode Standard Annex 15): 0 is inert, DOUBTFUL may change (NFC_Quick_Check No or
-# Maybe, or those of NFKC), anything else is the rank of the canonical combining class: a text whose ranks never fall within a
-# run of marks and that has nothing doubtful is in that form already.
+# Maybe, or those of NFKC), anything else is the rank of the canonical combining class: a text whose ranks never fall
+# within a run of marks and that has nothing doubtful is in that form already.
 INERT, DOUBTFUL = 0, 255
 
 

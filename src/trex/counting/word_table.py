@@ -5,7 +5,7 @@ import numpy as np
 from trex.compiled.arrays import grown
 from trex.compiled.intrinsics import bytes_reversed, load8, prefetch, store8, trailing_zeros
 from trex.compiled.kernel import kernel
-from trex.counting.scanner import PADDING, line_end, piece_end
+from trex.counting.scanner import PADDING, split_block
 
 # A word is a record of uint64 in `arena`: its bytes' number, its pending count, its own number, its bytes (the last
 # eight filled up with zeros). The record is found through `table`, open addressing on slots that hold the upper half of
@@ -214,43 +214,19 @@ def count_split(text, borders, first_word, shard_of, table, arena, log, used):
 def count_text(text, bounds, shard_of, by_line, tables, kept, words_in_shard, table, arena, log, used):
     """Count the words of documents text[bounds[d]:bounds[d + 1]] that are sorted by shard, each or each line apart.
 
-    A document or line is split by the first regex of tables, its pieces by the next, and so on. kept: bool [regexes, 2],
-    whether what is between matches is kept, and matches. table, arena, log, used: see `empty_table`. Adds to
+    tables, kept: see `trex.counting.scanner.split_block`. table, arena, log, used: see `empty_table`. Adds to
     words_in_shard. Returns the (possibly reallocated) arrays.
     """
-    n_splits = tables.starts.size
-    starts = np.empty(BLOCK, dtype=np.int64)
+    firsts = np.empty(BLOCK, dtype=np.int64)
     ends = np.empty(BLOCK, dtype=np.int64)
     d = 0
     i = bounds[0]
-    # where the item that is split ends, then the piece of each regex that i is in; i itself if it begins there
-    piece = np.full(n_splits + 1, i)
+    piece = np.full(tables.starts.size + 1, i)
     while d < shard_of.size:
         shard = shard_of[d]
-        n = 0
-        while d < shard_of.size and shard_of[d] == shard and n < BLOCK:
-            if i == bounds[d + 1]:
-                d += 1
-                continue
-            if i == piece[0]:
-                piece[0] = line_end(text, i, bounds[d + 1]) if by_line else bounds[d + 1]
-            keep = True
-            for s in range(n_splits):
-                if i == piece[s + 1]:
-                    j, matched = piece_end(text, i, piece[s], tables, s)
-                    piece[s + 1] = j
-                    if not kept[s, matched]:
-                        for inner in range(s + 2, n_splits + 1):
-                            piece[inner] = j
-                        keep = False
-                        break
-            if keep:
-                starts[n] = i
-                ends[n] = piece[n_splits]
-                n += 1
-            i = piece[n_splits]
+        d, i, n = split_block(text, bounds, shard_of, by_line, kept, tables, d, i, piece, firsts, ends)
         if n:
-            table, arena, log = count_block(text, starts, ends, n, shard, table, arena, log, used)
+            table, arena, log = count_block(text, firsts, ends, n, shard, table, arena, log, used)
         words_in_shard[shard] += n
     return table, arena, log
 
