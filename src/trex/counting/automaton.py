@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from trex.counting.charset import CODE_POINTS, NONE, CharSet
 from trex.counting.regex import Alternatives, Chars, Concat, Next, Node, OutsideFamily, Repeat, parse
-from trex.counting.unicode_tables import CODE_POINTS
 
 MOST_PLACES, MOST_STATES, MOST_CLASSES = 20_000, 3_000, 250
 
@@ -79,30 +79,27 @@ class _Partition:
 
     def __init__(self) -> None:
         self._numbers: dict[bytes, int] = {}
-        self._sets: list[np.ndarray] = []
+        self._sets: list[CharSet] = []
 
-    def number(self, members: np.ndarray) -> int:
-        key = np.packbits(members).tobytes()
-        if key not in self._numbers:
-            self._numbers[key] = len(self._sets)
+    def number(self, members: CharSet) -> int:
+        number = self._numbers.setdefault(members.edges.tobytes(), len(self._sets))
+        if number == len(self._sets):
             self._sets.append(members)
-        return self._numbers[key]
+        return number
 
     def classes(self) -> tuple[np.ndarray, list[int]]:
         """(class of every code point, from 1 on; of every class, END_OF_TEXT first, the bits of the sets it is in)."""
-        classes = np.zeros(CODE_POINTS, dtype=np.uint16)
-        for members in self._sets:
-            classes = classes * 2 + members
-            used = np.bincount(classes) > 0
-            classes = (np.cumsum(used, dtype=np.uint16) - 1)[classes]
-            if used.sum() > MOST_CLASSES:
-                raise OutsideFamily(f"its sets divide characters into more than {MOST_CLASSES} classes")
-        _, examples = np.unique(classes, return_index=True)
-        sets_of = [
-            sum(1 << number for number, members in enumerate(self._sets) if members[example])
-            for example in examples.tolist()
+        firsts = np.unique(np.concatenate([[0], *(members.edges for members in self._sets)]))
+        firsts = firsts[firsts < CODE_POINTS]
+        inside = np.stack([members.has(firsts) for members in (NONE, *self._sets)], axis=1)
+        signatures, classes = np.unique(inside, axis=0, return_inverse=True)
+        if len(signatures) > MOST_CLASSES:
+            raise OutsideFamily(f"its sets divide characters into more than {MOST_CLASSES} classes")
+        sets_of = [sum(1 << int(number) for number in np.flatnonzero(row[1:])) for row in signatures]
+        return np.repeat(classes.ravel() + 1, np.diff(firsts, append=CODE_POINTS)).astype(np.uint8), [
+            0,
+            *sets_of,
         ]
-        return (classes + 1).astype(np.uint8), [0, *sets_of]
 
 
 # kinds of a program's instructions

@@ -233,7 +233,7 @@ class WordCounter:
         self._rules = WordRules.of(pattern, normalizer) if isinstance(pattern, str) else pattern
         self._slow = None
         try:
-            self._tables = compiled(tuple(split.regex for split in self._rules.splits))
+            self._tables = compiled(self._rules.regexes())
         except OutsideFamily as why:
             self._slow = SlowSplitter(self._rules, by_line, str(why))
         self._table_bytes, self._spill_to = min(table_bytes, MOST_TABLE_BYTES), spill_to

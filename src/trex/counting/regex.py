@@ -7,12 +7,11 @@ is left to `tokenizers`.
 
 import re
 from dataclasses import dataclass
+from functools import reduce
 from typing import NoReturn
 
-import numpy as np
-
 from trex.counting import unicode_tables
-from trex.counting.unicode_tables import CODE_POINTS
+from trex.counting.charset import ALL, CODE_POINTS, NONE, CharSet
 
 MOST_REPEATS = 1000  # of a counted repeat, written out in the automaton
 
@@ -29,18 +28,18 @@ class OutsideFamily(ValueError):
     """The regex is none of the family that is compiled; says why."""
 
 
+@dataclass(frozen=True)
 class Chars:
-    """One character of a set. members: bool [CODE_POINTS]."""
+    """One character of a set."""
 
-    def __init__(self, members: np.ndarray):
-        self.members = members
+    members: CharSet
 
 
 @dataclass(frozen=True)
 class Next:
     """Nothing, where the character that follows is of a set, or where the text ends and `at_end`."""
 
-    members: np.ndarray
+    members: CharSet
     at_end: bool
 
 
@@ -93,12 +92,6 @@ def nullable(node: Node) -> bool:
             return any(map(nullable, parts))
         case Repeat(part, least, _):
             return least == 0 or nullable(part)
-
-
-def _of(*points: int) -> np.ndarray:
-    members = np.zeros(CODE_POINTS, dtype=bool)
-    members[list(points)] = True
-    return members
 
 
 class _Parser:
@@ -190,34 +183,33 @@ class _Parser:
             return self._group(fold, dot_all)
         if character == ".":
             self._folded_before = set()
-            return Chars(np.ones(CODE_POINTS, dtype=bool) if dot_all else ~_of(0x0A))
+            return Chars(ALL if dot_all else ~CharSet.of(0x0A))
         if character == "$":
-            return Next(_of(0x0A), at_end=True)
+            return Next(CharSet.of(0x0A), at_end=True)
         if character == "[":
             members = self._set(fold)
         elif character == "\\":
             if self._take("z"):
-                return Next(_of(), at_end=True)
+                return Next(NONE, at_end=True)
             members, _ = self._escaped(fold)
         elif character in "^?*+{":
             self.at = start
             self.refuse(f"the sign {character}")
         else:
-            members = _of(ord(character))
+            members = CharSet.of(ord(character))
         return Chars(self._folded(members) if fold else members)
 
-    def _folded(self, members: np.ndarray) -> np.ndarray:
+    def _folded(self, members: CharSet) -> CharSet:
         """A set that ignores case."""
-        points = np.flatnonzero(members)
-        if points.size == 0 or points[-1] >= 0x80:
+        if members.edges.size == 0 or members.edges[-1] > 0x80:
             self.refuse("(?i) before what is not ASCII")
-        letters = {chr(p).lower() for p in points.tolist() if chr(p).isalpha()}
+        letters = {chr(point).lower() for point in members.points() if chr(point).isalpha()}
         if any(a + b in _FOLDED_SEQUENCES for a in self._folded_before for b in letters):
             self.refuse("(?i) before letters that one character folds to")
         self._folded_before = letters
         both_cases = [ord(case) for letter in letters for case in (letter, letter.upper())]
         beyond = [_FOLDS_BEYOND_ASCII[letter] for letter in letters & _FOLDS_BEYOND_ASCII.keys()]
-        return members | _of(*both_cases, *beyond)
+        return members | CharSet.of(*both_cases, *beyond)
 
     def _group(self, fold: bool, dot_all: bool) -> Node:
         look = None
@@ -244,7 +236,7 @@ class _Parser:
 
     # --- characters and sets
 
-    def _escaped(self, fold: bool) -> tuple[np.ndarray, int | None]:
+    def _escaped(self, fold: bool) -> tuple[CharSet, int | None]:
         """(set, its code point if it is one) of what follows a backslash."""
         start = self.at
         character = self._next()
@@ -274,19 +266,18 @@ class _Parser:
         else:
             self.at = start
             self.refuse(f"\\{character}")
-        return _of(point), point
+        return CharSet.of(point), point
 
-    def _set(self, fold: bool) -> np.ndarray:
+    def _set(self, fold: bool) -> CharSet:
         """What is between brackets; the opening one is read."""
         negated = self._take("^")
         if self._take("]"):
             self.refuse("a set that begins with ]")
-        intersected = np.ones(CODE_POINTS, dtype=bool)
-        members = _of()
+        intersected, members = ALL, NONE
         while not self._take("]"):
             if self._take("&&"):
                 intersected &= members
-                members = _of()
+                members = NONE
                 continue
             if posix := self._take_match(r"\[:\^?\w+:\]"):
                 members |= unicode_tables.members(f"[{posix[0]}]")
@@ -297,13 +288,13 @@ class _Parser:
                 _, last = self._set_item(fold)
                 if point is None or last is None or last < point:
                     self.refuse("a range of what is not two characters in order")
-                members[point : last + 1] = True
+                members |= CharSet.from_runs([(point, last + 1)])
             else:
                 members |= more
         members &= intersected
         return ~members if negated else members
 
-    def _set_item(self, fold: bool) -> tuple[np.ndarray, int | None]:
+    def _set_item(self, fold: bool) -> tuple[CharSet, int | None]:
         character = self._next()
         if character == "\\":
             return self._escaped(fold)
@@ -317,7 +308,7 @@ class _Parser:
             and not self.regex.startswith("]", self.at)
         ):
             self.refuse("a - in the midst of a set")
-        return _of(ord(character)), ord(character)
+        return CharSet.of(ord(character)), ord(character)
 
 
 def _one_ahead(node: Node) -> Next | None:
@@ -331,5 +322,6 @@ def _one_ahead(node: Node) -> Next | None:
             found = [_one_ahead(part) for part in parts]
             if None in found:
                 return None
-            return Next(np.logical_or.reduce([f.members for f in found]), any(f.at_end for f in found))
+            members = reduce(CharSet.__or__, [part.members for part in found])
+            return Next(members, any(part.at_end for part in found))
     return None

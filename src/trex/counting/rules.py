@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from trex.counting.automaton import compiled
 from trex.counting.normalize import padded
@@ -42,6 +43,9 @@ class WordRules:
         """Those of our own tokenizers."""
         return cls(normalizer, (Split(pattern),))
 
+    def regexes(self) -> tuple[str, ...]:
+        return tuple(split.regex for split in self.splits)
+
     def kept(self) -> np.ndarray:
         """bool [splits, 2]: whether what is between matches is kept, and matches."""
         kept = np.array([(split.between, split.matches) for split in self.splits], dtype=bool)
@@ -55,6 +59,16 @@ def why_slow(pattern: str) -> str | None:
     except OutsideFamily as why:
         return str(why)
     return None
+
+
+def slow_rate(pattern: str) -> float:
+    """MB of plain text a second of CPU time that go the slow way with a regex."""
+    splitter = SlowSplitter(WordRules.of(pattern, "nfc"), by_line=False, why="")
+    text = pa.array(["It was 1984, they say; and nothing had changed.\n" * 20] * 200, pa.large_string())
+    splitter.split(text[:1])
+    start = time.process_time()
+    splitter.split(text)
+    return pc.sum(pc.binary_length(text)).as_py() / 1e6 / max(time.process_time() - start, 1e-9)
 
 
 class SlowSplitter:

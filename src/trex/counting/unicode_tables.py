@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from trex.counting.charset import CODE_POINTS, CharSet
+
 FILE = Path(__file__).with_suffix(".json")
-CODE_POINTS = 0x110000
 
 # The general categories of Unicode, by the letters that \p{..} knows them by; a code point has exactly one.
 CATEGORIES = (
@@ -90,8 +91,8 @@ def _among(points: np.ndarray, pattern: str) -> np.ndarray:
 
 
 @cache
-def members(name: str) -> np.ndarray:
-    """bool [CODE_POINTS], read-only: the code points of a class in a regex: \\s, \\p{L}, [[:alpha:]] ...
+def members(name: str) -> CharSet:
+    """The code points of a class in a regex: \\s, \\p{L}, [[:alpha:]] ...
 
     What is not in the tables is asked of `tokenizers`, which takes seconds.
     """
@@ -106,9 +107,7 @@ def members(name: str) -> np.ndarray:
         found = table["spaces"].astype(bool)
     else:
         found, negated = _members(name), False
-    found = ~found if negated else found
-    found.flags.writeable = False
-    return found
+    return CharSet.from_members(~found if negated else found)
 
 
 def derive_quick_check(normalizer: str) -> np.ndarray:
