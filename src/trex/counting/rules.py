@@ -15,7 +15,7 @@ from trex.counting.regex import OutsideFamily
 
 log = logging.getLogger(__name__)
 
-RATED_BYTES = 1 << 20  # of text, after which the slow way says how fast it is
+RATED_BYTES = 1 << 18  # of text, after which the slow way says how fast it is
 
 
 @dataclass(frozen=True)

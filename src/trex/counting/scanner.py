@@ -89,7 +89,7 @@ def split_block(text, bounds, shard_of, by_line, kept, tables, d, i, piece, firs
                     letters = _ascii_letters(eight, _CASE_BITS if upper[s] else _NO_BITS)
                     before = np.uint64(opening[s, np.int64(eight & _BYTE)])
                     size = trailing_zeros((letters | before) ^ _HIGH_BITS) >> 3
-                    if size > 1 or letters & _FIRST:
+                    if letters & _FIRST or (size > 1 and j + 1 < end):
                         j = min(j + size, end)
                         found = j
                         row = opened[s]

@@ -110,6 +110,11 @@ def members(name: str) -> CharSet:
     return CharSet.from_members(~found if negated else found)
 
 
+def derive_spaces() -> np.ndarray:
+    """uint8 [CODE_POINTS]: what \\s matches, asked of the installed `tokenizers`."""
+    return _members(r"\s").astype(np.uint8)
+
+
 def derive_quick_check(normalizer: str) -> np.ndarray:
     """uint8 [CODE_POINTS]: quick-check values of a normal form, asked of the installed `tokenizers`."""
     from tokenizers import normalizers
@@ -195,7 +200,7 @@ def main() -> None:
     data = {
         "tokenizers": tokenizers.__version__,
         "categories": _encode(derive_categories()),
-        "spaces": _encode(_members(r"\s").astype(np.uint8)),
+        "spaces": _encode(derive_spaces()),
         **{name: _encode(derive_quick_check(name)) for name in NORMALIZERS},
     }
     FILE.write_text(json.dumps(data, separators=(",", ":")) + "\n")

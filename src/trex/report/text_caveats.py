@@ -7,7 +7,7 @@ import polars as pl
 from trex.counting.nfc import MUCH_CHANGED, nfc_share
 
 
-def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame, normalizer: str) -> Iterator[str]:
+def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame, normalizer: str = "nfc") -> Iterator[str]:
     """Sentences for a reader, none if all is well.
 
     counts, evaluation: the columns of counts/{corpus}/ledger.parquet and evaluation/{set}/{corpus}.ledger.parquet.
