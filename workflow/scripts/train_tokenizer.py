@@ -16,5 +16,5 @@ with job(snakemake):
     write_table(trained.compression, output.compression)
     write_table(trained.ledger, output.ledger)
     kind = params.tokenizer
-    with whole(output.tokenizer) as part:
-        to_tokenizer(trained.model, kind["pattern"], kind["normalizer"]).save(str(part))
+    with whole(output.tokenizer) as temporary:
+        to_tokenizer(trained.model, kind["pattern"], kind["normalizer"]).save(str(temporary))
