@@ -19,32 +19,14 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trex.arrow import bytes_of, from_numpy, frozen
-from trex.compiled.kernel import kernel
-from trex.counting.documents import Progress, Seen, contained, document_hashes, low_half, sizes_of
+from trex.arrow import from_numpy
+from trex.counting.documents import Progress, Seen, characters_of, contained, document_hashes, low_half, sizes_of
 from trex.counting.nfc import MUCH_CHANGED, nfc_share
 from trex.counting.pretokenize import TABLE_BYTES, WordCounter, WordCounts, normalized
 from trex.counting.shards import cells, cells_of, shards_of_cells
 from trex.files import whole
 
 log = logging.getLogger(__name__)
-
-
-@kernel
-def _count_characters(text, borders):
-    """int64 [n]: bytes that begin a code point."""
-    counts = np.empty(borders.size - 1, dtype=np.int64)
-    for d in range(counts.size):
-        n = 0
-        for b in text[borders[d] : borders[d + 1]]:
-            n += (b & 0xC0) != 0x80
-        counts[d] = n
-    return counts
-
-
-def _characters(documents: pa.LargeStringArray) -> np.ndarray:
-    """int64 [n]: code points of each document."""
-    return _count_characters(*map(frozen, bytes_of(documents)))
 
 
 SUMS = ("documents", "bytes", "characters", "words", "duplicates")
@@ -113,7 +95,9 @@ def count_corpus(
         training_documents += train.size
         row = np.where(held_out, n_cells, cells_of(hashes, training_documents))
         sizes = sizes_of(batch)
-        np.add.at(tally, row, np.stack([new, new * sizes, new * _characters(batch), ~new], axis=1))
+        for column, values in enumerate((new, new * sizes, new * characters_of(batch), ~new)):
+            tally[:, column] += np.bincount(row, values, n_cells + 1).astype(np.int64)
+        train = train[np.argsort(row[train], kind="stable")]  # as the counter wants them: one copy of the text
         counter.add(batch.take(from_numpy(train)), row[train].astype(np.uint16))
         hold_out(batch.take(from_numpy(np.flatnonzero(new & held_out))))
         progress.add(int(sizes.sum()))
@@ -288,7 +272,7 @@ def count_evaluation(
         counter.add(kept)
         totals["documents"] += len(kept)
         totals["bytes"] += int(sizes_of(kept).sum())
-        totals["characters"] += int(_characters(kept).sum())
+        totals["characters"] += int(characters_of(kept).sum())
         tokens = count_tokens(kept)
         totals["reference_tokens"] += int(tokens.sum())
         keep(kept, tokens)

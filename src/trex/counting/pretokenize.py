@@ -298,7 +298,7 @@ class WordCounter:
             return
         if shards is None:
             shards = np.zeros(len(documents), dtype=np.uint16)
-        else:
+        elif (np.diff(shards.astype(np.int64)) < 0).any():
             order = np.argsort(shards, kind="stable")
             documents, shards = documents.take(from_numpy(order)), shards[order]
         shards = frozen(shards.astype(np.uint16))
