@@ -246,10 +246,9 @@ class Progress:
             log.info("%s: %.0f MB read, %.1f MB/s", self._what, self._bytes / 1e6, rate)
 
 
-def distinct_hashes(documents: Iterable[pa.LargeStringArray], corpus: str, seed: int) -> np.ndarray:
+def distinct_hashes(documents: Iterable[pa.LargeStringArray], progress: Progress, seed: int) -> np.ndarray:
     """uint64 [n], sorted: the hashes of the documents of a part, without counting anything."""
     seen = Seen()
-    progress = Progress(corpus)
     for batch in documents:
         seen.add(document_hashes(batch, seed))
         progress.add(int(sizes_of(batch).sum()))

@@ -1,0 +1,128 @@
+"""Dealing a source out to jobs: which files, or stretches of files, each of them reads.
+
+Everything here is decided from the sizes of files, and the footers or first bytes of a few, so that it can be
+decided before a run, again and again, with the same result.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trex.corpora.reader import FileReader, Reader
+from trex.corpora.stretches import Stretch
+
+# A file is cut only into stretches of this size or more, which take about as long to count as a job takes to start.
+LEAST_BYTES = 16 << 20
+# Places of a corpus that is too large to be read: this many, if they then have between 1 and 64 MB.
+PLACES = 256
+PLACE_BYTES = 1 << 20, 64 << 20
+FEWEST_PLACES = 16
+_LOOKED_AT = 8  # files by which the text in a byte of a file is estimated
+
+
+def _whole(files: Iterable[Path]) -> list[Stretch]:
+    return [Stretch(path, 0, path.stat().st_size) for path in files]
+
+
+def _dealt(reader: FileReader, stretches: Sequence[Stretch], parts: int) -> list[list[Stretch]]:
+    """Stretches in at most so many parts of nearly equal bytes, none of them empty."""
+    if parts > 1:
+        stretches = _cut(reader, stretches, parts)
+    sizes = np.array([s.end - s.first for s in stretches], dtype=np.int64)
+    ends = np.cumsum(sizes)
+    # A stretch belongs to the part in which its middle lies.
+    part = np.minimum((2 * ends - sizes) * parts // max(2 * int(ends[-1]), 1), parts - 1)
+    dealt: list[list[Stretch]] = [[] for _ in range(parts)]
+    for stretch, number in zip(stretches, part.tolist(), strict=True):
+        dealt[number].append(stretch)
+    return [some for some in dealt if some]
+
+
+def _cut(reader: FileReader, stretches: Sequence[Stretch], parts: int) -> list[Stretch]:
+    """Cut files where a part begins, if they can be cut and neither side is small."""
+    total = _n_bytes(stretches)
+    begins = [total * part // parts for part in range(1, parts)]
+    cut, before = [], 0
+    for s in stretches:
+        inside = [s.first + begin - before for begin in begins if before < begin < before + s.end - s.first]
+        before += s.end - s.first
+        borders = [s.first]
+        for place in inside:
+            if min(place - borders[-1], s.end - place) >= LEAST_BYTES and reader.can_cut(s.path):
+                borders.append(place)
+        borders.append(s.end)
+        cut += [Stretch(s.path, *ends) for ends in pairwise(borders)]
+    return cut
+
+
+def places_of(reader: FileReader, n_bytes: int, seed: int) -> list[Stretch] | None:
+    """Places of a source, all over it, that hold about so many bytes of text; None if that is nearly the source.
+
+    A place is a stretch of a file that can be cut, or a whole file. They are taken in the order of a hash of the seed
+    and of the file's name (without folders), its size and the place, so that neither the folder nor the order of the
+    files matters.
+    """
+    files = _whole(reader.files())
+    sizes = np.array([s.end for s in files])
+    looked_at = [files[i].path for i in np.unique(np.linspace(0, len(files) - 1, _LOOKED_AT).astype(int))]
+    text, on_disk, indivisible = map(sum, zip(*map(reader.text_in, looked_at), strict=True))
+    wanted = n_bytes * on_disk / max(text, 1)
+    if wanted >= sizes.sum():
+        return None
+    size = min(max(wanted / PLACES, PLACE_BYTES[0]), PLACE_BYTES[1])
+    size = max(size, indivisible / len(looked_at), sizes.sum() / 100_000)
+    ranked = []
+    for s in files:
+        n = round(s.end / size) if s.end >= 2 * size and reader.can_cut(s.path, look=False) else 1
+        borders = [s.end * i // n for i in range(n + 1)]
+        for ends in pairwise(borders):
+            name = f"{seed}/{s.path.name}/{s.end}/{ends[0]}"
+            ranked.append((blake2b(name.encode(), digest_size=8).digest(), Stretch(s.path, *ends)))
+    ranked.sort(key=lambda place: place[0])  # equal names of equal size keep the order of their folders
+    places = [place for _, place in ranked]
+    upto = np.cumsum([p.end - p.first for p in places])
+    n = max(int(np.searchsorted(upto, wanted)) + 1, FEWEST_PLACES)
+    return sorted(places[:n], key=lambda p: (p.path, p.first)) if n < len(places) else None
+
+
+def job_sources(
+    reader: Reader, source: Mapping[str, Any], parts: int, seed: int, draw_from: float | None
+) -> list[dict[str, Any]]:
+    """See `trex.corpora.deal`."""
+    max_bytes = source.get("max_bytes")
+    if not reader.by_file:
+        return [{**source, "shuffle": seed} if max_bytes and reader.streamed else dict(source)]
+    chosen = None
+    # of rows that are selected nobody knows how many there are
+    if max_bytes and draw_from is not None and not reader.where:
+        chosen = places_of(reader, int(draw_from * max_bytes), seed)
+    sources = []
+    for stretches in _dealt(reader, chosen or _whole(reader.files()), parts):
+        joined = _joined(stretches)
+        own = {**source, reader.kind: [str(s.path) for s in joined]}
+        spans = [None if _whole([s.path]) == [s] else [s.first, s.end] for s in joined]
+        if any(spans):
+            own["spans"] = spans
+        if chosen:
+            own["read_share"] = _n_bytes(chosen) / _n_bytes(_whole(reader.files()))
+        sources.append(own)
+    return sources
+
+
+def _n_bytes(stretches: Iterable[Stretch]) -> int:
+    return sum(s.end - s.first for s in stretches)
+
+
+def _joined(stretches: Sequence[Stretch]) -> list[Stretch]:
+    """Stretches that meet as one."""
+    joined: list[Stretch] = []
+    for s in stretches:
+        if joined and joined[-1].path == s.path and joined[-1].end == s.first:
+            joined[-1] = Stretch(s.path, joined[-1].first, s.end)
+        else:
+            joined.append(s)
+    return joined
