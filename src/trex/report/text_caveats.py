@@ -1,10 +1,12 @@
-"""What a reader should know about the text that was counted: how much NFC changed, and what was too long to read."""
+"""What a reader should know about the text that was counted: what is a sample, how much NFC changed, and what was too
+long to read."""
 
 from collections.abc import Iterator
 
 import polars as pl
 
 from trex.counting.nfc import MUCH_CHANGED, nfc_share
+from trex.counting.sampling import DOCUMENTS, PLACES, STREAM, WAYS
 
 
 def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str]:
@@ -12,6 +14,8 @@ def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str
 
     counts, evaluation: the columns of counts/{corpus}/ledger.parquet and evaluation/{set}/{corpus}.ledger.parquet.
     """
+    for what, ledger in (("training", counts), ("evaluation", evaluation)):
+        yield from _samples(what, ledger)
     for (corpus,), rows in evaluation.group_by("corpus", maintain_order=True):
         if (share := nfc_share(rows)) > MUCH_CHANGED:
             yield (
@@ -31,3 +35,21 @@ def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str
             of = ", ".join(f"{n:,} of `{corpus}`" for corpus, n in rows.iter_rows())
             key = "counting" if what == "training text" else "evaluation"
             yield f"Longer than `{key}.max_document_bytes` and left out of the {what}: {of}."
+
+
+def _samples(what: str, ledger: pl.DataFrame) -> Iterator[str]:
+    """How the text of a ledger was drawn where it is not all there is."""
+    n_corpora = ledger["corpus"].n_unique()
+    for way in (DOCUMENTS, PLACES, STREAM):
+        rows = ledger.filter(sample=way)
+        corpora = rows["corpus"].unique(maintain_order=True).to_list()
+        if not corpora:
+            continue
+        of = (
+            "all corpora" if len(corpora) == n_corpora > 1 else ", ".join(f"`{corpus}`" for corpus in corpora)
+        )
+        shares = [
+            100 * share for share in (rows["read_share"].min(), rows["read_share"].max()) if share is not None
+        ]
+        read = f" ({shares[0]:.2g} to {shares[1]:.2g} % of their bytes)" if way == PLACES else ""
+        yield f"The {what} text of {of} is a sample of `max_bytes`: {WAYS[way]}{read}."
