@@ -160,8 +160,8 @@ def test_streams_from_the_hub_are_shuffled(tmp_path, monkeypatch):
         (tmp_path / f"{shard}.jsonl").write_text("".join(lines))
     source = {"huggingface": "json", "data_files": ["*.jsonl"], "max_bytes": 1000}
     texts, sample = sample_texts(source, tmp_path)
-    ledger = {name: column.to_list() for name, column in sample.columns(2).items()}
-    assert ledger == {"sample": ["stream"] * 2, "read_share": [None] * 2}
+    ledger = {name: column.to_list() for name, column in sample.columns("c", 2).items()}
+    assert ledger == {"corpus": ["c"] * 2, "sample": ["stream"] * 2, "read_share": [None] * 2}
     assert 1000 <= sum(map(len, texts)) < 1030
     assert len({text.split()[1] for text in texts}) > 3
     assert sample_texts(source, tmp_path)[0] == texts != sample_texts(source, tmp_path, seed=2)[0]

@@ -105,19 +105,23 @@ def count_corpus(
         train = train[np.argsort(row[train], kind="stable")]  # as the counter takes them without a copy
         counter.add(batch.take(from_numpy(train)), row[train].astype(np.uint16))
         hold_out(batch.take(from_numpy(np.flatnonzero(new & held_out))))
+    cell = np.append(np.flatnonzero(tally[:-1, 0] + tally[:-1, 3]), n_cells)
+    train = pl.col("cell") < n_cells
     ledger = pl.DataFrame(
         {
-            "corpus": [corpus] * (n_cells + 1),
-            **options.sample.columns(n_cells + 1),
-            "split": ["train"] * n_cells + ["held_out"],
-            "cell": [*range(n_cells), None],
-            "documents": tally[:, 0],
-            "bytes": tally[:, 1],
-            "characters": tally[:, 2],
-            "words": [*counter.words_in_shard.tolist(), None],
-            "duplicates": tally[:, 3],
+            **options.sample.columns(corpus, len(cell)),
+            "cell": cell,
+            "documents": tally[cell, 0],
+            "bytes": tally[cell, 1],
+            "characters": tally[cell, 2],
+            "words": np.append(counter.words_in_shard, 0)[cell],
+            "duplicates": tally[cell, 3],
         }
-    ).filter((pl.col("split") == "held_out") | (pl.col("documents") + pl.col("duplicates") > 0))
+    ).with_columns(
+        split=pl.when(train).then(pl.lit("train")).otherwise(pl.lit("held_out")),
+        cell=pl.when(train).then("cell"),
+        words=pl.when(train).then("words"),
+    )
     documents_seen = seen.hashes()
     return CorpusCounts(counter, ledger, documents_seen[low_half(documents_seen) >= threshold])
 
@@ -291,7 +295,7 @@ def count_evaluation(
     row["words"] = int(counter.words_in_shard.sum())
     columns = ["evaluation_set", "corpus", "documents", "bytes", "characters", "words", "reference_tokens"]
     ledger = pl.DataFrame([row]).select(*columns, "duplicates", "seen_in_training", "nfc_changed")
-    ledger = ledger.with_columns(**options.sample.columns(1))
+    ledger = ledger.with_columns(**options.sample.columns(corpus, 1))
     if (share := nfc_share(ledger)) > MUCH_CHANGED:
         log.warning("NFC changes words with %.0f %% of the text; they are measured after it", 100 * share)
     return counter.result(), ledger

@@ -67,10 +67,13 @@ class Sample:
         inside = np.flatnonzero(self.has(hashes))
         return batch.take(from_numpy(inside)), hashes[inside]
 
-    def columns(self, rows: int) -> dict[str, pl.Series]:
-        """The columns of a ledger that say how the sample was drawn."""
-        share = pl.Series([self.read_share] * rows, dtype=pl.Float64)
-        return {"sample": pl.Series([self.way] * rows, dtype=pl.String), "read_share": share}
+    def columns(self, corpus: str, rows: int) -> dict[str, pl.Series]:
+        """The columns of a ledger that say how the sample of a corpus was drawn."""
+        return {
+            "corpus": pl.repeat(corpus, rows, dtype=pl.String, eager=True),
+            "sample": pl.repeat(self.way, rows, dtype=pl.String, eager=True),
+            "read_share": pl.repeat(self.read_share, rows, dtype=pl.Float64, eager=True),
+        }
 
 
 WHOLE = Sample()
