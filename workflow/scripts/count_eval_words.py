@@ -17,7 +17,7 @@ with job(snakemake), evaluation_file(snakemake.output.documents) as keep:
     first, limit = (DocumentLimit(params.max_document_bytes) for _ in range(2))
     training_documents = np.load(snakemake.input.documents, mmap_mode="r")
     documents = read_documents(params.source, Path.cwd(), limit=first)
-    sample = draw(documents, params.source, params.seed, without=training_documents)
+    sample = draw(documents, params.source, params.seed, excluded=training_documents)
     words, ledger = count_evaluation(
         read_documents(params.source, Path.cwd(), limit=limit),
         (wildcards.evaluation_set, wildcards.corpus),

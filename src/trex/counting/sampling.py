@@ -113,8 +113,8 @@ class Draw:
     def _cut(self) -> None:
         hashes, sizes = np.concatenate(self._hashes), np.concatenate(self._sizes)
         if self._copies:
-            hashes, of = np.unique(hashes, return_inverse=True)
-            sizes = np.bincount(of, sizes, len(hashes)).astype(np.int64)
+            hashes, rows = np.unique(hashes, return_inverse=True)
+            sizes = np.bincount(rows, sizes, len(hashes)).astype(np.int64)
         else:
             hashes, first = np.unique(hashes, return_index=True)
             sizes = sizes[first]
@@ -141,11 +141,11 @@ def draw(
     seed: int,
     *,
     copies: bool = False,
-    without: np.ndarray | None = None,
+    excluded: np.ndarray | None = None,
 ) -> Sample:
     """The sample of the source that these documents are all of; reads them only if it has to.
 
-    source: one that `trex.corpora.deal` gave. without: sorted hashes of documents that do not count.
+    source: one that `trex.corpora.deal` gave. excluded: sorted hashes of documents that do not count.
     """
     if (known := known_sample(source)) is not None:
         return known
@@ -153,8 +153,8 @@ def draw(
     progress = Progress("drawing a sample")
     for batch in documents:
         hashes, sizes = hashes_and_sizes(batch, seed)
-        if without is not None:
-            new = ~contained(hashes, without)
+        if excluded is not None:
+            new = ~contained(hashes, excluded)
             hashes, sizes = hashes[new], sizes[new]
         drawing.add(hashes, sizes)
         progress.add(int(sizes_of(batch).sum()))

@@ -32,9 +32,9 @@ def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str
     for what, table in too_long.items():
         rows = table.filter(pl.col("documents") > 0).sort("documents", descending=True)
         if len(rows):
-            of = ", ".join(f"{n:,} of `{corpus}`" for corpus, n in rows.iter_rows())
+            numbers = ", ".join(f"{n:,} of `{corpus}`" for corpus, n in rows.iter_rows())
             key = "counting" if what == "training text" else "evaluation"
-            yield f"Longer than `{key}.max_document_bytes` and left out of the {what}: {of}."
+            yield f"Longer than `{key}.max_document_bytes` and left out of the {what}: {numbers}."
 
 
 def _samples(what: str, ledger: pl.DataFrame) -> Iterator[str]:
@@ -42,14 +42,12 @@ def _samples(what: str, ledger: pl.DataFrame) -> Iterator[str]:
     n_corpora = ledger["corpus"].n_unique()
     for way in (DOCUMENTS, PLACES, STREAM):
         rows = ledger.filter(sample=way)
-        corpora = rows["corpus"].unique(maintain_order=True).to_list()
+        corpora = [f"`{corpus}`" for corpus in rows["corpus"].unique(maintain_order=True)]
         if not corpora:
             continue
-        of = (
-            "all corpora" if len(corpora) == n_corpora > 1 else ", ".join(f"`{corpus}`" for corpus in corpora)
-        )
-        shares = [
-            100 * share for share in (rows["read_share"].min(), rows["read_share"].max()) if share is not None
-        ]
-        read = f" ({shares[0]:.2g} to {shares[1]:.2g} % of their bytes)" if way == PLACES else ""
-        yield f"The {what} text of {of} is a sample of `max_bytes`: {WAYS[way]}{read}."
+        names = "all corpora" if len(corpora) == n_corpora > 1 else ", ".join(corpora)
+        read = ""
+        if way == PLACES:
+            least, most = (100 * rows["read_share"].min(), 100 * rows["read_share"].max())
+            read = f" ({least:.2g} to {most:.2g} % of their bytes)"
+        yield f"The {what} text of {names} is a sample of `max_bytes`: {WAYS[way]}{read}."
