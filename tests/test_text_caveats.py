@@ -63,7 +63,7 @@ def test_samples_are_said():
     assert by_hash.startswith(
         "The training text of `a`, `c` is a sample of `max_bytes`: documents drawn by a hash"
     )
-    assert places.endswith("places of its files in seeded order (12 to 12 % of their bytes).")
+    assert places.endswith("places spread over its files (12 to 12 % of their bytes).")
     assert stream.startswith(
         "The evaluation text of all corpora is a sample of `max_bytes`: the beginning of a stream"
     )

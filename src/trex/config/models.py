@@ -176,9 +176,9 @@ class Counting(Section):
     parts: int = Field(1, ge=1)
     """Maximum number of parallel jobs per corpus. Output does not depend on it. Large files are cut: parquet
     between row groups, uncompressed text and JSON Lines between lines."""
-    draw_from: Annotated[float, Field(ge=1)] | None = 20
+    draw_from: Annotated[float, Field(ge=1)] | None = 10
     """A sample of max_bytes is drawn from at least this many times as much text. Of files that hold more, only
-    places in seeded order are read. null reads everything, and so does where."""
+    places, evenly spread, are read. null reads everything, and so does where."""
     max_document_bytes: Bytes = 10_000_000
     """Longest document that is read, in bytes. Longer ones are left out, and counted in the ledger."""
 

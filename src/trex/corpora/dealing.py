@@ -22,6 +22,7 @@ PLACES = 256
 PLACE_BYTES = 1 << 20, 64 << 20
 FEWEST_PLACES = 16
 _LOOKED_AT = 8  # files by which the text in a byte of a file is estimated
+_GOLDEN = 0x9E3779B97F4A7C15  # 2**64 / golden ratio: its multiples are spread evenly
 
 
 def _whole(files: Iterable[Path]) -> list[Stretch]:
@@ -62,9 +63,10 @@ def _cut(reader: FileReader, stretches: Sequence[Stretch], parts: int) -> list[S
 def places_of(reader: FileReader, n_bytes: int, seed: int) -> list[Stretch] | None:
     """Places of a source, all over it, that hold about so many bytes of text; None if that is nearly the source.
 
-    A place is a stretch of a file that can be cut, or a whole file. They are taken in the order of a hash of the seed
-    and of the file's name (without folders), its size and the place, so that neither the folder nor the order of the
-    files matters.
+    A place is a stretch of a file that can be cut, or a whole file. Of every file the same share of places is taken,
+    evenly spaced: place i if frac(u + i * golden ratio) is small, where u is a hash of the seed and of the file's name
+    (without folders) and size. So kinds that lie side by side in a file have their shares, and neither the folder nor
+    the order of the files matters.
     """
     files = _whole(reader.files())
     sizes = np.array([s.end for s in files])
@@ -79,9 +81,10 @@ def places_of(reader: FileReader, n_bytes: int, seed: int) -> list[Stretch] | No
     for s in files:
         n = round(s.end / size) if s.end >= 2 * size and reader.can_cut(s.path, look=False) else 1
         borders = [s.end * i // n for i in range(n + 1)]
-        for ends in pairwise(borders):
-            name = f"{seed}/{s.path.name}/{s.end}/{ends[0]}"
-            ranked.append((blake2b(name.encode(), digest_size=8).digest(), Stretch(s.path, *ends)))
+        start = blake2b(f"{seed}/{s.path.name}/{s.end}".encode(), digest_size=8).digest()
+        for i, ends in enumerate(pairwise(borders)):
+            key = (int.from_bytes(start, "little") + i * _GOLDEN) % 2**64
+            ranked.append((key, Stretch(s.path, *ends)))
     ranked.sort(key=lambda place: place[0])  # equal names of equal size keep the order of their folders
     places = [place for _, place in ranked]
     upto = np.cumsum([p.end - p.first for p in places])

@@ -32,8 +32,8 @@ class _LineReader(FileReader):
 
     def can_cut(self, path: Path, look: bool = True) -> bool:
         with open(path, "rb") as file:
-            start = file.read(2)
-        return start not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) and compressed.codec_of(path) is None
+            marked = file.read(3).startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return not marked and compressed.codec_of(path) is None
 
     def text_in(self, path: Path) -> tuple[int, int, int]:
         size = path.stat().st_size

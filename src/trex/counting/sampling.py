@@ -38,7 +38,7 @@ ALL, DOCUMENTS, PLACES, STREAM = "all", "documents", "places", "stream"
 WAYS = {
     ALL: "all of it",
     DOCUMENTS: "documents drawn by a hash of their content from all of it",
-    PLACES: "documents drawn by a hash of their content from places of its files in seeded order",
+    PLACES: "documents drawn by a hash of their content from places spread over its files",
     STREAM: "the beginning of a stream with its shards and a buffer of documents shuffled",
 }
 
