@@ -7,20 +7,24 @@ import polars as pl
 
 from trex.corpora import DocumentLimit, read_documents
 from trex.counting.corpus import EvaluationOptions, count_evaluation, evaluation_file
+from trex.counting.sampling import draw
 from trex.files import write_table
 from trex.run.job import job
 from trex.tokenizer.reference import load_reference
 
 with job(snakemake), evaluation_file(snakemake.output.documents) as keep:
     params, output, wildcards = snakemake.params, snakemake.output, snakemake.wildcards
-    limit = DocumentLimit(params.max_document_bytes)
+    first, limit = (DocumentLimit(params.max_document_bytes) for _ in range(2))
+    training_documents = np.load(snakemake.input.documents, mmap_mode="r")
+    documents = read_documents(params.source, Path.cwd(), limit=first)
+    sample = draw(documents, params.source, params.seed, excluded=training_documents)
     words, ledger = count_evaluation(
         read_documents(params.source, Path.cwd(), limit=limit),
         (wildcards.evaluation_set, wildcards.corpus),
         load_reference(params.reference, Path.cwd()).count,
         keep,
-        np.load(snakemake.input.documents, mmap_mode="r"),
-        EvaluationOptions(params.seed, params.pattern, params.max_bytes),
+        training_documents,
+        EvaluationOptions(params.seed, params.pattern, sample, params.normalizer),
     )
     write_table(words.summed(), output.words)
     write_table(ledger.with_columns(too_long=pl.lit(limit.left_out)), output.ledger)
