@@ -120,10 +120,10 @@ def test_training_documents_are_those_of_the_tokenizers_each_once_until_there_ar
     written = [f"document {i:03d}" for i in range(100)]
     array = pa.array([*written, *written, "not for training"], pa.large_string())
     hashes = np.sort(document_hashes(pa.array(written, pa.large_string()), 1))
-    assert training_documents([array], hashes, 1, 10**6).to_pylist() == written
-    assert training_documents([array], hashes, 1, 25).to_pylist() == written[:3]  # 12 bytes each
-    assert training_documents([array.slice(0, 2), array], hashes, 1, 36).to_pylist() == written[:3]
-    assert len(training_documents([array], hashes, 1, 0)) == 0
+    assert training_documents([array], hashes, 1, "nfc", 10**6).to_pylist() == written
+    assert training_documents([array], hashes, 1, "nfc", 25).to_pylist() == written[:3]  # 12 bytes each
+    assert training_documents([array.slice(0, 2), array], hashes, 1, "nfc", 36).to_pylist() == written[:3]
+    assert len(training_documents([array], hashes, 1, "nfc", 0)) == 0
 
 
 def test_a_tokenizer_that_loses_text_is_refused(tmp_path):

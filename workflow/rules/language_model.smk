@@ -43,9 +43,10 @@ rule collect_language_model_text:
         runtime=minutes(5, 0.01),
     params:
         code=code_of("collect_language_model_text"),
-        source=corpus_source,
+        sources=corpus_sources,
         max_document_bytes=config["counting"]["max_document_bytes"],
         seed=config["seed"],
+        normalizer=TOKENIZER["normalizer"],
         n_bytes=lambda wildcards: BYTES_BY_CORPUS[wildcards.corpus],
     message:
         "Collecting the text of {wildcards.corpus} for language models"

@@ -1,5 +1,6 @@
 """Collect training documents of one corpus, for language models to read."""
 
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,10 @@ from trex.run.job import job
 
 with job(snakemake):
     params = snakemake.params
-    documents = read_documents(params.source, Path.cwd(), limit=DocumentLimit(params.max_document_bytes))
+    limit = DocumentLimit(params.max_document_bytes)
+    documents = chain.from_iterable(
+        read_documents(source, Path.cwd(), limit=limit, may_be_empty=True) for source in params.sources
+    )
     hashes = np.load(snakemake.input.documents, mmap_mode="r")
-    texts = training_documents(documents, hashes, params.seed, params.n_bytes)
+    texts = training_documents(documents, hashes, params.seed, params.normalizer, params.n_bytes)
     write_table(pa.table({"text": texts}), snakemake.output.text)

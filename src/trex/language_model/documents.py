@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trex.counting.documents import Seen, contained, document_hashes, sizes_of
-from trex.counting.pretokenize import normalized
+from trex.counting.normalize import normalized
 
 
 def bytes_by_corpus(
@@ -26,19 +26,24 @@ def bytes_by_corpus(
 
 
 def training_documents(
-    documents: Iterable[pa.LargeStringArray], training_hashes: np.ndarray, seed: int, n_bytes: int
+    documents: Iterable[pa.LargeStringArray],
+    training_hashes: np.ndarray,
+    seed: int,
+    normalizer: str,
+    n_bytes: int,
 ) -> pa.LargeStringArray:
-    """The first documents of a corpus that tokenizers train on, each once, after NFC, until they hold n_bytes.
+    """The first documents of a corpus that tokenizers train on, each once, normalized, until they hold n_bytes.
 
     The document that crosses n_bytes is the last one. Fewer bytes come out if the corpus has no more.
 
     training_hashes: sorted, of counts/{corpus}/documents.npy. seed: of these hashes.
+    normalizer: nfc, nfkc or none, that of the tokenizers.
     """
     taken, left, seen = [pa.array([], pa.large_string())], n_bytes, Seen()
     for batch in documents if n_bytes else ():
         hashes = document_hashes(batch, seed)
         trained_on = contained(hashes, training_hashes) & seen.add(hashes)
-        texts, _ = normalized(batch.filter(pa.array(trained_on)))
+        texts, _ = normalized(batch.filter(pa.array(trained_on)), normalizer)
         enough = int(np.searchsorted(np.cumsum(sizes_of(texts)), left)) + 1 if len(texts) else 0
         taken.append(texts.slice(0, enough))
         left -= int(sizes_of(pa.concat_arrays([taken[-1]])).sum())
@@ -50,7 +55,7 @@ def training_documents(
 def measured_documents(path: str | Path, n_bytes: int) -> list[str]:
     """The first documents of an evaluation set of a corpus, until they hold n_bytes.
 
-    path: evaluation/{set}/{corpus}.documents.parquet, where text is after NFC.
+    path: evaluation/{set}/{corpus}.documents.parquet, where text is normalized.
     """
     texts, size = [], 0
     for text in pq.read_table(path, columns=["text"])["text"].to_pylist():
