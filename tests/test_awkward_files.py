@@ -3,7 +3,6 @@
 import bz2
 import gzip
 import json
-import lzma
 import os
 import subprocess
 import sys

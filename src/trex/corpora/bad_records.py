@@ -6,20 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from trex.corpora.errors import BadRecord, CorpusError
+from trex.left_out import NULL, REASONS
 
 log = logging.getLogger(__name__)
 
 MAX_SHARE = 0.001
-# Why a record is bad, as the ledger has it and in words.
-REASONS = {
-    "not_json": "not JSON, or cut off",
-    "not_utf8": "not UTF-8",
-    "half_surrogate": "with half of a surrogate pair",
-    "no_text": "without a text",
-    "not_text": "with something else in place of a text",
-    "two_texts": "with two different texts",
-}
-NULL = "null"  # in the ledger: records whose text is null, which are not bad
 _CURES = {"not_utf8": "convert the file to UTF-8"}
 _CURE = "repair or remove the record"
 # When a few records of many were looked at: what is too much, and how many make it sure.
@@ -48,6 +39,10 @@ class BadRecords:
         skip = source.get("on_bad_record", "fail") == "skip"
         return cls(source.get("max_bad_records", MAX_SHARE) if skip else None)
 
+    def uncapped(self) -> "BadRecords":
+        """The same for a sample of a corpus, which says little about the share of bad records in all of it."""
+        return BadRecords(None if self.max_share is None else 1.0)
+
     def found(self, bad: BadRecord) -> None:
         """Count a bad record; CorpusError, with a cure, if none may be."""
         if self.max_share is None:
@@ -60,10 +55,10 @@ class BadRecords:
             self.examples[bad.reason] = str(bad)
             log.warning("a bad record is left out: %s", bad)
 
-    def ledger(self) -> dict[str, int]:
-        """Records left out by reason (keys of REASONS, and NULL), only those that occurred."""
+    def ledger(self, zeros: bool = False) -> dict[str, int]:
+        """Records left out by reason (keys of REASONS, and NULL); with zeros, also those that did not occur."""
         found = {reason: self.skipped[reason] for reason in REASONS} | {NULL: self.nulls}
-        return {reason: n for reason, n in found.items() if n}
+        return {reason: n for reason, n in found.items() if n or zeros}
 
     def check(self, what: str) -> None:
         """CorpusError if too many of all records of a corpus are bad. what: the corpus, for the message."""

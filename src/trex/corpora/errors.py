@@ -8,7 +8,7 @@ class CorpusError(ValueError):
 class BadRecord(CorpusError):
     """One record holds no text; the file around it can be read on.
 
-    reason: a key of `trex.corpora.bad_records.REASONS`.
+    reason: a key of `trex.left_out.REASONS`.
     """
 
     def __init__(self, reason: str, message: str):
