@@ -140,8 +140,8 @@ def read_documents(
 ) -> Iterator[pa.LargeStringArray]:
     """All documents of a source, in file order.
 
-    Empty strings and nulls are no documents, and a byte order mark (U+FEFF) that begins one is no part of it. Of a text file by line, each line keeps its newline, which is
-    the unit that ``tokenizers`` trains on.
+    Empty strings and nulls are no documents, and a byte order mark (U+FEFF) that begins one is no part of it.
+    Of a text file by line, each line keeps its newline, which is the unit that ``tokenizers`` trains on.
 
     Args:
         source: see the module's description. With ``max_bytes``, reading stops once that many bytes of UTF-8
@@ -168,6 +168,8 @@ def read_documents(
     for batch in batches(documents, batch_bytes, source.get("max_bytes")):
         bad.good += len(batch)
         yield batch
+    if said := str(bad):
+        log.warning("records were left out: %s", said)
     if not may_be_empty:
         bad.check(what)
     too_long = (

@@ -1,14 +1,11 @@
 """Records that hold no text: the first one ends the run, or they are left out, counted by reason, up to a share."""
 
-import logging
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from trex.corpora.errors import BadRecord, CorpusError
 from trex.left_out import NULL, REASONS
-
-log = logging.getLogger(__name__)
 
 MAX_SHARE = 0.001
 _CURES = {"not_utf8": "convert the file to UTF-8"}
@@ -51,9 +48,7 @@ class BadRecords:
                 f"{bad}; {cure}, or write on_bad_record: skip, which leaves such records out"
             ) from bad
         self.skipped[bad.reason] += 1
-        if bad.reason not in self.examples:
-            self.examples[bad.reason] = str(bad)
-            log.warning("a bad record is left out: %s", bad)
+        self.examples.setdefault(bad.reason, str(bad))
 
     def ledger(self, zeros: bool = False) -> dict[str, int]:
         """Records left out by reason (keys of REASONS, and NULL); with zeros, also those that did not occur."""
@@ -75,11 +70,15 @@ class BadRecords:
             seen = f"of the {records:,} records that a quick look reads, {n:,}"
             raise CorpusError(self._too_many(what, seen))
 
+    def __str__(self) -> str:
+        """What was left out, with an example for each reason; empty if nothing was."""
+        reasons = [f"{n:,} {REASONS[reason]}" for reason, n in self.skipped.most_common()]
+        nulls = [f"{self.nulls:,} whose text is null"] if self.nulls else []
+        examples = "".join(f". For example {example}" for example in self.examples.values())
+        return ", ".join(reasons + nulls) + examples
+
     def _too_many(self, what: str, these: str) -> str:
-        reasons = ", ".join(f"{n:,} {REASONS[reason]}" for reason, n in self.skipped.most_common())
-        examples = "".join(f" For example {example}." for example in self.examples.values())
-        share = f"{100 * self.max_share:.6g}%"
         return (
-            f"{what}: {these} are bad, which is more than max_bad_records ({share}): {reasons}.{examples} "
+            f"{what}: {these} are bad, which is more than max_bad_records ({100 * self.max_share:.6g}%): {self}. "
             "Repair the files, or raise max_bad_records of this source"
         )

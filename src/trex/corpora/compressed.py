@@ -219,6 +219,8 @@ def explain(error: Exception) -> str:
         )
     if isinstance(error, EOFError) or "runcated" in what:
         return f"{what}; the file was cut off: copy or download it again"
+    if "CRC check" in what or "data check" in what or "checksum" in what:
+        return f"{what}; the file is damaged: copy or download it again"
     return what
 
 

@@ -78,7 +78,7 @@ def _inner(value: Any, column: str, place: str) -> Any:
     if isinstance(value, list):
         return [None if one is None else _inner(one, column, place) for one in value]
     if not isinstance(value, dict) or first not in value:
-        available = ", ".join(value) if isinstance(value, dict) else f"it is {value!r:.60}"
+        available = (", ".join(value) or "none") if isinstance(value, dict) else f"it is {value!r:.60}"
         raise BadRecord("no_text", f"{place}: column: unknown key {column!r}; available: {available}")
     value = value[first]
     return _inner(value, rest, place) if rest and value is not None else value

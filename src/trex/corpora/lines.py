@@ -41,9 +41,8 @@ class _LineReader(FileReader):
     def _look(self, path: Path, thoroughly: bool) -> bool:
         """Whether a file has any record; looks at the first one, or at those near its start and its end."""
         n_bytes = n = 0
-        for text in self._records(path):
+        for n, text in enumerate(self._records(path), 1):
             self.bad.good += bool(text)
-            n += 1
             n_bytes += len(text)
             if not thoroughly or n_bytes > _LOOK_BYTES or n > _LOOK_RECORDS:
                 break
@@ -119,9 +118,10 @@ class JsonLines(_LineReader):
         number = 0
         try:
             with compressed.open_bytes(path) as stream:
-                for number, element in array_elements(stream, longest, path):
+                for place, element in array_elements(stream, longest, path):
+                    number += 1
                     try:
-                        yield self._text_of_record(element, f"{path}: record {number}")
+                        yield self._text_of_record(element, place)
                     except BadRecord as error:
                         self.bad.found(error)
                         yield b""

@@ -226,17 +226,14 @@ def _texts(column: pa.Array, fields: list[str]) -> pa.Array:
 
 def _joined(column: pa.Array, fields: list[str]) -> pa.Array:
     """The strings of each list, joined, without those that are null; null for null."""
-    lists = column.cast(pa.large_list(column.type.value_type))
-    strings = _texts(lists.flatten(), fields)
-    parents = to_numpy(pc.list_parent_indices(lists))
+    strings = _texts(column.flatten(), fields)
+    # Not by a cast to lists: pyarrow 26 makes empty ones of list views that were read from a file.
+    lengths = to_numpy(pc.list_value_length(column).cast(pa.int64()).fill_null(_ZERO))
     if strings.null_count:
-        parents = parents[to_numpy(strings.is_valid().cast(pa.uint8())) > 0]
-        strings = strings.drop_null()
-    borders = np.zeros(len(lists) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(parents, minlength=len(lists)), out=borders[1:])
+        lists = np.repeat(np.arange(len(column)), lengths)[to_numpy(strings.is_valid().cast(pa.uint8())) > 0]
+        lengths, strings = np.bincount(lists, minlength=len(column)), strings.drop_null()
+    borders = np.concatenate(([0], np.cumsum(lengths)))
     joined = pc.binary_join(pa.LargeListArray.from_arrays(from_numpy(borders), strings), _SEPARATOR)
-    return (
-        pc.if_else(lists.is_valid(), joined, pa.scalar(None, pa.large_string()))
-        if lists.null_count
-        else joined
-    )
+    if not column.null_count:
+        return joined
+    return pc.if_else(column.is_valid(), joined, pa.scalar(None, pa.large_string()))

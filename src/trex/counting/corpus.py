@@ -56,8 +56,8 @@ SUMS = ("documents", "bytes", "characters", "words", "duplicates")
 class CorpusCounts:
     """Counts of a corpus or a part of it, by cell.
 
-    words: the counter of its words. ledger: the columns corpus, split (train, held_out or a kind of what was left out), cell (null but for
-    train) and SUMS, for the cells that have documents. documents: the sorted uint64 hashes of the documents that train.
+    words: the counter of its words. ledger: the columns corpus, split (train or held_out), cell (null but for train)
+    and SUMS, for the cells that have documents. documents: the sorted uint64 hashes of the documents that train.
     """
 
     words: WordCounter

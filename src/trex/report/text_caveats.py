@@ -55,7 +55,9 @@ def _by_split(counts: pl.DataFrame) -> dict[str, list[tuple[str, int]]]:
 def _by_column(evaluation: pl.DataFrame) -> dict[str, list[tuple[str, int]]]:
     """The same of evaluation sets, whose ledgers have a column for each kind."""
     kinds = [kind for kind in (*REASONS, NULL) if kind in evaluation.columns]
-    sums = evaluation.group_by("corpus", maintain_order=True).agg(pl.col(kinds).sum()) if kinds else evaluation
+    sums = (
+        evaluation.group_by("corpus", maintain_order=True).agg(pl.col(kinds).sum()) if kinds else evaluation
+    )
     long = {kind: sums.filter(pl.col(kind) > 0).sort(kind, descending=True) for kind in kinds}
     return {kind: rows.select("corpus", kind).rows() for kind, rows in long.items() if len(rows)}
 
