@@ -40,15 +40,15 @@ class BadRecords:
         """The same for a sample of a corpus, which says little about the share of bad records in all of it."""
         return BadRecords(None if self.max_share is None else 1.0)
 
-    def found(self, bad: BadRecord) -> None:
-        """Count a bad record; CorpusError, with a cure, if none may be."""
+    def found(self, bad: BadRecord, place: str) -> None:
+        """Count a bad record; CorpusError, with place and cure, if none may be."""
         if self.max_share is None:
             cure = _CURES.get(bad.reason, _CURE)
             raise CorpusError(
-                f"{bad}; {cure}, or write on_bad_record: skip, which leaves such records out"
+                f"{place}: {bad}; {cure}, or write on_bad_record: skip, which leaves such records out"
             ) from bad
         self.skipped[bad.reason] += 1
-        self.examples.setdefault(bad.reason, str(bad))
+        self.examples.setdefault(bad.reason, f"{place}: {bad}")
 
     def ledger(self, zeros: bool = False) -> dict[str, int]:
         """Records left out by reason (keys of REASONS, and NULL); with zeros, also those that did not occur."""

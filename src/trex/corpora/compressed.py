@@ -106,7 +106,7 @@ def open_bytes(path: Path) -> io.BufferedIOBase:
 
 def _decompressed(path: Path) -> io.BufferedReader:
     codec = codec_of(path)
-    if codec == "gzip" and _ends_in_zero(path):
+    if codec == "gzip" and tail(path).endswith(b"\0"):
         # gunzip and Python take zeros after the last stream for padding; to Arrow they are an error
         return io.BufferedReader(gzip.GzipFile(path), READ_BUFFER)
     if codec == "xz":
@@ -224,7 +224,8 @@ def explain(error: Exception) -> str:
     return what
 
 
-def _ends_in_zero(path: Path) -> bool:
+def tail(path: Path, n_bytes: int = 64) -> bytes:
+    """The last bytes of a file, as they are on disk."""
     with open(path, "rb") as file:
-        file.seek(-1, io.SEEK_END)
-        return file.read() == b"\x00"
+        file.seek(-min(n_bytes, path.stat().st_size), io.SEEK_END)
+        return file.read()

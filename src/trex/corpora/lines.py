@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from trex.corpora import compressed
 from trex.corpora.batches import gather
-from trex.corpora.json_records import array_elements, check_repeated, read_record, text_of
+from trex.corpora.json_records import array_elements, check_repeated, read_record, text_of, written_key
 from trex.corpora.reader import READ_BUFFER, BadRecord, CorpusError, FileReader, decode
 
 log = logging.getLogger(__name__)
@@ -56,40 +56,38 @@ class _LineReader(FileReader):
         if compressed.codec_of(path) is not None:
             return
         with open(path, "rb") as file:
-            start = file.read(_LOOK_BYTES)
-            file.seek(-_LOOK_BYTES, io.SEEK_END)
-            place, end = file.tell(), file.read()
-        if start.startswith(compressed.WIDE_MARKS):
-            return
+            if file.read(4).startswith(compressed.WIDE_MARKS):
+                return
+        end = compressed.tail(path, _LOOK_BYTES)
         first, *lines = io.BytesIO(end)  # the first is the rest of one
-        place += len(first)
+        place = path.stat().st_size - len(end) + len(first)
         for line in lines:
-            self.bad.good += bool(self._text_or_none(line, f"{path}: the line from byte {place:,} on"))
+            try:
+                self.bad.good += bool(self._text(line))
+            except BadRecord as error:
+                self.bad.found(error, f"{path}: the line from byte {place:,} on")
             place += len(line)
 
     def _records(self, path: Path) -> Iterator[bytes]:
         """The text of each line; empty for one that is bad, too long, or has none."""
         for number, line in _lines(path, self._line_bytes()):
-            place = f"{path}:{number}"
             if line is None:
-                self.limit.leave_out(place)
+                self.limit.leave_out(f"{path}:{number}")
                 yield b""
-            elif (text := self._text_or_none(line, place)) is not None:
+                continue
+            try:
+                text = self._text(line)
+            except BadRecord as error:
+                self.bad.found(error, f"{path}:{number}")
+                text = b""
+            if text is not None:
                 yield text
-
-    def _text_or_none(self, line: bytes, place: str) -> bytes | None:
-        """The text of a line, empty if it is bad or not wanted; None if the line is no record."""
-        try:
-            return self._text(line, place)
-        except BadRecord as error:
-            self.bad.found(error)
-            return b""
 
     def _line_bytes(self) -> int | None:
         """The longest line that can hold a document within the limit."""
         return self.limit.max_bytes
 
-    def _text(self, line: bytes, place: str) -> bytes | None:
+    def _text(self, line: bytes) -> bytes | None:
         """The text of a line, empty if it is not wanted; None if the line is no record. Raises BadRecord."""
         raise NotImplementedError
 
@@ -98,6 +96,10 @@ class JsonLines(_LineReader):
     """Files with one JSON object a line, or of one array of objects."""
 
     kind = "jsonl"
+
+    def __init__(self, source: Mapping[str, Any], base: Path, *others: Any):
+        super().__init__(source, base, *others)
+        self._key = written_key(self.column)
 
     def _line_bytes(self) -> int | None:
         most = self.limit.max_bytes
@@ -112,6 +114,8 @@ class JsonLines(_LineReader):
     def _look_at_end(self, path: Path) -> None:
         if not _is_array(path):
             super()._look_at_end(path)
+        elif compressed.codec_of(path) is None and not compressed.tail(path).rstrip().endswith(b"]"):
+            raise CorpusError(f"{path}: the array is cut off; copy or download the file again")
 
     def _elements(self, path: Path) -> Iterator[bytes]:
         longest = self._line_bytes() or float("inf")
@@ -121,31 +125,33 @@ class JsonLines(_LineReader):
                 for place, element in array_elements(stream, longest, path):
                     number += 1
                     try:
-                        yield self._text_of_record(element, place)
+                        if isinstance(element, BadRecord):
+                            raise element
+                        yield self._text_of_record(element)
                     except BadRecord as error:
-                        self.bad.found(error)
+                        self.bad.found(error, place)
                         yield b""
         except compressed.ERRORS as error:
             raise CorpusError(
                 f"{path}: cannot be read after record {number}: {compressed.explain(error)}"
             ) from error
 
-    def _text(self, line: bytes, place: str) -> bytes | None:
+    def _text(self, line: bytes) -> bytes | None:
         if line.isspace():
             return None
-        record = read_record(line, place)
-        check_repeated(line, self.column, place)
-        return self._text_of_record(record, place)
+        record = read_record(line)
+        if line.count(self._key) > 1:
+            check_repeated(line, self.column)
+        return self._text_of_record(record)
 
-    def _text_of_record(self, record: Any, place: str) -> bytes:
-        if isinstance(record, BadRecord):
-            raise record
+    def _text_of_record(self, record: dict[str, Any]) -> bytes:
         for name, value in self.where.items():
             if name not in record or record[name] != value:
                 return b""
-        text = text_of(record, self.column, place)
-        self.bad.nulls += text is None
-        return text or b""
+        if (text := text_of(record, self.column)) is None:
+            self.bad.nulls += 1
+            return b""
+        return text
 
 
 class PlainText(_LineReader):
@@ -162,8 +168,8 @@ class PlainText(_LineReader):
                 f"text: {source['text']}: sample_by is {self.sample_by!r}; write one of {', '.join(_SAMPLE_BY)}"
             )
 
-    def _text(self, line: bytes, place: str) -> bytes | None:
-        decode(line, place)
+    def _text(self, line: bytes) -> bytes | None:
+        decode(line)
         return line
 
     def pieces(self) -> Iterator[pa.Array]:
@@ -191,11 +197,11 @@ class PlainText(_LineReader):
             n_bytes += self.limit.too_much if line is None else len(line)
             if n_bytes < self.limit.too_much and wrong is None:
                 try:
-                    decode(line, f"{path}:{number}")
+                    decode(line)
                     gathered.append(line)
                 except BadRecord as error:
                     wrong = error
-                    self.bad.found(error)
+                    self.bad.found(error, f"{path}:{number}")
             else:
                 gathered.clear()
         if wrong is not None:

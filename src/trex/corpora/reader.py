@@ -127,16 +127,14 @@ def _is_marker(path: Path) -> bool:
     return path.name.startswith(_MARKERS) or path.suffix == ".crc" or "_temporary" in path.parts
 
 
-def decode(data: bytes, place: str) -> str:
-    """The text of UTF-8 bytes; BadRecord that names the place and the first byte that is none."""
+def decode(data: bytes) -> str:
+    """The text of UTF-8 bytes; BadRecord that names the first byte that is none."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:
         wrong = data[error.start : error.start + 2]
         if wrong[0] == 0xED and wrong[1:] >= b"\xa0":  # as Java and some databases write half a pair
-            raise BadRecord(
-                "half_surrogate", f"{place}: half of a surrogate pair at byte {error.start}, which is no text"
-            ) from error
-        raise BadRecord(
-            "not_utf8", f"{place}: not UTF-8: byte 0x{wrong[0]:02x} at byte {error.start}: {error.reason}"
-        ) from error
+            message = f"half of a surrogate pair at byte {error.start}, which is no text"
+            raise BadRecord("half_surrogate", message) from error
+        message = f"not UTF-8: byte 0x{wrong[0]:02x} at byte {error.start}: {error.reason}"
+        raise BadRecord("not_utf8", message) from error
