@@ -21,6 +21,19 @@ def counts(corpus: str, too_long: int) -> pl.DataFrame:
     )
 
 
+def test_bad_records_are_said_by_reason():
+    ledgers = pl.concat([counts("deu", 0), with_left_out(counts("vie", 0), {"not_json": 2, "null": 1_000})])
+    evaluation = pl.DataFrame(
+        {"corpus": ["deu", "vie"], "bytes": [9, 9], "nfc_changed": [0, 0], "too_long": [0, 0]}
+        | {"not_json": [3, 4], "no_text": [0, 0], "null": [0, 0]}
+    )
+    assert list(text_caveats(ledgers, evaluation)) == [
+        "Bad records that were left out of the training text: 2 of `vie` not JSON, or cut off.",
+        "Records without text (null) in the training text: 1,000 of `vie`.",
+        "Bad records that were left out of the evaluation text: 4 of `vie`, 3 of `deu` not JSON, or cut off.",
+    ]
+
+
 def test_caveats():
     ledgers = pl.concat([counts("deu", 0), counts("vie", 1200)])
     assert ledgers.filter(corpus="vie", split="too_long").drop("corpus", "split", "shard").row(0) == (

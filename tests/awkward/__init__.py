@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from awkward import records, streams, tables
-from awkward.case import CASES, PLAIN, SKIP
+from awkward.case import CASES, PLAIN, SKIP, Case
 from trex.config import ConfigError, check_files, load_config
 from trex.corpora import BadRecords, CorpusError, DocumentLimit, read_documents
 
-__all__ = ["CASES", "SKIP", "Outcome", "make", "outcome", "records", "streams", "tables"]
+__all__ = ["CASES", "SKIP", "Case", "Outcome", "make", "outcome", "records", "streams", "tables"]
 
 
 def write(content: Any, path: Path) -> None:

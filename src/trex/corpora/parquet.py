@@ -12,6 +12,7 @@ from trex.corpora.tables import PIECE_BYTES, check_schema, documents, slices, to
 
 _PIECE_ROWS = 16_384
 _DELTA_ROWS = 64
+_DICTIONARY_BYTES = 64 << 20
 # The quick look: at how many files, and at how many rows of the first and of the last row group of each.
 _LOOKS = 32
 _LOOK_ROWS = 64
@@ -102,9 +103,11 @@ def holds_text(path_in_schema: str, column: str) -> bool:
 
 
 def _as_dictionary(chunks: list[tuple[int, pq.ColumnChunkMetaData]], column: str) -> list[str]:
-    """The text column if Arrow should keep it as a dictionary, which it cannot within lists and mappings."""
+    """The text column if Arrow should keep it as a dictionary, which it cannot within lists and mappings, and which takes
+    five times the dictionary."""
     has_one = any(chunk.has_dictionary_page and chunk.path_in_schema == column for _, chunk in chunks)
-    return [column] if has_one and "." not in column else []
+    small = all(chunk.total_uncompressed_size <= _DICTIONARY_BYTES for _, chunk in chunks)
+    return [column] if has_one and small and "." not in column else []
 
 
 def _piece_rows(chunks: list[tuple[int, pq.ColumnChunkMetaData]], as_dictionary: list[str]) -> int:
