@@ -337,7 +337,7 @@ def test_too_many_bad_records_are_those_of_the_corpus():
     assert dict(ledger.filter(pl.col("documents") > 0).select("split", "documents").iter_rows()) == {
         "train": 8, "held_out": 6, "too_long": 3, "null": 99, "not_json": 2, "no_text": 1,
     }  # fmt: skip
-    check_bad_records(ledger, BadRecords.of(options).max_share)  # 3 of 34
+    check_bad_records(ledger, BadRecords.from_source(options).max_share)  # 3 of 34
     with pytest.raises(
         CorpusError, match=r"corpus c: 3 of 34 records are bad.*\(8%\): 2 not JSON.* 1 without a text"
     ):

@@ -57,7 +57,7 @@ def outcome(number: int, folder: Path) -> Outcome:
     except ConfigError as error:
         return Outcome(None, str(error), before=True)
     source = config["corpora"]["a"]["source"]
-    bad, limit = BadRecords.of(source), DocumentLimit(config["counting"]["max_document_bytes"])
+    bad, limit = BadRecords.from_source(source), DocumentLimit(config["counting"]["max_document_bytes"])
     try:
         batches = list(read_documents(source, base, limit=limit, bad=bad))
     except CorpusError as error:

@@ -13,7 +13,7 @@ from trex.tokenizer.reference import load_reference
 
 with job(snakemake), evaluation_file(snakemake.output.documents) as keep:
     params, output, wildcards = snakemake.params, snakemake.output, snakemake.wildcards
-    limit, bad = DocumentLimit(params.max_document_bytes), BadRecords.of(params.source)
+    limit, bad = DocumentLimit(params.max_document_bytes), BadRecords.from_source(params.source)
     words, ledger = count_evaluation(
         read_documents(params.source, Path.cwd(), limit=limit, bad=bad),
         (wildcards.evaluation_set, wildcards.corpus),

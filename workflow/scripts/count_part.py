@@ -12,7 +12,7 @@ from trex.run.job import job
 
 with job(snakemake):
     files, params, output = snakemake.input, snakemake.params, snakemake.output
-    limit, bad = DocumentLimit(params.max_document_bytes), BadRecords.of(params.source)
+    limit, bad = DocumentLimit(params.max_document_bytes), BadRecords.from_source(params.source)
     source = only_files(params.source, files.files)
     *earlier, own = [np.load(path, mmap_mode="r") for path in files.hashes] or [None]
     with held_out_file(output.held_out) as hold_out:

@@ -9,7 +9,7 @@ from trex.run.job import job
 
 with job(snakemake):
     params, output, name = snakemake.params, snakemake.output, snakemake.wildcards.corpus
-    limit, bad = DocumentLimit(params.max_document_bytes), BadRecords.of(params.source)
+    limit, bad = DocumentLimit(params.max_document_bytes), BadRecords.from_source(params.source)
     documents = read_documents(params.source, Path.cwd(), limit=limit, bad=bad)
     options = counting.CountingOptions(**params.counting)
     with counting.held_out_file(output.held_out) as hold_out:

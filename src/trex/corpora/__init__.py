@@ -161,7 +161,7 @@ def read_documents(
         CorpusError: on the first ``next``, a source that cannot be opened; later, what is broken further on;
             and at the end, that there was no document at all, or too many bad records.
     """
-    limit, bad = limit or DocumentLimit(), bad or BadRecords.of(source)
+    limit, bad = limit or DocumentLimit(), bad or BadRecords.from_source(source)
     reader = open_source(source, base, limit, bad)
     what = f"{reader.kind}: {source[reader.kind]}"
     documents = within(without_marks(reader.pieces()), limit, what)

@@ -31,7 +31,7 @@ class BadRecords:
         self.nulls = self.good = 0
 
     @classmethod
-    def of(cls, source: Mapping[str, Any]) -> "BadRecords":
+    def from_source(cls, source: Mapping[str, Any]) -> "BadRecords":
         """As the options on_bad_record and max_bad_records of a source say."""
         skip = source.get("on_bad_record", "fail") == "skip"
         return cls(source.get("max_bad_records", MAX_SHARE) if skip else None)

@@ -103,7 +103,7 @@ def holds_text(path_in_schema: str, column: str) -> bool:
 
 
 def _as_dictionary(chunks: list[tuple[int, pq.ColumnChunkMetaData]], column: str) -> list[str]:
-    """The text column if Arrow should keep it as a dictionary, which it cannot within lists and mappings, and which takes
+    """The text column if Arrow should keep it as a dictionary. It cannot within lists and mappings, and needs memory for
     five times the dictionary."""
     has_one = any(chunk.has_dictionary_page and chunk.path_in_schema == column for _, chunk in chunks)
     small = all(chunk.total_uncompressed_size <= _DICTIONARY_BYTES for _, chunk in chunks)

@@ -68,7 +68,7 @@ class Reader(ABC):
     ):
         self.source, self.base = source, base
         self.limit = limit or DocumentLimit()
-        self.bad = bad or BadRecords.of(source)
+        self.bad = bad or BadRecords.from_source(source)
         self.column: str = source.get("column", "text")
         self.where: Mapping[str, Any] = source.get("where") or {}
         if self.where and not self.has_columns:

@@ -66,7 +66,7 @@ class CorpusWords:
         """
         tables = {}
         for corpus, source in sources.items():
-            limit, bad = DocumentLimit(max_document_bytes), BadRecords.of(source)
+            limit, bad = DocumentLimit(max_document_bytes), BadRecords.from_source(source)
             # how many bad records are too many is said of a whole corpus, and by the job that counts it
             documents = read_documents(source, base, limit=limit, bad=bad.uncapped())
             tables[corpus] = count_words_as(existing, documents)
