@@ -22,7 +22,9 @@ with job(snakemake), evaluation_file(snakemake.output.documents) as keep:
         np.load(snakemake.input.documents, mmap_mode="r"),
         EvaluationOptions(params.seed, params.pattern, params.max_bytes),
     )
-    bad.check(f"evaluation set {wildcards.evaluation_set} of {wildcards.corpus}")  # reading may have ended early
+    bad.check(
+        f"evaluation set {wildcards.evaluation_set} of {wildcards.corpus}"
+    )  # reading may have ended early
     write_table(words.summed(), output.words)
     left_out = {"too_long": limit.left_out, **bad.ledger(zeros=True)}
     write_table(ledger.with_columns(**{kind: pl.lit(n) for kind, n in left_out.items()}), output.ledger)

@@ -136,12 +136,13 @@ class Source(Section):
 
     @model_serializer(mode="wrap")
     def _own_options(self, serialize: Any) -> dict[str, Any]:
-        """Without what is not given and options of other kinds."""
+        """Without what is not given, options of other kinds, and those about skipping where nothing is skipped."""
         (kind,) = self.kinds()
+        unused = () if self.on_bad_record == "skip" else ("on_bad_record", "max_bad_records")
         return {
             key: value
             for key, value in serialize(self).items()
-            if value is not None and kind in (key, *kinds_of(key)) and (key == kind or key not in KINDS)
+            if value is not None and kind in (key, *kinds_of(key)) and key not in {*KINDS, *unused} - {kind}
         }
 
 

@@ -103,8 +103,8 @@ def holds_text(path_in_schema: str, column: str) -> bool:
 
 
 def _as_dictionary(chunks: list[tuple[int, pq.ColumnChunkMetaData]], column: str) -> list[str]:
-    """The text column if Arrow should keep it as a dictionary. It cannot within lists and mappings, and needs memory for
-    five times the dictionary."""
+    """The text column if Arrow should keep it as a dictionary: not within lists and mappings, where it cannot, nor
+    a large one, which takes five times its bytes."""
     has_one = any(chunk.has_dictionary_page and chunk.path_in_schema == column for _, chunk in chunks)
     small = all(chunk.total_uncompressed_size <= _DICTIONARY_BYTES for _, chunk in chunks)
     return [column] if has_one and small and "." not in column else []
