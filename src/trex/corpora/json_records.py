@@ -28,8 +28,18 @@ def read_record(line: bytes) -> dict[str, Any]:
             return read_record(line.removeprefix("\ufeff".encode()))
         pretty = ". Records that span lines become one a line by: jq -c . OLD > NEW"
         cure = pretty if text.strip() in ("{", "[") else ""
-        raise BadRecord("not_json", f"not JSON: {error}; {_ONE_A_LINE}{cure}") from error
+        raise BadRecord("not_json", f"not JSON: {_said(error)}; {_ONE_A_LINE}{cure}") from error
     return record if isinstance(record, dict) else _object(record)
+
+
+def _said(error: ValueError | RecursionError) -> str:
+    """Without the line, which counts from the start of the record."""
+    at = (
+        f" at character {error.colno - 1}"
+        if isinstance(error, json.JSONDecodeError) and error.lineno == 1
+        else ""
+    )
+    return f"{error.msg}{at}" if isinstance(error, json.JSONDecodeError) else str(error)
 
 
 def _object(record: Any) -> dict[str, Any]:
@@ -159,7 +169,7 @@ def array_elements(
                     yield place, BadRecord("not_json", message)
                     return
                 if not cut or len(buffer) - at > most:
-                    what = f"longer than {most:,.0f} characters" if cut else f"not JSON: {error}"
+                    what = f"longer than {most:,.0f} characters" if cut else f"not JSON: {_said(error)}"
                     raise CorpusError(f"{place}: {what}{cure}") from error
                 more(max(_CHUNK, len(buffer)))
         number += 1
