@@ -339,7 +339,8 @@ def test_too_many_bad_records_are_those_of_the_corpus():
     }  # fmt: skip
     check_bad_records(ledger, BadRecords.from_source(options).max_share)  # 3 of 34
     with pytest.raises(
-        CorpusError, match=r"corpus c: 3 of 34 records are bad.*\(8%\): 2 not JSON.* 1 without a text"
+        CorpusError,
+        match=r"corpus c: 3 of 34 records are bad.*\(8%\): 2 not JSON.* 1 without a text. The log of each part",
     ):
         check_bad_records(ledger, 0.08)
 

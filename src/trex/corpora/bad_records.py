@@ -78,7 +78,9 @@ class BadRecords:
         return ", ".join(reasons + nulls) + examples
 
     def _too_many(self, what: str, these: str) -> str:
+        share = f"{100 * self.max_share:.6g}%"
+        where = "" if self.examples else "The log of each part names one by reason. "
         return (
-            f"{what}: {these} are bad, which is more than max_bad_records ({100 * self.max_share:.6g}%): {self}. "
-            "Repair the files, or raise max_bad_records of this source"
+            f"{what}: {these} are bad, which is more than max_bad_records ({share}): {self}. {where}Repair the files, "
+            "or raise max_bad_records of this source"
         )
