@@ -6,7 +6,7 @@ from trex.language_model.rows import row_names, views_of
 CHECK = config["language_model"]["check"]
 ROWS = row_names(CHECK)
 VIEWS = list(dict.fromkeys(view for row in ROWS for view in views_of(row)))
-# keys of the check that decide which models there are, and nothing about one of them
+# keys of the check that decide which models are trained, and nothing about one of them
 NOT_OF_A_MODEL = (
     "seeds",
     "mixtures",

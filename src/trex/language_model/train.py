@@ -115,7 +115,7 @@ def make_steps(
     """A function that takes up to CHUNK steps: (state, windows [CHUNK, seeds, batch, context + 1], rates [CHUNK], n)
     -> (state, sum of the losses of each step [CHUNK, seeds]).
 
-    possible: bool [rows], the ids that there are.
+    possible: bool [rows], the ids that exist.
     """
     optimizer = _optimizer(options)
     allowed = jnp.asarray(possible)
@@ -171,7 +171,7 @@ def windows_of(streams: Sequence[np.ndarray], first: int, n: int, batch: int, co
 class Training:
     """One training of models of one shape, one a seed, on their streams.
 
-    plan: its segments. possible: bool [rows], the ids that there are. checkpoint: a file, or None.
+    plan: its segments. possible: bool [rows], the ids that exist. checkpoint: a file, or None.
     """
 
     shape: Shape

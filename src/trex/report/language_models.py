@@ -33,7 +33,7 @@ def write_language_models(
     table: of `trex.language_model.compare`. about: `jobs.Trained.about` of one model a row. check: the config's section
     language_model.check. budget: of `jobs.equal_flops`.
     """
-    said = sentence(table) or "There is only one row, so there is nothing to compare."
+    said = sentence(table) or "Only one row was trained, so nothing can be compared."
     sizes = [of["parameters"] for of in about.values()]
     intro = markdown.paragraph(
         f"Transformers of depth {check['depth']} ({min(sizes) / 1e6:.2g} to {max(sizes) / 1e6:.2g} million parameters, "

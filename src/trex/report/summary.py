@@ -175,7 +175,7 @@ def _mixture(results: Results) -> str:
 def _language_models(results: Results) -> str | None:
     if results.bits_per_byte is None:
         return None
-    said = sentence(results.bits_per_byte) or "There is only one row, so there is nothing to compare."
+    said = sentence(results.bits_per_byte) or "Only one row was trained, so nothing can be compared."
     more = "The budgets, every corpus and what this can and cannot say: [language_models.md](language_models.md)."
     return f"## Does it help a language model\n\n{markdown.paragraph(said, more)}"
 
