@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Tag, model_serializ
 from trex.config.fields import (
     Bytes,
     BytesOrAll,
+    Condition,
     CorpusId,
     DemoCode,
     Distinct,
@@ -98,10 +99,11 @@ class Source(Section):
     column: Text = "text"
     """Column that holds the text."""
     where: Annotated[
-        dict[str, Annotated[str | bool | int | float, Expects("text, a number, true or false")]],
-        Expects("a mapping of columns to values"),
+        dict[str, Condition],
+        Expects("a mapping of columns to conditions"),
     ] = {}
-    """Rows to read, given as column: value."""
+    """Rows to read, as conditions by column: a value, a list of values, or a comparison in quotes (>= > <= < != ==,
+    joined by and), such as {quality: ">= 8", source: [wiki, news]}. Rows with a null in such a column are left out."""
     max_bytes: Bytes | None = None
     """Stop reading after this much text. null reads everything."""
     sample_by: Literal["line", "paragraph", "document"] = "line"

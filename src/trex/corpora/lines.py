@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ _SAMPLE_BY = ("line", "paragraph", "document")
 # A JSON string has up to six bytes a byte of text (\\u0001), and a record has more than its text.
 _RECORD_BYTES = 8
 _MORE_RECORD_BYTES = 1 << 20
+# Of a file, what is looked at before the long work to see whether ``where`` fits its records.
+_FIRST_RECORDS = 1000
+_FIRST_BYTES = 1 << 20
 
 
 class _LineReader(FileReader):
@@ -42,6 +45,27 @@ class JsonLines(_LineReader):
 
     kind = "jsonl"
 
+    def check(self) -> None:
+        super().check()
+        if self.where:
+            for path in self.files():
+                self.where.check_records(self._first_records(path))
+
+    def _first_records(self, path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+        """The first records of a file, as far as they can be read, each with its place."""
+        n_bytes = 0
+        for number, line in islice(_lines(path, self._line_bytes()), _FIRST_RECORDS):
+            n_bytes += len(line or b"")
+            if n_bytes > _FIRST_BYTES and number > 1:
+                return
+            if line is not None and line.strip():
+                place = f"{path}:{number}"
+                try:
+                    record = _record(line, place)
+                except CorpusError:
+                    return  # whoever reads the file says what is wrong with it
+                yield record, place
+
     def _line_bytes(self) -> int | None:
         most = self.limit.max_bytes
         return None if most is None else _RECORD_BYTES * most + _MORE_RECORD_BYTES
@@ -56,7 +80,6 @@ class JsonLines(_LineReader):
         return gather(self._texts())
 
     def _texts(self) -> Iterator[bytes]:
-        where = self.where.items()
         for path in self.files():
             for number, line in _lines(path, self._line_bytes()):
                 if line is None:
@@ -66,7 +89,7 @@ class JsonLines(_LineReader):
                     continue
                 place = f"{path}:{number}"
                 record = _record(line, place)
-                if all(name in record and record[name] == value for name, value in where):
+                if not self.where or self.where.selects(record, place):
                     yield _text(record, self.column, place)
 
 

@@ -1,6 +1,7 @@
 """Parquet files."""
 
 from collections.abc import Iterator
+from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
@@ -36,7 +37,7 @@ class Parquet(FileReader):
     def pieces(self) -> Iterator[pa.Array]:
         columns = list(dict.fromkeys([self.column, *self.where]))
         for path in self.files():
-            row = 0
+            row = 0  # for the message about a file that cannot be opened
             try:
                 metadata = pq.read_metadata(path)
                 chunks = _text_chunks(metadata, self.column)
@@ -48,14 +49,28 @@ class Parquet(FileReader):
                     read_dictionary=[self.column] if any(c.has_dictionary_page for _, c in chunks) else None,
                 ) as file:
                     check_schema(str(path), file.schema_arrow, self)
-                    for batch in file.iter_batches(_piece_rows(chunks), columns=columns):
-                        for rows in _decoded(batch, self.column):
+                    for row, groups in self._stretches(metadata, file.schema_arrow):
+                        batches = file.iter_batches(_piece_rows(chunks), groups, columns)
+                        for rows in (rows for batch in batches for rows in _decoded(batch, self.column)):
                             yield documents(rows, self, str(path), row)
                             row += rows.num_rows
             except READ_ERRORS as error:
                 raise CorpusError(
                     f"{path}: not a readable parquet file from row {row} on: {error}"
                 ) from error
+
+    def _stretches(self, metadata: pq.FileMetaData, schema: pa.Schema) -> Iterator[tuple[int, list[int]]]:
+        """The row groups that can hold a row to be read: each stretch of neighbours with its first row."""
+        groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+        first_rows = [0, *np.cumsum([group.num_rows for group in groups]).tolist()]
+        wanted = [self.where.may_select(group, schema) for group in groups]
+        for may_hold, numbers in groupby(range(len(groups)), wanted.__getitem__):
+            stretch = list(numbers)
+            if may_hold:
+                yield first_rows[stretch[0]], stretch
+            else:
+                for number in stretch:
+                    self.where.skip(groups[number])
 
 
 def _decoded(batch: pa.RecordBatch, column: str) -> Iterator[pa.RecordBatch]:

@@ -8,13 +8,12 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from trex.corpora.errors import CorpusError
+from trex.corpora.where import Where
+
 READ_BUFFER = 1 << 20
 # What pyarrow raises on broken files; UnicodeDecodeError for the name of a column.
 READ_ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError)
-
-
-class CorpusError(ValueError):
-    """A corpus cannot be read; the message says where (file, row, line), what is there, what is right."""
 
 
 class DocumentLimit:
@@ -49,7 +48,7 @@ class Reader(ABC):
         source: the mapping of the config. base: the directory that relative paths and globs start from.
         limit: of documents. A reader need not look at it where it could read a longer one, but should not hold much
             more than that in memory.
-        column: the option ``column``. where: the option ``where``.
+        column: the option ``column``. where: the conditions of the option ``where``.
     """
 
     kind: ClassVar[str]
@@ -60,7 +59,7 @@ class Reader(ABC):
         self.source, self.base = source, base
         self.limit = limit or DocumentLimit()
         self.column: str = source.get("column", "text")
-        self.where: Mapping[str, Any] = source.get("where") or {}
+        self.where = Where(source.get("where") or {}, f"{self.kind}: {source[self.kind]}")
         if self.where and not self.has_columns:
             raise CorpusError(
                 f"{self.kind}: {source[self.kind]}: where needs rows with columns, and {self.kind} has none: "

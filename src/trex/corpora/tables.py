@@ -1,12 +1,11 @@
 """Documents of tables: the text column of the rows that ``where`` selects."""
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from trex.corpora.reader import CorpusError, Reader, decode
+from trex.corpora.where import unknown_column
 
 # Tables are decoded, and loose documents gathered, in pieces of about this size: large enough that the cost
 # of a call vanishes (1, 4 and 16 MB read equally fast), small beside a batch.
@@ -15,13 +14,9 @@ PIECE_BYTES = 4 << 20
 
 def check_schema(place: str, schema: pa.Schema, reader: Reader) -> None:
     """CorpusError unless the text column is there and a string, and the where columns fit their values."""
-    column, where = reader.column, reader.where
-    for name in (column, *where):
-        if name not in schema.names:
-            option = "column" if name == column else "where"
-            raise CorpusError(
-                f"{place}: {option}: unknown column {name!r}; available: {', '.join(schema.names)}"
-            )
+    column = reader.column
+    if column not in schema.names:
+        raise CorpusError(unknown_column(place, "column", column, schema.names))
     kind = schema.field(column).type
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
@@ -30,18 +25,7 @@ def check_schema(place: str, schema: pa.Schema, reader: Reader) -> None:
         raise CorpusError(
             f"{place}: column {column!r} is {kind}, not string; strings are: {', '.join(strings) or 'none'}"
         )
-    for name, value in where.items():
-        _where_scalar(place, name, value, schema.field(name).type)
-
-
-def _where_scalar(place: str, name: str, value: Any, kind: pa.DataType) -> pa.Scalar:
-    try:
-        return pa.scalar(value, kind.value_type if pa.types.is_dictionary(kind) else kind)
-    except (pa.ArrowException, OverflowError) as error:
-        raise CorpusError(
-            f"{place}: where: column {name!r} is {kind} and cannot be equal to {value!r}: "
-            "write the value as that type (in YAML, quotes make a string)"
-        ) from error
+    reader.where.check_schema(place, schema)
 
 
 def documents(rows: pa.RecordBatch, reader: Reader, place: str, first: int) -> pa.Array:
@@ -50,9 +34,8 @@ def documents(rows: pa.RecordBatch, reader: Reader, place: str, first: int) -> p
     texts = rows.column(reader.column).cast(pa.large_string())
     # Null for null, which filter drops. Not pc.greater(..., 0): a Python value makes pyarrow import pandas.
     keep = pc.binary_length(texts).cast(pa.bool_())
-    for name, value in reader.where.items():
-        values = rows.column(name)
-        keep = pc.and_(keep, pc.equal(values, _where_scalar(place, name, value, values.type)))
+    if (selected := reader.where.mask(rows, place)) is not None:
+        keep = pc.and_(keep, selected)
     documents = texts.filter(keep)
     try:
         documents.validate(full=True)  # Arrow takes the bytes of a file for UTF-8 without looking
