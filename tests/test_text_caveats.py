@@ -3,7 +3,7 @@
 import polars as pl
 
 from trex.counting.corpus import with_too_long
-from trex.report.text_caveats import text_caveats
+from trex.report.text_caveats import looks_wrong, text_caveats
 
 
 def counts(corpus: str, too_long: int) -> pl.DataFrame:
@@ -45,3 +45,18 @@ def test_caveats():
     )
     assert measured.endswith("left out of the evaluation text: 3 of `vie`, 2 of `deu`.")
     assert not list(text_caveats(ledgers.filter(corpus="deu"), evaluation[:1].with_columns(too_long=0)))
+
+
+def test_corpora_that_look_wrong_are_named():
+    def warned(*kinds: str) -> dict:
+        return {"warnings": [{"kind": kind, "text": "..."} for kind in kinds]}
+
+    hygiene = {"deu": warned(), "vie": warned("tags", "URLs", "tags")} | {
+        f"x{i}": warned("script") for i in range(6)
+    }
+    (said,) = looks_wrong(hygiene)
+    assert said.startswith(
+        "[hygiene.md](hygiene.md) warns of the text of 7 of 8 corpora: `vie` (tags, URLs), "
+    )
+    assert said.endswith("`x3` (script) and 2 more.")
+    assert not list(looks_wrong({"deu": warned()}))

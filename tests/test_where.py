@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from test_corpora import read, through_the_config
 
-from trex.config import ConfigError
+from trex.config import ConfigError, load_yaml
 from trex.corpora import CorpusError, check_source
 from trex.corpora.parquet import Parquet
 from trex.corpora.where import Comparison, parse_condition
@@ -150,6 +150,13 @@ def test_a_json_value_without_order_is_found_where_it_is(tmp_path):
     # true is no number, a record without the key is out
     (tmp_path / "b.jsonl").write_text('{"text": "a", "n": 1}\n{"text": "b", "n": true}\n{"text": "c"}\n')
     assert read({"jsonl": "b.jsonl", "where": {"n": 1}}, tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("where", ["{quality: >= 8, n: 1}", "\n        quality: >= 8"])
+def test_a_comparison_without_quotes(where, tmp_path):
+    (tmp_path / "c.yaml").write_text(f"corpora:\n  a:\n    source:\n      where: {where}\n")
+    with pytest.raises(ConfigError, match=r'(?s)c.yaml: is not valid YAML.*in quotes: quality: ">= 8"'):
+        load_yaml(tmp_path / "c.yaml")
 
 
 def test_what_a_condition_may_be(base):
