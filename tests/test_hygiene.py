@@ -7,10 +7,11 @@ import pyarrow as pa
 import pytest
 
 from trex.counting.corpus import CountingOptions, by_shard, count_corpus, held_out_file, with_too_long
-from trex.counting.patterns import DEFAULT
+from trex.counting.patterns import DEFAULT, PATTERNS
 from trex.files import write_table
 from trex.hygiene.documents import document_facts, sample
 from trex.hygiene.facts import corpus_facts
+from trex.hygiene.marks import mark_facts, marks_message, marks_of_sources
 from trex.hygiene.noise import KINDS
 from trex.hygiene.page import write_hygiene
 from trex.hygiene.words import word_facts
@@ -128,11 +129,11 @@ def test_a_corpus_that_is_not_what_it_says(tmp_path):
     ledger, shard_of = by_shard([with_too_long(counts.ledger, 3)])
     counts.words.write(tmp_path / "words", shard_of)
     write_table(ledger, tmp_path / "ledger")
-    facts = corpus_facts("hin_Deva", tmp_path / "words", tmp_path / "ledger", tmp_path / "held_out")
+    facts = corpus_facts("hin_Deva", tmp_path / "words", tmp_path / "ledger", tmp_path / "held_out", DEFAULT)
     assert facts["counted"]["documents"] == 2001
     assert facts["counted"]["left_out"] == {"too_long": 3}
     warned = {warning["kind"] for warning in facts["warnings"]}
-    assert {"script", "tags"} <= warned
+    assert {"script", "tags", "marks"} <= warned
     said = " ".join(warning["text"] for warning in facts["warnings"])
     assert "in a corpus that should be Devanagari" in said
     assert "of the documents are mostly Latin" in said
@@ -140,7 +141,25 @@ def test_a_corpus_that_is_not_what_it_says(tmp_path):
     assert "- `hin_Deva`: " in page
     assert "3 too long" in page
     tables = [line for line in page.splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in tables} == {5, 7, 11, 12}
+    assert {line.count("|") for line in tables} == {5, 6, 7, 11, 12}
+
+
+def test_marks(tmp_path):
+    # five characters, three of them marks: the default makes ह, two marks, द and a mark of it
+    assert mark_facts(["हिंदी हिंदी"], DEFAULT) == {"marks": 6 / 11, "words": 8, "multilingual": 2}
+    assert mark_facts(["e\u0301t\u00e9"], DEFAULT)["words"] is None  # NFC has no marks here
+    # Persian joiners count: می‌روم is one word
+    facts = mark_facts(["می\u200cروم و می\u200cروم"], DEFAULT)
+    assert (facts["words"], facts["multilingual"]) == (5, 3)
+    (tmp_path / "hin.txt").write_text("हिंदी हिंदी\n" * 100)
+    (tmp_path / "deu.txt").write_text("Wörter ohne Zeichen\n")
+    sources = {name: {"text": f"{name}.txt"} for name in ("deu", "hin", "missing")} | {
+        "hub": {"huggingface": "x/y"}
+    }
+    found = marks_of_sources(sources, tmp_path, DEFAULT)
+    assert list(found) == ["hin"]
+    assert "hin has 2.7 times as many words (800 where multilingual makes 300)" in marks_message(found)
+    assert marks_of_sources(sources, tmp_path, PATTERNS["multilingual"]) == {}
 
 
 def test_what_is_written_in_cells():

@@ -142,6 +142,15 @@ def corpus_files(wildcards):
     return [file for files in PARTS[wildcards.corpus] for file in files]
 
 
+def uncounted_sources():
+    """The sources of the corpora that no run has counted yet."""
+    return {
+        corpus: config["corpora"][corpus]["source"]
+        for corpus in CORPORA
+        if not FILES.words(corpus).exists()
+    }
+
+
 def part_files(wildcards):
     return PARTS[wildcards.corpus][int(wildcards.part)]
 

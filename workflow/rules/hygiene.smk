@@ -28,6 +28,7 @@ rule write_hygiene:
     params:
         code=code_of("write_hygiene"),
         corpora=CORPORA,
+        pattern=verbatim(TOKENIZER["pattern"]),
     message:
         "Looking at the text of the corpora"
     script:

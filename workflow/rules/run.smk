@@ -1,5 +1,6 @@
 # Around a run: which folder it may use, what has to be made, and results/summary.md, which says what is missing until
 # it is written.
+from trex.hygiene.marks import marks_message, marks_of_sources
 from trex.run.disk import check_space
 from trex.files import remove_parts
 from trex.run.locks import FolderError, RunLock, check_folder
@@ -39,6 +40,8 @@ if workflow.is_main_process:
         if not INDEX.exists():  # most of what a run needs
             for line in check_space(config, BASE):
                 logger.warning(line)
+        if cut := marks_of_sources(uncounted_sources(), BASE, TOKENIZER["pattern"]):
+            logger.warning(marks_message(cut))
     except (ConfigError, FolderError) as error:
         raise WorkflowError(str(error))
 plan_by_records(workflow, RESULTS, begin)

@@ -10,7 +10,8 @@ from trex.run.job import job
 with job(snakemake):
     files, output = snakemake.input, snakemake.output
     corpora = zip(snakemake.params.corpora, files.words, files.ledgers, files.held_out, strict=True)
-    found = {corpus: corpus_facts(corpus, *paths) for corpus, *paths in corpora}
+    pattern = snakemake.params.pattern
+    found = {corpus: corpus_facts(corpus, *paths, pattern) for corpus, *paths in corpora}
     for corpus, facts in found.items():
         for warning in facts["warnings"]:
             logging.warning("%s: %s", corpus, warning["text"])

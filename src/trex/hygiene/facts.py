@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from trex.hygiene.documents import document_facts, sample, scripts_to_look_for
+from trex.hygiene.marks import cuts_words, mark_facts
 from trex.hygiene.noise import KINDS
 from trex.hygiene.scripts import OF_CODE, written_together
 from trex.hygiene.words import LONG_RUN, word_facts
@@ -22,23 +23,33 @@ HEAVY_WORD = 0.1  # of the bytes: the heaviest word of well-kept text has 5 %
 LONG_WORD = 10_000  # bytes
 FEWEST_DOCUMENTS = 3  # of a sample: fewer are no sign
 
+MARK_BYTES = 200_000  # enough to see how many words marks cut
 
-def corpus_facts(corpus: str, words: Path, ledger: Path, held_out: Path) -> dict[str, Any]:
-    """What results/hygiene.json says of a corpus: counted, text, documents and warnings.
 
-    words, ledger, held_out: its files in counts/{corpus}/. counted: of all its documents, documents, bytes, duplicates
-    and left_out (documents by reason). text: `word_facts`. documents: `document_facts`. warnings: sentences, each with
-    its kind.
+def corpus_facts(corpus: str, words: Path, ledger: Path, held_out: Path, pattern: str) -> dict[str, Any]:
+    """What results/hygiene.json says of a corpus: counted, text, documents, marks and warnings.
+
+    words, ledger, held_out: its files in counts/{corpus}/. pattern: the regex that made the words.
+
+    counted: of all its documents, documents, bytes, duplicates and left_out (documents by reason). text: `word_facts`.
+    documents: `document_facts`. marks: `mark_facts` of a part of the sample. warnings: sentences, each with its kind.
     """
     text = word_facts(words)
     own = OF_CODE.get(corpus.rpartition("_")[2]) or written_together(text["scripts"])
+    texts = sample(held_out)
     found = {
         "counted": _counted(pl.read_parquet(ledger)),
         "text": text,
-        "documents": document_facts(sample(held_out), scripts_to_look_for(text["scripts"]), frozenset(own)),
+        "documents": document_facts(texts, scripts_to_look_for(text["scripts"]), frozenset(own)),
+        "marks": mark_facts(_part(texts), pattern),
     }
     warnings = [{"kind": kind, "text": said} for kind, said in _warnings(found, frozenset(own))]
     return {**found, "warnings": warnings}
+
+
+def _part(texts: pl.Series) -> pl.Series:
+    """About MARK_BYTES of a sample, spread evenly over it."""
+    return texts.gather_every(max(int(texts.str.len_bytes().sum()) // MARK_BYTES, 1))
 
 
 def _counted(ledger: pl.DataFrame) -> dict[str, Any]:
@@ -58,6 +69,12 @@ def _warnings(found: Mapping[str, Any], own: frozenset[str]) -> Iterator[tuple[s
     """(kind, sentence) of each. own: scripts that the corpus should have."""
     text, documents = found["text"], found["documents"]
     yield from _script_warnings(text["scripts"], documents, own)
+    if cuts_words(marks := found["marks"]):
+        yield (
+            "marks",
+            f"`tokenizer.pattern` cuts words at combining marks and joiners: {marks['words']:,} words of a sample, "
+            f"where `multilingual` makes {marks['multilingual']:,}",
+        )
     for kind in KINDS:
         noise = documents["noise"][kind.name]
         many = round(noise["documents"] * documents["documents"]) >= FEWEST_DOCUMENTS

@@ -14,8 +14,8 @@ WORDS_SHOWN = 5
 
 def write_hygiene(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The page, in Markdown. found: `corpus_facts` by corpus, in the order of the config."""
-    sections = (_warnings, _documents, _scripts, _noise, _words)
-    return "\n\n".join(section(found) for section in sections) + "\n"
+    sections = (_warnings, _documents, _scripts, _marks, _noise, _words)
+    return "\n\n".join(filter(None, (section(found) for section in sections))) + "\n"
 
 
 def _warnings(found: Mapping[str, Mapping[str, Any]]) -> str:
@@ -89,6 +89,31 @@ def _scripts(found: Mapping[str, Mapping[str, Any]]) -> str:
     )
     header = ("corpus", "main script", "others", "documents in other scripts")
     return f"## Scripts\n\n{markdown.table(header, rows, left=3)}\n\n{note}"
+
+
+def _marks(found: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = []
+    for corpus, facts in found.items():
+        marks = facts["marks"]
+        if marks["words"] is not None:
+            rows.append(
+                (
+                    f"`{corpus}`",
+                    markdown.short_percent(marks["marks"]),
+                    f"{marks['words']:,}",
+                    f"{marks['multilingual']:,}",
+                    f"{marks['words'] / marks['multilingual']:.2f}",
+                )
+            )
+    if not rows:
+        return ""
+    note = markdown.paragraph(
+        "Corpora with combining marks, such as vowel signs, or joiners: their share of the characters, and how many "
+        "words `tokenizer.pattern` and the pattern `multilingual` make of the same sample. A pattern that ends words "
+        "at marks, as the paper's does, never joins the pieces to one token."
+    )
+    header = ("corpus", "marks", "words", "with `multilingual`", "times as many")
+    return f"## Marks\n\n{markdown.table(header, rows)}\n\n{note}"
 
 
 def _noise(found: Mapping[str, Mapping[str, Any]]) -> str:
