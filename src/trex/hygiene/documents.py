@@ -17,6 +17,7 @@ _GROUPS = 4  # row groups that are read, spread evenly over the file
 QUANTILES = {"median": 0.5, "p90": 0.9, "p99": 0.99}
 _BEGINNING = 1000  # characters of a document that say which script it is in
 _FEWEST_LETTERS = 20  # in them
+OWN_LETTERS = 0.25  # with fewer of its own script, a text is of another: a Chinese one may name many programs
 _SCRIPT_SHARE = 0.001  # of a corpus's letters: no document is looked at for rarer scripts
 _EXAMPLE = 40  # characters
 
@@ -47,7 +48,7 @@ def document_facts(texts: pl.Series, scripts: Iterable[str], own: frozenset[str]
 
     documents, bytes: of the sample. sizes: bytes of a document at QUANTILES. repeated_lines: of the lines with text,
     the share that is the same as an earlier line of the sample; as the sample is small, repeats in the corpus are more.
-    other_script: documents whose first letters are mostly of scripts that are not its own: share, script, example.
+    other_script: documents whose first letters are hardly any of its own scripts: share, script, example.
     noise: by the name of its kind: documents, characters (shares of the sample), example.
     """
     sizes = texts.str.len_bytes()
@@ -75,7 +76,7 @@ def _other_script(texts: pl.Series, scripts: Iterable[str], own: frozenset[str])
     )
     table = table.with_row_index("row").filter(pl.col("letters") >= _FEWEST_LETTERS)
     in_own = pl.sum_horizontal([script for script in looked_for if script in own])
-    wrong = table.filter(2 * in_own < pl.col("letters")) if own - {OTHER} else table.clear()
+    wrong = table.filter(in_own < OWN_LETTERS * pl.col("letters")) if own - {OTHER} else table.clear()
     if wrong.is_empty():
         return {"share": 0.0, "script": "", "example": ""}
     others = wrong.select(script for script in looked_for if script not in own).sum()

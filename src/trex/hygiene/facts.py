@@ -23,6 +23,7 @@ HEAVY_WORD = 0.1  # of the bytes: the heaviest word of well-kept text has 5 %
 LONG_WORD = 10_000  # bytes
 FEWEST_DOCUMENTS = 3  # of a sample: fewer are no sign
 
+_SHORT_TOKENS = "`tokenizer.max_token_length` keeps long pieces out of the vocabulary"
 MARK_BYTES = 200_000  # enough to see how many words marks cut
 
 
@@ -95,7 +96,7 @@ def _warnings(found: Mapping[str, Any], own: frozenset[str]) -> Iterator[tuple[s
         yield (
             "runs",
             f"{short_percent(text['in_runs'])} of the characters are in runs of {LONG_RUN} or more equal ones, up to "
-            f"{run['length']:,} times {code(run['character'], '␣')}",
+            f"{run['length']:,} times {code(run['character'], '␣')}; {_SHORT_TOKENS}",
         )
     if text["heaviest"] and text["heaviest"][0]["share"] >= HEAVY_WORD:
         word = text["heaviest"][0]
@@ -105,7 +106,10 @@ def _warnings(found: Mapping[str, Any], own: frozenset[str]) -> Iterator[tuple[s
         )
     if text["longest"]["bytes"] >= LONG_WORD:
         longest = text["longest"]
-        yield "long words", f"a word has {size(longest['bytes'])}: {code(longest['word'], '␣')}"
+        yield (
+            "long words",
+            f"a word has {size(longest['bytes'])}: {code(longest['word'], '␣')}; {_SHORT_TOKENS}",
+        )
 
 
 def _listed(scripts: frozenset[str]) -> str:

@@ -84,7 +84,7 @@ def _scripts(found: Mapping[str, Mapping[str, Any]]) -> str:
         )
     note = markdown.paragraph(
         "Shares of the characters in words with letters, by the script of a word's first letter. *Documents in other "
-        "scripts*: more than half of the letters at their beginning are not of the corpus's scripts, which are those "
+        "scripts*: fewer than a quarter of the letters at their beginning are of the corpus's scripts, which are those "
         "of its id, as in `hin_Deva`, or else the most frequent one."
     )
     header = ("corpus", "main script", "others", "documents in other scripts")
