@@ -6,7 +6,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from trex.counting.corpus import CountingOptions, by_shard, count_corpus, held_out_file, with_too_long
+from trex.counting.corpus import CountingOptions, by_shard, count_corpus, held_out_file, with_left_out
 from trex.counting.patterns import DEFAULT, PATTERNS
 from trex.files import write_table
 from trex.hygiene.documents import document_facts, sample
@@ -126,7 +126,7 @@ def test_a_corpus_that_is_not_what_it_says(tmp_path):
         counts = count_corpus(
             [documents], "hin_Deva", hold_out, CountingOptions(1, 0.2, True, DEFAULT, False)
         )
-    ledger, shard_of = by_shard([with_too_long(counts.ledger, 3)])
+    ledger, shard_of = by_shard([with_left_out(counts.ledger, {"too_long": 3, "null": 0})])
     counts.words.write(tmp_path / "words", shard_of)
     write_table(ledger, tmp_path / "ledger")
     facts = corpus_facts("hin_Deva", tmp_path / "words", tmp_path / "ledger", tmp_path / "held_out", DEFAULT)

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from trex.counting.corpus import with_too_long
+from trex.counting.corpus import with_left_out
 from trex.report.text_caveats import looks_wrong, text_caveats
 
 
@@ -16,8 +16,8 @@ def counts(corpus: str, too_long: int) -> pl.DataFrame:
         "characters": 9,
         "words": None,
     }
-    return with_too_long(
-        pl.DataFrame([row | {"duplicates": 1}], schema_overrides={"words": pl.Int64}), too_long
+    return with_left_out(
+        pl.DataFrame([row | {"duplicates": 1}], schema_overrides={"words": pl.Int64}), {"too_long": too_long}
     )
 
 

@@ -19,7 +19,7 @@ SCORE = [0.95, 0.9, 0.99, 0.99, None, 0.2]
 SOURCE = ["wiki", "news", "wiki", "wiki", "news", "spam"]
 ROWS = [
     {"text": f"row {i}", "quality": quality, "score": score, "source": source, "good": i % 2 == 0,
-     "day": f"2024-0{i + 1}-01"}
+     "day": f"2024-0{i + 1}-01", "meta": {"lang": {"score": score}, "n": i}}
     for i, (quality, score, source) in enumerate(zip(QUALITY, SCORE, SOURCE, strict=True))
 ]  # fmt: skip
 
@@ -36,6 +36,7 @@ def base(tmp_path_factory):
 
 SOURCES = [
     {"parquet": "rows.parquet"},
+    {"arrow": "saved/*.arrow"},
     {"jsonl": "rows.jsonl"},
     {"dataset": "saved"},
     {"huggingface": "json", "data_files": "rows.jsonl"},
@@ -54,6 +55,7 @@ SOURCES = [
         ({"source": ">= 'news' and < 'spbm'"}, [1, 4, 5]),
         ({"good": True, "quality": "== 10"}, [4]),
         ({"day": ">= 2024-03-01", "score": "> -1e3"}, [2, 3, 5]),
+        ({"meta.lang.score": ">= .95", "meta.n": "!= 2"}, [0, 3]),
     ],
     ids=str,
 )
@@ -128,11 +130,12 @@ def test_columns_of_many_types(values, condition, rows, tmp_path):
         ({"quality": "wiki"}, ["'quality'", "'wiki'", "that type"]),
         ({"quality": ["8"]}, ["'quality'", "'8'", "that type"]),
         ({"good": "> 0"}, ["'good'", "> 0", "that type"]),
+        ({"meta.lang.n": 1}, ["unknown column 'meta.lang.n'"]),
     ],
     ids=str,
 )
 def test_conditions_that_do_not_fit_are_found_before_reading(where, says, base):
-    for source in SOURCES[:3]:
+    for source in SOURCES[:4]:
         with pytest.raises(CorpusError) as error:
             check_source({**source, "where": where}, base)
         assert [word for word in says if word not in str(error.value)] == []
@@ -147,6 +150,7 @@ def test_a_json_value_without_order_is_found_where_it_is(tmp_path):
         CorpusError, match=r"a.jsonl:1501: where: 'n' is 'many', text, and cannot be > 0, a number"
     ):
         read(source, tmp_path)
+    assert read({**source, "on_bad_record": "skip"}, tmp_path) == ["a"] * 1500
     # true is no number, a record without the key is out
     (tmp_path / "b.jsonl").write_text('{"text": "a", "n": 1}\n{"text": "b", "n": true}\n{"text": "c"}\n')
     assert read({"jsonl": "b.jsonl", "where": {"n": 1}}, tmp_path) == ["a"]

@@ -5,14 +5,15 @@ A condition is a value that the column has to equal, a list of such values, or t
 
     where: {lang: deu, source: [wiki, news], quality: ">= 8", lang_score: "> .5 and <= .9", date: ">= 2024-01-01"}
 
-A null fulfils no condition, so its row is left out; so does a key that a JSON record lacks.
+A column within a column is named with a dot, such as meta.score. A null fulfils no condition, nor does a key that a
+JSON record lacks: such rows are left out.
 """
 
 import logging
 import operator
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from trex.corpora.errors import CorpusError
+from trex.corpora.columns import resolve, value_of
+from trex.corpora.errors import BadRecord, CorpusError
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ _OPERATORS = {
     "<": (operator.lt, pc.less),
 }
 _IN = "in"
+_FIRST_RECORDS = 1000  # that show what a column of JSON is
 _CURE = "write the value as that type (in YAML, quotes make text)"
 _ORDERS = (">=", "<=", ">", "<")
 _COMPARISON = re.compile(rf"\s*({'|'.join(_OPERATORS)})\s*(.*?)\s*", re.DOTALL)
@@ -113,6 +116,9 @@ class Where:
         self.rows = self.left_out = 0
         self.nulls: Counter[str] = Counter()
         self.conditions: dict[str, tuple[Comparison, ...]] = {}
+        # of the first JSON records: all keys, and by column a value of each kind that it has
+        self._keys: dict[str, None] = {}
+        self._kinds: dict[str, dict[str, Any]] = {}
         for name, condition in self.written.items():
             try:
                 self.conditions[name] = parse_condition(condition)
@@ -138,9 +144,7 @@ class Where:
     def check_schema(self, place: str, schema: pa.Schema) -> None:
         """CorpusError unless every column is there and of a type that its values are compared with."""
         for name in self.conditions:
-            if name not in schema.names:
-                raise CorpusError(unknown_column(place, "where", name, schema.names))
-            self._scalars(place, name, schema.field(name).type)
+            self._scalars(place, name, _type_of(place, schema, name))
 
     def mask(self, rows: pa.RecordBatch, place: str) -> pa.BooleanArray | None:
         """Which rows are read, without nulls; None for all."""
@@ -149,7 +153,7 @@ class Where:
             return None
         mask = None
         for name in self.conditions:
-            values = rows.column(name)
+            values = _values(rows, name)
             if values.null_count:
                 self.nulls[name] += values.null_count
             fulfilled = _fulfilled(values, self._scalars(place, name, values.type))
@@ -169,7 +173,7 @@ class Where:
                 return False
             if not statistics.has_min_max:
                 continue
-            kind = _plain(schema.field(name).type)
+            kind = _plain(_type_of("", schema, name))
             try:
                 ends = pa.array([statistics.min, statistics.max], kind)
             except (pa.ArrowException, TypeError, ValueError, OverflowError):
@@ -197,11 +201,14 @@ class Where:
     # --- JSON records -----------------------------------------------------------------------------------
 
     def selects(self, record: Mapping[str, Any], place: str) -> bool:
-        """Whether a record is read. CorpusError for a value that has no order with that of its condition."""
+        """Whether a record is read. BadRecord for a value that has no order with that of its condition."""
         self.rows += 1
         selected = True
         for name, comparisons in self.conditions.items():
-            if (value := record.get(name)) is None:
+            there, value = value_of(record, name)
+            if self.rows <= _FIRST_RECORDS:
+                self._note(record, name, there, value)
+            if value is None:
                 self.nulls[name] += 1
                 selected = False
             elif selected:
@@ -209,37 +216,46 @@ class Where:
         self.left_out += not selected
         return selected
 
-    def check_records(self, records: Iterable[tuple[Mapping[str, Any], str]]) -> None:
-        """CorpusError unless the first records of a file, each with its place, have the columns and fit the values."""
-        keys: dict[str, None] = {}
-        kinds: dict[str, dict[str, Any]] = {name: {} for name in self.conditions}
-        last = ""
-        for record, place in records:
-            last = place
-            keys |= dict.fromkeys(record)
-            for name, comparisons in self.conditions.items():
-                if (value := record.get(name)) is not None:
-                    kinds[name].setdefault(kind_of(value), value)
-                    for one in comparisons:
-                        _holds(value, one, name, place)
-        if not last:
-            return
-        for name, found in kinds.items():
-            if name not in keys:
+    def _note(self, record: Mapping[str, Any], name: str, there: bool, value: Any) -> None:
+        """Remember what a column is in the first records."""
+        self._keys |= dict.fromkeys(record)
+        if there:
+            kinds = self._kinds.setdefault(name, {})
+            if value is not None:
+                kinds.setdefault(kind_of(value), value)
+
+    def check_records(self, what: str) -> None:
+        """CorpusError unless the first records that `selects` met have the columns, and values of a fitting kind."""
+        for name, comparisons in self.conditions.items() if self.rows else ():
+            if name not in self._kinds:
                 raise CorpusError(
-                    f"{unknown_column(last, 'where', name, list(keys))} (in the records up to here)"
+                    f"{what}: where: unknown column {name!r}; available: {', '.join(self._keys)}"
                 )
-            wanted = {kind_of(value) for one in self.conditions[name] for value in one.values}
+            found = self._kinds[name]
+            wanted = {kind_of(value) for one in comparisons for value in one.values}
             if found and not wanted & found.keys():
                 kind, value = next(iter(found.items()))
                 raise CorpusError(
-                    f"{last}: where: {name!r} is {value!r:.60}, {kind}, in the records up to here, and is to "
-                    f"{self.conditions[name][0]}, {' or '.join(sorted(wanted))}: {_CURE}"
+                    f"{what}: where: {name!r} is {value!r:.60}, {kind}, in the first records, and is to "
+                    f"{comparisons[0]}, {' or '.join(sorted(wanted))}: {_CURE}"
                 )
 
 
-def unknown_column(place: str, option: str, name: str, available: Iterable[str]) -> str:
-    return f"{place}: {option}: unknown column {name!r}; available: {', '.join(available)}"
+def _type_of(place: str, schema: pa.Schema, name: str) -> pa.DataType:
+    """The type of a column, or of a field within one. CorpusError if it is not there."""
+    found = resolve(schema, name)
+    kind = None if found is None else schema.field(found[0]).type
+    for field in found[1] if found else ():
+        at = kind.get_field_index(field) if kind is not None and pa.types.is_struct(kind) else -1
+        kind = kind.field(at).type if at >= 0 else None
+    if kind is None:
+        raise CorpusError(f"{place}: where: unknown column {name!r}; available: {', '.join(schema.names)}")
+    return kind
+
+
+def _values(rows: pa.RecordBatch, name: str) -> pa.Array:
+    top, fields = resolve(rows.schema, name)
+    return pc.struct_field(rows.column(top), fields) if fields else rows.column(top)
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
@@ -318,10 +334,8 @@ def _holds(value: Any, comparison: Comparison, name: str, place: str) -> bool:
     if comparison.symbol in _ORDERS:
         (wanted,) = comparison.values
         if kind != kind_of(wanted):
-            raise CorpusError(
-                f"{place}: where: {name!r} is {value!r:.60}, {kind}, and cannot {comparison}, "
-                f"{kind_of(wanted)}: {_CURE}"
-            )
+            said = f"{value!r:.60}, {kind}, and cannot {comparison}, {kind_of(wanted)}"
+            raise BadRecord("no_order", f"{place}: where: {name!r} is {said}: {_CURE}")
         return _OPERATORS[comparison.symbol][0](value, wanted)
     found = any(kind == kind_of(wanted) and value == wanted for wanted in comparison.values)
     return found != (comparison.symbol == "!=")

@@ -17,7 +17,7 @@ from tokenizers import trainers
 from trex.arrow import frozen
 from trex.bpe.byte_alphabet import unspell
 from trex.bpe.words import FlatWords
-from trex.corpora import DocumentLimit, read_documents
+from trex.corpora import BadRecords, DocumentLimit, read_documents
 from trex.counting.patterns import DEFAULT
 from trex.counting.pretokenize import WordCounter
 from trex.inference.replay import InCorpora, count_byte_pairs
@@ -66,7 +66,9 @@ class CorpusWords:
         """
         tables = {}
         for corpus, source in sources.items():
-            documents = read_documents(source, base, limit=DocumentLimit(max_document_bytes))
+            limit, bad = DocumentLimit(max_document_bytes), BadRecords.of(source)
+            # how many bad records are too many is said of a whole corpus, and by the job that counts it
+            documents = read_documents(source, base, limit=limit, bad=bad.uncapped())
             tables[corpus] = count_words_as(existing, documents)
             log.info("%s: %s distinct words", corpus, f"{tables[corpus].height:,}")
         return cls.build(tables)
