@@ -70,16 +70,15 @@ def marks_of_sources(
 
 def marks_message(found: Mapping[str, Mapping[str, Any]]) -> str:
     """What to tell the user who plans a run; found: of `marks_of_sources`, not empty."""
-    times = {
-        corpus: f"{corpus} has {facts['words'] / facts['multilingual']:.1f} times as many words "
-        f"({facts['words']:,} where multilingual makes {facts['multilingual']:,})"
+    numbers = [
+        f"{corpus} has {facts['words']:,} words where multilingual makes {facts['multilingual']:,}"
         for corpus, facts in list(found.items())[:NAMED]
-    }
+    ]
     more = f", and {len(found) - NAMED} more corpora" if len(found) > NAMED else ""
     return (
-        "tokenizer.pattern cuts words at combining marks, such as vowel signs, and at joiners. In what was read of it, "
-        f"{'; '.join(times.values())}{more}. Pieces of a word never become one token. Set tokenizer.pattern: "
-        "multilingual, which keeps marks with their letters, unless you want the paper's pattern."
+        "tokenizer.pattern cuts words at combining marks, such as vowel signs, and at joiners. In the text at its "
+        f"beginning, {', '.join(numbers)}{more}. The pieces of a word never become one token. Write tokenizer.pattern: "
+        "multilingual, which keeps marks with their letters, unless you want this one"
     )
 
 
