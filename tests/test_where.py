@@ -10,7 +10,7 @@ import pytest
 from test_corpora import read, through_the_config
 
 from trex.config import ConfigError, load_yaml
-from trex.corpora import CorpusError, check_source
+from trex.corpora import BadRecords, CorpusError, check_source
 from trex.corpora.parquet import Parquet
 from trex.corpora.where import Comparison, parse_condition
 
@@ -69,7 +69,9 @@ def test_rows_that_are_left_out_are_counted(base, caplog):
     caplog.set_level("INFO")
     where = {"quality": ">= 8", "score": ">= .9"}
     for source in SOURCES:
-        assert read({**source, "where": where}, base) == ["row 0", "row 1"]
+        bad = BadRecords()
+        assert read({**source, "where": where}, base, bad=bad) == ["row 0", "row 1"]
+        assert bad.ledger() == {"filtered": 4}
         assert "where left out 4 of 6 rows, 1 for 'quality' is null, 1 for 'score' is null" in caplog.text
         caplog.clear()
 

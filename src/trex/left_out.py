@@ -11,3 +11,4 @@ REASONS = {
     "no_order": "with a value that where cannot compare",
 }
 NULL = "null"  # records whose text is null, which are not bad
+FILTERED = "filtered"  # by the option where

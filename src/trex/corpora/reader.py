@@ -72,6 +72,7 @@ class Reader(ABC):
         self.bad = bad or BadRecords.of(source)
         self.column: str = source.get("column", "text")
         self.where = Where(source.get("where") or {}, f"{self.kind}: {source[self.kind]}")
+        self.bad.where = self.where
         if self.where and not self.has_columns:
             raise CorpusError(
                 f"{self.kind}: {source[self.kind]}: where needs rows with columns, and {self.kind} has none: "

@@ -59,7 +59,8 @@ def _documents(found: Mapping[str, Mapping[str, Any]]) -> str:
     note = markdown.paragraph(
         "*Mean, median, 90 %, 99 %*: sizes of documents; the last two are what so many of them do not exceed. "
         "*Duplicates*: documents that are the same as another, left out unless `counting.deduplicate` is false. "
-        "*Left out*: documents that were too long or could not be read. *Repeated lines*: of the sampled lines with "
+        "*Left out*: documents that were too long, could not be read, have no text, or that `where` "
+        "filtered out. *Repeated lines*: of the sampled lines with "
         "text, those that are the same as an earlier one; all of the corpus has more."
     )
     return f"## Documents\n\n{markdown.table(header, rows)}\n\n{note}"
