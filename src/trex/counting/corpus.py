@@ -179,8 +179,8 @@ def check_split(ledger: pl.DataFrame, held_out_share: float) -> None:
 def with_left_out(ledger: pl.DataFrame, left_out: Mapping[str, int]) -> pl.DataFrame:
     """The ledger of a corpus, or of a part of it, with a row for each kind of records that the reader left out.
 
-    left_out: records by kind, which becomes the split: ``too_long``, ``null``, ``filtered``, or a reason why a record is
-    bad (`trex.left_out`).
+    left_out: records by kind, which becomes the split: ``too_long``, ``null``, ``filtered``, or a reason why a record
+    is bad (`trex.left_out`).
     """
     template = ledger[-1].with_columns(bytes=0, characters=0, duplicates=0)
     rows = [
