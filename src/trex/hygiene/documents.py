@@ -15,6 +15,7 @@ from trex.hygiene.scripts import OTHER, SCRIPTS
 SAMPLE_BYTES = 2_000_000
 _GROUPS = 4  # row groups that are read, spread evenly over the file
 QUANTILES = {"median": 0.5, "p90": 0.9, "p99": 0.99}
+_MOST_CHARACTERS = 100_000  # of a document that are looked at
 _BEGINNING = 1000  # characters of a document that say which script it is in
 _FEWEST_LETTERS = 20  # in them
 OWN_LETTERS = 0.25  # with fewer of its own script, a text is of another: a Chinese one may name many programs
@@ -52,6 +53,7 @@ def document_facts(texts: pl.Series, scripts: Iterable[str], own: frozenset[str]
     noise: by the name of its kind: documents, characters (shares of the sample), example.
     """
     sizes = texts.str.len_bytes()
+    texts = texts.str.slice(0, _MOST_CHARACTERS)
     return {
         "documents": len(texts),
         "bytes": int(sizes.sum()),
