@@ -18,7 +18,7 @@ FEW_MARKS = 0.002  # of the characters: fewer than in any language that writes v
 MORE_WORDS = 1.1  # times as many as with `multilingual`
 NAMED = 5  # corpora in the message
 # whose beginning is read in milliseconds: the demo and `datasets` take seconds, and the hub may not answer
-_QUICK_KINDS = ("parquet", "jsonl", "text")
+_QUICK_KINDS = ("parquet", "arrow", "jsonl", "text")
 _JOINERS = "\u200c\u200d"
 
 
@@ -83,11 +83,15 @@ def marks_message(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _beginning(source: Mapping[str, Any], base: Path) -> list[str]:
-    wanted = BEGINNING_BYTES if source.get("max_bytes") is None else min(source["max_bytes"], BEGINNING_BYTES)
-    documents = read_documents(
-        {**source, "max_bytes": wanted}, base, BEGINNING_BYTES, limit=DocumentLimit(16 * BEGINNING_BYTES)
-    )
-    return [text for batch in documents for text in batch.to_pylist()]
+    """The first documents, BEGINNING_BYTES or a little more in all."""
+    limit = DocumentLimit(16 * BEGINNING_BYTES)
+    texts, n_bytes = [], 0
+    for batch in read_documents(source, base, BEGINNING_BYTES, limit=limit, may_be_empty=True):
+        texts += batch.to_pylist()
+        n_bytes += batch.nbytes
+        if n_bytes >= BEGINNING_BYTES:
+            break
+    return texts
 
 
 def _is_mark(character: str) -> bool:
