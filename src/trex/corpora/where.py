@@ -174,11 +174,15 @@ class Where:
             if not statistics.has_min_max:
                 continue
             kind = _plain(_type_of("", schema, name))
+            scalars = self._scalars("", name, kind)
+            least, most = statistics.min, statistics.max
+            if least != least or most != most:  # some writers take nan for the smallest or largest number
+                continue
             try:
-                ends = pa.array([statistics.min, statistics.max], kind)
+                possible = _overlaps(pa.array([least, most], kind), scalars)
             except (pa.ArrowException, TypeError, ValueError, OverflowError):
-                continue  # of a type whose statistics say something else, such as cut-off bytes
-            if not _overlaps(ends, self._scalars("", name, kind)):
+                continue  # of a type whose statistics are something else, such as cut-off bytes
+            if not possible:
                 return False
         return True
 
