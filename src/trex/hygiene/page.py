@@ -111,7 +111,7 @@ def _marks(found: Mapping[str, Mapping[str, Any]]) -> str:
     note = markdown.paragraph(
         "Corpora with combining marks, such as vowel signs, or joiners: their share of the characters, and how many "
         "words `tokenizer.pattern` and the pattern `multilingual` make of the same sample. A pattern that ends words "
-        "at marks, as the paper's does, never joins the pieces to one token."
+        "at marks, as the paper's does, cuts words into pieces that never become one token."
     )
     header = ("corpus", "marks", "words", "with `multilingual`", "times as many")
     return f"## Marks\n\n{markdown.table(header, rows)}\n\n{note}"
@@ -127,8 +127,9 @@ def _noise(found: Mapping[str, Mapping[str, Any]]) -> str:
             (f"`{corpus}`", sampled, *(markdown.short_percent(share) if share else "–" for share in shares))
         )
     note = markdown.paragraph(
-        "Shares of the sampled documents that have at least one. "
-        + " ".join(f"*{kind.name}*: {kind.said}." for kind in KINDS)
+        "Shares of the sampled documents that have at least one. *Tags* and *entities* are those of HTML and XML; "
+        "*base64* and *hex* are long codes in such characters; *control* counts private characters too; *U+FFFD* "
+        "replaces bytes that could not be decoded; *mojibake* is text decoded in a wrong encoding, such as Ã© for é."
     )
     header = ("corpus", "sampled", *(kind.name for kind in KINDS))
     return f"## Markup and machine noise\n\n{markdown.table(header, rows)}\n\n{note}"
