@@ -20,7 +20,7 @@ with job(snakemake), evaluation_file(snakemake.output.documents) as keep:
         load_reference(params.reference, Path.cwd()).count,
         keep,
         np.load(snakemake.input.documents, mmap_mode="r"),
-        EvaluationOptions(params.seed, params.pattern, params.max_bytes),
+        EvaluationOptions(params.seed, params.pattern, params.max_bytes, params.normalizer),
     )
     bad.check(f"evaluation set {wildcards.evaluation_set} of {wildcards.corpus}")  # reading may have ended early
     write_table(words.summed(), output.words)

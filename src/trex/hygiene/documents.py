@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trex.hygiene.noise import KINDS, Noise
-from trex.hygiene.scripts import OTHER, SCRIPTS
+from trex.scripts import OTHER, SCRIPTS
 
 SAMPLE_BYTES = 2_000_000
 _GROUPS = 4  # row groups that are read, spread evenly over the file

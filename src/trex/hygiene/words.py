@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from trex.hygiene.scripts import OTHER, script_of
+from trex.scripts import OTHER, script_of
 
 SHOWN = 8  # heaviest words
 LONG_RUN = 16  # equal characters in a row: rulers and tables have them, words do not

@@ -244,7 +244,7 @@ def _caveats_of(results: Results) -> Iterator[str]:
             "trained on. Its prediction is an extrapolation; the measured numbers are not."
         )
     yield from looks_wrong(results.hygiene)
-    yield from text_caveats(results.counts, results.evaluation)
+    yield from text_caveats(results.counts, results.evaluation, results.config["tokenizer"]["normalizer"])
     times = results.times_read
     if (repeated := int((times > ONCE).sum())) > 0:
         yield (

@@ -1,4 +1,4 @@
-"""What a reader should know about the text: what looks wrong, how much NFC changed, and what was too long to read."""
+"""What a reader should know about the text: what looks wrong, what the normalizer changed, and what was left out."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -30,17 +30,20 @@ def looks_wrong(hygiene: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         )
 
 
-def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str]:
+def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame, normalizer: str = "nfc") -> Iterator[str]:
     """Sentences for a reader, none if all is well.
 
     counts, evaluation: the columns of counts/{corpus}/ledger.parquet and evaluation/{set}/{corpus}.ledger.parquet.
+    normalizer: that of the config.
     """
+    form = normalizer.upper()
     for (corpus,), rows in evaluation.group_by("corpus", maintain_order=True):
         if (share := nfc_share(rows)) > MUCH_CHANGED:
             yield (
-                f"NFC changes words with {100 * share:.0f} % of the evaluation text of `{corpus}`. All tokenizers "
-                "are measured on the text after NFC; one that does not normalize needs more for the text as it is. "
-                "Shares of training text count its bytes before NFC."
+                f"{form} changes words with {100 * share:.0f} % of the evaluation text of `{corpus}`. All tokenizers "
+                f"are measured on the text after {form}; one that does not normalize needs more for the text as it "
+                f"is. Shares of training text count its bytes before {form}. `tokenizer.normalizer: none` leaves "
+                "text as it is."
             )
     for what, left_out in (("training text", _by_split(counts)), ("evaluation text", _by_column(evaluation))):
         bad = {reason: records for reason, records in left_out.items() if reason in REASONS}

@@ -15,8 +15,8 @@ import polars as pl
 from tokenizers import Tokenizer
 
 from trex.bpe.byte_alphabet import is_spelling, unspell
-from trex.hygiene.scripts import script_of
 from trex.objective import metrics
+from trex.scripts import script_of
 from trex.tokenizer.encode import encode, of_plain_text, vocabulary_size
 
 # A running word: a letter with the letters, marks and joiners (ZWNJ, ZWJ) after it. Standard segmentations differ in
