@@ -10,10 +10,10 @@ from trex.run.job import job
 
 with job(snakemake):
     params, output, name = snakemake.params, snakemake.output, snakemake.wildcards.corpus
-    first, limit = (DocumentLimit(params.max_document_bytes) for _ in range(2))
     bad = BadRecords.from_source(params.source)
+    first, limit = (DocumentLimit(params.max_document_bytes) for _ in range(2))
     sample = draw(
-        read_documents(params.source, Path.cwd(), limit=first, bad=bad.uncapped()),
+        read_documents(params.source, Path.cwd(), limit=first),
         params.source,
         params.counting["seed"],
         copies=not params.counting["deduplicate"],

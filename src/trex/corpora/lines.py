@@ -125,11 +125,15 @@ class JsonLines(_LineReader):
         return gather(text for path in self.stretches() for text in self._records(path))
 
     def can_cut(self, path: Path, look: bool = True) -> bool:
-        return not _is_array(path) and super().can_cut(path, look)
+        return super().can_cut(path, look) and not _is_array(path)
+
+    def text_in(self, path: Path) -> tuple[int, int, int]:
+        text, size, uncut = super().text_in(path)
+        return text, size, uncut or (size if _is_array(path) else 0)
 
     def _records(self, path: Path | Stretch) -> Iterator[bytes]:
-        whole_array = isinstance(path, Path) and _is_array(path)
-        return self._elements(path) if whole_array else super()._records(path)
+        as_array = isinstance(path, Path) and _is_array(path)
+        return self._elements(path) if as_array else super()._records(path)
 
     def _look_at_end(self, path: Path) -> None:
         if not _is_array(path):
