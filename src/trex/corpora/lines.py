@@ -1,5 +1,6 @@
 """Text that is read line by line: JSON Lines and plain text, also compressed."""
 
+import codecs
 import io
 import logging
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +14,7 @@ from trex.corpora import compressed
 from trex.corpora.batches import gather
 from trex.corpora.json_records import array_elements, check_repeated, read_record, text_of, written_key
 from trex.corpora.reader import READ_BUFFER, BadRecord, CorpusError, FileReader, decode
+from trex.corpora.stretches import Stretch
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +70,7 @@ class _LineReader(FileReader):
                 self.bad.found(error, f"{path}: the line from byte {place:,} on")
             place += len(line)
 
-    def _records(self, path: Path) -> Iterator[bytes]:
+    def _records(self, path: Path | Stretch) -> Iterator[bytes]:
         """The text of each line; empty for one that is bad, too long, or has none."""
         for number, line in _lines(path, self._line_bytes()):
             if line is None:
@@ -82,6 +84,16 @@ class _LineReader(FileReader):
                 text = b""
             if text is not None:
                 yield text
+
+    def can_cut(self, path: Path, look: bool = True) -> bool:
+        with open(path, "rb") as file:
+            marked = file.read(4).startswith((codecs.BOM_UTF8, *compressed.WIDE_MARKS))
+        return not marked and compressed.codec_of(path) is None
+
+    def text_in(self, path: Path) -> tuple[int, int, int]:
+        size = path.stat().st_size
+        plain = compressed.codec_of(path) is None
+        return (size, size, 0) if plain else (int(compressed.TYPICAL_RATIO * size), size, size)
 
     def _line_bytes(self) -> int | None:
         """The longest line that can hold a document within the limit."""
@@ -106,10 +118,18 @@ class JsonLines(_LineReader):
         return None if most is None else _RECORD_BYTES * most + _MORE_RECORD_BYTES
 
     def pieces(self) -> Iterator[pa.Array]:
-        return gather(text for path in self.files() for text in self._records(path))
+        return gather(text for path in self.stretches() for text in self._records(path))
 
-    def _records(self, path: Path) -> Iterator[bytes]:
-        return self._elements(path) if _is_array(path) else super()._records(path)
+    def can_cut(self, path: Path, look: bool = True) -> bool:
+        return super().can_cut(path, look) and not _is_array(path)
+
+    def text_in(self, path: Path) -> tuple[int, int, int]:
+        text, size, uncut = super().text_in(path)
+        return text, size, uncut or (size if _is_array(path) else 0)
+
+    def _records(self, path: Path | Stretch) -> Iterator[bytes]:
+        as_array = isinstance(path, Path) and _is_array(path)
+        return self._elements(path) if as_array else super()._records(path)
 
     def _look_at_end(self, path: Path) -> None:
         if not _is_array(path):
@@ -168,14 +188,20 @@ class PlainText(_LineReader):
                 f"text: {source['text']}: sample_by is {self.sample_by!r}; write one of {', '.join(_SAMPLE_BY)}"
             )
 
+    def stretch(self, path: Path, first: int, end: int) -> Stretch:
+        return Stretch(path, first, end, paragraphs=self.sample_by == "paragraph")
+
+    def can_cut(self, path: Path, look: bool = True) -> bool:
+        return self.sample_by != "document" and super().can_cut(path, look)
+
     def _text(self, line: bytes) -> bytes | None:
         decode(line)
         return line
 
     def pieces(self) -> Iterator[pa.Array]:
-        return gather(text for path in self.files() for text in self._documents(path))
+        return gather(text for path in self.stretches() for text in self._documents(path))
 
-    def _documents(self, path: Path) -> Iterator[bytes]:
+    def _documents(self, path: Path | Stretch) -> Iterator[bytes]:
         if self.sample_by == "line":
             yield from self._records(path)
             return
@@ -188,7 +214,7 @@ class PlainText(_LineReader):
         for document in documents:
             yield self._joined(path, document)
 
-    def _joined(self, path: Path, lines: Iterable[tuple[int, bytes | None]]) -> bytes:
+    def _joined(self, path: Path | Stretch, lines: Iterable[tuple[int, bytes | None]]) -> bytes:
         """One document of several lines; empty, and counted, if it exceeds the limit or a line is bad."""
         gathered: list[bytes] = []
         n_bytes, first, wrong = 0, None, None
@@ -221,7 +247,7 @@ def _is_array(path: Path) -> bool:
         return False  # reading its lines says what is wrong
 
 
-def _lines(path: Path, longest: int | None) -> Iterator[tuple[int, bytes | None]]:
+def _lines(path: Path | Stretch, longest: int | None) -> Iterator[tuple[int, bytes | None]]:
     """Number (from 1) and bytes of each line with newline. Only ``\\n`` ends one, as in ``tokenizers``.
 
     A line of more than `longest` bytes is None, and is never in memory as a whole.

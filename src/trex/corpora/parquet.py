@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from trex.corpora.compressed import what_it_is
 from trex.corpora.reader import READ_BUFFER, READ_ERRORS, CorpusError, FileReader
+from trex.corpora.stretches import Stretch, row_group_bytes
 from trex.corpora.tables import PIECE_BYTES, check_schema, documents, slices, top_column
 
 _PIECE_ROWS = 16_384
@@ -60,12 +61,15 @@ class Parquet(FileReader):
         return list(dict.fromkeys([self.column if nested else top, *self.where]))
 
     def pieces(self) -> Iterator[pa.Array]:
-        for path in self.files():
+        for place in self.stretches():
+            path = place.path if isinstance(place, Stretch) else place
             if not path.stat().st_size:
                 continue
             row = 0
             try:
                 metadata = pq.read_metadata(path)
+                groups = place.row_groups(metadata) if isinstance(place, Stretch) else None
+                row = sum(metadata.row_group(i).num_rows for i in range(groups.start)) if groups else 0
                 chunks = _text_chunks(metadata, self.column)
                 as_dictionary = _as_dictionary(chunks, self.column)
                 with pq.ParquetFile(
@@ -77,7 +81,7 @@ class Parquet(FileReader):
                 ) as file:
                     check_schema(str(path), file.schema_arrow, self)
                     columns = self._columns(file.schema_arrow)
-                    for batch in file.iter_batches(_piece_rows(chunks, as_dictionary), columns=columns):
+                    for batch in file.iter_batches(_piece_rows(chunks, as_dictionary), groups, columns):
                         for rows in slices(batch, self.column):
                             yield documents(rows, self, str(path), row)
                             row += rows.num_rows
@@ -85,6 +89,30 @@ class Parquet(FileReader):
                 raise CorpusError(
                     f"{path}: not a readable parquet file from row {row} on: {error}{what_it_is(path)}"
                 ) from error
+
+    def can_cut(self, path: Path, look: bool = True) -> bool:
+        if not look:
+            return True
+        try:
+            return pq.read_metadata(path).num_row_groups > 1
+        except READ_ERRORS:
+            return False  # reading it says what is wrong
+
+    def text_in(self, path: Path) -> tuple[int, int, int]:
+        size = path.stat().st_size
+        if not size:
+            return 0, 0, 0
+        try:
+            metadata = pq.read_metadata(path)
+        except READ_ERRORS as error:
+            raise CorpusError(f"{path}: not a readable parquet file: {error}") from error
+        # pages of a dictionary, or of numbers, say little of the text's length: what is compressed is a bound too
+        text = sum(
+            max(chunk.total_uncompressed_size, chunk.total_compressed_size)
+            for _, chunk in _text_chunks(metadata, self.column)
+        )
+        ends = (row_group_bytes(metadata, i) for i in range(metadata.num_row_groups))
+        return text, size, max((end - first for first, end in ends), default=0)
 
 
 def _text_chunks(metadata: pq.FileMetaData, column: str) -> list[tuple[int, pq.ColumnChunkMetaData]]:
