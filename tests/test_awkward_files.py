@@ -46,7 +46,7 @@ def awkward_files(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("number", "case"), enumerate(awkward.CASES), ids=[case.what for case in awkward.CASES]
+    ("number", "case"), [*enumerate(awkward.CASES)], ids=[case.what for case in awkward.CASES]
 )
 def test_awkward_file(number, case, awkward_files):
     outcome = awkward.outcome(number, awkward_files)

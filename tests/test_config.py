@@ -384,8 +384,7 @@ def test_corpus_defaults_are_merged_deeply() -> None:
     deu, eng = config["corpora"]["deu"], config["corpora"]["eng"]
     where = {"lang": "deu"}
     parquet = ["deu/*.parquet"]
-    bad = {"on_bad_record": "fail", "max_bad_records": 0.001}
-    assert deu["source"] == {"parquet": parquet, "column": "text", "where": where, "max_bytes": 10**9} | bad
+    assert deu["source"] == {"parquet": parquet, "column": "text", "where": where, "max_bytes": 10**9}
     assert deu["evaluation"] == {"udhr": {"text": "udhr/deu.txt", "sample_by": "line"}}
     assert eng["source"]["where"] == {"lang": "eng", "quality": "high"}
     assert "max_bytes" not in eng["source"]
@@ -398,8 +397,7 @@ def test_sources_have_their_own_options_and_what_is_given() -> None:
         corpora: {a: , b: {source: {parquet: null, dataset: saved}}}
     """)
     source = config["corpora"]["b"]["source"]
-    bad = {"on_bad_record": "fail", "max_bad_records": 0.001}
-    assert source == {"dataset": "saved", "column": "text", "where": {}} | bad
+    assert source == {"dataset": "saved", "column": "text", "where": {}}
     assert config["corpora"]["a"]["source"] == {"parquet": "a.parquet", "column": "text", "where": {}}
 
 

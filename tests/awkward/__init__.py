@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from awkward import records, streams, tables
-from awkward.case import CASES, PLAIN, SKIP
+from awkward.case import CASES, PLAIN, SKIP, Case
 from trex.config import ConfigError, check_files, load_config
 from trex.corpora import BadRecords, CorpusError, DocumentLimit, read_documents
 
-__all__ = ["CASES", "SKIP", "Outcome", "make", "outcome", "records", "streams", "tables"]
+__all__ = ["CASES", "SKIP", "Case", "Outcome", "make", "outcome", "records", "streams", "tables"]
 
 
 def write(content: Any, path: Path) -> None:
@@ -57,7 +57,7 @@ def outcome(number: int, folder: Path) -> Outcome:
     except ConfigError as error:
         return Outcome(None, str(error), before=True)
     source = config["corpora"]["a"]["source"]
-    bad, limit = BadRecords.of(source), DocumentLimit(config["counting"]["max_document_bytes"])
+    bad, limit = BadRecords.from_source(source), DocumentLimit(config["counting"]["max_document_bytes"])
     try:
         batches = list(read_documents(source, base, limit=limit, bad=bad))
     except CorpusError as error:

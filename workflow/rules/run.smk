@@ -41,7 +41,7 @@ if workflow.is_main_process:
         if cut := marks_of_sources(uncounted_sources(), BASE, TOKENIZER["pattern"]):
             logger.warning(marks_message(cut))
     except (ConfigError, FolderError) as error:
-        raise WorkflowError(str(error))
+        sys.exit(f"error: {error}")
 plan_by_records(workflow, RESULTS, RUN_LOCK)
 
 

@@ -4,14 +4,22 @@ from pathlib import Path
 
 from trex.corpora import BadRecords, DocumentLimit, read_documents
 from trex.counting import corpus as counting
+from trex.counting.sampling import draw
 from trex.files import scratch, write_array, write_table
 from trex.run.job import job
 
 with job(snakemake):
     params, output, name = snakemake.params, snakemake.output, snakemake.wildcards.corpus
-    limit, bad = DocumentLimit(params.max_document_bytes), BadRecords.of(params.source)
+    first, limit = (DocumentLimit(params.max_document_bytes) for _ in range(2))
+    bad = BadRecords.from_source(params.source)
+    sample = draw(
+        read_documents(params.source, Path.cwd(), limit=first, bad=bad.uncapped()),
+        params.source,
+        params.counting["seed"],
+        copies=not params.counting["deduplicate"],
+    )
+    options = counting.CountingOptions(**params.counting, sample=sample)
     documents = read_documents(params.source, Path.cwd(), limit=limit, bad=bad)
-    options = counting.CountingOptions(**params.counting)
     with counting.held_out_file(output.held_out) as hold_out:
         counts = counting.count_corpus(documents, name, hold_out, options, spill_to=scratch(output.words))
         counting.check_split(counts.ledger, options.held_out_share)

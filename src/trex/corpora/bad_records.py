@@ -34,7 +34,7 @@ class BadRecords:
         self.where: Where | None = None
 
     @classmethod
-    def of(cls, source: Mapping[str, Any]) -> "BadRecords":
+    def from_source(cls, source: Mapping[str, Any]) -> "BadRecords":
         """As the options on_bad_record and max_bad_records of a source say."""
         skip = source.get("on_bad_record", "fail") == "skip"
         return cls(source.get("max_bad_records", MAX_SHARE) if skip else None)
@@ -43,15 +43,15 @@ class BadRecords:
         """The same for a sample of a corpus, which says little about the share of bad records in all of it."""
         return BadRecords(None if self.max_share is None else 1.0)
 
-    def found(self, bad: BadRecord) -> None:
-        """Count a bad record; CorpusError, with a cure, if none may be."""
+    def found(self, bad: BadRecord, place: str) -> None:
+        """Count a bad record; CorpusError, with place and cure, if none may be."""
         if self.max_share is None:
             cure = _CURES.get(bad.reason, _CURE)
             raise CorpusError(
-                f"{bad}; {cure}, or write on_bad_record: skip, which leaves such records out"
+                f"{place}: {bad}; {cure}, or write on_bad_record: skip, which leaves such records out"
             ) from bad
         self.skipped[bad.reason] += 1
-        self.examples.setdefault(bad.reason, str(bad))
+        self.examples.setdefault(bad.reason, f"{place}: {bad}")
 
     def ledger(self, zeros: bool = False) -> dict[str, int]:
         """Records left out by reason (keys of REASONS, NULL, FILTERED); with zeros, also those that did not occur."""
@@ -82,7 +82,9 @@ class BadRecords:
         return ", ".join(reasons + nulls) + examples
 
     def _too_many(self, what: str, these: str) -> str:
+        share = f"{100 * self.max_share:.6g}%"
+        where = "" if self.examples else "The log of each part names one by reason. "
         return (
-            f"{what}: {these} are bad, which is more than max_bad_records ({100 * self.max_share:.6g}%): {self}. "
-            "Repair the files, or raise max_bad_records of this source"
+            f"{what}: {these} are bad, which is more than max_bad_records ({share}): {self}. {where}Repair the files, "
+            "or raise max_bad_records of this source"
         )

@@ -11,7 +11,9 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from trex.corpora.reader import READ_BUFFER, READ_ERRORS, CorpusError
+from trex.corpora.stretches import Stretch
 
+TYPICAL_RATIO = 4.0  # bytes of text a byte of a compressed file
 READABLE = "gz, bz2, xz, zst, lz4 and br are read"
 # What reading a broken file raises.
 ERRORS = (*READ_ERRORS, EOFError, zlib.error, lzma.LZMAError)
@@ -86,12 +88,14 @@ def what_it_is(path: Path) -> str:
     return f". The file {what}" if what else ""
 
 
-def open_bytes(path: Path) -> io.BufferedIOBase:
-    """The text of a file as UTF-8 that is not checked, without the mark (BOM) that may begin it.
+def open_bytes(path: Path | Stretch) -> io.BufferedIOBase:
+    """The text of a file or stretch, as UTF-8 that is not checked, without the mark (BOM) that may begin it.
 
     The file may be compressed, as several streams one after the other, and be in UTF-16 or UTF-32 if a mark says so.
     CorpusError for a format that is not read. This and reading raise one of ERRORS where the file is broken or cut.
     """
+    if isinstance(path, Stretch):
+        return path.open_lines()
     stream = _decompressed(path)
     start = stream.peek(512)[:512]
     _check_start(path, start)
@@ -106,7 +110,7 @@ def open_bytes(path: Path) -> io.BufferedIOBase:
 
 def _decompressed(path: Path) -> io.BufferedReader:
     codec = codec_of(path)
-    if codec == "gzip" and _ends_in_zero(path):
+    if codec == "gzip" and tail(path).endswith(b"\0"):
         # gunzip and Python take zeros after the last stream for padding; to Arrow they are an error
         return io.BufferedReader(gzip.GzipFile(path), READ_BUFFER)
     if codec == "xz":
@@ -224,7 +228,8 @@ def explain(error: Exception) -> str:
     return what
 
 
-def _ends_in_zero(path: Path) -> bool:
+def tail(path: Path, n_bytes: int = 64) -> bytes:
+    """The last bytes of a file, as they are on disk."""
     with open(path, "rb") as file:
-        file.seek(-1, io.SEEK_END)
-        return file.read() == b"\x00"
+        file.seek(-min(n_bytes, path.stat().st_size), io.SEEK_END)
+        return file.read()

@@ -6,7 +6,7 @@ class CorpusError(ValueError):
 
 
 class BadRecord(CorpusError):
-    """One record holds no text; the file around it can be read on.
+    """One record holds no text; the file around it can be read on. The message does not say where it is.
 
     reason: a key of `trex.left_out.REASONS`.
     """

@@ -1,5 +1,6 @@
 """Text that is read line by line: JSON Lines and plain text, also compressed."""
 
+import codecs
 import io
 import logging
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,8 +12,9 @@ import pyarrow as pa
 
 from trex.corpora import compressed
 from trex.corpora.batches import gather
-from trex.corpora.json_records import array_elements, check_repeated, read_record, text_of
+from trex.corpora.json_records import array_elements, check_repeated, read_record, text_of, written_key
 from trex.corpora.reader import READ_BUFFER, BadRecord, CorpusError, FileReader, decode
+from trex.corpora.stretches import Stretch
 
 log = logging.getLogger(__name__)
 
@@ -56,40 +58,48 @@ class _LineReader(FileReader):
         if compressed.codec_of(path) is not None:
             return
         with open(path, "rb") as file:
-            start = file.read(_LOOK_BYTES)
-            file.seek(-_LOOK_BYTES, io.SEEK_END)
-            place, end = file.tell(), file.read()
-        if start.startswith(compressed.WIDE_MARKS):
-            return
+            if file.read(4).startswith(compressed.WIDE_MARKS):
+                return
+        end = compressed.tail(path, _LOOK_BYTES)
         first, *lines = io.BytesIO(end)  # the first is the rest of one
-        place += len(first)
+        place = path.stat().st_size - len(end) + len(first)
         for line in lines:
-            self.bad.good += bool(self._text_or_none(line, f"{path}: the line from byte {place:,} on"))
+            try:
+                self.bad.good += bool(self._text(line))
+            except BadRecord as error:
+                self.bad.found(error, f"{path}: the line from byte {place:,} on")
             place += len(line)
 
-    def _records(self, path: Path) -> Iterator[bytes]:
+    def _records(self, path: Path | Stretch) -> Iterator[bytes]:
         """The text of each line; empty for one that is bad, too long, or has none."""
         for number, line in _lines(path, self._line_bytes()):
-            place = f"{path}:{number}"
             if line is None:
-                self.limit.leave_out(place)
+                self.limit.leave_out(f"{path}:{number}")
                 yield b""
-            elif (text := self._text_or_none(line, place)) is not None:
+                continue
+            try:
+                text = self._text(line)
+            except BadRecord as error:
+                self.bad.found(error, f"{path}:{number}")
+                text = b""
+            if text is not None:
                 yield text
 
-    def _text_or_none(self, line: bytes, place: str) -> bytes | None:
-        """The text of a line, empty if it is bad or not wanted; None if the line is no record."""
-        try:
-            return self._text(line, place)
-        except BadRecord as error:
-            self.bad.found(error)
-            return b""
+    def can_cut(self, path: Path, look: bool = True) -> bool:
+        with open(path, "rb") as file:
+            marked = file.read(4).startswith((codecs.BOM_UTF8, *compressed.WIDE_MARKS))
+        return not marked and compressed.codec_of(path) is None
+
+    def text_in(self, path: Path) -> tuple[int, int, int]:
+        size = path.stat().st_size
+        plain = compressed.codec_of(path) is None
+        return (size, size, 0) if plain else (int(compressed.TYPICAL_RATIO * size), size, size)
 
     def _line_bytes(self) -> int | None:
         """The longest line that can hold a document within the limit."""
         return self.limit.max_bytes
 
-    def _text(self, line: bytes, place: str) -> bytes | None:
+    def _text(self, line: bytes) -> bytes | None:
         """The text of a line, empty if it is not wanted; None if the line is no record. Raises BadRecord."""
         raise NotImplementedError
 
@@ -98,6 +108,10 @@ class JsonLines(_LineReader):
     """Files with one JSON object a line, or of one array of objects."""
 
     kind = "jsonl"
+
+    def __init__(self, source: Mapping[str, Any], base: Path, *others: Any):
+        super().__init__(source, base, *others)
+        self._key = written_key(self.column)
 
     def check(self) -> None:
         super().check()
@@ -108,14 +122,20 @@ class JsonLines(_LineReader):
         return None if most is None else _RECORD_BYTES * most + _MORE_RECORD_BYTES
 
     def pieces(self) -> Iterator[pa.Array]:
-        return gather(text for path in self.files() for text in self._records(path))
+        return gather(text for path in self.stretches() for text in self._records(path))
 
-    def _records(self, path: Path) -> Iterator[bytes]:
-        return self._elements(path) if _is_array(path) else super()._records(path)
+    def can_cut(self, path: Path, look: bool = True) -> bool:
+        return not _is_array(path) and super().can_cut(path, look)
+
+    def _records(self, path: Path | Stretch) -> Iterator[bytes]:
+        whole_array = isinstance(path, Path) and _is_array(path)
+        return self._elements(path) if whole_array else super()._records(path)
 
     def _look_at_end(self, path: Path) -> None:
         if not _is_array(path):
             super()._look_at_end(path)
+        elif compressed.codec_of(path) is None and not compressed.tail(path).rstrip().endswith(b"]"):
+            raise CorpusError(f"{path}: the array is cut off; copy or download the file again")
 
     def _elements(self, path: Path) -> Iterator[bytes]:
         longest = self._line_bytes() or float("inf")
@@ -125,30 +145,32 @@ class JsonLines(_LineReader):
                 for place, element in array_elements(stream, longest, path):
                     number += 1
                     try:
-                        yield self._text_of_record(element, place)
+                        if isinstance(element, BadRecord):
+                            raise element
+                        yield self._text_of_record(element)
                     except BadRecord as error:
-                        self.bad.found(error)
+                        self.bad.found(error, place)
                         yield b""
         except compressed.ERRORS as error:
             raise CorpusError(
                 f"{path}: cannot be read after record {number}: {compressed.explain(error)}"
             ) from error
 
-    def _text(self, line: bytes, place: str) -> bytes | None:
+    def _text(self, line: bytes) -> bytes | None:
         if line.isspace():
             return None
-        record = read_record(line, place)
-        check_repeated(line, self.column, place)
-        return self._text_of_record(record, place)
+        record = read_record(line)
+        if line.count(self._key) > 1:
+            check_repeated(line, self.column)
+        return self._text_of_record(record)
 
-    def _text_of_record(self, record: Any, place: str) -> bytes:
-        if isinstance(record, BadRecord):
-            raise record
-        if self.where and not self.where.selects(record, place):
+    def _text_of_record(self, record: dict[str, Any]) -> bytes:
+        if self.where and not self.where.selects(record):
             return b""
-        text = text_of(record, self.column, place)
-        self.bad.nulls += text is None
-        return text or b""
+        if (text := text_of(record, self.column)) is None:
+            self.bad.nulls += 1
+            return b""
+        return text
 
 
 class PlainText(_LineReader):
@@ -165,14 +187,20 @@ class PlainText(_LineReader):
                 f"text: {source['text']}: sample_by is {self.sample_by!r}; write one of {', '.join(_SAMPLE_BY)}"
             )
 
-    def _text(self, line: bytes, place: str) -> bytes | None:
-        decode(line, place)
+    def stretch(self, path: Path, first: int, end: int) -> Stretch:
+        return Stretch(path, first, end, paragraphs=self.sample_by == "paragraph")
+
+    def can_cut(self, path: Path, look: bool = True) -> bool:
+        return self.sample_by != "document" and super().can_cut(path, look)
+
+    def _text(self, line: bytes) -> bytes | None:
+        decode(line)
         return line
 
     def pieces(self) -> Iterator[pa.Array]:
-        return gather(text for path in self.files() for text in self._documents(path))
+        return gather(text for path in self.stretches() for text in self._documents(path))
 
-    def _documents(self, path: Path) -> Iterator[bytes]:
+    def _documents(self, path: Path | Stretch) -> Iterator[bytes]:
         if self.sample_by == "line":
             yield from self._records(path)
             return
@@ -185,7 +213,7 @@ class PlainText(_LineReader):
         for document in documents:
             yield self._joined(path, document)
 
-    def _joined(self, path: Path, lines: Iterable[tuple[int, bytes | None]]) -> bytes:
+    def _joined(self, path: Path | Stretch, lines: Iterable[tuple[int, bytes | None]]) -> bytes:
         """One document of several lines; empty, and counted, if it exceeds the limit or a line is bad."""
         gathered: list[bytes] = []
         n_bytes, first, wrong = 0, None, None
@@ -194,11 +222,11 @@ class PlainText(_LineReader):
             n_bytes += self.limit.too_much if line is None else len(line)
             if n_bytes < self.limit.too_much and wrong is None:
                 try:
-                    decode(line, f"{path}:{number}")
+                    decode(line)
                     gathered.append(line)
                 except BadRecord as error:
                     wrong = error
-                    self.bad.found(error)
+                    self.bad.found(error, f"{path}:{number}")
             else:
                 gathered.clear()
         if wrong is not None:
@@ -218,7 +246,7 @@ def _is_array(path: Path) -> bool:
         return False  # reading its lines says what is wrong
 
 
-def _lines(path: Path, longest: int | None) -> Iterator[tuple[int, bytes | None]]:
+def _lines(path: Path | Stretch, longest: int | None) -> Iterator[tuple[int, bytes | None]]:
     """Number (from 1) and bytes of each line with newline. Only ``\\n`` ends one, as in ``tokenizers``.
 
     A line of more than `longest` bytes is None, and is never in memory as a whole.

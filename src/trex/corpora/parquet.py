@@ -10,10 +10,12 @@ import pyarrow.parquet as pq
 
 from trex.corpora.compressed import what_it_is
 from trex.corpora.reader import READ_BUFFER, READ_ERRORS, CorpusError, FileReader
+from trex.corpora.stretches import Stretch, row_group_bytes
 from trex.corpora.tables import PIECE_BYTES, check_schema, documents, slices, top_column
 
 _PIECE_ROWS = 16_384
 _DELTA_ROWS = 64
+_DICTIONARY_BYTES = 64 << 20
 # The quick look: at how many files, and at how many rows of the first and of the last row group of each.
 _LOOKS = 32
 _LOOK_ROWS = 64
@@ -61,12 +63,15 @@ class Parquet(FileReader):
         return list(dict.fromkeys([self.column if nested else top, *self.where]))
 
     def pieces(self) -> Iterator[pa.Array]:
-        for path in self.files():
+        for place in self.stretches():
+            path = place.path if isinstance(place, Stretch) else place
             if not path.stat().st_size:
                 continue
             row = 0  # for the message about a file that cannot be opened
             try:
                 metadata = pq.read_metadata(path)
+                groups = place.row_groups(metadata) if isinstance(place, Stretch) else None
+                row = sum(metadata.row_group(i).num_rows for i in range(groups.start)) if groups else 0
                 chunks = _text_chunks(metadata, self.column)
                 as_dictionary = _as_dictionary(chunks, self.column)
                 with pq.ParquetFile(
@@ -78,8 +83,8 @@ class Parquet(FileReader):
                 ) as file:
                     check_schema(str(path), file.schema_arrow, self)
                     columns = self._columns(file.schema_arrow)
-                    for row, groups in self._stretches(metadata, file.schema_arrow):
-                        batches = file.iter_batches(_piece_rows(chunks, as_dictionary), groups, columns)
+                    for row, wanted in self._wanted(metadata, file.schema_arrow, groups):
+                        batches = file.iter_batches(_piece_rows(chunks, as_dictionary), wanted, columns)
                         for rows in (rows for batch in batches for rows in slices(batch, self.column)):
                             yield documents(rows, self, str(path), row)
                             row += rows.num_rows
@@ -88,18 +93,46 @@ class Parquet(FileReader):
                     f"{path}: not a readable parquet file from row {row} on: {error}{what_it_is(path)}"
                 ) from error
 
-    def _stretches(self, metadata: pq.FileMetaData, schema: pa.Schema) -> Iterator[tuple[int, list[int]]]:
-        """The row groups that can hold a row to be read: each stretch of neighbours with its first row."""
+    def _wanted(
+        self, metadata: pq.FileMetaData, schema: pa.Schema, numbers: range | None
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Of these row groups (None: of all) those that can hold a row to be read: neighbours, with their first row."""
         groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
         first_rows = [0, *np.cumsum([group.num_rows for group in groups]).tolist()]
-        wanted = [self.where.may_select(group, schema) for group in groups]
-        for may_hold, numbers in groupby(range(len(groups)), wanted.__getitem__):
-            stretch = list(numbers)
-            if may_hold:
+        may_hold = [self.where.may_select(group, schema) for group in groups]
+        for wanted, stretch in groupby(
+            range(len(groups)) if numbers is None else numbers, may_hold.__getitem__
+        ):
+            stretch = list(stretch)
+            if wanted:
                 yield first_rows[stretch[0]], stretch
             else:
                 for number in stretch:
                     self.where.skip(groups[number])
+
+    def can_cut(self, path: Path, look: bool = True) -> bool:
+        if not look:
+            return True
+        try:
+            return pq.read_metadata(path).num_row_groups > 1
+        except READ_ERRORS:
+            return False  # reading it says what is wrong
+
+    def text_in(self, path: Path) -> tuple[int, int, int]:
+        size = path.stat().st_size
+        if not size:
+            return 0, 0, 0
+        try:
+            metadata = pq.read_metadata(path)
+        except READ_ERRORS as error:
+            raise CorpusError(f"{path}: not a readable parquet file: {error}") from error
+        # pages of a dictionary, or of numbers, say little of the text's length: what is compressed is a bound too
+        text = sum(
+            max(chunk.total_uncompressed_size, chunk.total_compressed_size)
+            for _, chunk in _text_chunks(metadata, self.column)
+        )
+        ends = (row_group_bytes(metadata, i) for i in range(metadata.num_row_groups))
+        return text, size, max((end - first for first, end in ends), default=0)
 
 
 def _text_chunks(metadata: pq.FileMetaData, column: str) -> list[tuple[int, pq.ColumnChunkMetaData]]:
@@ -118,9 +151,11 @@ def holds_text(path_in_schema: str, column: str) -> bool:
 
 
 def _as_dictionary(chunks: list[tuple[int, pq.ColumnChunkMetaData]], column: str) -> list[str]:
-    """The text column if Arrow should keep it as a dictionary, which it cannot within lists and mappings."""
+    """The text column if Arrow should keep it as a dictionary: not within lists and mappings, where it cannot, nor
+    a large one, which takes five times its bytes."""
     has_one = any(chunk.has_dictionary_page and chunk.path_in_schema == column for _, chunk in chunks)
-    return [column] if has_one and "." not in column else []
+    small = all(chunk.total_uncompressed_size <= _DICTIONARY_BYTES for _, chunk in chunks)
+    return [column] if has_one and small and "." not in column else []
 
 
 def _piece_rows(chunks: list[tuple[int, pq.ColumnChunkMetaData]], as_dictionary: list[str]) -> int:

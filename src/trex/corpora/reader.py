@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from trex.corpora.bad_records import BadRecords
 from trex.corpora.errors import BadRecord, CorpusError
+from trex.corpora.stretches import Stretch
 from trex.corpora.where import Where
 
 READ_BUFFER = 1 << 20
@@ -48,6 +49,7 @@ class Reader(ABC):
     Attributes:
         kind: the key of the config that says where the text is.
         by_file: the source is its files one after the other, so that it can be read in parts.
+        streamed: the source comes from elsewhere, a document after the other; it is not read twice.
         has_columns: documents are rows with columns, so that ``where`` can select them.
         source: the mapping of the config. base: the directory that relative paths and globs start from.
         limit: of documents. A reader need not look at it where it could read a longer one, but should not hold much
@@ -59,6 +61,7 @@ class Reader(ABC):
     kind: ClassVar[str]
     by_file: ClassVar[bool] = False
     has_columns: ClassVar[bool] = True
+    streamed: bool = False
 
     def __init__(
         self,
@@ -69,7 +72,7 @@ class Reader(ABC):
     ):
         self.source, self.base = source, base
         self.limit = limit or DocumentLimit()
-        self.bad = bad or BadRecords.of(source)
+        self.bad = bad or BadRecords.from_source(source)
         self.column: str = source.get("column", "text")
         self.where = Where(source.get("where") or {}, f"{self.kind}: {source[self.kind]}")
         self.bad.where = self.where
@@ -108,6 +111,26 @@ class FileReader(Reader):
             )
         return sorted({path for pattern in patterns for path in self._expand(pattern)})
 
+    def stretches(self) -> list[Path | Stretch]:
+        """What is read, in order: all files, or the ``spans`` of them that `trex.corpora.deal` chose."""
+        if "spans" not in self.source:
+            return self.files()
+        files = [self.base / name for name in self.source[self.kind]]
+        spans = zip(files, self.source["spans"], strict=True)
+        return [path if span is None else self.stretch(path, *span) for path, span in spans]
+
+    def stretch(self, path: Path, first: int, end: int) -> Stretch:
+        return Stretch(path, first, end)
+
+    def can_cut(self, path: Path, look: bool = True) -> bool:
+        """Whether stretches of a file can be read; without a look into a file that takes long, whether that may be."""
+        return False
+
+    def text_in(self, path: Path) -> tuple[int, int, int]:
+        """(about how many bytes of text a file has, its bytes, the bytes of its largest part that cannot be cut)."""
+        size = path.stat().st_size
+        return size, size, 0
+
     def _expand(self, pattern: str) -> list[Path]:
         path = self.base / Path(pattern).expanduser()
         if path.is_dir():
@@ -129,16 +152,14 @@ def _is_marker(path: Path) -> bool:
     return path.name.startswith(_MARKERS) or path.suffix == ".crc" or "_temporary" in path.parts
 
 
-def decode(data: bytes, place: str) -> str:
-    """The text of UTF-8 bytes; BadRecord that names the place and the first byte that is none."""
+def decode(data: bytes) -> str:
+    """The text of UTF-8 bytes; BadRecord that names the first byte that is none."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:
         wrong = data[error.start : error.start + 2]
         if wrong[0] == 0xED and wrong[1:] >= b"\xa0":  # as Java and some databases write half a pair
-            raise BadRecord(
-                "half_surrogate", f"{place}: half of a surrogate pair at byte {error.start}, which is no text"
-            ) from error
-        raise BadRecord(
-            "not_utf8", f"{place}: not UTF-8: byte 0x{wrong[0]:02x} at byte {error.start}: {error.reason}"
-        ) from error
+            message = f"half of a surrogate pair at byte {error.start}, which is no text"
+            raise BadRecord("half_surrogate", message) from error
+        message = f"not UTF-8: byte 0x{wrong[0]:02x} at byte {error.start}: {error.reason}"
+        raise BadRecord("not_utf8", message) from error

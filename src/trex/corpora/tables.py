@@ -164,10 +164,10 @@ def _good(documents: pa.Array, rows: np.ndarray, place: str, reader: Reader) -> 
     good = []
     for i, (row, document) in enumerate(zip(rows.tolist(), _as_binary(documents), strict=True)):
         try:
-            decode(document.as_py(), f"{place}: row {row} (counted from 0): column {reader.column!r}")
+            decode(document.as_py())
             good.append(i)
         except BadRecord as error:
-            reader.bad.found(error)
+            reader.bad.found(error, f"{place}: row {row} (counted from 0): column {reader.column!r}")
     return np.array(good, dtype=np.int64)
 
 

@@ -204,7 +204,7 @@ class Where:
 
     # --- JSON records -----------------------------------------------------------------------------------
 
-    def selects(self, record: Mapping[str, Any], place: str) -> bool:
+    def selects(self, record: Mapping[str, Any]) -> bool:
         """Whether a record is read. BadRecord for a value that has no order with that of its condition."""
         self.rows += 1
         selected = True
@@ -216,7 +216,7 @@ class Where:
                 self.nulls[name] += 1
                 selected = False
             elif selected:
-                selected = all(_holds(value, one, name, place) for one in comparisons)
+                selected = all(_holds(value, one, name) for one in comparisons)
         self.left_out += not selected
         return selected
 
@@ -332,14 +332,14 @@ def _overlaps(ends: pa.Array, comparisons: list[tuple[str, list[pa.Scalar]]]) ->
     return True
 
 
-def _holds(value: Any, comparison: Comparison, name: str, place: str) -> bool:
+def _holds(value: Any, comparison: Comparison, name: str) -> bool:
     """Whether the value of a JSON record fulfils a comparison."""
     kind = kind_of(value)
     if comparison.symbol in _ORDERS:
         (wanted,) = comparison.values
         if kind != kind_of(wanted):
             said = f"{value!r:.60}, {kind}, and cannot {comparison}, {kind_of(wanted)}"
-            raise BadRecord("no_order", f"{place}: where: {name!r} is {said}: {_CURE}")
+            raise BadRecord("no_order", f"where: {name!r} is {said}: {_CURE}")
         return _OPERATORS[comparison.symbol][0](value, wanted)
     found = any(kind == kind_of(wanted) and value == wanted for wanted in comparison.values)
     return found != (comparison.symbol == "!=")

@@ -1,4 +1,5 @@
-"""What a reader should know about the text: what looks wrong, what the normalizer changed, and what was left out."""
+"""What a reader should know about the text: what looks wrong, what is a sample, what the normalizer changed, and what
+was left out."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from trex.counting.nfc import MUCH_CHANGED, nfc_share
+from trex.counting.sampling import DOCUMENTS, PLACES, STREAM, WAYS
 from trex.left_out import NULL, REASONS
 
 CORPORA_NAMED = 5  # of those that look wrong; hygiene.md has them all
@@ -37,6 +39,8 @@ def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame, normalizer: str
     normalizer: that of the config.
     """
     form = normalizer.upper()
+    for what, ledger in (("training", counts), ("evaluation", evaluation)):
+        yield from _samples(what, ledger)
     for (corpus,), rows in evaluation.group_by("corpus", maintain_order=True):
         if (share := nfc_share(rows)) > MUCH_CHANGED:
             yield (
@@ -64,6 +68,22 @@ def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame, normalizer: str
             numbers = ", ".join(f"{n:,} of `{corpus}`" for corpus, n in rows.iter_rows())
             key = "counting" if what == "training text" else "evaluation"
             yield f"Longer than `{key}.max_document_bytes` and left out of the {what}: {numbers}."
+
+
+def _samples(what: str, ledger: pl.DataFrame) -> Iterator[str]:
+    """How the text of a ledger was drawn where it is not all there is."""
+    n_corpora = ledger["corpus"].n_unique()
+    for way in (DOCUMENTS, PLACES, STREAM):
+        rows = ledger.filter(sample=way)
+        corpora = [f"`{corpus}`" for corpus in rows["corpus"].unique(maintain_order=True)]
+        if not corpora:
+            continue
+        names = "all corpora" if len(corpora) == n_corpora > 1 else ", ".join(corpora)
+        read = ""
+        if way == PLACES:
+            least, most = (100 * rows["read_share"].min(), 100 * rows["read_share"].max())
+            read = f" ({least:.2g} to {most:.2g} % of their bytes)"
+        yield f"The {what} text of {names} is a sample of `max_bytes`: {WAYS[way]}{read}."
 
 
 def _by_split(counts: pl.DataFrame) -> dict[str, list[tuple[str, int]]]:
