@@ -5,6 +5,7 @@ from trex.files import remove_parts
 from trex.run.locks import FolderError, RunLock, check_folder
 from trex.run.planning import (
     forget_files_in_the_way,
+    forget_forced,
     is_real_run,
     plan_by_records,
 )
@@ -16,6 +17,7 @@ from trex.run.unfinished import (
     write_page,
 )
 from trex.run.slurm import cancel_jobs_left
+from trex.run.tasks import stage
 
 from snakemake.logging import logger
 
@@ -50,7 +52,7 @@ def planned_jobs():
     jobs = [job for job in dag.needrun_jobs(exclude_finished=False) if not job.is_norun]
     order = [rule.name for rule in workflow.rules]
     jobs.sort(key=lambda job: order.index(job.rule.name))
-    return [(job.rule.name, dag.finished(job)) for job in jobs]
+    return [(stage(job.rule.name), dag.finished(job)) for job in jobs]
 
 
 def page_is_due():
@@ -74,6 +76,7 @@ onstart:
         if page_is_due():
             write_page(SUMMARY, "It is under way, or was killed.", planned_jobs())
         forget_files_in_the_way(workflow.dag)
+        forget_forced(workflow.dag, RESULTS)
 
 
 onsuccess:

@@ -1,5 +1,6 @@
-"""Count one evaluation set of one corpus, and its tokens by the reference tokenizer."""
+"""Count evaluation sets of corpora, and their tokens by the reference tokenizer."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -8,19 +9,32 @@ import polars as pl
 from trex.corpora import DocumentLimit, read_documents
 from trex.counting.corpus import EvaluationOptions, count_evaluation, evaluation_file
 from trex.files import write_table
-from trex.run.job import job
-from trex.tokenizer.reference import load_reference
+from trex.run.job import each_task
+from trex.run.tasks import Task
+from trex.tokenizer.reference import Reference, load_reference
 
-with job(snakemake), evaluation_file(snakemake.output.documents) as keep:
-    params, output, wildcards = snakemake.params, snakemake.output, snakemake.wildcards
-    limit = DocumentLimit(params.max_document_bytes)
-    words, ledger = count_evaluation(
-        read_documents(params.source, Path.cwd(), limit=limit),
-        (wildcards.evaluation_set, wildcards.corpus),
-        load_reference(params.reference, Path.cwd()).count,
-        keep,
-        np.load(snakemake.input.documents, mmap_mode="r"),
-        EvaluationOptions(params.seed, params.pattern, params.max_bytes),
-    )
-    write_table(words.summed(), output.words)
-    write_table(ledger.with_columns(too_long=pl.lit(limit.left_out)), output.ledger)
+REFERENCE = snakemake.params.reference
+
+
+@cache  # takes a second, which a job without work need not pay
+def reference() -> Reference:
+    return load_reference(REFERENCE, Path.cwd())
+
+
+def count(task: Task) -> None:
+    params, output = task.params, task.output
+    limit = DocumentLimit(params["max_document_bytes"])
+    with evaluation_file(output["documents"]) as keep:
+        words, ledger = count_evaluation(
+            read_documents(params["source"], Path.cwd(), limit=limit),
+            (task.wildcards["evaluation_set"], task.wildcards["corpus"]),
+            reference().count,
+            keep,
+            np.load(task.input["documents"], mmap_mode="r"),
+            EvaluationOptions(params["seed"], params["pattern"], params["max_bytes"]),
+        )
+    write_table(words.summed(), output["words"])
+    write_table(ledger.with_columns(too_long=pl.lit(limit.left_out)), output["ledger"])
+
+
+each_task(snakemake, count)
