@@ -69,7 +69,10 @@ def write_text(folder: Path, names: list[str], kilobytes: int) -> None:
         vocabulary = family + words(rng, script, WORDS_OF_ITS_OWN)
         rng.shuffle(vocabulary)
         for suffix, size in {"": kilobytes, **{f".{of}": kb for of, kb in EVALUATION.items()}}.items():
-            lines = [json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in documents(rng, vocabulary, size * 1000)]
+            lines = [
+                json.dumps({"text": text}, ensure_ascii=False) + "\n"
+                for text in documents(rng, vocabulary, size * 1000)
+            ]
             (folder / f"{name}{suffix}.jsonl").write_text("".join(lines), encoding="utf-8")
 
 

@@ -13,8 +13,8 @@ that depends on how Snakemake (9.27) plans:
   folder, or was killed there: a results folder has a lock of its own (`trex.run.locks`).
 - `Job.remove_existing_output` deletes the outputs before a job, `Job.cleanup` those of a job that failed. A job of
   several tasks (`trex.run.tasks`) keeps the outputs of those that need not run, and of those that did not fail.
-- `PersistenceBase.finished` writes metadata of every output, with all params and a checksum of every input, which nobody
-  asks for here: with hundreds of files a job that took longer than many jobs.
+- `PersistenceBase.finished` writes metadata of every output, with all params and a checksum of every input. Nobody
+  asks for these here, and with hundreds of files a job they took longer than the job.
 - `format_files` lists files in what Snakemake prints; hundreds of them hide everything else.
 """
 

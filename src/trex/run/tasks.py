@@ -49,8 +49,8 @@ def _flat(named: Mapping[str, Any]) -> list[str]:
 
 
 def tasks_of(job: Any, rule: str) -> Sequence[Task]:
-    """The tasks of a job of Snakemake, or of the `snakemake` of a script: those of its param `tasks`, or all that it does
-    as one."""
+    """The tasks of a job of Snakemake, or of the `snakemake` of a script: those of its param `tasks`, or all of it as
+    one."""
     tasks = job.params.get("tasks")
     if tasks is not None:
         return tasks
@@ -59,7 +59,9 @@ def tasks_of(job: Any, rule: str) -> Sequence[Task]:
     named = dict(job.input.items())
     if len(_flat(named)) == len(inputs):
         inputs = named
-    return [Task(rule, dict(job.wildcards.items()), inputs, dict(job.output.items()), dict(job.params.items()))]
+    return [
+        Task(rule, dict(job.wildcards.items()), inputs, dict(job.output.items()), dict(job.params.items()))
+    ]
 
 
 def batches_of_small(sizes: Mapping[str, int | None]) -> list[list[str]]:

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from trex.proxies.training_set import TrainingSet
+from trex.surfaces.base import MANY
 from trex.surfaces.fitted import FittedSurfaces
 from trex.surfaces.select import (
     CURVE,
@@ -136,5 +137,6 @@ def _curves(training: TrainingSet, recipes: Sequence[Recipe], seed: int) -> list
     rows = []
     for recipe in {recipe.name: recipe for recipe in recipes}.values():
         if sizes := learning_sizes(len(training), recipe):
-            rows += learning_curve(training, recipe, sizes, seed=seed)
+            repeats = 5 if training.shares.shape[1] <= MANY else 1
+            rows += learning_curve(training, recipe, sizes, repeats, seed)
     return rows

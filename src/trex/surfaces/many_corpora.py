@@ -7,29 +7,42 @@ A target's log is a Gaussian process in its own share and in all other shares to
 
 where z = log(own share + offset), with an offset of each target, and x = log(share + 1 / k) of all others, where one
 offset serves all. So a target has seven hyperparameters, however many corpora there are, and products of all others'
-features are computed once for all targets. A fit to 64 proxies of 300 corpora takes a hundredth of the time that an
-offset of each corpus for each target takes, and predictions with gradients likewise. With so few proxies a corpus the
-offsets of others cannot be learned anyway.
+features are computed once for all targets. The hyperparameters that suit some targets together are what each begins
+with, and a few iterations make them its own.
+
+With 64 proxies of 300 corpora, held-out NSLs are 2.5 % off (of their sum, .7 to .9 %), where an offset of each corpus
+for each target gives 3.5 % (1.2 %) in thirty times the CPU time.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_solve, cholesky, lapack
+from scipy.linalg import cho_solve, lapack
 from scipy.optimize import minimize
 
 from trex.surfaces.base import OfArrays, check_positive
+from trex.surfaces.gaussian_process import (
+    BOUND,
+    LENGTHSCALE,
+    LINEAR,
+    MAX_ITERATIONS,
+    NOISE,
+    SIGNAL,
+    GaussianProcessSurface,
+    cholesky_factor,
+)
 
-MANY = 64  # corpora from which on this is the Gaussian process
-
-# Priors of the logs of the hyperparameters (mean, sd), as of few corpora; the offset is relative to the mean share.
-SIGNAL, NOISE, LINEAR, LENGTHSCALE, OFFSET = (0.0, 1.5), (-5.0, 2.0), (-2.0, 1.5), (np.log(3.0), 1.0), (0.0, 1.5)
-BOUND = 5.0  # sds
-USUAL = 20  # others, however many, have the variance of so many features, which gives the priors their meaning
-MAX_ITERATIONS = 100
-SUBSET = 192  # proxies, at random, that hyperparameters and standard deviations come from; the mean comes from all
+# The priors are those of few corpora. That of the offset is relative to the mean share.
+OFFSET = (0.0, 1.5)
+# Others, however many, have the variance of so many features, which gives the priors their meaning.
+USUAL = 20
+POOLED = 16  # targets whose common hyperparameters all begin with
+OWN_ITERATIONS = 3  # from there; 100 from the priors predict no better
+# Hyperparameters and standard deviations come from so many of the proxies, at random; the mean comes from all.
+SUBSET = 192
 CHUNK = 8_000_000  # covariances between mixtures and proxies that are in memory at a time
 
 
@@ -60,7 +73,7 @@ class ManyCorporaSurface(OfArrays):
     @classmethod
     def fit(cls, shares: np.ndarray, targets: np.ndarray, *, own: np.ndarray, seed: int) -> Self:
         """Fit to positive targets; the log of each is modelled on its own."""
-        check_positive(targets, "gaussian_process")
+        check_positive(targets, GaussianProcessSurface.kind)
         n, k = shares.shape
         logs = np.log(targets)
         location, scale = logs.mean(axis=0), logs.std(axis=0)
@@ -75,15 +88,24 @@ class ManyCorporaSurface(OfArrays):
         x = (features - center) / unit
         products = x @ x.T
         some = np.ix_(subset, subset)
+
+        def likelihood(j: int, of_subset: bool) -> Likelihood:
+            rows, pairs = (subset, some) if of_subset else (slice(None), slice(None))
+            mine = x[rows, own[j]]
+            others = products[pairs] - np.outer(mine, mine)
+            return Likelihood(shares[rows, own[j]], own_center[j], own_unit[j], others, y[rows, j], k)
+
+        targets_of_pool = np.unique(np.linspace(0, len(own) - 1, POOLED).astype(int))
+        start = common_parameters([likelihood(j, True) for j in targets_of_pool])
         found = []
-        for j, o in enumerate(own):
-            others = products - np.outer(x[:, o], x[:, o])
-            at = (shares[:, o], own_center[j], own_unit[j])
-            likelihood = Likelihood(at[0][subset], *at[1:], others[some], y[subset, j], k)
-            hyper = likelihood.maximise()
-            whole = Likelihood(*at, others, y[:, j], k)
+        for j in range(len(own)):
+            of_subset = likelihood(j, True)
+            hyper = of_subset.maximise(start, OWN_ITERATIONS)
+            whole = of_subset if len(subset) == n else likelihood(j, False)
             found.append((*hyper, whole.alpha(hyper)))
-        signal, noise, linear, lengthscale, offset, alpha = (np.array(part) for part in zip(*found, strict=True))
+        signal, noise, linear, lengthscale, offset, alpha = (
+            np.array(part) for part in zip(*found, strict=True)
+        )
         return cls(
             shares, subset, np.asarray(own, int), center, unit, own_center, own_unit,
             signal, noise, linear.T, lengthscale.T, offset, alpha,
@@ -99,7 +121,9 @@ class ManyCorporaSurface(OfArrays):
     def _at(self) -> tuple[np.ndarray, np.ndarray]:
         return self._features(self.shares)
 
-    def _covariance(self, x: np.ndarray, z: np.ndarray, rows: np.ndarray | slice) -> tuple[np.ndarray, np.ndarray]:
+    def _covariance(
+        self, x: np.ndarray, z: np.ndarray, rows: np.ndarray | slice
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Between mixtures with features x [m, k] and z [m, t] and some proxies, and signal times the derivative of
         Matern by the squared distance. Each [m, t, r]"""
         there, own_there = self._at[0][rows], self._at[1][rows]
@@ -178,7 +202,9 @@ class ManyCorporaSurface(OfArrays):
         root = np.sqrt(self._variance(x, z, near, solved))
         slope = self._slope(shares, x, z, steep * self.alpha, self.alpha[None], slice(None))
         variance_slope = -2 * self._slope(shares, x, z, near_steep * solved, solved, self.subset)
-        variance_slope += self._spread_over(shares, 2 * self.linear[0] * z, 2 * self.linear[1][:, None] * x[:, None])
+        variance_slope += self._spread_over(
+            shares, 2 * self.linear[0] * z, 2 * self.linear[1][:, None] * x[:, None]
+        )
         mean_slope = mean[..., None] * self.scale[:, None] * slope
         std = mean * self.spread * self.scale * root
         unit = (mean * self.spread * self.scale)[..., None]
@@ -213,7 +239,9 @@ class Likelihood:
     a multiple of the mean share 1 / k.
     """
 
-    def __init__(self, share: np.ndarray, center: float, unit: float, others: np.ndarray, y: np.ndarray, k: int):
+    def __init__(
+        self, share: np.ndarray, center: float, unit: float, others: np.ndarray, y: np.ndarray, k: int
+    ):
         """share [n]: the own one; center, unit: of its feature; others [n, n]: products of the others' features."""
         self.share, self.center, self.unit, self.y, self.k = share, center, unit, y, k
         self.products = others
@@ -222,11 +250,18 @@ class Likelihood:
         priors = [SIGNAL, NOISE, LINEAR, LINEAR, LENGTHSCALE, LENGTHSCALE, OFFSET]
         self.prior_mean, self.prior_sd = np.array(priors).T
 
-    def maximise(self) -> tuple[float, float, np.ndarray, np.ndarray, float]:
-        """signal, noise, linear [2], lengthscale [2], offset of the highest posterior."""
-        bounds = np.stack([self.prior_mean - BOUND * self.prior_sd, self.prior_mean + BOUND * self.prior_sd], 1)
-        options = {"maxiter": MAX_ITERATIONS}
-        found = minimize(self, self.prior_mean, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    @property
+    def bounds(self) -> np.ndarray:
+        return np.stack(
+            [self.prior_mean - BOUND * self.prior_sd, self.prior_mean + BOUND * self.prior_sd], axis=1
+        )
+
+    def maximise(
+        self, start: np.ndarray, iterations: int
+    ) -> tuple[float, float, np.ndarray, np.ndarray, float]:
+        """signal, noise, linear [2], lengthscale [2], offset of the highest posterior near a start."""
+        options = {"maxiter": iterations}
+        found = minimize(self, start, jac=True, method="L-BFGS-B", bounds=self.bounds, options=options)
         return self._unpack(found.x)
 
     def _unpack(self, parameters: np.ndarray) -> tuple[float, float, np.ndarray, np.ndarray, float]:
@@ -245,12 +280,14 @@ class Likelihood:
     def alpha(self, hyperparameters: tuple) -> np.ndarray:
         signal, noise, *rest = hyperparameters
         covariance = self._covariance(signal, *rest)[-1]
-        return cho_solve((_factor(covariance, noise), True), self.y)
+        return cho_solve((cholesky_factor(covariance, noise), True), self.y)
 
     def __call__(self, parameters: np.ndarray) -> tuple[float, np.ndarray]:
         signal, noise, linear, lengthscale, offset = self._unpack(parameters)
-        z, own_squares, root, decay, matern, covariance = self._covariance(signal, linear, lengthscale, offset)
-        factor = _factor(covariance, noise)
+        z, own_squares, root, decay, matern, covariance = self._covariance(
+            signal, linear, lengthscale, offset
+        )
+        factor = cholesky_factor(covariance, noise)
         alpha = cho_solve((factor, True), self.y, check_finite=False)
         from_prior = (parameters - self.prior_mean) / self.prior_sd
         value = self.y @ alpha / 2 + np.log(np.diag(factor)).sum() + from_prior @ from_prior / 2
@@ -275,13 +312,15 @@ class Likelihood:
         return value, np.array(gradient) + from_prior / self.prior_sd
 
 
-def _factor(covariance: np.ndarray, noise: float) -> np.ndarray:
-    """Lower Cholesky factor of covariance + noise; the former is overwritten. ValueError if it is singular."""
-    covariance[np.diag_indices_from(covariance)] += noise
-    try:
-        return cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
-    except LinAlgError as error:
-        raise ValueError(
-            f"the Gaussian process cannot be fitted to these {len(covariance)} mixtures: {error}. Several of them are "
-            "nearly the same: make proxies.bytes larger, or set regression.model to another surface"
-        ) from error
+def common_parameters(likelihoods: Sequence[Likelihood]) -> np.ndarray:
+    """The parameters of the highest posterior of several targets together."""
+
+    def mean(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        values, gradients = zip(*(likelihood(parameters) for likelihood in likelihoods), strict=True)
+        return float(np.mean(values)), np.mean(gradients, axis=0)
+
+    first = likelihoods[0]
+    options = {"maxiter": MAX_ITERATIONS}
+    return minimize(
+        mean, first.prior_mean, jac=True, method="L-BFGS-B", bounds=first.bounds, options=options
+    ).x
