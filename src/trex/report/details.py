@@ -22,6 +22,7 @@ NOTES = {
     "scored": "mixtures scored",
     "tried": "mixtures drawn",
     "acceptance_rate": "part of the draws within the limits",
+    "inside_support": "part of the draws within the support; the others were brought to it",
     "top_k": "best draws averaged",
     "best_predicted": "predicted objective of the best draw",
     "worst_predicted": "predicted objective of the worst draw that was averaged",
