@@ -6,6 +6,7 @@ rule write_provenance:
         details=rules.write_summary.output.details,
         validation=rules.write_summary.output.validation,
         candidates=rules.write_summary.output.candidates,
+        corpora=rules.write_summary.output.corpora,
         figures=rules.plot_figures.output,
         tokenizers=[FILES.tokenizer(name) for name in FULL_SCALE],
         counts=REPORTED["counts"],

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from trex.counting.nfc import MUCH_CHANGED, nfc_share
+from trex.report import markdown
 
 
 def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str]:
@@ -12,13 +13,21 @@ def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str
 
     counts, evaluation: the columns of counts/{corpus}/ledger.parquet and evaluation/{set}/{corpus}.ledger.parquet.
     """
-    for (corpus,), rows in evaluation.group_by("corpus", maintain_order=True):
-        if (share := nfc_share(rows)) > MUCH_CHANGED:
+    changed = {
+        corpus: share
+        for (corpus,), rows in evaluation.group_by("corpus", maintain_order=True)
+        if (share := nfc_share(rows)) > MUCH_CHANGED
+    }
+    most = sorted(changed, key=lambda corpus: -changed[corpus])[: markdown.NAMES]
+    for corpus in changed:
+        if corpus in most:
             yield (
-                f"NFC changes words with {100 * share:.0f} % of the evaluation text of `{corpus}`. All tokenizers "
-                "are measured on the text after NFC; one that does not normalize needs more for the text as it is. "
-                "Shares of training text count its bytes before NFC."
+                f"NFC changes words with {100 * changed[corpus]:.0f} % of the evaluation text of `{corpus}`. All "
+                "tokenizers are measured on the text after NFC; one that does not normalize needs more for the text "
+                "as it is. Shares of training text count its bytes before NFC."
             )
+    if len(changed) > len(most):
+        yield f"So it is with {len(changed) - len(most)} more corpora, to a smaller part."
     too_long = {
         "training text": counts.filter(split="too_long").select("corpus", "documents"),
         "evaluation text": evaluation.group_by("corpus", maintain_order=True).agg(
@@ -28,6 +37,8 @@ def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str
     for what, table in too_long.items():
         rows = table.filter(pl.col("documents") > 0).sort("documents", descending=True)
         if len(rows):
-            of = ", ".join(f"{n:,} of `{corpus}`" for corpus, n in rows.iter_rows())
+            of = ", ".join(f"{n:,} of `{corpus}`" for corpus, n in rows.head(markdown.NAMES).iter_rows())
+            if len(rows) > markdown.NAMES:
+                of += f", and some of {len(rows) - markdown.NAMES} more"
             key = "counting" if what == "training text" else "evaluation"
             yield f"Longer than `{key}.max_document_bytes` and left out of the {what}: {of}."

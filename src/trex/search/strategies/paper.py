@@ -40,7 +40,7 @@ class Paper(Strategy):
         draws: mixtures to score, 50 million in the paper.
         top_k: how many of the best are averaged, 1,024 in the paper.
         strength: (low, high) of the draws; None: that of the proxies' mixtures.
-        within_support: whether draws outside of the shares that the proxies were given are discarded, or brought to them
+        within_support: whether draws outside of the shares that proxies were given are discarded, or brought to them
             where nearly all are outside.
         chunk: mixtures in memory at a time.
     """
