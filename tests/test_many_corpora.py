@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import snakemake.api  # noqa: F401  (ahead of trex.run.planning, which needs all of it loaded)
+import snakemake.api  # ahead of trex.run.planning, which needs all of it loaded
 import tiny
 import yaml
 

@@ -37,8 +37,8 @@ def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str
     for what, table in too_long.items():
         rows = table.filter(pl.col("documents") > 0).sort("documents", descending=True)
         if len(rows):
-            of = ", ".join(f"{n:,} of `{corpus}`" for corpus, n in rows.head(markdown.NAMES).iter_rows())
+            numbers = ", ".join(f"{n:,} of `{corpus}`" for corpus, n in rows.head(markdown.NAMES).iter_rows())
             if len(rows) > markdown.NAMES:
-                of += f", and some of {len(rows) - markdown.NAMES} more"
+                numbers += f", and some of {len(rows) - markdown.NAMES} more"
             key = "counting" if what == "training text" else "evaluation"
-            yield f"Longer than `{key}.max_document_bytes` and left out of the {what}: {of}."
+            yield f"Longer than `{key}.max_document_bytes` and left out of the {what}: {numbers}."

@@ -19,7 +19,7 @@ that depends on how Snakemake (9.27) plans:
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,9 @@ from snakemake.settings.enums import RerunTrigger
 from snakemake.workflow import Workflow
 
 from trex.files import remove
+from trex.run.locks import FolderError, RunLock
 from trex.run.records import Records, Why
-from trex.run.tasks import Task, several, tasks_of
+from trex.run.tasks import Task, several, stage, tasks_of
 from trex.run.unfinished import is_unfinished
 
 
@@ -79,11 +80,18 @@ class Planner:
         return self.records.why_made_again(about, digests, task.inputs, task.outputs)
 
 
-def plan_by_records(workflow: Any, results: Path, before: Callable[[], None]) -> None:
+def hold(lock: RunLock) -> None:
+    """Take the lock of a results folder, which may be held already. WorkflowError if another run has it."""
+    try:
+        lock.hold()
+    except FolderError as error:
+        raise WorkflowError(str(error)) from error
+
+
+def plan_by_records(workflow: Any, results: Path, lock: RunLock) -> None:
     """Let the records of a results folder decide what runs, however Snakemake was called.
 
-    Args:
-        before: called ahead of the first look at the folder, if the run is a real one.
+    lock: of the folder; a real run takes it ahead of the first look at the folder.
     """
     workflow.log_provenance_info = lambda: None  # advises options that do nothing here
     planners: list[Planner] = []
@@ -91,7 +99,7 @@ def plan_by_records(workflow: Any, results: Path, before: Callable[[], None]) ->
     def why(job: Any) -> Why:
         if not planners:
             if is_real_run(workflow):
-                before()
+                hold(lock)
             planners.append(Planner(Records(results, read_only=not is_real_run(workflow))))
         try:
             return planners[0].why(job)
@@ -153,6 +161,15 @@ def plan_by_records(workflow: Any, results: Path, before: Callable[[], None]) ->
         if not hasattr(kind, name):
             raise WorkflowError(f"this version of Snakemake has no {kind.__name__}.{name}; install 9.27")
         setattr(kind, name, answer)
+
+
+def planned_jobs(workflow: Any) -> list[tuple[str, bool]]:
+    """(rule, whether it is done) of all jobs that a run has to do, in the order of the rules."""
+    dag = workflow.dag
+    jobs = [job for job in dag.needrun_jobs(exclude_finished=False) if not job.is_norun]
+    order = [rule.name for rule in workflow.rules]
+    jobs.sort(key=lambda job: order.index(job.rule.name))
+    return [(stage(job.rule.name), dag.finished(job)) for job in jobs]
 
 
 def forget_files_in_the_way(dag: Any) -> None:
