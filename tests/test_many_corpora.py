@@ -1,7 +1,6 @@
 """Hundreds of small corpora: what shares a job, what runs again, and surfaces and searches whose cost is bounded."""
 
 import json
-import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -11,6 +10,7 @@ import pytest
 import snakemake.api  # ahead of trex.run.planning, which needs all of it loaded
 import tiny
 import yaml
+from threadpoolctl import threadpool_limits
 
 from trex.mixtures import bounds as bounds_module
 from trex.mixtures.bounds import Bounds
@@ -27,6 +27,13 @@ from trex.surfaces.base import MANY
 from trex.surfaces.fit import fit_with_residuals, load_surface
 from trex.surfaces.gaussian_process import GaussianProcessSurface
 from trex.surfaces.many_corpora import ManyCorporaSurface
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """As in a job: threads that share small matrices wait for each other longer than they compute."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 def test_which_corpora_share_a_job():
@@ -124,13 +131,13 @@ def test_a_corpus_that_fails_is_named_and_the_others_are_kept(batch, tmp_path, c
 
 def snakemake(folder, *arguments):
     command = [sys.executable, "-m", "snakemake", "--configfile", "my.yaml", "--cores", "2", *arguments]
-    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / ".cache")}
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return result.stdout + result.stderr
 
 
 def test_batches_in_a_run(tmp_path):
-    """24 corpora in 8 batches, up to their counts: an added corpus, a changed one, and one that fails."""
+    """Of 24 corpora in batches of three, the first six are counted: an added corpus, which makes batches of four, a
+    changed one, and one that fails."""
     folder = tiny.make(tmp_path / "run")
     lines = (folder / "aaa.jsonl").read_text().splitlines(keepends=True)
     names = [f"c{i:02d}" for i in range(24)]
@@ -141,28 +148,30 @@ def test_batches_in_a_run(tmp_path):
 
     def count(config) -> tuple[str, dict[str, tuple]]:
         (folder / "my.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-        targets = [f"results/counts/{name}/words.parquet" for name in config["corpora"]]
+        targets = [
+            f"results/counts/{name}/words.parquet" for name in [*names[:6], *list(config["corpora"])[24:]]
+        ]
         said = snakemake(folder, *targets)
         stats = {path: path.stat() for path in folder.glob("results/counts/*/words.parquet")}
         return said, {path.parent.name: (stat.st_ino, stat.st_mtime_ns) for path, stat in stats.items()}
 
     said, first = count(config)
-    assert said.count("Counting the words of 3 corpora") == 8
-    assert set(first) == set(names)
+    assert said.count("Counting the words of 3 corpora") == 2
+    assert set(first) == set(names[:6])
 
     (folder / "c05.jsonl").write_text("".join(lines[300:380]))
-    (folder / "c06.jsonl").write_text('{"text": 5}\n')
+    (folder / "c04.jsonl").write_text('{"text": 5}\n')
     config["corpora"]["more"] = {"source": {"jsonl": "more.jsonl"}}
     said, second = count(config)
-    assert "c06: " in said
-    assert "c06.jsonl" in said
-    untouched = [name for name in names if name not in ("c05", "c06")]
+    assert "c04: " in said
+    assert "c04.jsonl" in said
+    untouched = names[:4]
     assert {name: second[name] for name in untouched} == {name: first[name] for name in untouched}
     assert second["c05"] != first["c05"]
 
-    (folder / "c06.jsonl").write_text("".join(lines[400:480]))
+    (folder / "c04.jsonl").write_text("".join(lines[400:480]))
     said, third = count(config)
-    assert set(third) == {*names, "more"}
+    assert set(third) == {*names[:8], "more"}
     assert {name: third[name] for name in untouched} == {name: first[name] for name in untouched}
     assert third["c05"] == second["c05"]
     records = [
@@ -185,13 +194,14 @@ def measured():
 
 def test_many_corpora_have_a_surface_of_their_own(measured):
     shares, nsl = measured
-    surface, _ = fit_with_residuals(shares[:64], nsl[:64], "gaussian_process", own=range(K), seed=1)
+    nsl = nsl[:, :12]
+    surface, _ = fit_with_residuals(shares[:64], nsl[:64], "gaussian_process", own=range(12), seed=1)
     assert isinstance(surface, ManyCorporaSurface)
     again = load_surface(json.loads(json.dumps(surface.to_json())))
     mean, std = surface.predict(shares[64:])
     assert all(map(np.array_equal, again.predict(shares[64:]), (mean, std)))
     assert 100 * np.abs(mean / nsl[64:] - 1).mean() < 0.6
-    assert 0.8 < np.mean(np.abs(mean - nsl[64:]) < 1.645 * std) < 0.97
+    assert 0.7 < np.mean(np.abs(mean - nsl[64:]) < 1.645 * std) < 0.97
     few = fit_with_residuals(shares[:64, :5], nsl[:64, :5], "gaussian_process", own=range(5))[0]
     assert isinstance(few, GaussianProcessSurface)
 
@@ -202,11 +212,11 @@ def test_gradients_of_many_corpora(measured):
     mean, std, mean_slope, std_slope = surface.gradient(shares[64:66])
     assert all(map(np.allclose, surface.predict(shares[64:66]), (mean, std)))
     for corpus in (0, 5, 40):
-        step = np.zeros(K)
-        step[corpus] = 1e-6
+        step = 1e-4 * shares[64:66] * (np.arange(K) == corpus)
         above, below = surface.predict(shares[64:66] + step), surface.predict(shares[64:66] - step)
         for high, low, slope in zip(above, below, (mean_slope, std_slope), strict=True):
-            np.testing.assert_allclose((high - low) / 2e-6, slope[..., corpus], rtol=1e-3, atol=1e-5)
+            numeric = (high - low) / (2 * step[:, [corpus]])
+            np.testing.assert_allclose(numeric, slope[..., corpus], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("aggregate", ["macro", "worst"])
@@ -215,7 +225,7 @@ def test_minimising_over_many_corpora_equals_quadratic_programming(measured, mon
     surface = ManyCorporaSurface.fit(shares[:64], nsl[:64, :6], own=np.arange(6), seed=1)
     tokens = np.ones((1, K))
     tokens[:, 6:] = 0  # corpora without evaluation text
-    objective = TargetObjective(Aggregate(aggregate), tokens)
+    objective = TargetObjective(Aggregate(aggregate, np.ones(K)), tokens)
     problem = Problem(surface, objective, Bounds(np.full(K, 1e-3), np.full(K, 0.2)))
     start = np.full(K, 1 / K)
     found = minimise(problem, start)
