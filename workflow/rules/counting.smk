@@ -75,14 +75,15 @@ rule count_words:
 
 
 for number, corpora in enumerate(COUNTED_TOGETHER):
+    tasks = counting_tasks(corpora)
 
     rule:
         name:
             f"count_words_batch_{number:03d}"
         input:
-            [file for task in counting_tasks(corpora) for file in task.inputs],
+            [file for task in tasks for file in task.inputs],
         output:
-            [file for task in counting_tasks(corpora) for file in task.outputs],
+            [file for task in tasks for file in task.outputs],
         log:
             LOGS / f"count_words/batches/{number:03d}.log",
         benchmark:
@@ -93,7 +94,7 @@ for number, corpora in enumerate(COUNTED_TOGETHER):
             mem_mb=megabytes(2000, 0.05),
             runtime=minutes(5, 0.01),
         params:
-            tasks=verbatim(counting_tasks(corpora)),
+            tasks=verbatim(tasks),
         message:
             f"Counting the words of {len(corpora)} corpora, {corpora[0]} to {corpora[-1]}"
         script:
@@ -230,14 +231,15 @@ rule count_eval_words:
 for number, corpora in enumerate(EVALUATED_TOGETHER):
     if not corpora:
         continue
+    tasks = evaluation_tasks(corpora)
 
     rule:
         name:
             f"count_eval_words_batch_{number:03d}"
         input:
-            [file for task in evaluation_tasks(corpora) for file in task.inputs],
+            [file for task in tasks for file in task.inputs],
         output:
-            [file for task in evaluation_tasks(corpora) for file in task.outputs],
+            [file for task in tasks for file in task.outputs],
         log:
             LOGS / f"count_eval_words/batches/{number:03d}.log",
         benchmark:
@@ -248,7 +250,7 @@ for number, corpora in enumerate(EVALUATED_TOGETHER):
             mem_mb=megabytes(1500, 1.0),
             runtime=minutes(5, 0.05),
         params:
-            tasks=verbatim(evaluation_tasks(corpora)),
+            tasks=verbatim(tasks),
             reference=verbatim(config["reference"]),
         message:
             f"Counting the evaluation sets of {len(corpora)} corpora, {corpora[0]} to {corpora[-1]}"

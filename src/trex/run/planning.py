@@ -15,6 +15,8 @@ that depends on how Snakemake (9.27) plans:
   several tasks (`trex.run.tasks`) keeps the outputs of those that need not run, and of those that did not fail.
 - `PersistenceBase.finished` writes metadata of every output, with all params and a checksum of every input. Nobody
   asks for these here, and with hundreds of files a job they took longer than the job.
+- `Rule.is_producer` matches a file with every output of a rule, one after another, which for thousands of files and
+  rules of hundreds of outputs took a third of the planning.
 - `format_files` lists files in what Snakemake prints; hundreds of them hide everything else.
 """
 
@@ -29,6 +31,7 @@ from snakemake.io import _IOFile
 from snakemake.jobs import Job
 from snakemake.logging import logger
 from snakemake.persistence import NO_PARAMS_CHANGE, ParamsChange, PersistenceBase
+from snakemake.rules import Rule
 from snakemake.settings.enums import RerunTrigger
 from snakemake.workflow import Workflow
 
@@ -125,6 +128,15 @@ def plan_by_records(workflow: Any, results: Path, lock: RunLock) -> None:
     async def no_checksum(*_: Any) -> None:
         return None
 
+    is_producer, products = Rule.is_producer, {}
+
+    def makes(rule: Rule, file: str) -> bool:
+        if "_batch_" not in rule.name or rule.has_wildcards():
+            return is_producer(rule, file)
+        if rule not in products:
+            products[rule] = set(map(str, rule.products()))
+        return str(file) in products[rule]
+
     remove_existing_output, cleanup = Job.remove_existing_output, Job.cleanup
     format_files = snakemake.jobs.format_files
 
@@ -152,6 +164,7 @@ def plan_by_records(workflow: Any, results: Path, lock: RunLock) -> None:
         (PersistenceBase, "locked"): property(lambda _: False),
         (PersistenceBase, "_params"): lambda *_: [],
         (_IOFile, "checksum"): no_checksum,
+        (Rule, "is_producer"): makes,
         (Job, "output_mintime"): property(no_time),
         (Job, "remove_existing_output"): keep_outputs_of_tasks,
         (Job, "cleanup"): keep_recorded_outputs,
