@@ -7,6 +7,7 @@ COUNTING = {
     "deduplicate": config["counting"]["deduplicate"],
     "pattern": TOKENIZER["pattern"],
     "by_line": TOKENIZER["unit"] == "line",
+    "normalizer": TOKENIZER["normalizer"],
 }
 COUNTING_PARAMS = {
     "code": code_of("count_words"),
@@ -17,6 +18,7 @@ EVALUATION_PARAMS = {
     "code": code_of("count_eval_words"),
     "seed": config["seed"],
     "pattern": TOKENIZER["pattern"],
+    "normalizer": TOKENIZER["normalizer"],
     "reference": config["reference"],
     "max_bytes": config["evaluation"]["max_bytes"],
     "max_document_bytes": config["evaluation"]["max_document_bytes"],

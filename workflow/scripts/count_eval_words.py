@@ -31,7 +31,7 @@ def count(task: Task) -> None:
             reference().count,
             keep,
             np.load(task.input["documents"], mmap_mode="r"),
-            EvaluationOptions(params["seed"], params["pattern"], params["max_bytes"]),
+            EvaluationOptions(params["seed"], params["pattern"], params["max_bytes"], params["normalizer"]),
         )
     write_table(words.summed(), output["words"])
     write_table(ledger.with_columns(too_long=pl.lit(limit.left_out)), output["ledger"])

@@ -1,4 +1,4 @@
-"""What a reader should know about the text that was counted: how much NFC changed, and what was too long to read."""
+"""What a reader should know about the text that was counted: what the normalizer changed, and what was too long."""
 
 from collections.abc import Iterator
 
@@ -8,11 +8,13 @@ from trex.counting.nfc import MUCH_CHANGED, nfc_share
 from trex.report import markdown
 
 
-def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str]:
+def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame, normalizer: str = "nfc") -> Iterator[str]:
     """Sentences for a reader, none if all is well.
 
     counts, evaluation: the columns of counts/{corpus}/ledger.parquet and evaluation/{set}/{corpus}.ledger.parquet.
+    normalizer: that of the config.
     """
+    form = normalizer.upper()
     changed = {
         corpus: share
         for (corpus,), rows in evaluation.group_by("corpus", maintain_order=True)
@@ -22,9 +24,10 @@ def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str
     for corpus in changed:
         if corpus in most:
             yield (
-                f"NFC changes words with {100 * changed[corpus]:.0f} % of the evaluation text of `{corpus}`. All "
-                "tokenizers are measured on the text after NFC; one that does not normalize needs more for the text "
-                "as it is. Shares of training text count its bytes before NFC."
+                f"{form} changes words with {100 * changed[corpus]:.0f} % of the evaluation text of `{corpus}`. All "
+                f"tokenizers are measured on the text after {form}; one that does not normalize needs more for the "
+                f"text as it is. Shares of training text count its bytes before {form}. `tokenizer.normalizer: none` "
+                "leaves text as it is."
             )
     if len(changed) > len(most):
         yield f"So it is with {len(changed) - len(most)} more corpora, to a smaller part."
