@@ -20,8 +20,8 @@ MAX_TRIES = 20
 # within half a percent of itself.
 PILOT_DRAWS = 1_000_000
 
-# By these draws is decided whether those outside of the support are discarded or brought to it. With hundreds of
-# corpora nearly every draw has some share that no proxy was given.
+# By these draws is decided whether those outside of the support are discarded or brought to it. The more
+# corpora, the likelier a draw has some share that no proxy was given.
 TRIAL_DRAWS = 10_000
 CHUNK_SHARES = 4_000_000  # in memory at a time
 
