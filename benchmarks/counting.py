@@ -1,11 +1,12 @@
 """Rate of counting against `tokenizers`, on the same real text; with options also exactness and memory.
 
-    python benchmarks/counting.py [--runs N] [--subset MB] [--rates-by-pattern] [--exact] [--pattern NAME ...]
-        [--memory [--gigabytes G]] FILE.parquet ...
+    python benchmarks/counting.py [--runs N] [--subset MB] [--steps | --rates-by-pattern |
+        --exact [--pattern NAME ...] | --memory [--gigabytes G]] FILE ...
 
 The table says how many MB a second of CPU time reads, normalizes, pre-tokenizes and counts, as median and range of the
 runs. `tokenizers` counts, on one thread, the first MB of every file: a training whose vocabulary is full at once.
 
+--steps says where the time of the whole job goes, from files to files.
 --rates-by-pattern prints the rate of every named pattern (NFC, split, count, in memory) against `tokenizers`, and, if
 it is installed, against `gigabpe`, which knows one of them, on one thread, from a file.
 --exact compares words and counts for every named pattern, or those of --pattern: every code point in many contexts,
@@ -35,12 +36,14 @@ import pyarrow.parquet as pq
 import tokenizers
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from trex.arrow import binary, bytes_of
+from trex.arrow import binary, bytes_of, from_numpy
 from trex.bpe.byte_alphabet import BYTE_CHARACTERS
 from trex.corpora import read_documents
-from trex.counting.corpus import CountingOptions, by_shard, count_corpus
+from trex.counting.corpus import CountingOptions, by_shard, count_corpus, held_out_file
+from trex.counting.documents import Seen, characters_of, document_hashes, low_half, sizes_of
 from trex.counting.patterns import DEFAULT, PATTERNS
 from trex.counting.pretokenize import WordCounter, count_words
+from trex.counting.shards import cells, cells_of, shards_of_cells
 
 SHARDS = 100
 BATCH_ROWS = 2_000
@@ -112,7 +115,8 @@ def corpus_seconds(sources: list[list[str]]) -> float:
     with tempfile.TemporaryDirectory() as folder:
         for source in sources:
             documents = read_documents({"parquet": source, "column": "text"}, Path.cwd())
-            counts = count_corpus(documents, "corpus", lambda held_out: None, SPLIT)
+            with held_out_file(Path(folder, "held_out.parquet")) as hold_out:
+                counts = count_corpus(documents, "corpus", hold_out, SPLIT)
             counts.words.write(Path(folder, "words.parquet"), by_shard([counts.ledger])[1])
     return time.process_time() - start
 
@@ -189,6 +193,55 @@ def rates(files: list[str], runs: int, subset: float) -> None:
         ratio = statistics.median(ours / other for ours, other in zip(values, theirs, strict=True))
         spread = f"({min(values):.1f} to {max(values):.1f})"
         print(f"{name:35}  {statistics.median(values):6.1f}  {spread:17}  {ratio:6.1f}")
+
+
+def steps(files: list[str], runs: int) -> None:
+    """CPU time of each step of the job count_words, all files as one corpus: the run that took least of some."""
+    best: dict[str, float] = {}
+    for _ in range(runs):
+        seconds = step_seconds(files)
+        if not best or sum(seconds.values()) < sum(best.values()):
+            best = seconds
+    size = sum(batch.nbytes for batch in read_documents({"parquet": files}, Path.cwd())) / 1e6
+    total = sum(best.values())
+    print("step                                 ms a MB   share")
+    for name, part in {**best, "all": total}.items():
+        print(f"{name:35}  {1000 * part / size:7.2f}  {part / total:6.1%}")
+    print(f"{size / total:.1f} MB per second of CPU time; best of {runs} runs")
+
+
+def step_seconds(files: list[str]) -> dict[str, float]:
+    seconds: dict[str, float] = {}
+
+    def timed(step, function, *arguments):
+        start = time.process_time()
+        result = function(*arguments)
+        seconds[step] = seconds.get(step, 0.0) + time.process_time() - start
+        return result
+
+    seen, counter = Seen(), WordCounter(shards=cells(), by_line=True)
+    cell_bytes = np.zeros(cells(), dtype=np.int64)
+    documents = 0
+    batches = read_documents({"parquet": files}, Path.cwd())
+    with tempfile.TemporaryDirectory() as folder, held_out_file(Path(folder, "held_out")) as hold_out:
+        while (batch := timed("read", next, batches, None)) is not None:
+            hashes = timed("hash documents", document_hashes, batch, SPLIT.seed)
+            timed("count characters", characters_of, batch)
+            timed("find copies", seen.add, hashes)
+            held_out = low_half(hashes) < np.uint64(round(SPLIT.held_out_share * 2**32))
+            documents += len(batch)
+            cell = timed("deal into cells", cells_of, hashes, documents)
+            np.add.at(cell_bytes, cell, sizes_of(batch))
+            train = np.flatnonzero(~held_out)
+            train = train[np.argsort(cell[train], kind="stable")]
+            chosen = timed("order by cell", batch.take, from_numpy(train))
+            timed("normalize, split, count words", counter.add, chosen, cell[train])
+            timed("write held-out documents", hold_out, batch.take(from_numpy(np.flatnonzero(held_out))))
+        shard_of_cell, _ = timed("make shards", shards_of_cells, cell_bytes, documents)
+        timed("sort words", lambda: sum(1 for _ in counter.chunks()))
+        timed("write words", counter.write, Path(folder, "words"), shard_of_cell)
+    seconds["write words"] -= seconds["sort words"]  # which it does again
+    return seconds
 
 
 # -------------------------------------------------------------------------------------------------------- exactness
@@ -309,6 +362,7 @@ def main() -> int:
     parser.add_argument("files", nargs="+")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--subset", type=float, default=1, help="MB of every file that tokenizers counts")
+    parser.add_argument("--steps", action="store_true", help="measure the steps of the whole job instead")
     parser.add_argument("--rates-by-pattern", action="store_true", help="rates of the named patterns instead")
     parser.add_argument("--pattern", nargs="+", choices=PATTERNS, help="patterns that --exact compares")
     parser.add_argument("--exact", action="store_true", help="compare words and counts instead")
@@ -322,6 +376,8 @@ def main() -> int:
     print(f"tokenizers {tokenizers.__version__}, Python {platform.python_version()}, {platform.machine()}")
     if options.memory:
         memory(files, options.gigabytes)
+    elif options.steps:
+        steps(files, options.runs)
     elif options.exact:
         equal = True
         for name in options.pattern or {regex: name for name, regex in PATTERNS.items()}.values():

@@ -289,11 +289,14 @@ def write_results(
             "corpus": [corpus] * 2,
             "split": ["held_out", "train"],
             "shard": [None, 0],
+            "sample": ["all"] * 2,
+            "read_share": [1.0] * 2,
             "documents": [100, 900],
             "bytes": [1_000_000, n_bytes],
         }
         parquet(files.counts_ledger(corpus), pl.DataFrame(counts))
         evaluated = {"corpus": [corpus], "bytes": [1_000_000], "nfc_changed": [0], "too_long": [0]}
+        evaluated |= {"sample": ["all"], "read_share": [1.0]}
         parquet(files.evaluation_ledger("held_out", corpus), pl.DataFrame(evaluated))
     return folder
 

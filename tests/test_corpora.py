@@ -105,15 +105,6 @@ def test_every_kind_gives_the_same_documents(source, base):
     source = through_the_config(source, base)
     assert read(source, base) == TEXTS
     assert read(source, base, batch_bytes=1) == TEXTS
-    # The first document has 8 bytes, the second 11: the one that crosses the limit is given.
-    assert [len(read(source | {"max_bytes": limit}, base)) for limit in (1, 8, 9, 19, 20, 999)] == [
-        1,
-        1,
-        2,
-        2,
-        3,
-        4,
-    ]
     assert all(path.is_file() for path in source_files(source, base))
 
 

@@ -104,7 +104,8 @@ class Layout:
         return self.root / f"counts/{corpus}/ledger.parquet"
 
     def part(self, corpus: str, part: int | str, file: str) -> Path:
-        """Of one part of a corpus; file: hashes.npy, words.arrow, ledger.parquet, held_out.parquet or documents.npy."""
+        """Of one part of a corpus; file: hashes.npy, sizes.npy, words.arrow, ledger.parquet, held_out.parquet or
+        documents.npy."""
         return self.root / f"counts/{corpus}/parts/{part}.{file}"
 
     def evaluation_words(self, evaluation_set: str, corpus: str) -> Path:

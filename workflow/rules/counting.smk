@@ -1,6 +1,6 @@
 # Read every corpus once, as a stream, into word counts per shard; count the evaluation sets.
-# A corpus of several files is counted in counting.parts jobs, if the config asks for more than one, which
-# merge_counts adds up; what comes out is the same.
+# A corpus is counted in counting.parts jobs, if the config asks for more than one, which merge_counts adds up; what comes
+# out is the same. Of a corpus with max_bytes, all is read and hashed first, to draw the sample.
 COUNTING = {
     "seed": config["seed"],
     "held_out_share": config["evaluation"]["held_out_share"],
@@ -20,7 +20,6 @@ EVALUATION_PARAMS = {
     "pattern": TOKENIZER["pattern"],
     "normalizer": TOKENIZER["normalizer"],
     "reference": config["reference"],
-    "max_bytes": config["evaluation"]["max_bytes"],
     "max_document_bytes": config["evaluation"]["max_document_bytes"],
 }
 COUNTED = {
@@ -108,6 +107,7 @@ rule hash_documents:
         files=part_files,
     output:
         hashes=temp(FILES.part("{corpus}", "{part}", "hashes.npy")),
+        sizes=temp(FILES.part("{corpus}", "{part}", "sizes.npy")),
     log:
         LOGS / "hash_documents/{corpus}/{part}.log",
     benchmark:
@@ -121,9 +121,10 @@ rule hash_documents:
         runtime=minutes(5, 0.002),
     params:
         code=code_of("hash_documents"),
-        source=corpus_source,
+        source=part_source,
         max_document_bytes=config["counting"]["max_document_bytes"],
         seed=config["seed"],
+        deduplicate=config["counting"]["deduplicate"],
     message:
         "Hashing the documents of part {wildcards.part} of {wildcards.corpus}"
     script:
@@ -133,7 +134,8 @@ rule hash_documents:
 rule count_part:
     input:
         files=part_files,
-        hashes=hashes_up_to,
+        hashes=of_parts_before("hashes.npy"),
+        sizes=of_parts_before("sizes.npy"),
     output:
         words=temp(FILES.part("{corpus}", "{part}", "words.arrow")),
         ledger=temp(FILES.part("{corpus}", "{part}", "ledger.parquet")),
@@ -152,7 +154,7 @@ rule count_part:
         runtime=minutes(5, 0.01),
     params:
         code=code_of("count_part"),
-        source=corpus_source,
+        source=part_source,
         max_document_bytes=config["counting"]["max_document_bytes"],
         counting=verbatim(COUNTING),
     message:
@@ -189,7 +191,7 @@ rule merge_counts:
     params:
         code=code_of("merge_counts"),
         code_of_parts=[code_of("hash_documents"), code_of("count_part")],
-        source=corpus_source,
+        sources=corpus_sources,
         max_document_bytes=config["counting"]["max_document_bytes"],
         counting=verbatim(COUNTING),
     message:

@@ -8,6 +8,7 @@ import polars as pl
 
 from trex.corpora import DocumentLimit, read_documents
 from trex.counting.corpus import EvaluationOptions, count_evaluation, evaluation_file
+from trex.counting.sampling import draw
 from trex.files import write_table
 from trex.run.job import each_task
 from trex.run.tasks import Task
@@ -23,15 +24,18 @@ def reference() -> Reference:
 
 def count(task: Task) -> None:
     params, output = task.params, task.output
-    limit = DocumentLimit(params["max_document_bytes"])
+    first, limit = (DocumentLimit(params["max_document_bytes"]) for _ in range(2))
+    training_documents = np.load(task.input["documents"], mmap_mode="r")
+    documents = read_documents(params["source"], Path.cwd(), limit=first)
+    sample = draw(documents, params["source"], params["seed"], excluded=training_documents)
     with evaluation_file(output["documents"]) as keep:
         words, ledger = count_evaluation(
             read_documents(params["source"], Path.cwd(), limit=limit),
             (task.wildcards["evaluation_set"], task.wildcards["corpus"]),
             reference().count,
             keep,
-            np.load(task.input["documents"], mmap_mode="r"),
-            EvaluationOptions(params["seed"], params["pattern"], params["max_bytes"], params["normalizer"]),
+            training_documents,
+            EvaluationOptions(params["seed"], params["pattern"], sample, params["normalizer"]),
         )
     write_table(words.summed(), output["words"])
     write_table(ledger.with_columns(too_long=pl.lit(limit.left_out)), output["ledger"])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from trex.corpora import DocumentLimit, read_documents
 from trex.counting import corpus as counting
+from trex.counting.sampling import draw
 from trex.files import scratch, write_array, write_table
 from trex.run.job import each_task
 from trex.run.tasks import Task
@@ -11,9 +12,15 @@ from trex.run.tasks import Task
 
 def count(task: Task) -> None:
     params, output = task.params, task.output
-    limit = DocumentLimit(params["max_document_bytes"])
+    first, limit = (DocumentLimit(params["max_document_bytes"]) for _ in range(2))
+    sample = draw(
+        read_documents(params["source"], Path.cwd(), limit=first),
+        params["source"],
+        params["counting"]["seed"],
+        copies=not params["counting"]["deduplicate"],
+    )
+    options = counting.CountingOptions(**params["counting"], sample=sample)
     documents = read_documents(params["source"], Path.cwd(), limit=limit)
-    options = counting.CountingOptions(**params["counting"])
     with counting.held_out_file(output["held_out"]) as hold_out:
         counts = counting.count_corpus(
             documents, task.wildcards["corpus"], hold_out, options, spill_to=scratch(output["words"])

@@ -106,7 +106,8 @@ class Source(Section):
     ] = {}
     """Rows to read, given as column: value."""
     max_bytes: Bytes | None = None
-    """Stop reading after this much text. null reads everything."""
+    """Draw a sample of this much text: documents by a hash of their content, from all over the corpus. null takes
+    everything."""
     sample_by: Literal["line", "paragraph", "document"] = "line"
     """What counts as one document in a text file. Paragraphs end at blank lines, which are left out."""
     split: Text | None = None
@@ -164,7 +165,7 @@ class Evaluation(Section):
     held_out_share: float = Field(0.1, gt=0, le=0.5)
     """Share of each corpus's documents that is kept out of training. A hash of the content chooses them."""
     max_bytes: Bytes = 20_000_000
-    """Cap on evaluation text per corpus and set, in bytes. The first documents are used."""
+    """Cap on evaluation text per corpus and set, in bytes. A hash of their content chooses the documents."""
     max_document_bytes: Bytes = 1_000_000
     """Longest document that is measured, in bytes. Longer ones are left out, and counted in the ledger. Encoding
     a document takes up to 120 times its size in memory."""
@@ -176,8 +177,11 @@ class Counting(Section):
     deduplicate: bool = True
     """Count a document once that occurs several times in a corpus."""
     parts: int = Field(1, ge=1)
-    """Maximum number of parallel jobs per corpus. Output does not depend on it. A corpus that is one file or
-    has max_bytes is counted by one job."""
+    """Maximum number of parallel jobs per corpus. Output does not depend on it. Large files are cut: parquet
+    between row groups, uncompressed text and JSON Lines between lines."""
+    draw_from: Annotated[float, Field(ge=1)] | None = 10
+    """A sample of max_bytes is drawn from at least this many times as much text. Of files that hold more, only
+    places, evenly spread, are read. null reads everything, and so does where."""
     max_document_bytes: Bytes = 10_000_000
     """Longest document that is read, in bytes. Longer ones are left out, and counted in the ledger."""
 

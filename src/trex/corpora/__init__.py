@@ -13,15 +13,15 @@ kind, documents come out in file order as arrays of valid UTF-8, a batch at a ti
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from trex.corpora.batches import batches, within
 from trex.corpora.datasets import HuggingFace, SavedDataset
+from trex.corpora.dealing import job_sources
 from trex.corpora.demo import Demo
 from trex.corpora.lines import JsonLines, PlainText
 from trex.corpora.parquet import Parquet
@@ -32,8 +32,7 @@ __all__ = [
     "CorpusError",
     "DocumentLimit",
     "check_source",
-    "deal_files",
-    "only_files",
+    "deal",
     "read_documents",
     "source_files",
 ]
@@ -76,31 +75,31 @@ def source_files(source: Mapping[str, Any], base: Path) -> list[Path]:
     return open_source(source, base).files()
 
 
-def deal_files(source: Mapping[str, Any], base: Path, parts: int) -> list[list[Path]]:
-    """The files of a source in at most ``parts`` parts of nearly equal bytes, none of them empty.
+def deal(
+    source: Mapping[str, Any], base: Path, parts: int = 1, seed: int = 0, draw_from: float | None = None
+) -> list[dict[str, Any]]:
+    """The source as jobs read it: at most ``parts`` sources, with nearly equal bytes of its files.
 
-    Each part is a stretch of the sorted files, so that the parts one after the other are the source. Whatever
-    cannot be read in parts is one part: sources without files of their own, and those with ``max_bytes``, whose end
-    depends on all that comes before.
+    One after the other they are the source, its files sorted. Single files are cut where they can be: parquet between
+    row groups, plain text and JSON Lines that are not compressed between lines. What is not read file by file is one
+    part.
+
+    Of a source with ``max_bytes`` whose files hold more than ``draw_from`` times as much text, the parts are places of
+    the files, all over them, that hold about that much (`trex.corpora.dealing.places_of`); not with ``where``, for
+    then nobody knows how much text there is. A stream from the hub will be shuffled. What the parts have of
+    ``max_bytes`` is for `trex.counting.sampling` to draw.
+
+    Args:
+        source: see the module's description.
+        base: the directory that relative paths and globs start from.
+        seed: of the order of places and of streams.
+        draw_from: None to read everything.
+
+    Returns:
+        Sources with their files by name, and what only these functions know: ``spans`` (of each file the first byte
+        and the end, or None for all), ``read_share`` (of the bytes of all files, if not all are read), ``shuffle``.
     """
-    reader = open_source(source, base)
-    files = reader.files()
-    if parts == 1 or not reader.by_file or source.get("max_bytes") is not None:
-        return [files]
-    sizes = np.array([path.stat().st_size for path in files], dtype=np.int64)
-    ends = np.cumsum(sizes)
-    # A file belongs to the part in which its middle lies.
-    part = np.minimum((2 * ends - sizes) * parts // max(2 * int(ends[-1]), 1), parts - 1)
-    dealt: list[list[Path]] = [[] for _ in range(parts)]
-    for path, number in zip(files, part.tolist(), strict=True):
-        dealt[number].append(path)
-    return [some for some in dealt if some]
-
-
-def only_files(source: Mapping[str, Any], files: Iterable[str | Path]) -> dict[str, Any]:
-    """The source with these of its files alone; one that is not read file by file stays as it is."""
-    reader = open_source(source, Path())
-    return {**source, reader.kind: [str(path) for path in files]} if reader.by_file else dict(source)
+    return job_sources(open_source(source, base), source, parts, seed, draw_from)
 
 
 def check_source(source: Mapping[str, Any], base: Path, limit: DocumentLimit | None = None) -> None:
@@ -135,8 +134,8 @@ def read_documents(
     the unit that ``tokenizers`` trains on.
 
     Args:
-        source: see the module's description. With ``max_bytes``, reading stops once that many bytes of UTF-8
-            were given; the document that crosses the limit is still given.
+        source: see the module's description, or one of `deal`. ``max_bytes`` ends streams from the hub, with the
+            document that fills it; of other sources all is given, and `trex.counting.sampling` draws.
         base: the directory that relative paths and globs start from.
         batch_bytes: a batch ends with the document that fills it up to this size, so memory is bounded by a
             few times this and the longest document.
@@ -154,7 +153,8 @@ def read_documents(
     reader = open_source(source, base, limit)
     what = f"{reader.kind}: {source[reader.kind]}"
     empty = True
-    for batch in batches(within(reader.pieces(), limit, what), batch_bytes, source.get("max_bytes")):
+    max_bytes = source.get("max_bytes") if reader.streamed else None
+    for batch in batches(within(reader.pieces(), limit, what), batch_bytes, max_bytes):
         empty = False
         yield batch
     too_long = (

@@ -8,7 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from trex.corpora.reader import READ_BUFFER, READ_ERRORS, CorpusError
+from trex.corpora.stretches import Stretch
 
+TYPICAL_RATIO = 4.0  # bytes of text a byte of a compressed file
 READABLE = "gz, bz2, zst, lz4 and br are read"
 # What reading a broken file raises.
 ERRORS = (*READ_ERRORS, EOFError, zlib.error)
@@ -53,11 +55,13 @@ def codec_of(path: Path) -> str | None:
     return "brotli" if name.endswith((".br", ".brotli")) else None
 
 
-def open_bytes(path: Path) -> io.BufferedIOBase:
-    """The decompressed bytes of a file, which may be several streams one after the other.
+def open_bytes(path: Path | Stretch) -> io.BufferedIOBase:
+    """The decompressed bytes of a file, which may be several streams one after the other, or those of a stretch.
 
     Reading raises one of ERRORS where the file is broken or cut short.
     """
+    if isinstance(path, Stretch):
+        return path.open_lines()
     codec = codec_of(path)
     if codec == "gzip" and _ends_in_zero(path):
         # gunzip and Python take zeros after the last stream for padding; to Arrow they are an error

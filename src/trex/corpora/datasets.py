@@ -11,6 +11,8 @@ import pyarrow as pa
 from trex.corpora.reader import CorpusError, Reader
 from trex.corpora.tables import check_schema, documents
 
+# Documents among which the next one of a shuffled stream is drawn; the order of shards is shuffled too.
+SHUFFLE_BUFFER = 10_000
 _TABLE_ROWS = 256  # at a time, for datasets does not say how large its rows are
 
 
@@ -87,6 +89,10 @@ class HuggingFace(Reader):
 
     kind = "huggingface"
 
+    @property
+    def streamed(self) -> bool:
+        return not self.files()
+
     def files(self) -> list[Path]:
         """Those of a local folder, and ``data_files`` that are on this machine, below `base` or in the local folder."""
         inside = self.base / self.source["huggingface"]
@@ -126,7 +132,7 @@ class HuggingFace(Reader):
         def load():
             import datasets
 
-            return datasets.load_dataset(
+            stream = datasets.load_dataset(
                 str(self._local_folder() or name),
                 source.get("config"),
                 split=source.get("split") or "train",
@@ -134,6 +140,9 @@ class HuggingFace(Reader):
                 data_files=self._data_files() or None,
                 streaming=True,
             )
+            if "shuffle" in source:
+                return stream.shuffle(seed=source["shuffle"], buffer_size=SHUFFLE_BUFFER)
+            return stream
 
         self.check()
         return _read_rows(f"huggingface: {name}", load, self)

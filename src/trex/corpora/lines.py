@@ -1,5 +1,6 @@
 """Text that is read line by line: JSON Lines and plain text, also compressed."""
 
+import codecs
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
@@ -11,6 +12,7 @@ import pyarrow as pa
 from trex.corpora import compressed
 from trex.corpora.batches import gather
 from trex.corpora.reader import READ_BUFFER, CorpusError, DocumentLimit, FileReader, decode
+from trex.corpora.stretches import Stretch
 
 _SAMPLE_BY = ("line", "paragraph", "document")
 # A JSON string has up to six bytes a byte of text (\\u0001), and a record has more than its text.
@@ -27,6 +29,16 @@ class _LineReader(FileReader):
             # a line that is too long, and not read to its end here, is found when all is read
             if not any(line is None or self._is_record(line, f"{path}:{number}") for number, line in lines):
                 raise CorpusError(f"{path}: the file has no record")
+
+    def can_cut(self, path: Path, look: bool = True) -> bool:
+        with open(path, "rb") as file:
+            marked = file.read(3).startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return not marked and compressed.codec_of(path) is None
+
+    def text_in(self, path: Path) -> tuple[int, int, int]:
+        size = path.stat().st_size
+        plain = compressed.codec_of(path) is None
+        return (size, size, 0) if plain else (int(compressed.TYPICAL_RATIO * size), size, size)
 
     def _line_bytes(self) -> int | None:
         """The longest line that can hold a document within the limit."""
@@ -57,7 +69,7 @@ class JsonLines(_LineReader):
 
     def _texts(self) -> Iterator[bytes]:
         where = self.where.items()
-        for path in self.files():
+        for path in self.stretches():
             for number, line in _lines(path, self._line_bytes()):
                 if line is None:
                     self.limit.leave_out(f"{path}:{number}")
@@ -84,6 +96,12 @@ class PlainText(_LineReader):
                 f"text: {source['text']}: sample_by is {self.sample_by!r}; write one of {', '.join(_SAMPLE_BY)}"
             )
 
+    def stretch(self, path: Path, first: int, end: int) -> Stretch:
+        return Stretch(path, first, end, paragraphs=self.sample_by == "paragraph")
+
+    def can_cut(self, path: Path, look: bool = True) -> bool:
+        return self.sample_by != "document" and super().can_cut(path, look)
+
     def _is_record(self, line: bytes, place: str) -> bool:
         decode(line, place)
         return True
@@ -92,7 +110,7 @@ class PlainText(_LineReader):
         return gather(self._texts())
 
     def _texts(self) -> Iterator[bytes]:
-        for path in self.files():
+        for path in self.stretches():
             lines = _checked_lines(path, self._line_bytes())
             if self.sample_by == "line":
                 for number, line in lines:
@@ -110,7 +128,7 @@ class PlainText(_LineReader):
                 yield _joined(path, document, self.limit)
 
 
-def _lines(path: Path, longest: int | None) -> Iterator[tuple[int, bytes | None]]:
+def _lines(path: Path | Stretch, longest: int | None) -> Iterator[tuple[int, bytes | None]]:
     """Number (from 1) and bytes of each line with newline. Only ``\\n`` ends one, as in ``tokenizers``.
 
     A line of more than `longest` bytes is None, and is never in memory as a whole.
@@ -164,14 +182,14 @@ def _text(record: dict[str, Any], column: str, place: str) -> bytes:
         ) from error
 
 
-def _checked_lines(path: Path, longest: int | None) -> Iterator[tuple[int, bytes | None]]:
+def _checked_lines(path: Path | Stretch, longest: int | None) -> Iterator[tuple[int, bytes | None]]:
     for number, line in _lines(path, longest):
         if line is not None:
             decode(line, f"{path}:{number}")
         yield number, line
 
 
-def _joined(path: Path, lines: Iterable[tuple[int, bytes | None]], limit: DocumentLimit) -> bytes:
+def _joined(path: Path | Stretch, lines: Iterable[tuple[int, bytes | None]], limit: DocumentLimit) -> bytes:
     """One document of several lines; empty, and counted, if it exceeds the limit."""
     gathered: list[bytes] = []
     n_bytes, first = 0, None

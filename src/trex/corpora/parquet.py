@@ -1,6 +1,7 @@
 """Parquet files."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 
 from trex.arrow import to_numpy
 from trex.corpora.reader import READ_BUFFER, READ_ERRORS, CorpusError, FileReader
+from trex.corpora.stretches import Stretch, row_group_bytes
 from trex.corpora.tables import PIECE_BYTES, check_schema, documents
 
 _PIECE_ROWS = 16_384
@@ -35,10 +37,13 @@ class Parquet(FileReader):
 
     def pieces(self) -> Iterator[pa.Array]:
         columns = list(dict.fromkeys([self.column, *self.where]))
-        for path in self.files():
+        for place in self.stretches():
+            path = place.path if isinstance(place, Stretch) else place
             row = 0
             try:
                 metadata = pq.read_metadata(path)
+                groups = place.row_groups(metadata) if isinstance(place, Stretch) else None
+                row = sum(metadata.row_group(i).num_rows for i in range(groups.start)) if groups else 0
                 chunks = _text_chunks(metadata, self.column)
                 with pq.ParquetFile(
                     path,
@@ -48,7 +53,7 @@ class Parquet(FileReader):
                     read_dictionary=[self.column] if any(c.has_dictionary_page for _, c in chunks) else None,
                 ) as file:
                     check_schema(str(path), file.schema_arrow, self)
-                    for batch in file.iter_batches(_piece_rows(chunks), columns=columns):
+                    for batch in file.iter_batches(_piece_rows(chunks), groups, columns):
                         for rows in _decoded(batch, self.column):
                             yield documents(rows, self, str(path), row)
                             row += rows.num_rows
@@ -56,6 +61,30 @@ class Parquet(FileReader):
                 raise CorpusError(
                     f"{path}: not a readable parquet file from row {row} on: {error}"
                 ) from error
+
+    def can_cut(self, path: Path, look: bool = True) -> bool:
+        if not look:
+            return True
+        try:
+            return pq.read_metadata(path).num_row_groups > 1
+        except READ_ERRORS:
+            return False  # reading it says what is wrong
+
+    def text_in(self, path: Path) -> tuple[int, int, int]:
+        size = path.stat().st_size
+        if not size:
+            return 0, 0, 0
+        try:
+            metadata = pq.read_metadata(path)
+        except READ_ERRORS as error:
+            raise CorpusError(f"{path}: not a readable parquet file: {error}") from error
+        # pages of a dictionary, or of numbers, say little of the text's length: what is compressed is a bound too
+        text = sum(
+            max(chunk.total_uncompressed_size, chunk.total_compressed_size)
+            for _, chunk in _text_chunks(metadata, self.column)
+        )
+        ends = (row_group_bytes(metadata, i) for i in range(metadata.num_row_groups))
+        return text, size, max((end - first for first, end in ends), default=0)
 
 
 def _decoded(batch: pa.RecordBatch, column: str) -> Iterator[pa.RecordBatch]:

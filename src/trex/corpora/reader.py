@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from trex.corpora.stretches import Stretch
+
 READ_BUFFER = 1 << 20
 # What pyarrow raises on broken files; UnicodeDecodeError for the name of a column.
 READ_ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError)
@@ -45,6 +47,7 @@ class Reader(ABC):
     Attributes:
         kind: the key of the config that says where the text is.
         by_file: the source is its files one after the other, so that it can be read in parts.
+        streamed: the source comes from elsewhere, a document after the other; it is not read twice.
         has_columns: documents are rows with columns, so that ``where`` can select them.
         source: the mapping of the config. base: the directory that relative paths and globs start from.
         limit: of documents. A reader need not look at it where it could read a longer one, but should not hold much
@@ -55,6 +58,7 @@ class Reader(ABC):
     kind: ClassVar[str]
     by_file: ClassVar[bool] = False
     has_columns: ClassVar[bool] = True
+    streamed: bool = False
 
     def __init__(self, source: Mapping[str, Any], base: Path, limit: DocumentLimit | None = None):
         self.source, self.base = source, base
@@ -94,6 +98,26 @@ class FileReader(Reader):
                 f"{self.kind}: the list of files is empty; write a path, a glob, or a list of them"
             )
         return sorted({path for pattern in patterns for path in self._expand(pattern)})
+
+    def stretches(self) -> list[Path | Stretch]:
+        """What is read, in order: all files, or the ``spans`` of them that `trex.corpora.deal` chose."""
+        if "spans" not in self.source:
+            return self.files()
+        files = [self.base / name for name in self.source[self.kind]]
+        spans = zip(files, self.source["spans"], strict=True)
+        return [path if span is None else self.stretch(path, *span) for path, span in spans]
+
+    def stretch(self, path: Path, first: int, end: int) -> Stretch:
+        return Stretch(path, first, end)
+
+    def can_cut(self, path: Path, look: bool = True) -> bool:
+        """Whether stretches of a file can be read; without a look into a file that takes long, whether that may be."""
+        return False
+
+    def text_in(self, path: Path) -> tuple[int, int, int]:
+        """(about how many bytes of text a file has, its bytes, the bytes of its largest part that cannot be cut)."""
+        size = path.stat().st_size
+        return size, size, 0
 
     def _expand(self, pattern: str) -> list[Path]:
         path = self.base / Path(pattern).expanduser()

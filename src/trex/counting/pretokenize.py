@@ -167,12 +167,8 @@ def _stored_run(path: str | Path) -> Iterator[WordCounts]:
 def _regrouped(chunks: Iterable[WordCounts], shard_of: np.ndarray) -> Iterator[WordCounts]:
     """Counts by coarser shards: shard s becomes part of shard_of[s], which never falls."""
     for chunk in chunks:
-        row = np.repeat(np.arange(len(chunk.words)), np.diff(chunk.offsets))
-        shards = shard_of[chunk.shards]
-        first = np.flatnonzero((np.diff(row, prepend=-1) > 0) | (np.diff(shards, prepend=-1) != 0))
-        offsets = np.searchsorted(first, chunk.offsets)
-        counts = np.add.reduceat(chunk.counts, first) if first.size else chunk.counts
-        yield WordCounts(chunk.words, offsets, shards[first].astype(np.uint16), counts)
+        arrays = map(frozen, (chunk.offsets, chunk.shards, chunk.counts, shard_of))
+        yield WordCounts(chunk.words, *word_table.regrouped(*arrays))
 
 
 def _merge_all(runs: list[Iterable[WordCounts]], spill_to: Path | None) -> Iterator[WordCounts]:
@@ -186,7 +182,14 @@ def _merge_all(runs: list[Iterable[WordCounts]], spill_to: Path | None) -> Itera
 
 def _write_words(chunks: Iterable[WordCounts], path: str | Path) -> None:
     """Write sorted counts as counts/{corpus}/words.parquet; the same counts give the same bytes, however chunked."""
-    with whole(path) as part, pq.ParquetWriter(part, BY_SHARD, compression="zstd") as writer:
+    # words differ, so a dictionary of them is work for nothing; most counts are 1
+    how = {
+        "use_dictionary": ["count.list.element"],
+        "column_encoding": {"shard.list.element": "BYTE_STREAM_SPLIT"},
+        "write_statistics": ["word"],
+        "write_batch_size": 1 << 16,
+    }
+    with whole(path) as part, pq.ParquetWriter(part, BY_SHARD, compression="zstd", **how) as writer:
         waiting = BY_SHARD.empty_table()
         for chunk in chunks:
             waiting = pa.concat_tables([waiting, chunk.by_shard()])
@@ -247,7 +250,7 @@ class WordCounter:
             return
         if shards is None:
             shards = np.zeros(len(documents), dtype=np.uint16)
-        else:
+        elif (np.diff(shards.astype(np.int64)) < 0).any():
             order = np.argsort(shards, kind="stable")
             documents, shards = documents.take(from_numpy(order)), shards[order]
         shards = frozen(shards.astype(np.uint16))
@@ -286,7 +289,7 @@ class WordCounter:
         """The words of the table, sorted; what is open is closed."""
         table, arena, log = self._arrays
         records = word_table.sorted_records(arena, self._used)
-        log, starts = word_table.closed_log(arena, records, log, self._used)
+        log, starts = word_table.closed_log(arena, log, self._used)
         self._arrays = table, arena, log
         for first in range(0, len(records), CHUNK_WORDS):
             chosen = records[first : first + CHUNK_WORDS]

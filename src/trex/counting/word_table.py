@@ -26,6 +26,7 @@ _OPEN_COUNT = (1 << 48) - 1
 _WORD_BITS = np.uint64(36)  # of a log entry: words up to 268 million
 _COUNT_BITS = np.uint64(20)
 _MOST = (1 << 20) - 1  # a larger count takes several entries
+_COUNT, _MOST_IN_ONE = np.uint64(_OPEN_COUNT), np.uint64(_MOST)
 # how much is used: words, arena, log
 WORDS, ARENA, LOG = range(3)
 
@@ -99,10 +100,10 @@ def _doubled(table):
 
 @kernel
 def _close(opened, word, log, used):
-    """Append a pending count to the log, and return the log, as it may have to grow."""
+    """Append a pending count to the log. Returns the log, which may have grown and has room for BLOCK more."""
     count = np.int64(opened) & _OPEN_COUNT
     key = word << _WORD_BITS | opened >> _SHARD_BITS << _COUNT_BITS
-    need = used[LOG] + count // _MOST + 1
+    need = used[LOG] + count // _MOST + 1 + BLOCK
     if need > log.size:
         log = grown(log, 2 * need)
     while count > 0:
@@ -145,6 +146,8 @@ def count_block(text, starts, ends, n, shard, table, arena, log, used):
     need = used[ARENA] + n * (HEADER + 1) + (ends[n - 1] - starts[0]) // 8
     if need > arena.size:
         arena = grown(arena, need + arena.size // 2)
+    if used[LOG] + n > log.size:
+        log = grown(log, 2 * log.size + n)
     hashes = np.empty(BLOCK, dtype=np.uint64)
     shift = _shift(table)
     mask = table.size - 1
@@ -189,7 +192,14 @@ def count_block(text, starts, ends, n, shard, table, arena, log, used):
                     arena[record + OPEN] = opened + _ONE
                 else:
                     arena[record + OPEN] = first
-                    log = _close(opened, arena[record + WORD], log, used)
+                    count = opened & _COUNT
+                    if count <= _MOST_IN_ONE:  # nearly always: without a call
+                        log[used[LOG]] = (
+                            arena[record + WORD] << _WORD_BITS | opened >> _SHARD_BITS << _COUNT_BITS | count
+                        )
+                        used[LOG] += 1
+                    else:
+                        log = _close(opened, arena[record + WORD], log, used)
                 break
             slot = (slot + 1) & mask
     return table, arena, log
@@ -312,12 +322,14 @@ def spellings(arena, chosen):
 
 
 @kernel
-def _close_all(arena, records, log, used):
+def _close_all(arena, log, used):
     """Append the pending counts of all words to the log, and return the log."""
-    for record in records:
+    record = 1
+    for _ in range(used[WORDS]):
         opened = arena[record + OPEN]
         log = _close(opened, arena[record + WORD], log, used)
         arena[record + OPEN] = opened >> _SHARD_BITS << _SHARD_BITS  # a count of 0: closed, and open again
+        record += HEADER + ((np.int64(arena[record + SIZE]) + 7) >> 3)
     return log
 
 
@@ -332,9 +344,9 @@ def _word_starts(log, n, words):
     return starts
 
 
-def closed_log(arena, records, log, used):
+def closed_log(arena, log, used):
     """(log, starts): the compact log of all counts so far, and where the entries of each word begin."""
-    log = _close_all(arena, records, log, used)
+    log = _close_all(arena, log, used)
     compact(log, used)
     return log, _word_starts(log, used[LOG], used[WORDS])
 
@@ -363,3 +375,23 @@ def shard_counts(arena, log, starts, chosen):
                 n += 1
         offsets[w + 1] = n
     return offsets, shards[:n], counts[:n]
+
+
+@kernel
+def regrouped(offsets, shards, counts, shard_of):
+    """(offsets, shards, counts) of words by coarser shards: shard s becomes part of shard_of[s], which never falls."""
+    new_offsets = np.zeros(offsets.size, dtype=np.int64)
+    new_shards = np.empty(shards.size, dtype=np.uint16)
+    new_counts = np.empty(shards.size, dtype=np.int64)
+    n = 0
+    for w in range(offsets.size - 1):
+        for k in range(offsets[w], offsets[w + 1]):
+            shard = np.uint16(shard_of[shards[k]])
+            if n > new_offsets[w] and new_shards[n - 1] == shard:
+                new_counts[n - 1] += counts[k]
+            else:
+                new_shards[n] = shard
+                new_counts[n] = counts[k]
+                n += 1
+        new_offsets[w + 1] = n
+    return new_offsets, new_shards[:n], new_counts[:n]

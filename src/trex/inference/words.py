@@ -21,6 +21,7 @@ from trex.corpora import DocumentLimit, read_documents
 from trex.counting.automaton import compiled
 from trex.counting.pretokenize import WordCounter
 from trex.counting.regex import OutsideFamily
+from trex.counting.sampling import draw, sampled
 from trex.inference.replay import InCorpora, count_byte_pairs
 from trex.tokenizer.existing import Existing
 
@@ -59,16 +60,25 @@ class CorpusWords:
 
     @classmethod
     def count(
-        cls, existing: Existing, sources: Mapping[str, Mapping], base: Path, max_document_bytes: int
+        cls,
+        existing: Existing,
+        sources: Mapping[str, Mapping],
+        base: Path,
+        max_document_bytes: int,
+        seed: int,
     ) -> Self:
         """Count the text of every corpus as an existing tokenizer sees it (`count_words_as`).
 
-        sources: of each corpus, as of `corpora.read_documents`; their paths begin at base.
+        sources: of each corpus, as of `corpora.deal`; their paths begin at base. seed: of the samples where they have
+        max_bytes, copies of documents included.
         """
         tables = {}
         for corpus, source in sources.items():
-            documents = read_documents(source, base, limit=DocumentLimit(max_document_bytes))
-            tables[corpus] = count_words_as(existing, documents)
+            first, again = (
+                read_documents(source, base, limit=DocumentLimit(max_document_bytes)) for _ in range(2)
+            )
+            sample = draw(first, source, seed, copies=True)
+            tables[corpus] = count_words_as(existing, sampled(again, sample, seed))
             log.info("%s: %s distinct words", corpus, f"{tables[corpus].height:,}")
         return cls.build(tables)
 

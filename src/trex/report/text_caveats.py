@@ -1,10 +1,12 @@
-"""What a reader should know about the text that was counted: what the normalizer changed, and what was too long."""
+"""What a reader should know about the text that was counted: what is a sample, what the normalizer changed, and what
+was too long to read."""
 
 from collections.abc import Iterator
 
 import polars as pl
 
 from trex.counting.nfc import MUCH_CHANGED, nfc_share
+from trex.counting.sampling import DOCUMENTS, PLACES, STREAM, WAYS
 from trex.report import markdown
 
 
@@ -15,6 +17,8 @@ def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame, normalizer: str
     normalizer: that of the config.
     """
     form = normalizer.upper()
+    for what, ledger in (("training", counts), ("evaluation", evaluation)):
+        yield from _samples(what, ledger)
     changed = {
         corpus: share
         for (corpus,), rows in evaluation.group_by("corpus", maintain_order=True)
@@ -45,3 +49,22 @@ def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame, normalizer: str
                 numbers += f", and some of {len(rows) - markdown.NAMES} more"
             key = "counting" if what == "training text" else "evaluation"
             yield f"Longer than `{key}.max_document_bytes` and left out of the {what}: {numbers}."
+
+
+def _samples(what: str, ledger: pl.DataFrame) -> Iterator[str]:
+    """How the text of a ledger was drawn where it is not all there is."""
+    n_corpora = ledger["corpus"].n_unique()
+    for way in (DOCUMENTS, PLACES, STREAM):
+        rows = ledger.filter(sample=way)
+        corpora = [f"`{corpus}`" for corpus in rows["corpus"].unique(maintain_order=True)]
+        if not corpora:
+            continue
+        names = ", ".join(corpora[: markdown.NAMES])
+        if len(corpora) > markdown.NAMES:
+            names += f" and {len(corpora) - markdown.NAMES} more"
+        names = "all corpora" if len(corpora) == n_corpora > 1 else names
+        read = ""
+        if way == PLACES:
+            least, most = (100 * rows["read_share"].min(), 100 * rows["read_share"].max())
+            read = f" ({least:.2g} to {most:.2g} % of their bytes)"
+        yield f"The {what} text of {names} is a sample of `max_bytes`: {WAYS[way]}{read}."

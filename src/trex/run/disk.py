@@ -15,11 +15,10 @@ import pyarrow.parquet as pq
 
 from trex.config import ConfigError
 from trex.corpora import source_files
-from trex.corpora.compressed import codec_of
+from trex.corpora.compressed import TYPICAL_RATIO, codec_of
 
 COUNTS, HELD_OUT, RUNS, INDEX = 0.3, 0.4, 0.3, 1.8  # bytes on disk a byte of text
 MEASURED, HEAPS = 155_000_000, 0.8
-COMPRESSED = 4.0  # bytes of text a byte of a compressed file
 DEMO = 700_000  # the largest of the embedded corpora
 ROW, TOKENIZER = 60, 80  # bytes of a row of compression on disk, twice; of tokenizer.json a token
 
@@ -36,7 +35,7 @@ def text_bytes(source: Mapping[str, Any], base: Path) -> int | None:
     else:
         files = source_files(source, base)
         total = sum(
-            path.stat().st_size * (COMPRESSED if "dataset" not in source and codec_of(path) else 1)
+            path.stat().st_size * (TYPICAL_RATIO if "dataset" not in source and codec_of(path) else 1)
             for path in files
         )
     limits = [size for size in (total, source.get("max_bytes")) if size is not None]
