@@ -5,7 +5,6 @@ from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
-from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
@@ -39,7 +38,7 @@ BASE = Path.cwd()
 try:
     check_install_path(sys.executable)
 except ValueError as error:
-    raise WorkflowError(str(error))
+    sys.exit(f"error: {error}")  # Snakemake adds lines of a traceback to exceptions
 try:
     for file in workflow.configfiles:
         load_yaml(
@@ -51,7 +50,7 @@ try:
     ):  # a job on a cluster reads this file again, and need not look at all corpora
         check_files(checked, BASE)
 except ConfigError as error:
-    raise WorkflowError(str(error))
+    sys.exit(f"error: {error}")
 config.clear()
 config.update(checked)
 

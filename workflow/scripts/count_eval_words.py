@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from trex.corpora import DocumentLimit, read_documents
+from trex.corpora import BadRecords, DocumentLimit, read_documents
 from trex.counting.corpus import EvaluationOptions, count_evaluation, evaluation_file
 from trex.counting.sampling import draw
 from trex.files import write_table
@@ -25,20 +25,23 @@ def reference() -> Reference:
 def count(task: Task) -> None:
     params, output = task.params, task.output
     first, limit = (DocumentLimit(params["max_document_bytes"]) for _ in range(2))
+    bad = BadRecords.from_source(params["source"])
     training_documents = np.load(task.input["documents"], mmap_mode="r")
-    documents = read_documents(params["source"], Path.cwd(), limit=first)
+    documents = read_documents(params["source"], Path.cwd(), limit=first, bad=bad.uncapped())
     sample = draw(documents, params["source"], params["seed"], excluded=training_documents)
     with evaluation_file(output["documents"]) as keep:
         words, ledger = count_evaluation(
-            read_documents(params["source"], Path.cwd(), limit=limit),
+            read_documents(params["source"], Path.cwd(), limit=limit, bad=bad),
             (task.wildcards["evaluation_set"], task.wildcards["corpus"]),
             reference().count,
             keep,
             training_documents,
             EvaluationOptions(params["seed"], params["pattern"], sample, params["normalizer"]),
         )
+        bad.check(f"evaluation set {task.name}")  # reading may have ended early
     write_table(words.summed(), output["words"])
-    write_table(ledger.with_columns(too_long=pl.lit(limit.left_out)), output["ledger"])
+    left_out = {"too_long": limit.left_out, **bad.ledger(zeros=True)}
+    write_table(ledger.with_columns(**{kind: pl.lit(n) for kind, n in left_out.items()}), output["ledger"])
 
 
 each_task(snakemake, count)
