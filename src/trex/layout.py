@@ -264,6 +264,10 @@ class Layout:
     def candidates_csv(self) -> Path:
         return self.root / "candidates.csv"
 
+    @property
+    def corpora_csv(self) -> Path:
+        return self.root / "corpora.csv"
+
     def figure(self, name: str) -> Path:
         return self.root / f"figures/{name}.svg"
 

@@ -3,6 +3,7 @@ import sys
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 from snakemake.settings.types import DeploymentMethod
 
@@ -28,7 +29,9 @@ from trex.layout import (
     round_name,
     sampled,
 )
+from trex.run.disk import DEMO
 from trex.run.packages import package_versions
+from trex.run.tasks import Task, batches_of_small
 
 put_on_python_path()
 BASE = Path.cwd()
@@ -197,6 +200,60 @@ def of_all_parts(file):
         FILES.part(wildcards.corpus, i, file)
         for i in range(len(PARTS[wildcards.corpus]))
     ]
+
+
+def bytes_to_read(corpus):
+    """Of the files of a corpus; None if only the Hugging Face hub knows."""
+    source = config["corpora"][corpus]["source"]
+    if "huggingface" in source:
+        return None
+    return (
+        DEMO
+        if "demo" in source
+        else sum(
+            file.stat().st_size for file in corpus_files(SimpleNamespace(corpus=corpus))
+        )
+    )
+
+
+def is_on_hub(corpus):
+    """Whether an evaluation set of a corpus comes from the Hugging Face hub."""
+    return any(
+        "huggingface" in source
+        for source in config["corpora"][corpus]["evaluation"].values()
+    )
+
+
+def counting_tasks(corpora):
+    """What rule count_words does for each of some corpora, as tasks of one job."""
+    tasks = []
+    for corpus in corpora:
+        wildcards = SimpleNamespace(corpus=corpus)
+        params = {**COUNTING_PARAMS, "source": corpus_source(wildcards)}
+        output = {name: str(path(corpus)) for name, path in COUNTED.items()}
+        files = {"files": corpus_files(wildcards)}
+        tasks.append(Task("count_words", vars(wildcards), files, output, params))
+    return tasks
+
+
+def evaluation_tasks(corpora):
+    """What rule count_eval_words does for each evaluation set of some corpora, as tasks of one job."""
+    tasks = []
+    for evaluation_set, corpus in EVALUATION:
+        if corpus not in corpora:
+            continue
+        wildcards = SimpleNamespace(evaluation_set=evaluation_set, corpus=corpus)
+        params = {**EVALUATION_PARAMS, "source": evaluation_source(wildcards)}
+        output = {
+            name: str(path(evaluation_set, corpus)) for name, path in EVALUATED.items()
+        }
+        inputs = {
+            "files": evaluation_files(wildcards),
+            "documents": str(FILES.document_hashes(corpus)),
+            "reference": tokenizer_files(config["reference"]),
+        }
+        tasks.append(Task("count_eval_words", vars(wildcards), inputs, output, params))
+    return tasks
 
 
 def at_most(source, max_bytes):

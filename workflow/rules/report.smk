@@ -103,6 +103,12 @@ rule write_summary:
             category="Summary",
             labels={"figure": "candidates and baselines"},
         ),
+        corpora=report(
+            FILES.corpora_csv,
+            caption="../report/corpora.rst",
+            category="Summary",
+            labels={"figure": "every corpus"},
+        ),
     log:
         LOGS / "write_summary.log",
     benchmark:

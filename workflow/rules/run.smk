@@ -6,6 +6,7 @@ from trex.files import remove_temporary_files
 from trex.run.locks import FolderError, RunLock, check_folder
 from trex.run.planning import (
     forget_files_in_the_way,
+    forget_forced,
     hold,
     is_real_run,
     plan_by_records,
@@ -54,6 +55,7 @@ rule write_provenance:
         validation=rules.write_summary.output.validation,
         candidates=rules.write_summary.output.candidates,
         hygiene=rules.write_hygiene.output.page,
+        corpora=rules.write_summary.output.corpora,
         figures=rules.plot_figures.output,
         tokenizers=[FILES.tokenizer(name) for name in FULL_SCALE],
         counts=REPORTED["counts"],
@@ -95,6 +97,7 @@ onstart:
                 SUMMARY, "It is under way, or was killed.", planned_jobs(workflow)
             )
         forget_files_in_the_way(workflow.dag)
+        forget_forced(workflow.dag, RESULTS)
 
 
 onsuccess:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from tabulate import tabulate
 
 WIDTH = 105  # characters in a line of text
+NAMES = 10  # in a list within a sentence
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
@@ -30,8 +31,10 @@ def bullets(items: Iterable[str], mark: str = "- ") -> str:
 
 
 def names(items: Sequence[str], last: str = "and") -> str:
-    """`a`, `b` and `c`."""
+    """`a`, `b` and `c`; of more than NAMES items the first, and how many more there are."""
     quoted = [f"`{item}`" for item in items]
+    if len(quoted) > NAMES + 1:
+        return f"{', '.join(quoted[:NAMES])} {last} {len(quoted) - NAMES} more"
     return f"{', '.join(quoted[:-1])} {last} {quoted[-1]}" if len(quoted) > 1 else quoted[0]
 
 
