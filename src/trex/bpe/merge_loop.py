@@ -192,6 +192,7 @@ def merge_loop(tokens, heavy, vocabulary, n_tokens, n_steps, limits, tracked, n_
     widths, separator = tokens.widths, tokens.separator
     n_heap = n_pairs
     n_arena = np.int64(0)
+    hole = hole_end = np.int64(0)
     for pair in range(n_pairs):
         n_arena = max(n_arena, tracked.pairs[pair, END])
 
@@ -245,7 +246,8 @@ def merge_loop(tokens, heavy, vocabulary, n_tokens, n_steps, limits, tracked, n_
         neighbours = Neighbours(changes, found, merged)
         n_merged, n_found[0], n_found[1], rejoined = merge(arena[start:end], heavy, step, tokens, neighbours)
 
-        # -- count, list and queue the new pairs
+        # -- count, list and queue the new pairs. Their occurrences take the place of those that were just merged, then
+        # the largest hole that such lists have left, then fresh room
         n_tracked = n_pairs
         _prefetch_lost_pairs(found, n_found, a, b, tracked)
         for side in range(2):
@@ -262,18 +264,28 @@ def merge_loop(tokens, heavy, vocabulary, n_tokens, n_steps, limits, tracked, n_
                 gain = weight - rejoined if side == 1 and z == a else weight
                 if gain < theta or token_size[z] + size_new >= max_token_length:
                     continue
-                if n_arena + size > arena.size:
+                if start + size <= end:
+                    at = start
+                    start += size
+                elif hole + size <= hole_end:
+                    at = hole
+                    hole += size
+                elif n_arena + size <= arena.size:
+                    at = n_arena
+                    n_arena += size
+                else:
                     why = FULL
                     break
                 tracked = _with_room(tracked, n_pairs)
                 born = pair_key(z, new) if side == 0 else pair_key(new, z)
-                changes[side, z, 0] = n_arena
-                _track(tracked, n_pairs, n_heap, (born, gain, n_arena, n_arena + size))
-                n_arena += size
+                changes[side, z, 0] = at
+                _track(tracked, n_pairs, n_heap, (born, gain, at, at + size))
                 n_pairs += 1
                 n_heap += 1
         if why == FULL:
             break
+        if end - start > hole_end - hole:
+            hole, hole_end = start, end
         if n_pairs > n_tracked:
             list_births(n_merged, step, widths, neighbours, arena)
         for side in range(2):

@@ -37,22 +37,30 @@ from trex.bpe.words import FlatWords
 log = logging.getLogger(__name__)
 
 NARROW = 2**16 - 1  # tokens that slots of 16 bits can tell, beside the separator
-# Room for occurrences: so many a slot, and in small texts as many as one stretch needs, up to 256 MB.
-ROOM = 0.5
-ROOM_FOR_ALL, SMALL_ROOM = 2, 1 << 25
-FILLED = 0.6  # of the room when a stretch begins; the rest is for pairs that are born
-SKETCH = 32  # slots a counter of the sketch
+# Texts of up to so many slots, some 3.5 million words, get room for all occurrences and slots as wide as the last ids:
+# they take one stretch, the fastest way, and 0.9 GB at most.
+SMALL = 1 << 26
+ROOM_FOR_ALL = 1.5  # occurrences a slot
+ROOM = 0.5  # the same for larger texts
+FILLED = 0.9  # of the room when a stretch begins; the rest is for pairs that are born
+SKETCH = 2  # slots a counter of the sketch
+
+
+def _room(n_slots: int) -> int:
+    """Occurrences of pairs that there is room for in a text of so many slots."""
+    return int((ROOM_FOR_ALL if n_slots <= SMALL else ROOM) * n_slots)
 
 
 class Workspace:
     """Memory for the merge loop, kept from one training to the next: fresh memory can take as long as the training.
 
     One training at a time. numpy puts large arrays on huge pages, which numba does not, and pages that stay
-    untouched cost nothing. narrow, room: for tests: when ids outgrow the narrow slots, and the room for occurrences.
+    untouched cost nothing. narrow, room: for tests: the tokens that narrow slots are used for, whatever the text, and
+    the room for occurrences.
     """
 
-    def __init__(self, *, narrow: int = NARROW, room: int | None = None):
-        self.narrow, self._room = narrow, room
+    def __init__(self, *, narrow: int | None = None, room: int | None = None):
+        self._narrow, self._room = narrow, room
         self._arrays: dict[str, np.ndarray] = {}
 
     def array(self, name: str, size: int, dtype) -> np.ndarray:
@@ -68,10 +76,15 @@ class Workspace:
         """Use the memory of an array from now on."""
         self._arrays[name] = array.view(np.uint8)
 
+    def most_narrow(self, n_slots: int, vocab_size: int) -> int:
+        """The size of the vocabulary up to which slots are narrow; 0: they are wide from the start."""
+        if self._narrow is not None:
+            return self._narrow
+        return 0 if n_slots <= SMALL and vocab_size > NARROW else NARROW
+
     def room(self, n_slots: int) -> np.ndarray:
         """uint64, for the occurrences of pairs in a text of so many slots."""
-        enough = max(int(ROOM * n_slots), min(ROOM_FOR_ALL * n_slots, SMALL_ROOM), 1)
-        return self.array("occurrences", self._room or enough, np.uint64)
+        return self.array("occurrences", self._room or _room(n_slots), np.uint64)
 
     def tracked(self, n_pairs: int, vocab_size: int) -> Tracked:
         """Room for so many pairs and those that are born."""
@@ -91,12 +104,13 @@ def training_bytes(words: int, text_bytes: int, vocab_size: int, columns: int) -
         columns: evaluation columns.
     """
     n_slots = words + text_bytes + 1
-    room = max(int(ROOM * n_slots), min(ROOM_FOR_ALL * n_slots, SMALL_ROOM))
+    room = _room(n_slots)
     # what a step notes of its merges: those of the most frequent pair are an eighth of the room, in 16 bytes each
     note = 2 * room
+    slot = 4 if n_slots <= SMALL and vocab_size > NARROW else 2
     pairs = 1 << max(4 * vocab_size, (1 << 16) - 1).bit_length()
     vocabulary = (2 * 8 + 4 * 8 + 3 * 8) * pairs + vocab_size * (64 + 8 * columns)
-    return text_bytes + (4 + 8) * words + 2 * n_slots + 8 * room + note + vocabulary
+    return text_bytes + (4 + 8) * words + slot * n_slots + 8 * room + note + vocabulary
 
 
 class Initial(NamedTuple):
@@ -196,9 +210,9 @@ class Training:
         self._heavy = frozen(self.counted.counts[self.counted.counts >= int(HEAVY)])
         self.vocabulary = _vocabulary(self.initial, self.vocab_size)
         self.n_tokens, self.n_steps, self.stretches = self.initial.n_tokens, 0, 0
-        self._until = self.vocab_size
-        if self.initial.n_tokens <= self.workspace.narrow:
-            self._until = min(self.vocab_size, self.workspace.narrow)
+        narrow = self.workspace.most_narrow(self.n_slots, self.vocab_size)
+        self._narrow = self.initial.n_tokens <= narrow
+        self._until = min(self.vocab_size, narrow) if self._narrow else self.vocab_size
 
     def run(self, theta: int, min_count: int) -> None:
         """Merge until the vocabulary is whole or no pair counts min_count.
@@ -231,8 +245,7 @@ class Training:
 
     def _fill(self) -> np.ndarray:
         """Make every byte a token. int64 [65536, 2], of every byte pair a * 256 + b the count and the number."""
-        narrow = self._until <= self.workspace.narrow
-        slots = self.workspace.array("slots", self.n_slots, np.uint16 if narrow else np.uint32)
+        slots = self.workspace.array("slots", self.n_slots, np.uint16 if self._narrow else np.uint32)
         widths = np.ones(len(self.vocabulary.sizes), np.int32)
         self.tokens = Tokens(slots, widths, self._until, self.n_slots)
         return fill_slots(self.words.arrays(), self.counted, self.initial.byte_id, self._until, slots)
@@ -263,8 +276,8 @@ class Training:
         self.tokens.widths[:] = 1
         if self.n_tokens >= self._until:
             self._widen()
-        sketch = arena[: 1 << max(min(self.tokens.n_slots // SKETCH, arena.size).bit_length() - 1, 0)]
-        sketch = sketch.view(np.int64)
+        size = max(min(self.tokens.n_slots // SKETCH, arena.size), 1)
+        sketch = arena[: 1 << size.bit_length() - 1].view(np.int64)
         sketch[:] = 0
         sketch_pairs(self.tokens, self.counted, sketch)
         rows = weigh_pairs(self.tokens, self.counted, sketch, least)
