@@ -27,7 +27,9 @@ rule train_candidate:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(700, 1.5),
+        mem_mb=training_megabytes(
+            700, config["proxies"]["bytes"], config["proxies"]["vocab_grid"][-1]
+        ),
         runtime=minutes(10, 0.02),
     params:
         code=code_of("train_candidate"),

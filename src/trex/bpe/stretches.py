@@ -1,8 +1,4 @@
-"""A training stretch by stretch (`trex.bpe.merge_loop`): what each counts and lists when it begins.
-
-Memory a word that is used, in a text of words of 18 bytes: 38 for slots and 76 for occurrences, after the 8 of its
-count and, of the memory-mapped words, 22. `training_bytes` adds up what a training takes.
-"""
+"""A training stretch by stretch (`trex.bpe.merge_loop`): what each counts and lists when it begins."""
 
 import logging
 from collections.abc import Sequence
@@ -13,6 +9,7 @@ import numpy as np
 
 from trex.arrow import frozen
 from trex.bpe.byte_alphabet import ALPHABET, BYTE_CHARACTERS, is_spelling, unspell
+from trex.bpe.memory import NARROW, is_narrow, room_of
 from trex.bpe.merge_loop import EXHAUSTED, Limits, Tracked, Vocabulary, merge_loop, track_all
 from trex.bpe.merge_step import HEAVY, MOST_HEAVY, MOST_SLOTS
 from trex.bpe.pair_table import KEY
@@ -36,19 +33,8 @@ from trex.bpe.words import FlatWords
 
 log = logging.getLogger(__name__)
 
-NARROW = 2**16 - 1  # tokens that slots of 16 bits can tell, beside the separator
-# Texts of up to so many slots, some 3.5 million words, get room for all occurrences and slots as wide as the last ids:
-# they take one stretch, the fastest way, and 0.9 GB at most.
-SMALL = 1 << 26
-ROOM_FOR_ALL = 1.5  # occurrences a slot
-ROOM = 0.5  # the same for larger texts
 FILLED = 0.9  # of the room when a stretch begins; the rest is for pairs that are born
 SKETCH = 2  # slots a counter of the sketch
-
-
-def _room(n_slots: int) -> int:
-    """Occurrences of pairs that there is room for in a text of so many slots."""
-    return int((ROOM_FOR_ALL if n_slots <= SMALL else ROOM) * n_slots)
 
 
 class Workspace:
@@ -80,11 +66,11 @@ class Workspace:
         """The size of the vocabulary up to which slots are narrow; 0: they are wide from the start."""
         if self._narrow is not None:
             return self._narrow
-        return 0 if n_slots <= SMALL and vocab_size > NARROW else NARROW
+        return NARROW if is_narrow(n_slots, vocab_size) else 0
 
     def room(self, n_slots: int) -> np.ndarray:
         """uint64, for the occurrences of pairs in a text of so many slots."""
-        return self.array("occurrences", self._room or _room(n_slots), np.uint64)
+        return self.array("occurrences", self._room or room_of(n_slots), np.uint64)
 
     def tracked(self, n_pairs: int, vocab_size: int) -> Tracked:
         """Room for so many pairs and those that are born."""
@@ -94,23 +80,6 @@ class Workspace:
             self.array("pairs", 4 * n_pairs, np.int64)[: 4 * n_pairs].reshape(-1, 4),
             self.array("heap", 3 * n_pairs, np.int64)[: 3 * n_pairs].reshape(-1, 3),
         )
-
-
-def training_bytes(words: int, text_bytes: int, vocab_size: int, columns: int) -> int:
-    """Bytes of memory that a training takes at most, without Python and its libraries.
-
-    Args:
-        words: distinct words, with text_bytes bytes in all.
-        columns: evaluation columns.
-    """
-    n_slots = words + text_bytes + 1
-    room = _room(n_slots)
-    # what a step notes of its merges: those of the most frequent pair are an eighth of the room, in 16 bytes each
-    note = 2 * room
-    slot = 4 if n_slots <= SMALL and vocab_size > NARROW else 2
-    pairs = 1 << max(4 * vocab_size, (1 << 16) - 1).bit_length()
-    vocabulary = (2 * 8 + 4 * 8 + 3 * 8) * pairs + vocab_size * (64 + 8 * columns)
-    return text_bytes + (4 + 8) * words + slot * n_slots + 8 * room + note + vocabulary
 
 
 class Initial(NamedTuple):

@@ -401,6 +401,7 @@ def build_index(
         pl.concat(ledgers_of_sets).write_parquet(part / "evaluation.parquet")
         about = {"version": VERSION, "corpora": list(counts), "words": sizes.size, "bytes": text.size}
         about |= {"columns": len(evaluation), "entries": int(borders[-1])}
+        about["text_bytes"] = int(sum(map(np.sum, shard_bytes)))
         write_json(about, part / "index.json")
         n_bytes = sum(file.stat().st_size for file in part.iterdir())
     log.info(
