@@ -105,15 +105,6 @@ def test_every_kind_gives_the_same_documents(source, base):
     source = through_the_config(source, base)
     assert read(source, base) == TEXTS
     assert read(source, base, batch_bytes=1) == TEXTS
-    # The first document has 8 bytes, the second 11: the one that crosses the limit is given.
-    assert [len(read(source | {"max_bytes": limit}, base)) for limit in (1, 8, 9, 19, 20, 999)] == [
-        1,
-        1,
-        2,
-        2,
-        3,
-        4,
-    ]
     assert all(path.is_file() for path in source_files(source, base))
 
 
@@ -229,7 +220,7 @@ def write_bad_files(base: Path) -> None:
 
 # Source, whether check_source finds it, and what the message must say.
 BAD = [
-    ({}, True, ["exactly one", "parquet, jsonl", "none"]),
+    ({}, True, ["exactly one", "arrow, jsonl", "none"]),
     ({"text": "a", "jsonl": "b"}, True, ["exactly one", "jsonl and text"]),
     ({"text": "latin1.txt", "sample_by": "word"}, True, ["'word'", "line, paragraph, document"]),
     ({"text": "latin1.txt", "where": {"lang": "de"}}, True, ["where", "leave it out"]),
@@ -240,7 +231,7 @@ BAD = [
     ({"parquet": "good.jsonl"}, True, ["good.jsonl", "not a readable parquet"]),
     ({"parquet": "cut.parquet"}, True, ["cut.parquet", "not a readable parquet"]),
     ({"parquet": "flipped.parquet"}, False, ["flipped.parquet", "row 0"]),
-    ({"parquet": "latin1.parquet"}, False, ["latin1.parquet", "row 2", "'text'", "0xe9", "UTF-8"]),
+    ({"parquet": "latin1.parquet"}, True, ["latin1.parquet", "row 2", "'text'", "0xe9", "UTF-8"]),
     ({"parquet": "good.parquet", "column": "body"}, True, ["good.parquet", "'body'", "text, n"]),
     ({"parquet": "good.parquet", "column": "n"}, True, ["good.parquet", "int64", "strings are: text"]),
     (
@@ -252,17 +243,17 @@ BAD = [
     ({"parquet": "norows.parquet"}, True, ["norows.parquet", "empty"]),
     ({"parquet": "good.parquet", "where": {"n": -1}}, False, ["good.parquet", "empty", "where: {'n': -1}"]),
     ({"text": "empty.txt"}, True, ["empty.txt", "empty"]),
-    ({"text": "latin1.txt"}, False, ["latin1.txt:2", "0xe9", "byte 6", "UTF-8"]),
+    ({"text": "latin1.txt"}, True, ["latin1.txt:2", "0xe9", "byte 6", "UTF-8"]),
     ({"text": "cut.txt.zst"}, True, ["cut.txt.zst", "after line 0", "runcated"]),
-    ({"jsonl": "blank.jsonl"}, True, ["blank.jsonl", "no record"]),
+    ({"jsonl": "blank.jsonl"}, True, ["blank.jsonl", "no file has any record"]),
     ({"jsonl": "good.jsonl", "column": "body"}, True, ["good.jsonl:1", "'body'", "available: text"]),
-    ({"jsonl": "notext.jsonl"}, False, ["notext.jsonl:2", "'text'", "available: body, id"]),
-    ({"jsonl": "number.jsonl"}, False, ["number.jsonl:2", "17", "not a string"]),
-    ({"jsonl": "list.jsonl"}, True, ["list.jsonl:1", "list", "one JSON object a line"]),
-    ({"jsonl": "broken.jsonl"}, False, ["broken.jsonl:3", "not JSON"]),
-    ({"jsonl": "deep.jsonl"}, True, ["deep.jsonl:1", "not JSON"]),
-    ({"jsonl": "surrogate.jsonl"}, False, ["surrogate.jsonl:2", r"\ud800", "character 2"]),
-    ({"jsonl": "latin1.jsonl"}, False, ["latin1.jsonl:2", "0xe9", "UTF-8"]),
+    ({"jsonl": "notext.jsonl"}, True, ["notext.jsonl:2", "'text'", "available: body, id"]),
+    ({"jsonl": "number.jsonl"}, True, ["number.jsonl:2", "17", "not a string"]),
+    ({"jsonl": "list.jsonl"}, True, ["list.jsonl: record 1", "a JSON str", "one JSON object a line"]),
+    ({"jsonl": "broken.jsonl"}, True, ["broken.jsonl:3", "not JSON"]),
+    ({"jsonl": "deep.jsonl"}, True, ["deep.jsonl: record 1", "not JSON"]),
+    ({"jsonl": "surrogate.jsonl"}, True, ["surrogate.jsonl:2", r"\ud800", "character 2"]),
+    ({"jsonl": "latin1.jsonl"}, True, ["latin1.jsonl:2", "0xe9", "UTF-8"]),
     ({"jsonl": "allnull.jsonl"}, False, ["allnull.jsonl", "the corpus is empty"]),
     ({"jsonl": "good.jsonl", "where": {"lang": "de"}}, False, ["good.jsonl", "empty after where"]),
     ({"jsonl": "cut.jsonl.gz"}, True, ["cut.jsonl.gz", "after line", "runcated"]),

@@ -1,6 +1,5 @@
 """Splitting documents, and slices of the word index, against a second way of counting."""
 
-import hashlib
 import json
 import shutil
 import unicodedata
@@ -11,35 +10,38 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
+from xxhash import xxh64_intdigest
 
-from trex.corpora import deal_files, only_files, read_documents
+from trex.corpora import BadRecords, CorpusError, deal, dealing, read_documents, source_files
 from trex.counting import pretokenize
 from trex.counting.build_index import build_index
 from trex.counting.corpus import (
+    SUMS,
     CountingOptions,
     EvaluationOptions,
     by_shard,
+    check_bad_records,
     check_split,
     count_corpus,
     count_evaluation,
     held_out_file,
     join_held_out,
+    with_left_out,
 )
-from trex.counting.documents import distinct_hashes, document_hashes, hashes_shared, join_documents
+from trex.counting.documents import document_hashes, hashes_shared, join_documents
 from trex.counting.patterns import DEFAULT
 from trex.counting.pretokenize import count_words, merge_runs
+from trex.counting.sampling import draw, draw_part, sample_of_parts
 from trex.counting.word_index import WordIndex
 from trex.files import write_array, write_table
 
 SPLIT = CountingOptions(seed=7, held_out_share=0.2, deduplicate=True, pattern=DEFAULT, by_line=True)
-EVALUATED = EvaluationOptions(seed=7, pattern=DEFAULT, max_bytes=10**9)
+EVALUATED = EvaluationOptions(seed=7, pattern=DEFAULT)
 
 
 def place(document: str) -> tuple[int, int] | None:
     """(group, rank) of a document or None if it is held out, written out a second time."""
-    said = document.encode().rstrip(b"\n")
-    digest = hashlib.blake2b(said, digest_size=8, key=(7).to_bytes(8, "little")).digest()
-    h = int.from_bytes(digest, "little")
+    h = xxh64_intdigest(document.encode().rstrip(b"\n"), seed=7)
     return None if h % 2**32 < 0.2 * 2**32 else ((h >> 32) % 3, (h >> 32) // 3)
 
 
@@ -102,18 +104,6 @@ def test_split_and_ledger(built):
             assert row["words"] == sum(sum(count_words(t, by_line=True).values()) for t in mine)
     assert pl.read_parquet(ledgers["b"])["duplicates"].sum() == 60
     assert pl.read_parquet(ledgers["a"])["duplicates"].sum() == 0
-
-
-def test_evaluation_text_is_cut_at_a_document():
-    texts = ["ab " * n for n in range(1, 50)]
-    kept = []
-    none = np.array([], dtype=np.uint64)
-    _, ledger = count_evaluation(
-        batches(texts), ("udhr", "a"), lambda batch: np.ones(len(batch), np.int64),
-        lambda batch, _: kept.extend(batch.to_pylist()), none, replace(EVALUATED, max_bytes=10),
-    )  # fmt: skip
-    assert kept == texts[:3]  # 3 + 6 bytes are fewer than 10
-    assert (ledger["documents"].item(), ledger["bytes"].item()) == (3, 18)
 
 
 def test_evaluation_leaves_out_what_training_has(built):
@@ -202,7 +192,8 @@ def write_source(kind: str, folder, files: list[list[str]]) -> dict:
         if kind == "parquet":
             # the last file says another language alone: a part that is empty
             language = ["x" if number == len(files) - 1 else "a"] * len(texts)
-            pl.DataFrame({"text": texts, "language": language}).write_parquet(path)
+            table = pl.DataFrame({"text": texts, "language": language})
+            table.write_parquet(path, row_group_size=50)
         elif kind == "jsonl":
             path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
         else:
@@ -231,6 +222,13 @@ def test_copies_that_differ_in_line_ends_are_one_document(tmp_path):
     assert one == two != three == four
 
 
+def test_a_document_is_hashed_by_xxh64():
+    texts = ["é中😀 a"[: n % 6] + "x\ny" * (n // 2) + "z" for n in range(150)]
+    for seed in (0, 7, 2**63 + 1):
+        hashes = document_hashes(pa.array(["", *texts], pa.large_string())[1:], seed)
+        assert hashes.tolist() == [xxh64_intdigest(text.encode(), seed=seed) for text in texts]
+
+
 def test_evaluation_text_is_that_after_nfc():
     """Half of a corpus in NFD: a reference tokenizer that does not normalize reads what ours reads."""
     composed = [f"tiếng Việt {i} có dấu" for i in range(40)]
@@ -257,80 +255,142 @@ def test_evaluation_text_is_that_after_nfc():
     assert [ledger["nfc_changed"].item() for ledger in ledgers] == [0, 40 * len("".join(words).encode())]
 
 
+NAMES = "words.parquet", "ledger.parquet", "held_out.parquet", "documents.npy"
+
+
+def count_whole(source: dict, base, folder, split: CountingOptions) -> None:
+    """What the job count_words does."""
+    folder.mkdir()
+    (source,) = deal(source, base)
+    sample = draw(read_documents(source, base), source, split.seed, copies=not split.deduplicate)
+    words, ledger, held_out, documents = (folder / name for name in NAMES)
+    with held_out_file(held_out) as hold_out:
+        counts = count_corpus(read_documents(source, base), "c", hold_out, replace(split, sample=sample))
+    table, shard_of_cell = by_shard([counts.ledger])
+    counts.words.write(words, shard_of_cell)
+    write_table(table, ledger)
+    write_array(counts.documents, documents)
+
+
+def count_in_parts(source: dict, base, folder, split: CountingOptions, parts: int) -> int:
+    """What the jobs hash_documents, count_part and merge_counts do. Returns how many parts there were."""
+    sources = deal(source, base, parts)
+    copies = not split.deduplicate
+    files = [[folder / f"{number}/{name}" for name in NAMES] for number in range(len(sources))]
+
+    def documents(source):
+        return read_documents(source, base, 4_000, may_be_empty=True)
+
+    found = [draw_part(documents(source), source, split.seed, copies) for source in sources]
+    hashes = [own for own, _ in found]
+    for number, (source, paths) in enumerate(zip(sources, files, strict=True)):
+        before = hashes_shared(hashes[number], hashes[:number]) if number and not copies else None
+        options = replace(split, sample=sample_of_parts(found, source, copies))
+        paths[0].parent.mkdir(parents=True)
+        with held_out_file(paths[2]) as hold_out:
+            counts = count_corpus(documents(source), "c", hold_out, options, counted_before=before)
+        counts.words.write_run(paths[0])
+        write_table(counts.ledger, paths[1])
+        write_array(counts.documents, paths[3])
+    words, ledgers, held_out, documents = zip(*files, strict=True)
+    ledger, shard_of_cell = by_shard([pl.read_parquet(path) for path in ledgers])
+    merge_runs(words, folder / NAMES[0], shard_of_cell, folder)
+    write_table(ledger, folder / NAMES[1])
+    join_held_out(held_out, folder / NAMES[2])
+    write_array(join_documents(map(np.load, documents)), folder / NAMES[3])
+    return len(sources)
+
+
 @pytest.mark.parametrize("kind", ["jsonl", "parquet", "text"])
 @pytest.mark.parametrize("deduplicate", [True, False])
-def test_parts_give_what_one_job_gives(tmp_path, monkeypatch, kind, deduplicate):
+@pytest.mark.parametrize("max_bytes", [None, 9_000])
+def test_parts_give_what_one_job_gives(tmp_path, monkeypatch, kind, deduplicate, max_bytes):
     for name, few in {"CHUNK_WORDS": 37, "ROW_GROUP_WORDS": 100, "FAN_IN": 2}.items():
         monkeypatch.setattr(pretokenize, name, few)
+    monkeypatch.setattr(dealing, "LEAST_BYTES", 300)
     texts = [corpus("a", 150), corpus("b", 200), corpus("c", 90), corpus("d", 170), corpus("x", 500)]
     texts[0] += texts[0][:20]
     texts[1] += texts[0][:30]
     texts[3] += texts[0][20:40] + texts[1][:15] + texts[2][:10]
-    source = write_source(kind, tmp_path, texts)
+    source = write_source(kind, tmp_path, texts) | ({"max_bytes": max_bytes} if max_bytes else {})
     split = replace(SPLIT, deduplicate=deduplicate)
-    names = "words.parquet", "ledger.parquet", "held_out.parquet", "documents.npy"
-    one, merged = ([tmp_path / folder / name for name in names] for folder in ("one", "merged"))
-
-    with held_out_file(one[2]) as hold_out:
-        counts = count_corpus(read_documents(source, tmp_path), "c", hold_out, split)
-    ledger, shard_of_cell = by_shard([counts.ledger])
-    counts.words.write(one[0], shard_of_cell)
-    write_table(ledger, one[1])
-    write_array(counts.documents, one[3])
-
-    files = deal_files(source, tmp_path, 3)
-    assert len(files) == 3
-    parts, hashes = [], []
-    for number, some in enumerate(files):
-        paths = [tmp_path / f"parts/{number}.{name}" for name in (*names, "hashes.npy")]
-
-        def documents(some=some):
-            return read_documents(only_files(source, some), tmp_path, 4_000, may_be_empty=True)
-
-        write_array(distinct_hashes(documents(), "c", split.seed), paths[4])
-        *earlier, own = (np.load(path, mmap_mode="r") for path in [*hashes, paths[4]])
-        before = hashes_shared(own, earlier) if deduplicate else None
-        with held_out_file(paths[2]) as hold_out:
-            counts = count_corpus(documents(), "c", hold_out, split, counted_before=before)
-        counts.words.write_run(paths[0])
-        write_table(counts.ledger, paths[1])
-        write_array(counts.documents, paths[3])
-        parts.append(paths)
-        hashes.append(paths[4])
-    words, ledgers, held_out, documents, _ = zip(*parts, strict=True)
-    ledger, shard_of_cell = by_shard([pl.read_parquet(path) for path in ledgers])
-    merge_runs(words, merged[0], shard_of_cell, tmp_path)
-    write_table(ledger, merged[1])
-    join_held_out(held_out, merged[2])
-    write_array(join_documents(map(np.load, documents)), merged[3])
-
-    for ours, theirs in zip(merged, one, strict=True):
-        if "held_out" not in ours.name:
-            assert ours.read_bytes() == theirs.read_bytes()
-    assert pl.read_parquet(merged[2]).equals(pl.read_parquet(one[2]))  # in the same order
-    duplicates = pl.read_parquet(one[1])["duplicates"].sum()
-    if kind == "text":  # a document is a line here
+    one, merged, again = (tmp_path / name for name in ("one", "merged", "again"))
+    count_whole(source, tmp_path, one, split)
+    assert count_in_parts(source, tmp_path, merged, split, 7) == 7  # files are cut
+    ledger = pl.read_parquet(one / "ledger.parquet")
+    for name in NAMES:
+        if name != "held_out.parquet":
+            assert (merged / name).read_bytes() == (one / name).read_bytes()
+    held_out = pl.read_parquet(one / "held_out.parquet")
+    assert pl.read_parquet(merged / "held_out.parquet").equals(held_out)  # in the same order
+    # the same documents in other files and another order: the same counts
+    several = [*texts[:-1], *([] if kind == "parquet" else [texts[-1]])]
+    mixed = [text for some in reversed(several) for text in some]
+    for path in tmp_path.glob(f"*.{kind}"):
+        path.unlink()
+    write_source(
+        kind, tmp_path, [mixed[:77], mixed[77:78], mixed[78:], ["of another language"] * (kind == "parquet")]
+    )
+    count_whole(source, tmp_path, again, split)
+    for name in ("words.parquet", "documents.npy", "ledger.parquet"):
+        assert (again / name).read_bytes() == (one / name).read_bytes()
+    duplicates = ledger["duplicates"].sum()
+    if max_bytes:
+        assert set(ledger["sample"]) == {"documents"}
+        counted = ledger["bytes"].sum() if deduplicate else 0
+        assert counted == 0 or 0.8 * max_bytes < counted <= max_bytes + 60
+    elif kind == "text":  # a document is a line here
         assert (duplicates > 95) == deduplicate
     else:
         assert duplicates == 95 * deduplicate
-    if kind == "parquet":
-        assert not np.load(hashes[-1]).size
 
 
-def test_files_are_dealt_in_stretches_of_like_size(tmp_path):
+def test_too_many_bad_records_are_those_of_the_corpus():
+    """A part may have more; nulls are not bad; duplicates are records too."""
+    options = {"on_bad_record": "skip", "max_bad_records": 0.1}
+    rows = {
+        "corpus": ["c"] * 2,
+        "sample": ["all"] * 2,
+        "read_share": [1.0] * 2,
+        "split": ["train", "held_out"],
+        "cell": [3, None],
+        **{key: [4, 3] for key in SUMS},
+    }
+    schema = {"cell": pl.Int64, "words": pl.Int64}
+    part = pl.DataFrame(rows, schema_overrides=schema)
+    parts = [
+        with_left_out(part, {"too_long": 3, "null": 99, "not_json": 2, "no_text": 1}),
+        with_left_out(part, {"too_long": 0}),
+    ]
+    ledger, _ = by_shard(parts)
+    assert dict(ledger.filter(pl.col("documents") > 0).select("split", "documents").iter_rows()) == {
+        "train": 8, "held_out": 6, "too_long": 3, "null": 99, "not_json": 2, "no_text": 1,
+    }  # fmt: skip
+    check_bad_records(ledger, BadRecords.from_source(options).max_share)  # 3 of 34
+    with pytest.raises(
+        CorpusError,
+        match=r"corpus c: 3 of 34 records are bad.*\(8%\): 2 not JSON.* 1 without a text. The log of each part",
+    ):
+        check_bad_records(ledger, 0.08)
+
+
+def test_files_are_dealt_in_stretches_of_like_size(tmp_path, monkeypatch):
     for name, size in {"a": 10, "b": 10, "c": 10, "d": 30, "e": 1, "f": 29}.items():
         (tmp_path / f"{name}.txt").write_text("x" * (size - 1) + "\n")
 
     def dealt(parts, **options):
-        files = deal_files({"text": "*.txt", **options}, tmp_path, parts)
-        return ["".join(path.stem for path in part) for part in files]
+        sources = deal({"text": "*.txt", **options}, tmp_path, parts)
+        return ["".join(path.stem for path in source_files(source, tmp_path)) for source in sources]
 
-    assert dealt(1) == dealt(3, max_bytes=5) == ["abcdef"]
-    assert dealt(2) == ["abc", "def"]
+    assert dealt(1) == ["abcdef"]
+    assert dealt(2) == dealt(2, max_bytes=5) == ["abc", "def"]
     assert dealt(3) == ["abc", "d", "ef"]
     assert "".join(dealt(4)) == "abcdef"
     assert len(dealt(100)) == 6  # not 100
-    assert deal_files({"demo": "deu"}, tmp_path, 4) == [[]]
+    assert deal({"demo": "deu"}, tmp_path, 4) == [{"demo": "deu"}]
+    monkeypatch.setattr(dealing, "LEAST_BYTES", 10)
+    assert dealt(6) == ["a", "bc", "d", "d", "ef", "f"]
+    assert dealt(6, sample_by="document") == ["a", "bc", "d", "e", "f"]
 
 
 def test_broken_or_foreign_index_is_refused(built, tmp_path):

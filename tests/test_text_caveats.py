@@ -2,13 +2,15 @@
 
 import polars as pl
 
-from trex.counting.corpus import with_too_long
+from trex.counting.corpus import with_left_out
 from trex.report.text_caveats import text_caveats
 
 
-def counts(corpus: str, too_long: int) -> pl.DataFrame:
+def counts(corpus: str, too_long: int, sample: str = "all", read_share: float = 1.0) -> pl.DataFrame:
     row = {
         "corpus": corpus,
+        "sample": sample,
+        "read_share": read_share,
         "split": "held_out",
         "shard": 0,
         "documents": 5,
@@ -16,14 +18,29 @@ def counts(corpus: str, too_long: int) -> pl.DataFrame:
         "characters": 9,
         "words": None,
     }
-    return with_too_long(
-        pl.DataFrame([row | {"duplicates": 1}], schema_overrides={"words": pl.Int64}), too_long
+    return with_left_out(
+        pl.DataFrame([row | {"duplicates": 1}], schema_overrides={"words": pl.Int64}), {"too_long": too_long}
     )
+
+
+def test_bad_records_are_said_by_reason():
+    ledgers = pl.concat([counts("deu", 0), with_left_out(counts("vie", 0), {"not_json": 2, "null": 1_000})])
+    evaluation = pl.DataFrame(
+        {"corpus": ["deu", "vie"], "bytes": [9, 9], "nfc_changed": [0, 0], "too_long": [0, 0]}
+        | {"not_json": [3, 4], "no_text": [0, 0], "null": [0, 0]}
+    )
+    assert list(text_caveats(ledgers, evaluation)) == [
+        "Bad records that were left out of the training text: 2 of `vie` not JSON, or cut off.",
+        "Records without text (null) in the training text: 1,000 of `vie`.",
+        "Bad records that were left out of the evaluation text: 4 of `vie`, 3 of `deu` not JSON, or cut off.",
+    ]
 
 
 def test_caveats():
     ledgers = pl.concat([counts("deu", 0), counts("vie", 1200)])
-    assert ledgers.filter(corpus="vie", split="too_long").drop("corpus", "split", "shard").row(0) == (
+    assert ledgers.filter(corpus="vie", split="too_long").drop(
+        "corpus", "sample", "read_share", "split", "shard"
+    ).row(0) == (
         1200,
         0,
         0,
@@ -33,6 +50,8 @@ def test_caveats():
     evaluation = pl.DataFrame(
         {
             "corpus": ["deu", "vie", "vie"],
+            "sample": ["all"] * 3,
+            "read_share": [1.0] * 3,
             "bytes": [1000, 500, 500],
             "nfc_changed": [10, 500, 100],
             "too_long": [2, 0, 3],
@@ -45,3 +64,19 @@ def test_caveats():
     )
     assert measured.endswith("left out of the evaluation text: 3 of `vie`, 2 of `deu`.")
     assert not list(text_caveats(ledgers.filter(corpus="deu"), evaluation[:1].with_columns(too_long=0)))
+
+
+def test_samples_are_said():
+    drawn = pl.concat(
+        [counts("a", 0, "documents"), counts("b", 0, "places", 0.123), counts("c", 0, "documents")]
+    )
+    evaluation = pl.DataFrame({"corpus": ["a", "b"], "sample": ["stream"] * 2, "read_share": [None, None]})
+    evaluation = evaluation.with_columns(bytes=100, nfc_changed=0, too_long=0)
+    by_hash, places, stream = text_caveats(drawn, evaluation)
+    assert by_hash.startswith(
+        "The training text of `a`, `c` is a sample of `max_bytes`: documents drawn by a hash"
+    )
+    assert places.endswith("places spread over its files (12 to 12 % of their bytes).")
+    assert stream.startswith(
+        "The evaluation text of all corpora is a sample of `max_bytes`: the beginning of a stream"
+    )

@@ -4,7 +4,6 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
@@ -12,10 +11,14 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from trex.run.code_version import code_version, put_on_python_path
 from trex.config import ConfigError, check_files, load_config, load_yaml, named_files
-from trex.corpora import deal_files, only_files, source_files
+from trex.corpora import deal, source_files
 from trex.bpe.memory import training_bytes, used_share
 from trex.files import read_json
-from trex.run.preflight import check_install_path, warn_of_address_space
+from trex.run.preflight import (
+    check_install_path,
+    warn_of_address_space,
+    warn_of_slow_pattern,
+)
 from trex.layout import (
     BATCH,
     CHOSEN,
@@ -34,7 +37,7 @@ BASE = Path.cwd()
 try:
     check_install_path(sys.executable)
 except ValueError as error:
-    raise WorkflowError(str(error))
+    sys.exit(f"error: {error}")  # Snakemake adds lines of a traceback to exceptions
 try:
     for file in workflow.configfiles:
         load_yaml(
@@ -46,7 +49,7 @@ try:
     ):  # a job on a cluster reads this file again, and need not look at all corpora
         check_files(checked, BASE)
 except ConfigError as error:
-    raise WorkflowError(str(error))
+    sys.exit(f"error: {error}")
 config.clear()
 config.update(checked)
 
@@ -61,9 +64,15 @@ EVALUATION = [("held_out", corpus) for corpus in CORPORA] + [
     for corpus in CORPORA
     for name in config["corpora"][corpus]["evaluation"]
 ]
-# the files of each corpus by the job that counts them, and the corpora that have more than one
+# the sources of each corpus by the job that counts them, and the corpora that have more than one
 PARTS = {
-    corpus: deal_files(settings["source"], BASE, config["counting"]["parts"])
+    corpus: deal(
+        settings["source"],
+        BASE,
+        config["counting"]["parts"],
+        config["seed"],
+        config["counting"]["draw_from"],
+    )
     for corpus, settings in config["corpora"].items()
 }
 IN_PARTS = [corpus for corpus in CORPORA if len(PARTS[corpus]) > 1]
@@ -161,25 +170,46 @@ def minutes(base, per_input_mb=0.0):
     )
 
 
+def corpus_sources(wildcards):
+    """Of its parts, with their files by name, so that another spelling of the same files is no change."""
+    return PARTS[wildcards.corpus]
+
+
 def corpus_source(wildcards):
-    """With its files by name, so that another spelling of the same files is no change."""
-    source = config["corpora"][wildcards.corpus]["source"]
-    return only_files(source, corpus_files(wildcards))
+    return PARTS[wildcards.corpus][0]
 
 
-def corpus_files(wildcards):
-    return [file for files in PARTS[wildcards.corpus] for file in files]
-
-
-def part_files(wildcards):
+def part_source(wildcards):
     return PARTS[wildcards.corpus][int(wildcards.part)]
 
 
-def hashes_up_to(wildcards):
-    """Hashes of the earlier parts, and last of the part itself; none if it has no duplicates to leave out."""
-    part = int(wildcards.part)
-    n = part + 1 if part and config["counting"]["deduplicate"] else 0
-    return [FILES.part(wildcards.corpus, i, "hashes.npy") for i in range(n)]
+def corpus_files(wildcards):
+    return sorted(
+        {
+            file
+            for source in PARTS[wildcards.corpus]
+            for file in source_files(source, BASE)
+        }
+    )
+
+
+def part_files(wildcards):
+    return source_files(part_source(wildcards), BASE)
+
+
+def of_parts_before(file):
+    """Files of the parts up to that in wildcards, to leave out what an earlier one has; none if nothing is left out.
+    Of all parts, if a sample is drawn from them."""
+
+    def files(wildcards):
+        part = int(wildcards.part)
+        if config["corpora"][wildcards.corpus]["source"].get("max_bytes"):
+            n = len(PARTS[wildcards.corpus])
+        else:
+            n = part + 1 if part and config["counting"]["deduplicate"] else 0
+        return [FILES.part(wildcards.corpus, i, file) for i in range(n)]
+
+    return files
 
 
 def of_all_parts(file):
@@ -189,17 +219,27 @@ def of_all_parts(file):
     ]
 
 
+def at_most(source, max_bytes):
+    """The source as one job reads a sample of it."""
+    source = {
+        **source,
+        "max_bytes": min(source.get("max_bytes") or max_bytes, max_bytes),
+    }
+    return deal(source, BASE, 1, config["seed"], config["counting"]["draw_from"])[0]
+
+
 def evaluation_source(wildcards):
+    most = config["evaluation"]["max_bytes"]
+    if wildcards.evaluation_set == "held_out":
+        return {"parquet": str(FILES.held_out(wildcards.corpus)), "max_bytes": most}
     sets = config["corpora"][wildcards.corpus]["evaluation"]
-    source = sets.get(wildcards.evaluation_set, {"parquet": ""})  # held_out
-    return only_files(source, evaluation_files(wildcards))
+    return at_most(sets[wildcards.evaluation_set], most)
 
 
 def evaluation_files(wildcards):
     if wildcards.evaluation_set == "held_out":
         return [FILES.held_out(wildcards.corpus)]
-    sets = config["corpora"][wildcards.corpus]["evaluation"]
-    return source_files(sets[wildcards.evaluation_set], BASE)
+    return source_files(evaluation_source(wildcards), BASE)
 
 
 def tokenizer_files(spec):
@@ -228,8 +268,6 @@ def settings_alone(wildcards):
 def sampled_sources(wildcards):
     """Of every corpus the text that is counted to infer the mixture in wildcards."""
     most = TO_INFER[wildcards.name]["bytes"]
-    sources = {corpus: config["corpora"][corpus]["source"] for corpus in CORPORA}
     return {
-        corpus: {**source, "max_bytes": min(source.get("max_bytes") or most, most)}
-        for corpus, source in sources.items()
+        corpus: at_most(config["corpora"][corpus]["source"], most) for corpus in CORPORA
     }

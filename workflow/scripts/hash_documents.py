@@ -1,16 +1,17 @@
-"""Hash the documents of one part of a corpus, so that later parts can leave them out."""
+"""Hash the documents of one part of a corpus, so that later parts can leave them out and a sample can be drawn."""
 
 from pathlib import Path
 
-from trex.corpora import DocumentLimit, only_files, read_documents
-from trex.counting.documents import distinct_hashes
+from trex.corpora import BadRecords, DocumentLimit, read_documents
+from trex.counting.sampling import draw_part
 from trex.files import write_array
 from trex.run.job import job
 
 with job(snakemake):
     params = snakemake.params
-    source = only_files(params.source, snakemake.input.files)
     limit = DocumentLimit(params.max_document_bytes)
-    documents = read_documents(source, Path.cwd(), limit=limit, may_be_empty=True)
-    hashes = distinct_hashes(documents, snakemake.wildcards.corpus, params.seed)
+    bad = BadRecords.from_source(params.source).uncapped()
+    documents = read_documents(params.source, Path.cwd(), limit=limit, bad=bad, may_be_empty=True)
+    hashes, sizes = draw_part(documents, params.source, params.seed, copies=not params.deduplicate)
     write_array(hashes, snakemake.output.hashes)
+    write_array(sizes, snakemake.output.sizes)

@@ -14,7 +14,7 @@ with job(snakemake):
     params, settings = snakemake.params, snakemake.params.settings
     os.environ["RAYON_NUM_THREADS"] = str(snakemake.threads)  # read by `tokenizers` when it first counts
     existing = load_existing(settings["tokenizer"], Path.cwd())
-    words = CorpusWords.count(existing, params.sources, Path.cwd(), params.max_document_bytes)
+    words = CorpusWords.count(existing, params.sources, Path.cwd(), params.max_document_bytes, params.seed)
     found = infer_mixture(existing.merges, words, n_merges=settings["merges"], seed=params.seed)
     write_table(found.shares, snakemake.output.shares)
     summary = {**asdict(found), "shares": dict(found.shares.select("corpus", "share").iter_rows())}

@@ -25,6 +25,7 @@ from trex.config.fields import (
     Section,
     ShapeOf,
     ShareLimits,
+    ShareOrPercentage,
     Shares,
     Strength,
     Text,
@@ -35,8 +36,9 @@ from trex.config.fields import (
 from trex.config.words import Problem, show
 from trex.counting.patterns import PATTERNS
 
-KINDS = ("demo", "parquet", "jsonl", "text", "dataset", "huggingface")  # of a source
-_TABLES = ("parquet", "jsonl", "dataset", "huggingface")
+KINDS = ("demo", "parquet", "arrow", "jsonl", "text", "dataset", "huggingface")  # of a source
+_TABLES = ("parquet", "arrow", "jsonl", "dataset", "huggingface")
+_FILES = ("parquet", "arrow", "jsonl", "text", "dataset", "huggingface")
 OPTIONS = {  # of a source, and the kinds that they go with; those not named go with all
     "column": _TABLES,
     "where": _TABLES,
@@ -45,6 +47,8 @@ OPTIONS = {  # of a source, and the kinds that they go with; those not named go 
     "config": ("huggingface",),
     "revision": ("huggingface",),
     "data_files": ("huggingface",),
+    "on_bad_record": _FILES,
+    "max_bad_records": _FILES,
 }
 Surface = Literal["gaussian_process", "mixing_law", "lightgbm", "lightgbm_objective", "linear"]
 Strategy = Literal["paper", "surrogate", "adaptive", "direct"]
@@ -68,7 +72,10 @@ def _pattern(pattern: str) -> str:
         try:
             Regex(pattern)
         except Exception as error:  # the library raises no narrower class
-            raise Problem(f"{show(pattern)} is not default or a regex that compiles: {error}") from None
+            raise Problem(
+                f"{show(pattern)} is not the name of a pattern ({', '.join(PATTERNS)}) or a regex that "
+                f"compiles: {error}"
+            ) from None
     return PATTERNS.get(pattern, pattern)
 
 
@@ -87,33 +94,45 @@ class Source(Section):
     """Language code of the embedded demo text. Quote it where YAML reads it as something else."""
     parquet: Paths | None = None
     """Parquet file, glob pattern, or a list of them."""
+    arrow: Paths | None = None
+    """Arrow file or stream (also Feather), glob pattern, or a list of them."""
     jsonl: Paths | None = None
-    """JSON Lines file, glob pattern, or a list of them. May be compressed (gz, bz2, zst, lz4, br)."""
+    """JSON Lines file, or one that is an array of objects, glob pattern, or a list of them. May be compressed (gz,
+    bz2, xz, zst, lz4, br)."""
     text: Paths | None = None
-    """Plain text file in UTF-8, glob pattern, or a list of them. May be compressed (gz, bz2, zst, lz4, br)."""
+    """Plain text file in UTF-8, or in UTF-16 or UTF-32 with a byte order mark, glob pattern, or a list of them. May be
+    compressed (gz, bz2, xz, zst, lz4, br)."""
     dataset: Text | None = None
     """Folder written by save_to_disk of the datasets library."""
     huggingface: Text | None = None
     """Dataset on the Hugging Face hub."""
     column: Text = "text"
-    """Column that holds the text."""
+    """Column that holds the text; of an inner column, with a dot, such as translation.de. The strings of a list are
+    joined by newlines."""
     where: Annotated[
         dict[str, Annotated[str | bool | int | float, Expects("text, a number, true or false")]],
         Expects("a mapping of columns to values"),
     ] = {}
     """Rows to read, given as column: value."""
     max_bytes: Bytes | None = None
-    """Stop reading after this much text. null reads everything."""
+    """Draw a sample of this much text: documents by a hash of their content, from all over the corpus. null takes
+    everything."""
     sample_by: Literal["line", "paragraph", "document"] = "line"
     """What counts as one document in a text file. Paragraphs end at blank lines, which are left out."""
     split: Text | None = None
-    """Split of the dataset. null is train. A folder of a single Dataset has no splits."""
+    """Split of the dataset, or, of a folder, several with a + between them. null is train. A folder of a single
+    Dataset has no splits."""
     config: Text | None = None
     """Configuration of the dataset. null is its default."""
     revision: Text | None = None
     """Commit, tag or branch of the dataset. Name a commit to keep results repeatable."""
     data_files: Paths | None = None
     """Files of the dataset to read, as patterns. null reads all."""
+    on_bad_record: Literal["fail", "skip"] = "fail"
+    """What a record does that is cut off, not UTF-8, or without a string as its text: fail, which ends the run, or
+    skip, which leaves it out and counts it in the ledger. Records whose text is null are always left out."""
+    max_bad_records: ShareOrPercentage = "0.1%"
+    """With skip, share of a corpus's records that may be bad, as a percentage or a number. More end the run."""
 
     def kinds(self) -> list[str]:
         """The kinds that are given."""
@@ -121,12 +140,13 @@ class Source(Section):
 
     @model_serializer(mode="wrap")
     def _own_options(self, serialize: Any) -> dict[str, Any]:
-        """Without what is not given and options of other kinds."""
+        """Without what is not given, options of other kinds, and those about skipping where nothing is skipped."""
         (kind,) = self.kinds()
+        unused = () if self.on_bad_record == "skip" else ("on_bad_record", "max_bad_records")
         return {
             key: value
             for key, value in serialize(self).items()
-            if value is not None and kind in (key, *kinds_of(key)) and (key == kind or key not in KINDS)
+            if value is not None and kind in (key, *kinds_of(key)) and key not in {*KINDS, *unused} - {kind}
         }
 
 
@@ -161,7 +181,7 @@ class Evaluation(Section):
     held_out_share: float = Field(0.1, gt=0, le=0.5)
     """Share of each corpus's documents that is kept out of training. A hash of the content chooses them."""
     max_bytes: Bytes = 20_000_000
-    """Cap on evaluation text per corpus and set, in bytes. The first documents are used."""
+    """Cap on evaluation text per corpus and set, in bytes. A hash of their content chooses the documents."""
     max_document_bytes: Bytes = 1_000_000
     """Longest document that is measured, in bytes. Longer ones are left out, and counted in the ledger. Encoding
     a document takes up to 120 times its size in memory."""
@@ -173,8 +193,11 @@ class Counting(Section):
     deduplicate: bool = True
     """Count a document once that occurs several times in a corpus."""
     parts: int = Field(1, ge=1)
-    """Maximum number of parallel jobs per corpus. Output does not depend on it. A corpus that is one file or
-    has max_bytes is counted by one job."""
+    """Maximum number of parallel jobs per corpus. Output does not depend on it. Large files are cut: parquet
+    between row groups, uncompressed text and JSON Lines between lines."""
+    draw_from: Annotated[float, Field(ge=1)] | None = 10
+    """A sample of max_bytes is drawn from at least this many times as much text. Of files that hold more, only
+    places, evenly spread, are read. null reads everything, and so does where."""
     max_document_bytes: Bytes = 10_000_000
     """Longest document that is read, in bytes. Longer ones are left out, and counted in the ledger."""
 
@@ -183,8 +206,12 @@ class TokenizerKind(Section):
     """The kind of byte-level BPE tokenizer."""
 
     pattern: Annotated[Text, AfterValidator(_pattern)] = "default"
-    """Regex that splits text into words before BPE: default (the paper's, fast), cl100k or o200k (OpenAI's),
-    or any regex that tokenizers.Regex compiles (exact, slow)."""
+    """Regex that splits text into words before BPE: default (the paper's), gpt2, cl100k, o200k, llama3, qwen,
+    qwen3.5, deepseek, multilingual (ours, which keeps marks with letters), or any regex that tokenizers.Regex
+    compiles (exact; ten times slower if it is outside the family of docs/patterns.md)."""
+    normalizer: Literal["nfc", "none", "nfkc"] = "nfc"
+    """Unicode normal form that text is brought to before it is split: nfc (composed), nfkc (composed, and
+    variants such as full-width letters made plain, which decoding does not undo), or none."""
     unit: Literal["line", "document"] = "document"
     """Text that is trained on as one piece, so that no token crosses its ends: a whole document, or a line,
     as tokenizers does when it trains on files. line costs 1.2 to 2.0 % NSL on documents with blank lines."""

@@ -5,6 +5,7 @@ options.
 
     {parquet: "fineweb/deu/*.parquet", column: text, where: {quality: high}, max_bytes: 10_000_000_000}
     {jsonl: [a.jsonl.zst, b.jsonl.gz]}              {text: notes.txt, sample_by: paragraph}
+    {arrow: "deu/*.arrow", column: translation.de}  {jsonl: a.jsonl, on_bad_record: skip, max_bad_records: 0.001}
     {dataset: saved/deu, split: train}              {huggingface: epfml/FineWeb2-HQ, config: deu_Latn}
     {demo: deu}
 
@@ -13,15 +14,17 @@ kind, documents come out in file order as arrays of valid UTF-8, a batch at a ti
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from trex.corpora.batches import batches, within
+from trex.corpora.arrow_files import ArrowFiles
+from trex.corpora.bad_records import BadRecords
+from trex.corpora.batches import batches, within, without_marks
 from trex.corpora.datasets import HuggingFace, SavedDataset
+from trex.corpora.dealing import job_sources
 from trex.corpora.demo import Demo
 from trex.corpora.lines import JsonLines, PlainText
 from trex.corpora.parquet import Parquet
@@ -29,11 +32,11 @@ from trex.corpora.reader import CorpusError, DocumentLimit, Reader
 from trex.files import check_input_name
 
 __all__ = [
+    "BadRecords",
     "CorpusError",
     "DocumentLimit",
     "check_source",
-    "deal_files",
-    "only_files",
+    "deal",
     "read_documents",
     "source_files",
 ]
@@ -48,11 +51,14 @@ _CURE = (
 
 # Every kind of source. The config's schema lists their options.
 READERS: dict[str, type[Reader]] = {
-    reader.kind: reader for reader in (Demo, Parquet, JsonLines, PlainText, SavedDataset, HuggingFace)
+    reader.kind: reader
+    for reader in (Demo, Parquet, ArrowFiles, JsonLines, PlainText, SavedDataset, HuggingFace)
 }
 
 
-def open_source(source: Mapping[str, Any], base: Path, limit: DocumentLimit | None = None) -> Reader:
+def open_source(
+    source: Mapping[str, Any], base: Path, limit: DocumentLimit | None = None, bad: BadRecords | None = None
+) -> Reader:
     """The reader of a source; CorpusError for none or several kind keys, or options that cannot go with it."""
     kinds = [kind for kind in READERS if kind in source]
     if len(kinds) != 1:
@@ -60,7 +66,7 @@ def open_source(source: Mapping[str, Any], base: Path, limit: DocumentLimit | No
             f"a source needs exactly one of the keys {', '.join(READERS)}; this one has "
             f"{' and '.join(kinds) or 'none'}: {dict(source)}"
         )
-    return READERS[kinds[0]](source, base, limit)
+    return READERS[kinds[0]](source, base, limit, bad)
 
 
 def source_files(source: Mapping[str, Any], base: Path) -> list[Path]:
@@ -76,43 +82,44 @@ def source_files(source: Mapping[str, Any], base: Path) -> list[Path]:
     return open_source(source, base).files()
 
 
-def deal_files(source: Mapping[str, Any], base: Path, parts: int) -> list[list[Path]]:
-    """The files of a source in at most ``parts`` parts of nearly equal bytes, none of them empty.
+def deal(
+    source: Mapping[str, Any], base: Path, parts: int = 1, seed: int = 0, draw_from: float | None = None
+) -> list[dict[str, Any]]:
+    """The source as jobs read it: at most ``parts`` sources, with nearly equal bytes of its files.
 
-    Each part is a stretch of the sorted files, so that the parts one after the other are the source. Whatever
-    cannot be read in parts is one part: sources without files of their own, and those with ``max_bytes``, whose end
-    depends on all that comes before.
+    One after the other they are the source, its files sorted. Single files are cut where they can be: parquet between
+    row groups, plain text and JSON Lines that are not compressed between lines. What is not read file by file is one
+    part.
+
+    Of a source with ``max_bytes`` whose files hold more than ``draw_from`` times as much text, the parts are places of
+    the files, all over them, that hold about that much (`trex.corpora.dealing.places_of`); not with ``where``, for
+    then nobody knows how much text there is. A stream from the hub will be shuffled. What the parts have of
+    ``max_bytes`` is for `trex.counting.sampling` to draw.
+
+    Args:
+        source: see the module's description.
+        base: the directory that relative paths and globs start from.
+        seed: of the order of places and of streams.
+        draw_from: None to read everything.
+
+    Returns:
+        Sources with their files by name, and what only these functions know: ``spans`` (of each file the first byte
+        and the end, or None for all), ``read_share`` (of the bytes of all files, if not all are read), ``shuffle``.
     """
-    reader = open_source(source, base)
-    files = reader.files()
-    if parts == 1 or not reader.by_file or source.get("max_bytes") is not None:
-        return [files]
-    sizes = np.array([path.stat().st_size for path in files], dtype=np.int64)
-    ends = np.cumsum(sizes)
-    # A file belongs to the part in which its middle lies.
-    part = np.minimum((2 * ends - sizes) * parts // max(2 * int(ends[-1]), 1), parts - 1)
-    dealt: list[list[Path]] = [[] for _ in range(parts)]
-    for path, number in zip(files, part.tolist(), strict=True):
-        dealt[number].append(path)
-    return [some for some in dealt if some]
-
-
-def only_files(source: Mapping[str, Any], files: Iterable[str | Path]) -> dict[str, Any]:
-    """The source with these of its files alone; one that is not read file by file stays as it is."""
-    reader = open_source(source, Path())
-    return {**source, reader.kind: [str(path) for path in files]} if reader.by_file else dict(source)
+    return job_sources(open_source(source, base), source, parts, seed, draw_from)
 
 
 def check_source(source: Mapping[str, Any], base: Path, limit: DocumentLimit | None = None) -> None:
-    """Find what is wrong with a source without reading it: footers, schemas and first records only.
+    """Find what is wrong with a source without reading it: footers, schemas, and some records of the start and of the
+    end of a file.
 
-    Names on the Hugging Face hub are not looked up, and files are not read to their end: what only reading
-    finds, :func:`read_documents` raises.
+    Names on the Hugging Face hub are not looked up, and of many files few are looked at more closely: what only
+    reading finds, :func:`read_documents` raises.
 
     Raises:
         CorpusError: what is missing or broken, and what there is instead.
     """
-    reader = open_source(source, base, limit or DocumentLimit(_CHECKED_BYTES))
+    reader = open_source(source, base, DocumentLimit(limit.max_bytes if limit else _CHECKED_BYTES))
     for path in reader.files():
         try:
             check_input_name(path)
@@ -127,42 +134,50 @@ def read_documents(
     batch_bytes: int = 16 << 20,
     *,
     limit: DocumentLimit | None = None,
+    bad: BadRecords | None = None,
     may_be_empty: bool = False,
 ) -> Iterator[pa.LargeStringArray]:
     """All documents of a source, in file order.
 
-    Empty strings and nulls are no documents. Of a text file by line, each line keeps its newline, which is
-    the unit that ``tokenizers`` trains on.
+    Empty strings and nulls are no documents, and a byte order mark (U+FEFF) that begins one is no part of it.
+    Of a text file by line, each line keeps its newline, which is the unit that ``tokenizers`` trains on.
 
     Args:
-        source: see the module's description. With ``max_bytes``, reading stops once that many bytes of UTF-8
-            were given; the document that crosses the limit is still given.
+        source: see the module's description, or one of `deal`. ``max_bytes`` ends streams from the hub, with the
+            document that fills it; of other sources all is given, and `trex.counting.sampling` draws.
         base: the directory that relative paths and globs start from.
         batch_bytes: a batch ends with the document that fills it up to this size, so memory is bounded by a
             few times this and the longest document.
         limit: documents that exceed it are left out, and counted in it.
-        may_be_empty: that there is no document at all is no error, as in a part of a corpus.
+        bad: what becomes of bad records, which are counted in it; None for what the source says.
+        may_be_empty: the source is a part of a corpus. That it has no document at all is no error, and whether too
+            many records are bad is for the caller to judge, with those of the other parts.
 
     Yields:
         Non-empty arrays without nulls, offset 0, of fully checked UTF-8.
 
     Raises:
         CorpusError: on the first ``next``, a source that cannot be opened; later, what is broken further on;
-            and at the end, that there was no document at all.
+            and at the end, that there was no document at all, or too many bad records.
     """
-    limit = limit or DocumentLimit()
-    reader = open_source(source, base, limit)
+    limit, bad = limit or DocumentLimit(), bad or BadRecords.from_source(source)
+    reader = open_source(source, base, limit, bad)
     what = f"{reader.kind}: {source[reader.kind]}"
-    empty = True
-    for batch in batches(within(reader.pieces(), limit, what), batch_bytes, source.get("max_bytes")):
-        empty = False
+    max_bytes = source.get("max_bytes") if reader.streamed else None
+    documents = within(without_marks(reader.pieces()), limit, what)
+    for batch in batches(documents, batch_bytes, max_bytes):
+        bad.good += len(batch)
         yield batch
+    if said := str(bad):
+        log.warning("records were left out: %s", said)
+    if not may_be_empty:
+        bad.check(what)
     too_long = (
         f"{limit.left_out:,} documents were left out, for they are longer than {limit.max_bytes or 0:,} bytes"
     )
     if limit.left_out:
         log.warning("%s; one is in %s", too_long, limit.example)
-    if empty and not may_be_empty:
+    if not bad.good and not may_be_empty:
         where = f" after where: {dict(reader.where)}" if reader.where else ""
         problem = f"{too_long}, one in {limit.example}" if limit.left_out else "no document has any text"
         raise CorpusError(f"{what}: the corpus is empty{where}: {problem}{_CURE if limit.left_out else ''}")

@@ -9,7 +9,7 @@ first, then its words without the documents that an earlier part has, then the s
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,32 +19,18 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trex.arrow import bytes_of, from_numpy, frozen
-from trex.compiled.kernel import kernel
-from trex.counting.documents import Progress, Seen, contained, document_hashes, low_half, sizes_of
+from trex.arrow import from_numpy
+from trex.corpora import BadRecords
+from trex.counting.documents import Progress, Seen, characters_of, contained, low_half, sizes_of
 from trex.counting.nfc import MUCH_CHANGED, nfc_share
-from trex.counting.pretokenize import TABLE_BYTES, WordCounter, WordCounts, normalized
+from trex.counting.normalize import normalized
+from trex.counting.pretokenize import TABLE_BYTES, WordCounter, WordCounts
+from trex.counting.sampling import WHOLE, Sample
 from trex.counting.shards import cells, cells_of, shards_of_cells
 from trex.files import whole
+from trex.left_out import NULL, REASONS
 
 log = logging.getLogger(__name__)
-
-
-@kernel
-def _count_characters(text, borders):
-    """int64 [n]: bytes that begin a code point."""
-    counts = np.empty(borders.size - 1, dtype=np.int64)
-    for d in range(counts.size):
-        n = 0
-        for b in text[borders[d] : borders[d + 1]]:
-            n += (b & 0xC0) != 0x80
-        counts[d] = n
-    return counts
-
-
-def _characters(documents: pa.LargeStringArray) -> np.ndarray:
-    """int64 [n]: code points of each document."""
-    return _count_characters(*map(frozen, bytes_of(documents)))
 
 
 SUMS = ("documents", "bytes", "characters", "words", "duplicates")
@@ -54,8 +40,9 @@ SUMS = ("documents", "bytes", "characters", "words", "duplicates")
 class CorpusCounts:
     """Counts of a corpus or a part of it, by cell.
 
-    words: the counter of its words. ledger: the columns corpus, split (train, held_out or too_long), cell (null but for
-    train) and SUMS, for the cells that have documents. documents: the sorted uint64 hashes of the documents that train.
+    words: the counter of its words. ledger: the columns corpus, sample, read_share (see `Sample`), split (train or
+    held_out), cell (null but for train) and SUMS, for the cells that have documents. documents: the sorted uint64
+    hashes of the documents that train.
     """
 
     words: WordCounter
@@ -68,7 +55,8 @@ class CountingOptions:
     """How a corpus is counted.
 
     seed: of the hashes. held_out_share: of the documents, held out for evaluation. deduplicate: leave out copies.
-    pattern, by_line, table_bytes: of `WordCounter`; the counts do not depend on table_bytes.
+    pattern, by_line, normalizer, table_bytes: of `WordCounter`; the counts do not depend on table_bytes. sample: which
+    documents count; the others are as if they were not there.
     """
 
     seed: int
@@ -76,7 +64,9 @@ class CountingOptions:
     deduplicate: bool
     pattern: str
     by_line: bool
+    normalizer: str = "nfc"
     table_bytes: int = TABLE_BYTES
+    sample: Sample = WHOLE
 
 
 def count_corpus(
@@ -95,40 +85,52 @@ def count_corpus(
     """
     n_cells = cells()
     counter = WordCounter(
-        options.pattern, n_cells, options.by_line, table_bytes=options.table_bytes, spill_to=spill_to
+        options.pattern,
+        n_cells,
+        options.by_line,
+        normalizer=options.normalizer,
+        table_bytes=options.table_bytes,
+        spill_to=spill_to,
     )
     seen = Seen()
     if counted_before is not None:
-        seen.add(counted_before)
+        seen.add(counted_before[options.sample.has(counted_before)])
     progress = Progress(corpus)
     # rows: cells, and last the held-out documents; columns: documents, bytes, characters, duplicates
     tally = np.zeros((n_cells + 1, 4), dtype=np.int64)
     training_documents = 0
     threshold = np.uint64(round(options.held_out_share * 2**32))
     for batch in documents:
-        hashes = document_hashes(batch, options.seed)
+        progress.add(int(sizes_of(batch).sum()))
+        batch, hashes = options.sample.of(batch, options.seed)
         held_out = low_half(hashes) < threshold
         new = seen.add(hashes) | (not options.deduplicate)
         train = np.flatnonzero(new & ~held_out)
         training_documents += train.size
         row = np.where(held_out, n_cells, cells_of(hashes, training_documents))
         sizes = sizes_of(batch)
-        np.add.at(tally, row, np.stack([new, new * sizes, new * _characters(batch), ~new], axis=1))
+        for column, values in enumerate((new, new * sizes, new * characters_of(batch), ~new)):
+            tally[:, column] += np.bincount(row, values, n_cells + 1).astype(np.int64)
+        train = train[np.argsort(row[train], kind="stable")]  # as the counter takes them without a copy
         counter.add(batch.take(from_numpy(train)), row[train].astype(np.uint16))
         hold_out(batch.take(from_numpy(np.flatnonzero(new & held_out))))
-        progress.add(int(sizes.sum()))
+    cell = np.append(np.flatnonzero(tally[:-1, 0] + tally[:-1, 3]), n_cells)
+    train = pl.col("cell") < n_cells
     ledger = pl.DataFrame(
         {
-            "corpus": [corpus] * (n_cells + 1),
-            "split": ["train"] * n_cells + ["held_out"],
-            "cell": [*range(n_cells), None],
-            "documents": tally[:, 0],
-            "bytes": tally[:, 1],
-            "characters": tally[:, 2],
-            "words": [*counter.words_in_shard.tolist(), None],
-            "duplicates": tally[:, 3],
+            **options.sample.columns(corpus, len(cell)),
+            "cell": cell,
+            "documents": tally[cell, 0],
+            "bytes": tally[cell, 1],
+            "characters": tally[cell, 2],
+            "words": np.append(counter.words_in_shard, 0)[cell],
+            "duplicates": tally[cell, 3],
         }
-    ).filter((pl.col("split") == "held_out") | (pl.col("documents") + pl.col("duplicates") > 0))
+    ).with_columns(
+        split=pl.when(train).then(pl.lit("train")).otherwise(pl.lit("held_out")),
+        cell=pl.when(train).then("cell"),
+        words=pl.when(train).then("words"),
+    )
     documents_seen = seen.hashes()
     return CorpusCounts(counter, ledger, documents_seen[low_half(documents_seen) >= threshold])
 
@@ -136,11 +138,12 @@ def count_corpus(
 def by_shard(ledgers: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, np.ndarray]:
     """Make the shards of a corpus that is counted: (its ledger, the shard of each cell).
 
-    ledgers: of `CorpusCounts`, of each part of the corpus. The columns of the result are corpus, split, group, shard
-    and SUMS (docs/contracts.md); words are null but for train.
+    ledgers: of `CorpusCounts`, of each part of the corpus. The columns of the result are corpus, split, group, shard,
+    SUMS, sample and read_share (docs/contracts.md); words are null but for train.
     """
+    same = ["corpus", "sample", "read_share"]
     cell_sums = (
-        pl.concat(ledgers).group_by("corpus", "split", "cell", maintain_order=True).agg(pl.col(SUMS).sum())
+        pl.concat(ledgers).group_by(*same, "split", "cell", maintain_order=True).agg(pl.col(SUMS).sum())
     )
     train = cell_sums.filter(split="train")
     cell_bytes = np.zeros(cells(), dtype=np.int64)
@@ -148,7 +151,7 @@ def by_shard(ledgers: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, np.ndarray]
     shard_of_cell, group_of_shard = shards_of_cells(cell_bytes, int(train["documents"].sum()))
     train = (
         train.with_columns(shard=shard_of_cell[train["cell"].to_numpy()])
-        .group_by("corpus", "split", "shard")
+        .group_by(*same, "split", "shard")
         .agg(pl.col(SUMS).sum())
         .sort("shard")
     )
@@ -156,7 +159,7 @@ def by_shard(ledgers: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, np.ndarray]
     rest = cell_sums.filter(pl.col("split") != "train").with_columns(
         group=pl.lit(None, pl.Int64), shard=pl.lit(None, pl.Int64), words=pl.lit(None, pl.Int64)
     )
-    columns = ["corpus", "split", "group", "shard", *SUMS]
+    columns = ["corpus", "split", "group", "shard", *SUMS, "sample", "read_share"]
     return pl.concat([train.select(columns), rest.select(columns)]), shard_of_cell
 
 
@@ -174,16 +177,27 @@ def check_split(ledger: pl.DataFrame, held_out_share: float) -> None:
         )
 
 
-def with_too_long(ledger: pl.DataFrame, documents: int) -> pl.DataFrame:
-    """The ledger of a corpus, or of a part of it, with a row for the documents too long to read: split ``too_long``."""
-    row = ledger[-1].with_columns(
-        pl.lit("too_long").alias("split"),
-        pl.lit(documents).alias("documents"),
-        bytes=0,
-        characters=0,
-        duplicates=0,
-    )
-    return pl.concat([ledger, row.cast(ledger.schema)])
+def with_left_out(ledger: pl.DataFrame, left_out: Mapping[str, int]) -> pl.DataFrame:
+    """The ledger of a corpus, or of a part of it, with a row for each kind of records that the reader left out.
+
+    left_out: records by kind, which becomes the split: ``too_long``, ``null``, or a reason why a record is bad
+    (`trex.left_out`).
+    """
+    template = ledger[-1].with_columns(bytes=0, characters=0, duplicates=0)
+    rows = [
+        template.with_columns(split=pl.lit(kind), documents=pl.lit(n)).cast(ledger.schema)
+        for kind, n in left_out.items()
+    ]
+    return pl.concat([ledger, *rows])
+
+
+def check_bad_records(ledger: pl.DataFrame, max_share: float | None) -> None:
+    """CorpusError if a corpus that was counted in parts has too many bad records. max_share: of `BadRecords`."""
+    records = dict(ledger.group_by("split").agg(pl.sum("documents") + pl.sum("duplicates")).iter_rows())
+    bad = BadRecords(max_share)
+    bad.skipped.update({split: n for split, n in records.items() if split in REASONS})
+    bad.good = sum(n for split, n in records.items() if split not in (*REASONS, NULL))
+    bad.check(f"corpus {ledger['corpus'][0]}")
 
 
 @contextmanager
@@ -239,12 +253,13 @@ def join_held_out(parts: Iterable[str | Path], path: str | Path) -> None:
 class EvaluationOptions:
     """How an evaluation set is counted.
 
-    seed: of the hashes, that of the corpora. pattern: of `WordCounter`. max_bytes: of text that is enough.
+    seed: of the hashes, that of the corpora. pattern, normalizer: of `WordCounter`. sample: which documents count.
     """
 
     seed: int
     pattern: str
-    max_bytes: int
+    sample: Sample = WHOLE
+    normalizer: str = "nfc"
 
 
 def count_evaluation(
@@ -260,44 +275,38 @@ def count_evaluation(
     at: (evaluation set, corpus).
     Each document is one item, as it is when a tokenizer is used. Duplicates and documents that training has
     (training_documents: their hashes, sorted) are left out and counted; all others go to `keep` in batches, with their
-    reference tokens. Of longer text the first documents count, up to the one that exceeds max_bytes in all.
+    reference tokens.
 
-    Text counts, and is kept, after NFC, so that a reference tokenizer that does not normalize reads what ours read;
-    `nfc_changed` of the ledger's bytes are in words that NFC changed. Returns the counts and one ledger row.
-    ValueError if no document is left.
+    Text counts, and is kept, after normalization, so that a reference tokenizer that does not normalize reads what ours
+    read; `nfc_changed` of the ledger's bytes are in words that it (NFC or NFKC) changed. Returns the counts and one
+    ledger row. ValueError if no document is left.
     """
     evaluation_set, corpus = at
-    counter = WordCounter(options.pattern)
+    counter = WordCounter(options.pattern, normalizer="none")  # of what is normalized
     seen = Seen()
     progress = Progress(f"{evaluation_set} of {corpus}")
     names = ("documents", "bytes", "characters", "reference_tokens", "duplicates", "nfc_changed")
     totals = dict.fromkeys(names, 0)
     seen_in_training = 0
     for batch in documents:
-        hashes = document_hashes(batch, options.seed)
+        progress.add(int(sizes_of(batch).sum()))
+        batch, hashes = options.sample.of(batch, options.seed)
         new = seen.add(hashes)
         totals["duplicates"] += int((~new).sum())
         fresh = new.copy()
         fresh[new] = ~contained(hashes[new], training_documents)
         seen_in_training += int((new & ~fresh).sum())
-        before = totals["bytes"] + np.cumsum(fresh * sizes_of(batch)) - fresh * sizes_of(batch)
-        kept, changed = normalized(
-            batch.take(from_numpy(np.flatnonzero(fresh & (before < options.max_bytes))))
-        )
+        if not fresh.any():
+            continue
+        kept, changed = normalized(batch.take(from_numpy(np.flatnonzero(fresh))), options.normalizer)
         totals["nfc_changed"] += changed
         counter.add(kept)
         totals["documents"] += len(kept)
         totals["bytes"] += int(sizes_of(kept).sum())
-        totals["characters"] += int(_characters(kept).sum())
+        totals["characters"] += int(characters_of(kept).sum())
         tokens = count_tokens(kept)
         totals["reference_tokens"] += int(tokens.sum())
         keep(kept, tokens)
-        progress.add(int(sizes_of(batch).sum()))
-        if totals["bytes"] >= options.max_bytes:
-            log.info(
-                "%s of %s: %d bytes are enough, the rest is left out", evaluation_set, corpus, totals["bytes"]
-            )
-            break
     if not totals["documents"]:
         raise ValueError(
             f"evaluation set {evaluation_set} of {corpus} has no document of its own: {totals['duplicates']} "
@@ -307,6 +316,11 @@ def count_evaluation(
     row["words"] = int(counter.words_in_shard.sum())
     columns = ["evaluation_set", "corpus", "documents", "bytes", "characters", "words", "reference_tokens"]
     ledger = pl.DataFrame([row]).select(*columns, "duplicates", "seen_in_training", "nfc_changed")
+    ledger = ledger.with_columns(**options.sample.columns(corpus, 1))
     if (share := nfc_share(ledger)) > MUCH_CHANGED:
-        log.warning("NFC changes words with %.0f %% of the text; they are measured after it", 100 * share)
+        log.warning(
+            "%s changes words with %.0f %% of the text; they are measured after it",
+            options.normalizer.upper(),
+            100 * share,
+        )
     return counter.result(), ledger

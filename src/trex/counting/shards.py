@@ -18,6 +18,9 @@ from functools import cache
 
 import numpy as np
 
+from trex.arrow import frozen
+from trex.compiled.kernel import kernel
+
 GROUPS = 3
 RANKS = -(-(2**32) // GROUPS)  # a rank is below this
 STEPS = 1000  # a cell is 1 / STEPS of its rank wide, or one rank
@@ -88,21 +91,29 @@ def shards_of_cells(cell_bytes: np.ndarray, documents: int) -> tuple[np.ndarray,
     for group, text in enumerate(cell_bytes.reshape(GROUPS, -1)):
         into = np.zeros_like(text)
         np.add.at(into, joined, text)
-        ends = _shard_ends(into)
+        ends = _shard_ends(frozen(into))
         # a cell lies where the one does that it is joined to
         shard_of[group] = len(groups) + np.searchsorted(ends, joined).clip(max=max(len(ends) - 1, 0))
         groups += [group] * len(ends)
     return shard_of.reshape(-1), np.array(groups, dtype=np.int64)
 
 
-def _shard_ends(text: np.ndarray) -> np.ndarray:
+@kernel
+def _shard_ends(text):
     """The last cell of each shard of a group whose cells hold so many bytes; none of an empty group."""
-    ends, upto, shard = [], 0, 0
-    filled = np.flatnonzero(text).tolist()
-    for i, cell in enumerate(filled):
-        size = int(text[cell])
+    ends = np.empty(text.size, dtype=np.int64)
+    n = upto = shard = 0
+    last = -1
+    for cell in range(text.size):
+        size = text[cell]
+        if size == 0:
+            continue
         if shard and shard + size > WIDTH * (upto + size):
-            ends.append(filled[i - 1])
+            ends[n] = last
+            n += 1
             shard = 0
-        upto, shard = upto + size, shard + size
-    return np.array(ends + filled[-1:], dtype=np.int64)
+        upto, shard, last = upto + size, shard + size, cell
+    if last >= 0:
+        ends[n] = last
+        n += 1
+    return ends[:n]

@@ -1,12 +1,13 @@
 # Read every corpus once, as a stream, into word counts per shard; count the evaluation sets.
-# A corpus of several files is counted in counting.parts jobs, if the config asks for more than one, which
-# merge_counts adds up; what comes out is the same.
+# A corpus is counted in counting.parts jobs, if the config asks for more than one, which merge_counts adds up; what comes
+# out is the same. Of a corpus with max_bytes, all is read and hashed first, to draw the sample.
 COUNTING = {
     "seed": config["seed"],
     "held_out_share": config["evaluation"]["held_out_share"],
     "deduplicate": config["counting"]["deduplicate"],
     "pattern": TOKENIZER["pattern"],
     "by_line": TOKENIZER["unit"] == "line",
+    "normalizer": TOKENIZER["normalizer"],
 }
 
 
@@ -48,6 +49,7 @@ rule hash_documents:
         files=part_files,
     output:
         hashes=temp(FILES.part("{corpus}", "{part}", "hashes.npy")),
+        sizes=temp(FILES.part("{corpus}", "{part}", "sizes.npy")),
     log:
         LOGS / "hash_documents/{corpus}/{part}.log",
     benchmark:
@@ -61,9 +63,10 @@ rule hash_documents:
         runtime=minutes(5, 0.002),
     params:
         code=code_of("hash_documents"),
-        source=corpus_source,
+        source=part_source,
         max_document_bytes=config["counting"]["max_document_bytes"],
         seed=config["seed"],
+        deduplicate=config["counting"]["deduplicate"],
     message:
         "Hashing the documents of part {wildcards.part} of {wildcards.corpus}"
     script:
@@ -73,7 +76,8 @@ rule hash_documents:
 rule count_part:
     input:
         files=part_files,
-        hashes=hashes_up_to,
+        hashes=of_parts_before("hashes.npy"),
+        sizes=of_parts_before("sizes.npy"),
     output:
         words=temp(FILES.part("{corpus}", "{part}", "words.arrow")),
         ledger=temp(FILES.part("{corpus}", "{part}", "ledger.parquet")),
@@ -92,7 +96,7 @@ rule count_part:
         runtime=minutes(5, 0.01),
     params:
         code=code_of("count_part"),
-        source=corpus_source,
+        source=part_source,
         max_document_bytes=config["counting"]["max_document_bytes"],
         counting=verbatim(COUNTING),
     message:
@@ -129,7 +133,7 @@ rule merge_counts:
     params:
         code=code_of("merge_counts"),
         code_of_parts=[code_of("hash_documents"), code_of("count_part")],
-        source=corpus_source,
+        sources=corpus_sources,
         max_document_bytes=config["counting"]["max_document_bytes"],
         counting=verbatim(COUNTING),
     message:
@@ -161,10 +165,39 @@ rule count_eval_words:
         source=evaluation_source,
         seed=config["seed"],
         pattern=verbatim(TOKENIZER["pattern"]),
+        normalizer=TOKENIZER["normalizer"],
         reference=verbatim(config["reference"]),
-        max_bytes=config["evaluation"]["max_bytes"],
         max_document_bytes=config["evaluation"]["max_document_bytes"],
     message:
         "Counting evaluation set {wildcards.evaluation_set} of {wildcards.corpus}"
     script:
         "../scripts/count_eval_words.py"
+
+
+# One memory-mapped table of all distinct words of all corpora and evaluation sets.
+# Memory: words and counts are merged as streams; 4 GB are enough for any number of them.
+rule index_words:
+    input:
+        words=[FILES.words(corpus) for corpus in CORPORA],
+        ledgers=[FILES.counts_ledger(corpus) for corpus in CORPORA],
+        eval_words=[FILES.evaluation_words(*at) for at in EVALUATION],
+        eval_ledgers=[FILES.evaluation_ledger(*at) for at in EVALUATION],
+    output:
+        word_index=directory(INDEX),
+    log:
+        LOGS / "index_words.log",
+    benchmark:
+        BENCHMARKS / "index_words.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(1000, 15.0, most=4000),
+        runtime=minutes(5, 0.05),
+    params:
+        code=code_of("index_words"),
+        corpora=CORPORA,
+        evaluation=EVALUATION,
+    message:
+        "Building the word index"
+    script:
+        "../scripts/index_words.py"
