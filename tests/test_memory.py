@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small_index import CORPORA, TOKENIZER, build_index
 
-from trex.bpe import reference
+from trex.bpe import specification
 from trex.bpe.byte_alphabet import spell
 from trex.bpe.memory import training_bytes
 from trex.bpe.training import train_bpe
@@ -72,7 +72,7 @@ def test_pairs_counted_beyond_32_bits():
     model = train_bpe(
         list(words), np.array(list(words.values())), 266, eval_counts=np.array([list(words.values())])
     )
-    _, merges = reference.train(words, 266)
+    _, merges = specification.train(words, 266)
     assert [(spell(a), spell(b)) for a, b in model.merges] == merges
     assert merges[0] == ("a", "b")  # 3e9 + 2^32 + 1 + 2^32 - 1
     merged = 3 * 10**9 + 2 * 2**32
