@@ -13,6 +13,8 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 from trex.run.code_version import code_version, put_on_python_path
 from trex.config import ConfigError, check_files, load_config, load_yaml, named_files
 from trex.corpora import deal, source_files
+from trex.bpe.memory import training_bytes, used_share
+from trex.files import read_json
 from trex.run.preflight import (
     check_install_path,
     warn_of_address_space,
@@ -126,13 +128,40 @@ def size_of(path):
     return sum(file.stat().st_size for file in files) / 1e6
 
 
-def megabytes(base, per_input, of=None):
-    """Memory that grows with the size of the inputs, or of the named one `of`, and doubles with every attempt; 200 of it
-    are for the Snakemake that runs the job on a cluster."""
+def megabytes(base, per_input, of=None, most=float("inf")):
+    """Memory that grows with the size of the inputs, or of the named one `of`, up to `most`, and doubles with every
+    attempt; 200 of it are for the Snakemake that runs the job on a cluster."""
     return lambda wildcards, input, attempt: int(
-        (200 + base + per_input * sum(map(size_of, input[of] if of else input)))
+        min(
+            200 + base + per_input * sum(map(size_of, input[of] if of else input)), most
+        )
         * 2 ** (attempt - 1)
     )
+
+
+def training_megabytes(base, n_bytes, vocab_size):
+    """Memory of trainings on the word index, by the formula that they check before they start; doubles with every
+    attempt. n_bytes: of text, or None for all, or what gives it from the wildcards."""
+
+    def megabytes_of(wildcards, input, attempt):
+        index = read_json(Path(input.word_index) / "index.json")
+        of_text = n_bytes(wildcards) if callable(n_bytes) else n_bytes
+        share = used_share(of_text, index["text_bytes"])
+        need = training_bytes(
+            int(share * index["words"]),
+            int(share * index["bytes"]),
+            vocab_size,
+            index["columns"],
+        )
+        counts = 8 * index["words"]  # of the words that are not used
+        return int((200 + base + (need + counts) / 1e6) * 2 ** (attempt - 1))
+
+    return megabytes_of
+
+
+def bytes_of_scale(wildcards):
+    """Of the text of a scale in the check of ranks; None: all."""
+    return None if wildcards.n_bytes == "all" else int(wildcards.n_bytes)
 
 
 def minutes(base, per_input_mb=0.0):

@@ -22,7 +22,7 @@ from trex.counting.automaton import compiled
 from trex.counting.pretokenize import WordCounter
 from trex.counting.regex import OutsideFamily
 from trex.counting.sampling import draw, sampled
-from trex.inference.replay import InCorpora, count_byte_pairs
+from trex.inference.replay import InCorpora, Layout, count_byte_pairs, lay_out
 from trex.tokenizer.existing import Existing
 
 log = logging.getLogger(__name__)
@@ -90,6 +90,11 @@ class CorpusWords:
         return cls.build(tables)
 
     @cached_property
+    def layout(self) -> Layout:
+        """What the replay walks."""
+        return lay_out(self.words)
+
+    @cached_property
     def word(self) -> np.ndarray:
         """int64: the word of every entry of columns and counts."""
         return np.repeat(np.arange(len(self.words)), np.diff(self.offsets))
@@ -97,14 +102,14 @@ class CorpusWords:
     @cached_property
     def n_bytes(self) -> np.ndarray:
         """float64 [k]: bytes of each corpus's text, as the tokenizer normalizes it."""
-        sizes = self.counts * self.words.sizes()[self.word]
+        sizes = self.counts * self.words.sizes[self.word]
         return np.bincount(self.columns, weights=sizes, minlength=len(self.corpora))
 
     @cached_property
     def byte_pair_counts(self) -> np.ndarray:
         """int64 [65536, k]"""
         arrays = map(frozen, (self.offsets, self.columns, self.counts))
-        return count_byte_pairs(self.words.arrays(), *arrays, len(self.corpora))
+        return count_byte_pairs(self.layout, *arrays, len(self.corpora))
 
     def in_corpora(self) -> InCorpora:
         """What the replay takes."""
