@@ -23,6 +23,9 @@ localrules:
     choose_mixture,
     write_summary,
     rank_mixtures,
+    plan_language_models,
+    compare_language_models,
+    language_models,
     write_provenance,
 
 
@@ -36,6 +39,7 @@ include: "workflow/rules/inference.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/tokenizer.smk"
 include: "workflow/rules/validation.smk"
+include: "workflow/rules/language_model.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/run.smk"
 
@@ -57,6 +61,7 @@ rule all:
         rules.rank_mixtures.output if GRID_BATCHES else [],
         expand(rules.train_tokenizer.output, name=FULL_SCALE),
         INFERRED,
+        LANGUAGE_MODELS,
 
 
 # partial targets
@@ -70,3 +75,9 @@ rule report:
         rules.write_summary.output,
         rules.write_hygiene.output,
         rules.plot_figures.output,
+
+
+# bits per byte of small language models; language_model.check.seeds says how many of each
+rule language_models:
+    input:
+        LANGUAGE_MODELS or needs_seeds,

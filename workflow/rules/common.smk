@@ -108,14 +108,16 @@ wildcard_constraints:
     part=r"\d+",
 
 
-def code_of(script):
+def code_of(script, environment=ENVIRONMENT):
     """Goes into a rule's params and its records: the script, what it imports of our package, and the versions of the
     other packages that these import, or, where conda installs them, the environment that it installs.
     """
     path = SCRIPTS / f"{script}.py"
     deployment = workflow.deployment_settings
     if deployment and DeploymentMethod.CONDA in deployment.deployment_method:
-        packages = (Path(workflow.basedir) / "envs/trex.yaml").read_text()
+        packages = (
+            Path(workflow.basedir) / "envs" / Path(environment).name
+        ).read_text()
     else:
         packages = package_versions(path)
     return sha256(f"{code_version(path)}\n{packages}".encode()).hexdigest()
@@ -337,3 +339,22 @@ def sampled_sources(wildcards):
     return {
         corpus: at_most(config["corpora"][corpus]["source"], most) for corpus in CORPORA
     }
+
+
+def view_tokenizer(wildcards):
+    """The tokenizer of a view of the language models' text, where it is a file; none for raw bytes."""
+    if wildcards.view in EXISTING:
+        return tokenizer_files(EXISTING[wildcards.view])
+    return [FILES.tokenizer(wildcards.view)] if wildcards.view in FULL_SCALE else []
+
+
+def views_of_row(file):
+    """A file of every view that the models of the row in wildcards read; file: a function of the view."""
+    return lambda wildcards: [file(view) for view in views_of(wildcards.row)]
+
+
+def needs_seeds(wildcards):
+    """The input of the target `language_models` while the check is turned off: an error that says how to turn it on."""
+    raise WorkflowError(
+        "language_models: there are none, for language_model.check.seeds is 0; write a number of seeds such as 3"
+    )

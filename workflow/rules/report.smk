@@ -72,6 +72,7 @@ rule plot_figures:
 rule write_summary:
     input:
         **REPORTED,
+        bits_per_byte=FILES.bits_per_byte if ROWS else [],
     output:
         summary=report(
             FILES.page("summary"),

@@ -57,6 +57,7 @@ rule write_provenance:
         hygiene=rules.write_hygiene.output.page,
         corpora=rules.write_summary.output.corpora,
         figures=rules.plot_figures.output,
+        language_models=LANGUAGE_MODELS,
         tokenizers=[FILES.tokenizer(name) for name in FULL_SCALE],
         counts=REPORTED["counts"],
         tokenizer_ledgers=REPORTED["full_scale_ledgers"],

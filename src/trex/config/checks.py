@@ -186,6 +186,28 @@ def _check_training_bytes(config: Config, _: Path) -> Found:
         yield from _unknown_corpora("language_model.training_bytes", given, config)
 
 
+@_needs("language_model", "baselines", "training", "validation")
+def _check_language_models(config: Config, _: Path) -> Found:
+    check, path = config.language_model.check, "language_model.check"
+    if not check.seeds:
+        return
+    trained = ["chosen", *([*config.baselines, "matched"] if config.training.baselines else [])]
+    named = {
+        "mixtures": (check.mixtures, trained, "is no full-scale tokenizer"),
+        "existing": (check.existing, [*config.validation.tokenizers], "is not in validation.tokenizers"),
+        "proxy_compression": (check.proxy_compression, check.mixtures, f"is not in {path}.mixtures"),
+    }
+    for key, (names, known, problem) in named.items():
+        for i, name in enumerate(names):
+            if name not in known:
+                hint = suggest(name, known) if known else "leave it out"
+                if key == "mixtures" and name in config.baselines:
+                    hint = "with training.baselines: false there is only chosen"
+                yield f"{path}.{key}[{i}]", f"{show(name)} {problem}; {hint}"
+    if not (check.mixtures or check.existing or check.raw_bytes):
+        yield f"{path}.mixtures", "there is nothing to train a model with; name a mixture, such as chosen"
+
+
 @_needs("corpora", "objective.weights", "objective.aggregate")
 def _check_weights(config: Config, _: Path) -> Found:
     objective = config.objective

@@ -235,7 +235,17 @@ MixtureName = Annotated[_name(f"a name ({_ANY_WORDS})", _ANY), AfterValidator(_n
 TokenizerName = _name(
     f"a name ({_SMALL_WORDS})",
     _SMALL,
-    *("paper", "best_draw", "matched", "surrogate", "adaptive", "best_proxy", "direct", "chosen"),
+    *(
+        "paper",
+        "best_draw",
+        "matched",
+        "surrogate",
+        "adaptive",
+        "best_proxy",
+        "direct",
+        "chosen",
+        "raw_bytes",
+    ),
 )
 EvaluationSetName = _name(f"the name of a set ({_SMALL_WORDS})", _SMALL, "held_out")
 

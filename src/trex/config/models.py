@@ -391,6 +391,44 @@ class Validation(Section):
     takes a quarter and a half of the proxies' scale."""
 
 
+class LanguageModelCheck(Section):
+    """Small language models that are trained with the tokenizers, to measure what compression is worth to a model: bits
+    per byte."""
+
+    seeds: int = Field(0, ge=0, le=100)
+    """Number of models per tokenizer, which differ in their initial parameters and in the order of documents. At
+    least 2 tell differences from noise. 0 turns the check off."""
+    mixtures: Distinct[str] = ["chosen", "uniform"]
+    """Full-scale tokenizers to check, by mixture: chosen, matched, or baselines."""
+    existing: Distinct[str] = []
+    """Existing tokenizers to check, of those that validation.tokenizers names."""
+    raw_bytes: bool = True
+    """Also train models that read raw bytes, without a tokenizer."""
+    proxy_compression: Distinct[str] = []
+    """Mixtures, of those above, with whose tokenizers models are trained that read some documents as raw bytes and the
+    rest as tokens, and are measured on raw bytes (Proxy Compression, arXiv 2602.04289)."""
+    byte_share: float = Field(0.1, gt=0, lt=1)
+    """Share of the documents that Proxy Compression reads as raw bytes."""
+    bytes: Bytes = 2_000_000
+    """Text that every model reads, divided among the corpora as language_model.training_bytes is. A corpus with
+    less text gives what it has."""
+    evaluation_bytes: Bytes = 50_000
+    """Text per corpus and evaluation set on which models are measured, whole documents."""
+    depth: int = Field(2, ge=1, le=48)
+    """Size of the models: blocks; the width is 64 times as much. Without embeddings, depth 2 has 0.4 million
+    parameters, 4 has 3 million, 7 has 17 million, 12 has 85 million."""
+    context: int = Field(256, ge=16, le=65_536)
+    """Length of the context window, in tokens."""
+    batch: int = Field(16, ge=1)
+    """Context windows per training step."""
+    learning_rate: float = Field(0.001, gt=0, le=1)
+    """Highest learning rate of a model of width 256; others have it times sqrt(256 / width)."""
+    weight_decay: float = Field(0.1, ge=0, le=1)
+    """Weight decay of AdamW."""
+    tied_embeddings: bool = True
+    """Input and output share their embeddings."""
+
+
 class LanguageModel(Section):
     """The training run whose cost the summary states: 6 operations per parameter and token, embeddings included."""
 
@@ -413,6 +451,8 @@ class LanguageModel(Section):
     """Peak floating-point operations per second of one GPU. The default is an H100's, dense bf16."""
     utilisation: float = Field(0.4, gt=0, le=1)
     """Share of the peak that training reaches."""
+    check: LanguageModelCheck = Field(default_factory=LanguageModelCheck)
+    """Small language models that are trained with the tokenizers."""
 
 
 class Config(Section):

@@ -152,6 +152,13 @@ class Results:
         return list(self.config["corpora"])
 
     @cached_property
+    def bits_per_byte(self) -> pl.DataFrame | None:
+        """Of language models, by `trex.language_model.compare`; None if that is turned off. Only the summary has it."""
+        if not self.config["language_model"]["check"]["seeds"]:
+            return None
+        return pl.read_parquet(Layout(Path(self.config["results"])).bits_per_byte)
+
+    @cached_property
     def chosen_shares(self) -> np.ndarray:
         """Shares of the chosen mixture. [k]"""
         return self.candidates.filter(name=self.choice["chosen"]).select(self.corpora).to_numpy()[0]
@@ -268,4 +275,16 @@ def cpu_seconds(folder: Path) -> dict[str, float]:
             log.warning("%s: left out, not a Snakemake benchmark file: %s", path, error)
             continue
         found[str(path.relative_to(folder / "benchmarks").with_suffix(""))] = seconds
+    return found
+
+
+def language_model_speeds(folder: Path) -> dict[str, list[Mapping[str, Any]]]:
+    """What the trainings of language models took, by row, one entry a seed: `jobs.Trained.speed`. What is damaged is
+    left out."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for path in sorted((folder / "benchmarks/train_language_model").glob("*/*.speed.json")):
+        try:
+            found.setdefault(path.parent.name, []).append(read_json(path))
+        except (OSError, ValueError) as error:
+            log.warning("%s: left out: %s", path, error)
     return found

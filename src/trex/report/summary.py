@@ -11,6 +11,7 @@ from trex.mixtures.baselines import natural, uniform
 from trex.objective.constraints import SLACK
 from trex.report import by_corpus, markdown
 from trex.report.doubts import TIE, better_at_full_scale, doubts
+from trex.report.language_model_sentence import sentence
 from trex.report.results import Results
 from trex.report.text_caveats import looks_wrong, text_caveats
 from trex.validation.scales import RANKS_WELL, Scale
@@ -33,7 +34,7 @@ OBJECTIVES = {
 
 def write_summary(results: Results) -> str:
     """The summary of a run, in Markdown. It fits on two screens; everything else is in the other pages."""
-    sections = (_verdict, _mixture, _gains, _caveats, _next_steps)
+    sections = (_verdict, _mixture, _gains, _language_models, _caveats, _next_steps)
     return "\n\n".join(filter(None, (section(results) for section in sections))) + "\n"
 
 
@@ -177,6 +178,14 @@ def _mixture(results: Results) -> str:
         by_corpus.note(corpora, "the largest shares"),
     )
     return f"## The mixture\n\n{markdown.table(header, table)}\n\n{note}"
+
+
+def _language_models(results: Results) -> str | None:
+    if results.bits_per_byte is None:
+        return None
+    said = sentence(results.bits_per_byte) or "Only one row was trained, so nothing can be compared."
+    more = "The budgets, every corpus and what this can and cannot say: [language_models.md](language_models.md)."
+    return f"## Does it help a language model\n\n{markdown.paragraph(said, more)}"
 
 
 def _gains(results: Results) -> str:
