@@ -30,8 +30,8 @@ rule count_words:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(2000, 0.05),
-        runtime=minutes(5, 0.01),
+        mem_mb=megabytes(2000, 0.05, source=corpus_source),
+        runtime=minutes(5, 0.01, source=corpus_source),
     params:
         code=code_of("count_words"),
         source=corpus_source,
@@ -58,8 +58,8 @@ rule hash_documents:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(1000, 0.05),
-        runtime=minutes(5, 0.002),
+        mem_mb=megabytes(1000, 0.05, source=part_source),
+        runtime=minutes(5, 0.002, source=part_source),
     params:
         code=code_of("hash_documents"),
         source=part_source,
@@ -91,8 +91,8 @@ rule count_part:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(2000, 0.05, of="files"),
-        runtime=minutes(5, 0.01),
+        mem_mb=megabytes(2000, 0.05, source=part_source),
+        runtime=minutes(5, 0.01, source=part_source),
     params:
         code=code_of("count_part"),
         source=part_source,
