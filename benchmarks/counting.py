@@ -1,12 +1,16 @@
 """Rate of counting against `tokenizers`, on the same real text; with options also exactness and memory.
 
-    python benchmarks/counting.py [--runs N] [--subset MB] [--steps | --exact | --memory [--gigabytes G]] FILE...
+    python benchmarks/counting.py [--runs N] [--subset MB] [--steps] [--rates-by-pattern] [--exact] [--pattern NAME ...]
+        [--memory [--gigabytes G]] FILE.parquet ...
 
 The table says how many MB a second of CPU time reads, normalizes, pre-tokenizes and counts, as median and range of the
 runs. `tokenizers` counts, on one thread, the first MB of every file: a training whose vocabulary is full at once.
 
 --steps says where the time of the whole job goes, from files to files.
---exact compares words and counts: every code point in many contexts, 100,000 random texts, and every line of the files.
+--rates-by-pattern prints the rate of every named pattern (NFC, split, count, in memory) against `tokenizers`, and, if
+it is installed, against `gigabpe`, which knows one of them, on one thread, from a file.
+--exact compares words and counts for every named pattern, or those of --pattern: every code point in many contexts,
+100,000 random texts, and every line of the files.
 --memory counts copies of the files with random letters behind every fourth space, so that distinct words grow with the
 text, and prints the most memory that was in use.
 """
@@ -23,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +41,7 @@ from trex.bpe.byte_alphabet import BYTE_CHARACTERS
 from trex.corpora import read_documents
 from trex.counting.corpus import CountingOptions, by_shard, count_corpus, held_out_file
 from trex.counting.documents import Seen, characters_of, document_hashes, low_half, sizes_of
-from trex.counting.patterns import DEFAULT
+from trex.counting.patterns import DEFAULT, PATTERNS
 from trex.counting.pretokenize import WordCounter, count_words
 from trex.counting.shards import cells, cells_of, shards_of_cells
 
@@ -64,12 +68,12 @@ def lines(documents: pa.LargeStringArray) -> Iterator[str]:
             yield rest
 
 
-def tokenizers_count(items: list[str]) -> tuple[dict[bytes, int], float]:
+def tokenizers_count(items: list[str], pattern: str = DEFAULT) -> tuple[dict[bytes, int], float]:
     """What `tokenizers` counts in items, as the state of its trainer tells, and its seconds of CPU time."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(Regex(DEFAULT), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)]
+        [pre_tokenizers.Split(Regex(pattern), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)]
     )
     trainer = trainers.BpeTrainer(vocab_size=256, show_progress=False)
     start = time.process_time()
@@ -80,8 +84,8 @@ def tokenizers_count(items: list[str]) -> tuple[dict[bytes, int], float]:
     return {bytes(byte_of[c] for c in word): n for word, n in words.items()}, seconds
 
 
-def our_count(documents: pa.LargeStringArray) -> dict[bytes, int]:
-    counter = WordCounter(by_line=True)
+def our_count(documents: pa.LargeStringArray, pattern: str) -> dict[bytes, int]:
+    counter = WordCounter(pattern, by_line=True)
     counter.add(documents)
     counts = counter.result()
     return dict(zip(counts.words.to_pylist(), counts.totals().tolist(), strict=True))
@@ -90,14 +94,14 @@ def our_count(documents: pa.LargeStringArray) -> dict[bytes, int]:
 # ------------------------------------------------------------------------------------------------------------ rates
 
 
-def kernel_seconds(columns: list[pa.LargeStringArray], one_counter: bool) -> float:
+def kernel_seconds(columns: list[pa.LargeStringArray], one_counter: bool, pattern: str = DEFAULT) -> float:
     """CPU seconds of counting documents in memory by shard, a corpus at a time or all as one."""
     rng = np.random.default_rng(0)
     seconds = 0.0
-    counter = WordCounter(shards=SHARDS, by_line=True)
+    counter = WordCounter(pattern, shards=SHARDS, by_line=True)
     for documents in columns:
         if not one_counter:
-            counter = WordCounter(shards=SHARDS, by_line=True)
+            counter = WordCounter(pattern, shards=SHARDS, by_line=True)
         shards = rng.integers(0, SHARDS, len(documents)).astype(np.uint16)
         start = time.process_time()
         counter.add(documents, shards)
@@ -117,7 +121,8 @@ def corpus_seconds(sources: list[list[str]]) -> float:
     return time.process_time() - start
 
 
-def rates(files: list[str], runs: int, subset: float) -> None:
+def text_of(files: list[str], subset: float) -> tuple[list[pa.LargeStringArray], list[str], float, float]:
+    """(documents by file, lines of the first `subset` MB of each, MB of the documents, MB of the lines)"""
     columns = [read(path) for path in files]
     size = sum(int(np.diff(bytes_of(documents)[1]).sum()) for documents in columns) / 1e6
     items, small = [], 0.0
@@ -126,6 +131,49 @@ def rates(files: list[str], runs: int, subset: float) -> None:
         n = int(np.searchsorted(borders, borders[0] + subset * 1e6))
         items += lines(documents[:n])
         small += int(borders[min(n, len(documents))] - borders[0]) / 1e6
+    return columns, items, size, small
+
+
+def gigabpe_seconds(columns: list[pa.LargeStringArray]) -> float | None:
+    """CPU seconds of `gigabpe` for a training without merges, one thread; None if it is not installed."""
+    try:
+        import gigabpe
+    except ImportError:
+        return None
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8", newline="") as file:
+        for documents in columns:
+            file.writelines(documents.to_pylist())
+        file.flush()
+        start = time.process_time()
+        gigabpe.train_bpe([file.name], 257, pretokenizer="bytelevel", threads=1)
+        return time.process_time() - start
+
+
+def rates_by_pattern(files: list[str], runs: int, subset: float) -> None:
+    columns, items, size, small = text_of(files, subset)
+    for pattern in PATTERNS.values():
+        kernel_seconds([columns[0][:10]], True, pattern)  # compiles, or loads what was compiled
+    print(f"{len(files)} files, {size:.0f} MB ({small:.0f} MB for tokenizers), {runs} runs; median (range)")
+    print("MB per second of CPU time   ours                   tokenizers             times")
+    for name, pattern in PATTERNS.items():
+        pairs = [
+            (size / kernel_seconds(columns, False, pattern), small / tokenizers_count(items, pattern)[1])
+            for _ in range(runs)
+        ]
+        ours, theirs = zip(*pairs, strict=True)
+        ratio = statistics.median(a / b for a, b in pairs)
+        print(f"{name:26}  {shown(ours):21}  {shown(theirs):21}  {ratio:5.1f}", flush=True)
+    if gigabpe_seconds([columns[0][:10]]) is not None:
+        rates = [size / gigabpe_seconds(columns) for _ in range(runs)]
+        print(f"{'gpt2, by gigabpe (no NFC)':26}  {shown(rates):21}")
+
+
+def shown(rates: Sequence[float]) -> str:
+    return f"{statistics.median(rates):.1f} ({min(rates):.1f} to {max(rates):.1f})"
+
+
+def rates(files: list[str], runs: int, subset: float) -> None:
+    columns, items, size, small = text_of(files, subset)
     corpus_seconds([files[:1]])  # compiles, or loads what was compiled
     ways = {
         "count by shard, a counter a file": lambda: size / kernel_seconds(columns, False),
@@ -199,15 +247,15 @@ def step_seconds(files: list[str]) -> dict[str, float]:
 # -------------------------------------------------------------------------------------------------------- exactness
 
 
-def by_tokenizers(texts: list[str]) -> Counter[bytes]:
+def by_tokenizers(texts: list[str], pattern: str) -> Counter[bytes]:
     """Words of texts that are items of their own, by the parts of `tokenizers` that need no training."""
     normalize = normalizers.NFC().normalize_str
-    split = pre_tokenizers.Split(Regex(DEFAULT), "isolated").pre_tokenize_str
+    split = pre_tokenizers.Split(Regex(pattern), "isolated").pre_tokenize_str
     return Counter(word.encode() for text in texts for word, _ in split(normalize(text)))
 
 
-def by_us(texts: list[str]) -> dict[bytes, int]:
-    counter = WordCounter()
+def by_us(texts: list[str], pattern: str) -> dict[bytes, int]:
+    counter = WordCounter(pattern)
     counter.add(pa.array(texts, pa.large_string()))
     counts = counter.result()
     return dict(zip(counts.words.to_pylist(), counts.totals().tolist(), strict=True))
@@ -218,6 +266,7 @@ def random_texts(n: int) -> list[str]:
     rng = random.Random(1)
     tricky = list(
         "aZ19 \t\n\r\v\0'.,-\u0085\u00a0\u00e9\u0301\u0323\u0345\u093c\u1161\u11a8\u3042\uac00\u017f\u212a\u2028"
+        "/\u01c5\u02b0\u30fb\u3040\u309b\u9fa6\u200d"
     )
     tricky += [
         "'s",
@@ -241,7 +290,7 @@ def random_texts(n: int) -> list[str]:
     return ["".join(character() for _ in range(rng.randint(1, 40))) for _ in range(n)]
 
 
-def exactness(files: list[str]) -> bool:
+def exactness(files: list[str], pattern: str) -> bool:
     points = [chr(p) for p in range(0x110000) if not 0xD800 <= p < 0xE000]
     equal = True
 
@@ -252,14 +301,14 @@ def exactness(files: list[str]) -> bool:
 
     for context in CONTEXTS:
         texts = [context.format(point) for point in points]
-        report(f"every code point in {context!a}", by_us(texts) == by_tokenizers(texts))
+        report(f"every code point in {context!a}", by_us(texts, pattern) == by_tokenizers(texts, pattern))
     texts = random_texts(RANDOM_TEXTS)
-    different = [text for text in texts if count_words(text) != by_tokenizers([text])]
+    different = [text for text in texts if count_words(text, pattern) != by_tokenizers([text], pattern)]
     report(f"{RANDOM_TEXTS:,} random texts {different[:1]!a}", not different)
-    report("the same as one batch", by_us(texts) == by_tokenizers(texts))
+    report("the same as one batch", by_us(texts, pattern) == by_tokenizers(texts, pattern))
     for path in files:
         documents = read(path)
-        report(path, our_count(documents) == tokenizers_count(list(lines(documents)))[0])
+        report(path, our_count(documents, pattern) == tokenizers_count(list(lines(documents)), pattern)[0])
     return equal
 
 
@@ -314,6 +363,8 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--subset", type=float, default=1, help="MB of every file that tokenizers counts")
     parser.add_argument("--steps", action="store_true", help="measure the steps of the whole job instead")
+    parser.add_argument("--rates-by-pattern", action="store_true", help="rates of the named patterns instead")
+    parser.add_argument("--pattern", nargs="+", choices=PATTERNS, help="patterns that --exact compares")
     parser.add_argument("--exact", action="store_true", help="compare words and counts instead")
     parser.add_argument("--memory", action="store_true", help="measure memory instead")
     parser.add_argument("--gigabytes", type=float, default=2)
@@ -328,7 +379,13 @@ def main() -> int:
     elif options.steps:
         steps(files, options.runs)
     elif options.exact:
-        return int(not exactness(files))
+        equal = True
+        for name in options.pattern or {regex: name for name, regex in PATTERNS.items()}.values():
+            print(f"--- {name}")
+            equal = exactness(files, PATTERNS[name]) and equal
+        return int(not equal)
+    elif options.rates_by_pattern:
+        rates_by_pattern(files, options.runs, options.subset)
     else:
         rates(files, options.runs, options.subset)
     return 0

@@ -24,7 +24,7 @@ with job(snakemake), evaluation_file(snakemake.output.documents) as keep:
         load_reference(params.reference, Path.cwd()).count,
         keep,
         training_documents,
-        EvaluationOptions(params.seed, params.pattern, sample),
+        EvaluationOptions(params.seed, params.pattern, params.normalizer, sample),
     )
     write_table(words.summed(), output.words)
     write_table(ledger.with_columns(too_long=pl.lit(limit.left_out)), output.ledger)

@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 from trex.arrow import from_numpy
 from trex.counting.documents import Progress, Seen, characters_of, contained, low_half, sizes_of
 from trex.counting.nfc import MUCH_CHANGED, nfc_share
-from trex.counting.pretokenize import TABLE_BYTES, WordCounter, WordCounts, normalized
+from trex.counting.normalize import normalized
+from trex.counting.pretokenize import TABLE_BYTES, WordCounter, WordCounts
 from trex.counting.sampling import WHOLE, Sample
 from trex.counting.shards import cells, cells_of, shards_of_cells
 from trex.files import whole
@@ -52,8 +53,8 @@ class CountingOptions:
     """How a corpus is counted.
 
     seed: of the hashes. held_out_share: of the documents, held out for evaluation. deduplicate: leave out copies.
-    pattern, by_line, table_bytes: of `WordCounter`; the counts do not depend on table_bytes. sample: which documents
-    count; the others are as if they were not there.
+    pattern, by_line, normalizer, table_bytes: of `WordCounter`; the counts do not depend on table_bytes. sample: which
+    documents count; the others are as if they were not there.
     """
 
     seed: int
@@ -61,6 +62,7 @@ class CountingOptions:
     deduplicate: bool
     pattern: str
     by_line: bool
+    normalizer: str = "nfc"
     table_bytes: int = TABLE_BYTES
     sample: Sample = WHOLE
 
@@ -81,7 +83,12 @@ def count_corpus(
     """
     n_cells = cells()
     counter = WordCounter(
-        options.pattern, n_cells, options.by_line, table_bytes=options.table_bytes, spill_to=spill_to
+        options.pattern,
+        n_cells,
+        options.by_line,
+        normalizer=options.normalizer,
+        table_bytes=options.table_bytes,
+        spill_to=spill_to,
     )
     seen = Seen()
     if counted_before is not None:
@@ -233,11 +240,12 @@ def join_held_out(parts: Iterable[str | Path], path: str | Path) -> None:
 class EvaluationOptions:
     """How an evaluation set is counted.
 
-    seed: of the hashes, that of the corpora. pattern: of `WordCounter`. sample: which documents count.
+    seed: of the hashes, that of the corpora. pattern, normalizer: of `WordCounter`. sample: which documents count.
     """
 
     seed: int
     pattern: str
+    normalizer: str = "nfc"
     sample: Sample = WHOLE
 
 
@@ -256,12 +264,12 @@ def count_evaluation(
     (training_documents: their hashes, sorted) are left out and counted; all others go to `keep` in batches, with their
     reference tokens.
 
-    Text counts, and is kept, after NFC, so that a reference tokenizer that does not normalize reads what ours read;
-    `nfc_changed` of the ledger's bytes are in words that NFC changed. Returns the counts and one ledger row.
-    ValueError if no document is left.
+    Text counts, and is kept, after normalization, so that a reference tokenizer that does not normalize reads what ours
+    read; `nfc_changed` of the ledger's bytes are in words that it (NFC or NFKC) changed. Returns the counts and one
+    ledger row. ValueError if no document is left.
     """
     evaluation_set, corpus = at
-    counter = WordCounter(options.pattern)
+    counter = WordCounter(options.pattern, normalizer="none")  # of what is normalized
     seen = Seen()
     progress = Progress(f"{evaluation_set} of {corpus}")
     names = ("documents", "bytes", "characters", "reference_tokens", "duplicates", "nfc_changed")
@@ -277,7 +285,7 @@ def count_evaluation(
         seen_in_training += int((new & ~fresh).sum())
         if not fresh.any():
             continue
-        kept, changed = normalized(batch.take(from_numpy(np.flatnonzero(fresh))))
+        kept, changed = normalized(batch.take(from_numpy(np.flatnonzero(fresh))), options.normalizer)
         totals["nfc_changed"] += changed
         counter.add(kept)
         totals["documents"] += len(kept)
@@ -297,5 +305,9 @@ def count_evaluation(
     ledger = pl.DataFrame([row]).select(*columns, "duplicates", "seen_in_training", "nfc_changed")
     ledger = ledger.with_columns(**options.sample.columns(corpus, 1))
     if (share := nfc_share(ledger)) > MUCH_CHANGED:
-        log.warning("NFC changes words with %.0f %% of the text; they are measured after it", 100 * share)
+        log.warning(
+            "%s changes words with %.0f %% of the text; they are measured after it",
+            options.normalizer.upper(),
+            100 * share,
+        )
     return counter.result(), ledger
