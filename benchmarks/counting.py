@@ -1,7 +1,7 @@
 """Rate of counting against `tokenizers`, on the same real text; with options also exactness and memory.
 
-    python benchmarks/counting.py [--runs N] [--subset MB] [--steps] [--rates-by-pattern] [--exact] [--pattern NAME ...]
-        [--memory [--gigabytes G]] FILE.parquet ...
+    python benchmarks/counting.py [--runs N] [--subset MB] [--steps | --rates-by-pattern |
+        --exact [--pattern NAME ...] | --memory [--gigabytes G]] FILE ...
 
 The table says how many MB a second of CPU time reads, normalizes, pre-tokenizes and counts, as median and range of the
 runs. `tokenizers` counts, on one thread, the first MB of every file: a training whose vocabulary is full at once.

@@ -1,21 +1,22 @@
 """Files as they are found: compressed in any way under any name, and a few bytes that say a long text."""
 
-import bz2
-import gzip
+import io
 import json
-import lzma
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import awkward
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from test_corpora import TEXTS, read, write_jsonl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_corpora import read, write_jsonl
 
-from trex.corpora import CorpusError, DocumentLimit, check_source
+from trex.corpora import CorpusError, DocumentLimit, check_source, json_records, open_source
 
 
 @pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", None, False])
@@ -37,54 +38,51 @@ def test_parquet_of_any_encoding(encoding, tmp_path):
     assert read({"parquet": "f"}, tmp_path) == read({"parquet": "f"}, tmp_path, batch_bytes=1) == expected
 
 
-def compressed(codec: str, data: bytes) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.CompressedOutputStream(sink, codec) as stream:
-        stream.write(data)
-    return sink.getvalue().to_pybytes()
+@pytest.fixture(scope="module")
+def awkward_files(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("awkward")
+    awkward.make(folder)
+    return folder
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("GZ.JSONL.GZ", gzip.compress),
-        ("gzip.jsonl", gzip.compress),
-        ("padded.jsonl.gz", lambda data: gzip.compress(data[:40]) + gzip.compress(data[40:]) + bytes(1000)),
-        ("padded.gz", lambda data: gzip.compress(data) + bytes(3)),
-        ("plain.jsonl.gz", bytes),
-        ("z.jsonl.zstd", zstandard.compress),
-        ("skippable", lambda data: b"\x51\x2a\x4d\x18\x04\0\0\0abcd" + zstandard.compress(data)),
-        ("two.zst", lambda data: zstandard.compress(data[:40]) + zstandard.compress(data[40:])),
-        ("b.jsonl", lambda data: bz2.compress(data[:40]) + bz2.compress(data[40:])),
-        ("l.LZ4", lambda data: compressed("lz4", data)),
-        ("x.jsonl.br", lambda data: compressed("brotli", data)),
-    ],
+    ("number", "case"), [*enumerate(awkward.CASES)], ids=[case.what for case in awkward.CASES]
 )
-def test_compression_is_known_by_content(name, content, tmp_path):
-    write_jsonl(tmp_path / "a", TEXTS)
-    (tmp_path / name).write_bytes(content((tmp_path / "a").read_bytes()))
-    check_source({"jsonl": name}, tmp_path)
-    assert read({"jsonl": name}, tmp_path) == TEXTS
+def test_awkward_file(number, case, awkward_files):
+    outcome = awkward.outcome(number, awkward_files)
+    assert outcome.documents == case.gives, outcome.error
+    if case.gives is None:
+        assert [words for words in case.says if words not in outcome.error] == []
+        assert outcome.before == case.before
+        assert "\n" not in outcome.error.strip()  # one paragraph
+    assert outcome.left_out == case.left_out
 
 
-def test_compression_that_is_not_read(tmp_path):
-    line = b'{"text": "a"}\n'
-    window = zstandard.ZstdCompressionParameters(window_log=28, enable_ldm=True)
-    wide = zstandard.ZstdCompressor(compression_params=window).compressobj()
-    files = {
-        "x.jsonl.xz": (lzma.compress(line), "is xz-compressed; gz, bz2, zst, lz4 and br are read"),
-        "x.jsonl": (lzma.compress(line), "is xz-compressed"),
-        "x.zip": (b"PK\x03\x04" + bytes(30), "is a zip archive"),
-        "x.zst": (wide.compress(line) + wide.flush(), "zstd -d --long=31 < OLD | zstd > NEW"),
-    }
-    pq.write_table(pa.table({"text": ["a"]}), tmp_path / "p.jsonl")
-    files["p.jsonl"] = ((tmp_path / "p.jsonl").read_bytes(), "is a parquet file: write parquet")
-    for name, (content, says) in files.items():
-        (tmp_path / name).write_bytes(content)
-        with pytest.raises(CorpusError) as error:
-            check_source({"jsonl": name}, tmp_path)
-        assert name in str(error.value)
-        assert says in str(error.value)
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=9),
+    st.integers(2, 40),
+    st.sampled_from([None, 0, 3]),
+)
+def test_arrays_are_read_whatever_the_chunks(texts, chunk, indent):
+    """An element, a number or an escape that the end of a chunk cuts is no error."""
+    records = [{"n": -1.5e3, "text": text, "deep": [{"a": [True, None]}]} for text in texts]
+    data = json.dumps(records, indent=indent, ensure_ascii=len(texts) % 2 == 0).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_records, "_CHUNK", chunk)
+        read_back = [element for _, element in json_records.array_elements(io.BytesIO(data), 1e9, "a")]
+    assert read_back == records
+
+
+def test_a_quick_look_at_many_files_reads_little(tmp_path):
+    for number in range(600):
+        write_jsonl(tmp_path / f"{number:03}.jsonl", [f"{number}"] * 100)
+    write_jsonl(tmp_path / "300.jsonl", ["ok"] * 50 + [7])
+    reader = open_source({"jsonl": "*.jsonl"} | awkward.SKIP, tmp_path)
+    reader.check()
+    assert 300 * 100 < reader.bad.good < 600 * 100
+    with pytest.raises(CorpusError, match=r"300.jsonl:51: 'text' is 7"):
+        check_source({"jsonl": "*.jsonl"}, tmp_path)
 
 
 @pytest.fixture(scope="module")

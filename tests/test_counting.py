@@ -12,17 +12,20 @@ import pyarrow as pa
 import pytest
 from xxhash import xxh64_intdigest
 
-from trex.corpora import deal, dealing, read_documents, source_files
+from trex.corpora import BadRecords, CorpusError, deal, dealing, read_documents, source_files
 from trex.counting import pretokenize
 from trex.counting.corpus import (
+    SUMS,
     CountingOptions,
     EvaluationOptions,
     by_shard,
+    check_bad_records,
     check_split,
     count_corpus,
     count_evaluation,
     held_out_file,
     join_held_out,
+    with_left_out,
 )
 from trex.counting.documents import document_hashes, hashes_shared, join_documents
 from trex.counting.patterns import DEFAULT
@@ -338,6 +341,35 @@ def test_parts_give_what_one_job_gives(tmp_path, monkeypatch, kind, deduplicate,
         assert (duplicates > 95) == deduplicate
     else:
         assert duplicates == 95 * deduplicate
+
+
+def test_too_many_bad_records_are_those_of_the_corpus():
+    """A part may have more; nulls are not bad; duplicates are records too."""
+    options = {"on_bad_record": "skip", "max_bad_records": 0.1}
+    rows = {
+        "corpus": ["c"] * 2,
+        "sample": ["all"] * 2,
+        "read_share": [1.0] * 2,
+        "split": ["train", "held_out"],
+        "cell": [3, None],
+        **{key: [4, 3] for key in SUMS},
+    }
+    schema = {"cell": pl.Int64, "words": pl.Int64}
+    part = pl.DataFrame(rows, schema_overrides=schema)
+    parts = [
+        with_left_out(part, {"too_long": 3, "null": 99, "not_json": 2, "no_text": 1}),
+        with_left_out(part, {"too_long": 0}),
+    ]
+    ledger, _ = by_shard(parts)
+    assert dict(ledger.filter(pl.col("documents") > 0).select("split", "documents").iter_rows()) == {
+        "train": 8, "held_out": 6, "too_long": 3, "null": 99, "not_json": 2, "no_text": 1,
+    }  # fmt: skip
+    check_bad_records(ledger, BadRecords.from_source(options).max_share)  # 3 of 34
+    with pytest.raises(
+        CorpusError,
+        match=r"corpus c: 3 of 34 records are bad.*\(8%\): 2 not JSON.* 1 without a text. The log of each part",
+    ):
+        check_bad_records(ledger, 0.08)
 
 
 def test_files_are_dealt_in_stretches_of_like_size(tmp_path, monkeypatch):

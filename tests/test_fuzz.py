@@ -3,6 +3,7 @@
 import ast
 import gzip
 import io
+import lzma
 import re
 import tempfile
 from pathlib import Path
@@ -31,6 +32,14 @@ def parquet_bytes() -> bytes:
     return file.getvalue()
 
 
+def arrow_bytes(new) -> bytes:
+    file = io.BytesIO()
+    table = pa.table({"text": TEXTS * 50})
+    with new(file, table.schema) as writer:
+        writer.write_table(table, max_chunksize=60)
+    return file.getvalue()
+
+
 JSONL = b"".join(b'{"text": "%b", "n": [1, {"a": null}]}\n' % text.encode()[:40].strip() for text in TEXTS)
 GOOD = {
     "a.parquet": ("parquet", parquet_bytes()),
@@ -38,6 +47,11 @@ GOOD = {
     "a.jsonl.gz": ("jsonl", gzip.compress(JSONL)),
     "a.jsonl.zst": ("jsonl", zstandard.compress(JSONL)),
     "a.txt": ("text", "".join(TEXTS).encode()),
+    "a.txt.xz": ("text", lzma.compress("".join(TEXTS).encode())),
+    "u.txt": ("text", "".join(TEXTS).encode("utf-16")),
+    "a.json": ("jsonl", b"[" + JSONL.rstrip().replace(b"\n", b",\n") + b"]"),
+    "stream.arrow": ("arrow", arrow_bytes(pa.ipc.new_stream)),
+    "file.arrow": ("arrow", arrow_bytes(pa.ipc.new_file)),
 }
 
 

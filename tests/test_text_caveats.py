@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from trex.counting.corpus import with_too_long
+from trex.counting.corpus import with_left_out
 from trex.report.text_caveats import text_caveats
 
 
@@ -18,9 +18,22 @@ def counts(corpus: str, too_long: int, sample: str = "all", read_share: float = 
         "characters": 9,
         "words": None,
     }
-    return with_too_long(
-        pl.DataFrame([row | {"duplicates": 1}], schema_overrides={"words": pl.Int64}), too_long
+    return with_left_out(
+        pl.DataFrame([row | {"duplicates": 1}], schema_overrides={"words": pl.Int64}), {"too_long": too_long}
     )
+
+
+def test_bad_records_are_said_by_reason():
+    ledgers = pl.concat([counts("deu", 0), with_left_out(counts("vie", 0), {"not_json": 2, "null": 1_000})])
+    evaluation = pl.DataFrame(
+        {"corpus": ["deu", "vie"], "bytes": [9, 9], "nfc_changed": [0, 0], "too_long": [0, 0]}
+        | {"not_json": [3, 4], "no_text": [0, 0], "null": [0, 0]}
+    )
+    assert list(text_caveats(ledgers, evaluation)) == [
+        "Bad records that were left out of the training text: 2 of `vie` not JSON, or cut off.",
+        "Records without text (null) in the training text: 1,000 of `vie`.",
+        "Bad records that were left out of the evaluation text: 4 of `vie`, 3 of `deu` not JSON, or cut off.",
+    ]
 
 
 def test_caveats():

@@ -314,8 +314,13 @@ def test_whatever_a_job_reads_is_its_input(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b'{"text": "caf\xe9"}\n', "aaa.jsonl"),  # the job says so
-        (None, "aaa.jsonl"),  # the main process says so
+        # in the middle, where the job finds it, and at the start, where a quick look does, in the main process
+        (
+            b'{"text": "a"}\n' * 9_000 + b'{"text": "caf\xe9"}\n' + b'{"text": "a"}\n' * 9_000,
+            "aaa.jsonl:9001: ",
+        ),
+        (b'{"text": "caf\xe9"}\n', "error: corpora.aaa.source: "),
+        (None, "aaa.jsonl"),
     ],
 )
 def test_bad_corpora_end_in_one_paragraph(run, content, message):
@@ -330,3 +335,5 @@ def test_bad_corpora_end_in_one_paragraph(run, content, message):
     assert result.returncode != 0
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+    if "corpora.aaa" in message:
+        assert '  File "' not in result.stderr

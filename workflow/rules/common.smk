@@ -4,7 +4,6 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
@@ -36,7 +35,7 @@ BASE = Path.cwd()
 try:
     check_install_path(sys.executable)
 except ValueError as error:
-    raise WorkflowError(str(error))
+    sys.exit(f"error: {error}")  # Snakemake adds lines of a traceback to exceptions
 try:
     for file in workflow.configfiles:
         load_yaml(
@@ -48,7 +47,7 @@ try:
     ):  # a job on a cluster reads this file again, and need not look at all corpora
         check_files(checked, BASE)
 except ConfigError as error:
-    raise WorkflowError(str(error))
+    sys.exit(f"error: {error}")
 config.clear()
 config.update(checked)
 

@@ -38,7 +38,7 @@ if workflow.is_main_process:
             for line in check_space(config, BASE):
                 logger.warning(line)
     except (ConfigError, FolderError) as error:
-        raise WorkflowError(str(error))
+        sys.exit(f"error: {error}")
 plan_by_records(workflow, RESULTS, RUN_LOCK)
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from trex.corpora import DocumentLimit, read_documents
-from trex.counting.corpus import CountingOptions, count_corpus, held_out_file, with_too_long
+from trex.corpora import BadRecords, DocumentLimit, read_documents
+from trex.counting.corpus import CountingOptions, count_corpus, held_out_file, with_left_out
 from trex.counting.documents import hashes_shared
 from trex.counting.sampling import sample_of_parts
 from trex.files import scratch, write_array, write_table
@@ -13,7 +13,7 @@ from trex.run.job import job
 
 with job(snakemake):
     files, params, output = snakemake.input, snakemake.params, snakemake.output
-    limit = DocumentLimit(params.max_document_bytes)
+    limit, bad = DocumentLimit(params.max_document_bytes), BadRecords.from_source(params.source)
     hashes, sizes = (
         [np.load(path, mmap_mode="r") for path in paths] for paths in (files.hashes, files.sizes)
     )
@@ -21,7 +21,7 @@ with job(snakemake):
     sample = sample_of_parts(zip(hashes, sizes, strict=True), params.source, copies=not deduplicate)
     with held_out_file(output.held_out) as hold_out:
         counts = count_corpus(
-            read_documents(params.source, Path.cwd(), limit=limit, may_be_empty=True),
+            read_documents(params.source, Path.cwd(), limit=limit, bad=bad, may_be_empty=True),
             snakemake.wildcards.corpus,
             hold_out,
             CountingOptions(**params.counting, sample=sample),
@@ -29,5 +29,6 @@ with job(snakemake):
             spill_to=scratch(output.words),
         )
     counts.words.write_run(output.words)
-    write_table(with_too_long(counts.ledger, limit.left_out), output.ledger)
+    left_out = {"too_long": limit.left_out, **bad.ledger()}
+    write_table(with_left_out(counts.ledger, left_out), output.ledger)
     write_array(counts.documents, output.documents)

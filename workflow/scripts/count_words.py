@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trex.corpora import DocumentLimit, read_documents
+from trex.corpora import BadRecords, DocumentLimit, read_documents
 from trex.counting import corpus as counting
 from trex.counting.sampling import draw
 from trex.files import scratch, write_array, write_table
@@ -11,18 +11,20 @@ from trex.run.job import job
 with job(snakemake):
     params, output, name = snakemake.params, snakemake.output, snakemake.wildcards.corpus
     first, limit = (DocumentLimit(params.max_document_bytes) for _ in range(2))
+    bad = BadRecords.from_source(params.source)
     sample = draw(
-        read_documents(params.source, Path.cwd(), limit=first),
+        read_documents(params.source, Path.cwd(), limit=first, bad=bad.uncapped()),
         params.source,
         params.counting["seed"],
         copies=not params.counting["deduplicate"],
     )
     options = counting.CountingOptions(**params.counting, sample=sample)
-    documents = read_documents(params.source, Path.cwd(), limit=limit)
+    documents = read_documents(params.source, Path.cwd(), limit=limit, bad=bad)
     with counting.held_out_file(output.held_out) as hold_out:
         counts = counting.count_corpus(documents, name, hold_out, options, spill_to=scratch(output.words))
         counting.check_split(counts.ledger, options.held_out_share)
-    ledger, shard_of_cell = counting.by_shard([counting.with_too_long(counts.ledger, limit.left_out)])
+    left_out = {"too_long": limit.left_out, **bad.ledger()}
+    ledger, shard_of_cell = counting.by_shard([counting.with_left_out(counts.ledger, left_out)])
     counts.words.write(output.words, shard_of_cell)
     write_table(ledger, output.ledger)
     write_array(counts.documents, output.documents)

@@ -3,7 +3,8 @@
 import numpy as np
 import polars as pl
 
-from trex.counting.corpus import by_shard, check_split, join_held_out
+from trex.corpora import BadRecords
+from trex.counting.corpus import by_shard, check_bad_records, check_split, join_held_out
 from trex.counting.documents import join_documents
 from trex.counting.pretokenize import merge_runs
 from trex.files import scratch, write_array, write_table
@@ -12,6 +13,7 @@ from trex.run.job import job
 with job(snakemake):
     parts, output = snakemake.input, snakemake.output
     ledger, shard_of_cell = by_shard([pl.read_parquet(path) for path in parts.ledgers])
+    check_bad_records(ledger, BadRecords.from_source(snakemake.params.source).max_share)
     check_split(ledger, snakemake.params.counting["held_out_share"])
     merge_runs(parts.words, output.words, shard_of_cell, scratch(output.words))
     write_table(ledger, output.ledger)

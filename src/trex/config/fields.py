@@ -58,6 +58,32 @@ def parse_bytes(amount: int | float | str) -> int:
     return size
 
 
+_PERCENTAGE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
+_PERCENTAGE_SCHEMA = {
+    "type": ["number", "string"],
+    "minimum": 0,
+    "maximum": 1,
+    "pattern": f"^{_PERCENTAGE.pattern}$",
+    "x-expected": "a share such as 0.1% or 0.001",
+}
+
+
+def parse_share(share: float | str) -> float:
+    """A share of 1, given as a number or as text with a percent sign.
+
+    Raises:
+        Problem: it is none, or not between 0 and 1.
+    """
+    value = -1.0
+    if isinstance(share, str) and (match := _PERCENTAGE.fullmatch(share)):
+        value = float(Decimal(match[1]) / 100)
+    elif isinstance(share, (int, float)) and not isinstance(share, bool):
+        value = float(share)
+    if not 0 <= value <= 1:
+        raise Problem(f"{show(share)} is not a share; write one from 0% to 100%, such as 0.1% or 0.001")
+    return value
+
+
 class Expects:
     """An annotation: what an error message asks for, and further keywords of the JSON schema."""
 
@@ -92,6 +118,10 @@ Share = Annotated[float, Field(ge=0, le=1, description="Share of the training by
 ShapeOf = Discriminator(by_shape)
 
 Bytes = TypeAliasType("Bytes", Annotated[int, BeforeValidator(parse_bytes), WithJsonSchema(_AMOUNT_SCHEMA)])
+ShareOrPercentage = TypeAliasType(
+    "ShareOrPercentage",
+    Annotated[float, BeforeValidator(parse_share), WithJsonSchema(_PERCENTAGE_SCHEMA)],
+)
 BytesOrAll = Annotated[  # all is None
     int | None,
     BeforeValidator(

@@ -25,6 +25,7 @@ from trex.config.fields import (
     Section,
     ShapeOf,
     ShareLimits,
+    ShareOrPercentage,
     Shares,
     Strength,
     Text,
@@ -35,8 +36,9 @@ from trex.config.fields import (
 from trex.config.words import Problem, show
 from trex.counting.patterns import PATTERNS
 
-KINDS = ("demo", "parquet", "jsonl", "text", "dataset", "huggingface")  # of a source
-_TABLES = ("parquet", "jsonl", "dataset", "huggingface")
+KINDS = ("demo", "parquet", "arrow", "jsonl", "text", "dataset", "huggingface")  # of a source
+_TABLES = ("parquet", "arrow", "jsonl", "dataset", "huggingface")
+_FILES = ("parquet", "arrow", "jsonl", "text", "dataset", "huggingface")
 OPTIONS = {  # of a source, and the kinds that they go with; those not named go with all
     "column": _TABLES,
     "where": _TABLES,
@@ -45,6 +47,8 @@ OPTIONS = {  # of a source, and the kinds that they go with; those not named go 
     "config": ("huggingface",),
     "revision": ("huggingface",),
     "data_files": ("huggingface",),
+    "on_bad_record": _FILES,
+    "max_bad_records": _FILES,
 }
 Surface = Literal["gaussian_process", "mixing_law", "lightgbm", "lightgbm_objective", "linear"]
 Strategy = Literal["paper", "surrogate", "adaptive", "direct"]
@@ -90,16 +94,21 @@ class Source(Section):
     """Language code of the embedded demo text. Quote it where YAML reads it as something else."""
     parquet: Paths | None = None
     """Parquet file, glob pattern, or a list of them."""
+    arrow: Paths | None = None
+    """Arrow file or stream (also Feather), glob pattern, or a list of them."""
     jsonl: Paths | None = None
-    """JSON Lines file, glob pattern, or a list of them. May be compressed (gz, bz2, zst, lz4, br)."""
+    """JSON Lines file, or one that is an array of objects, glob pattern, or a list of them. May be compressed (gz,
+    bz2, xz, zst, lz4, br)."""
     text: Paths | None = None
-    """Plain text file in UTF-8, glob pattern, or a list of them. May be compressed (gz, bz2, zst, lz4, br)."""
+    """Plain text file in UTF-8, or in UTF-16 or UTF-32 with a byte order mark, glob pattern, or a list of them. May be
+    compressed (gz, bz2, xz, zst, lz4, br)."""
     dataset: Text | None = None
     """Folder written by save_to_disk of the datasets library."""
     huggingface: Text | None = None
     """Dataset on the Hugging Face hub."""
     column: Text = "text"
-    """Column that holds the text."""
+    """Column that holds the text; of an inner column, with a dot, such as translation.de. The strings of a list are
+    joined by newlines."""
     where: Annotated[
         dict[str, Annotated[str | bool | int | float, Expects("text, a number, true or false")]],
         Expects("a mapping of columns to values"),
@@ -111,13 +120,19 @@ class Source(Section):
     sample_by: Literal["line", "paragraph", "document"] = "line"
     """What counts as one document in a text file. Paragraphs end at blank lines, which are left out."""
     split: Text | None = None
-    """Split of the dataset. null is train. A folder of a single Dataset has no splits."""
+    """Split of the dataset, or, of a folder, several with a + between them. null is train. A folder of a single
+    Dataset has no splits."""
     config: Text | None = None
     """Configuration of the dataset. null is its default."""
     revision: Text | None = None
     """Commit, tag or branch of the dataset. Name a commit to keep results repeatable."""
     data_files: Paths | None = None
     """Files of the dataset to read, as patterns. null reads all."""
+    on_bad_record: Literal["fail", "skip"] = "fail"
+    """What a record does that is cut off, not UTF-8, or without a string as its text: fail, which ends the run, or
+    skip, which leaves it out and counts it in the ledger. Records whose text is null are always left out."""
+    max_bad_records: ShareOrPercentage = "0.1%"
+    """With skip, share of a corpus's records that may be bad, as a percentage or a number. More end the run."""
 
     def kinds(self) -> list[str]:
         """The kinds that are given."""
@@ -125,12 +140,13 @@ class Source(Section):
 
     @model_serializer(mode="wrap")
     def _own_options(self, serialize: Any) -> dict[str, Any]:
-        """Without what is not given and options of other kinds."""
+        """Without what is not given, options of other kinds, and those about skipping where nothing is skipped."""
         (kind,) = self.kinds()
+        unused = () if self.on_bad_record == "skip" else ("on_bad_record", "max_bad_records")
         return {
             key: value
             for key, value in serialize(self).items()
-            if value is not None and kind in (key, *kinds_of(key)) and (key == kind or key not in KINDS)
+            if value is not None and kind in (key, *kinds_of(key)) and key not in {*KINDS, *unused} - {kind}
         }
 
 

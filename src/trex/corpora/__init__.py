@@ -5,6 +5,7 @@ options.
 
     {parquet: "fineweb/deu/*.parquet", column: text, where: {quality: high}, max_bytes: 10_000_000_000}
     {jsonl: [a.jsonl.zst, b.jsonl.gz]}              {text: notes.txt, sample_by: paragraph}
+    {arrow: "deu/*.arrow", column: translation.de}  {jsonl: a.jsonl, on_bad_record: skip, max_bad_records: 0.001}
     {dataset: saved/deu, split: train}              {huggingface: epfml/FineWeb2-HQ, config: deu_Latn}
     {demo: deu}
 
@@ -19,7 +20,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from trex.corpora.batches import batches, within
+from trex.corpora.arrow_files import ArrowFiles
+from trex.corpora.bad_records import BadRecords
+from trex.corpora.batches import batches, within, without_marks
 from trex.corpora.datasets import HuggingFace, SavedDataset
 from trex.corpora.dealing import job_sources
 from trex.corpora.demo import Demo
@@ -29,6 +32,7 @@ from trex.corpora.reader import CorpusError, DocumentLimit, Reader
 from trex.files import check_input_name
 
 __all__ = [
+    "BadRecords",
     "CorpusError",
     "DocumentLimit",
     "check_source",
@@ -48,11 +52,14 @@ _CURE = (
 
 # Every kind of source. The config's schema lists their options.
 READERS: dict[str, type[Reader]] = {
-    reader.kind: reader for reader in (Demo, Parquet, JsonLines, PlainText, SavedDataset, HuggingFace)
+    reader.kind: reader
+    for reader in (Demo, Parquet, ArrowFiles, JsonLines, PlainText, SavedDataset, HuggingFace)
 }
 
 
-def open_source(source: Mapping[str, Any], base: Path, limit: DocumentLimit | None = None) -> Reader:
+def open_source(
+    source: Mapping[str, Any], base: Path, limit: DocumentLimit | None = None, bad: BadRecords | None = None
+) -> Reader:
     """The reader of a source; CorpusError for none or several kind keys, or options that cannot go with it."""
     kinds = [kind for kind in READERS if kind in source]
     if len(kinds) != 1:
@@ -60,7 +67,7 @@ def open_source(source: Mapping[str, Any], base: Path, limit: DocumentLimit | No
             f"a source needs exactly one of the keys {', '.join(READERS)}; this one has "
             f"{' and '.join(kinds) or 'none'}: {dict(source)}"
         )
-    return READERS[kinds[0]](source, base, limit)
+    return READERS[kinds[0]](source, base, limit, bad)
 
 
 def source_files(source: Mapping[str, Any], base: Path) -> list[Path]:
@@ -113,15 +120,16 @@ def read_bytes(source: Mapping[str, Any], base: Path) -> int:
 
 
 def check_source(source: Mapping[str, Any], base: Path, limit: DocumentLimit | None = None) -> None:
-    """Find what is wrong with a source without reading it: footers, schemas and first records only.
+    """Find what is wrong with a source without reading it: footers, schemas, and some records of the start and of the
+    end of a file.
 
-    Names on the Hugging Face hub are not looked up, and files are not read to their end: what only reading
-    finds, :func:`read_documents` raises.
+    Names on the Hugging Face hub are not looked up, and of many files few are looked at more closely: what only
+    reading finds, :func:`read_documents` raises.
 
     Raises:
         CorpusError: what is missing or broken, and what there is instead.
     """
-    reader = open_source(source, base, limit or DocumentLimit(_CHECKED_BYTES))
+    reader = open_source(source, base, DocumentLimit(limit.max_bytes if limit else _CHECKED_BYTES))
     for path in reader.files():
         try:
             check_input_name(path)
@@ -136,12 +144,13 @@ def read_documents(
     batch_bytes: int = 16 << 20,
     *,
     limit: DocumentLimit | None = None,
+    bad: BadRecords | None = None,
     may_be_empty: bool = False,
 ) -> Iterator[pa.LargeStringArray]:
     """All documents of a source, in file order.
 
-    Empty strings and nulls are no documents. Of a text file by line, each line keeps its newline, which is
-    the unit that ``tokenizers`` trains on.
+    Empty strings and nulls are no documents, and a byte order mark (U+FEFF) that begins one is no part of it.
+    Of a text file by line, each line keeps its newline, which is the unit that ``tokenizers`` trains on.
 
     Args:
         source: see the module's description, or one of `deal`. ``max_bytes`` ends streams from the hub, with the
@@ -150,29 +159,35 @@ def read_documents(
         batch_bytes: a batch ends with the document that fills it up to this size, so memory is bounded by a
             few times this and the longest document.
         limit: documents that exceed it are left out, and counted in it.
-        may_be_empty: that there is no document at all is no error, as in a part of a corpus.
+        bad: what becomes of bad records, which are counted in it; None for what the source says.
+        may_be_empty: the source is a part of a corpus. That it has no document at all is no error, and whether too
+            many records are bad is for the caller to judge, with those of the other parts.
 
     Yields:
         Non-empty arrays without nulls, offset 0, of fully checked UTF-8.
 
     Raises:
         CorpusError: on the first ``next``, a source that cannot be opened; later, what is broken further on;
-            and at the end, that there was no document at all.
+            and at the end, that there was no document at all, or too many bad records.
     """
-    limit = limit or DocumentLimit()
-    reader = open_source(source, base, limit)
+    limit, bad = limit or DocumentLimit(), bad or BadRecords.from_source(source)
+    reader = open_source(source, base, limit, bad)
     what = f"{reader.kind}: {source[reader.kind]}"
-    empty = True
     max_bytes = source.get("max_bytes") if reader.streamed else None
-    for batch in batches(within(reader.pieces(), limit, what), batch_bytes, max_bytes):
-        empty = False
+    documents = within(without_marks(reader.pieces()), limit, what)
+    for batch in batches(documents, batch_bytes, max_bytes):
+        bad.good += len(batch)
         yield batch
+    if said := str(bad):
+        log.warning("records were left out: %s", said)
+    if not may_be_empty:
+        bad.check(what)
     too_long = (
         f"{limit.left_out:,} documents were left out, for they are longer than {limit.max_bytes or 0:,} bytes"
     )
     if limit.left_out:
         log.warning("%s; one is in %s", too_long, limit.example)
-    if empty and not may_be_empty:
+    if not bad.good and not may_be_empty:
         where = f" after where: {dict(reader.where)}" if reader.where else ""
         problem = f"{too_long}, one in {limit.example}" if limit.left_out else "no document has any text"
         raise CorpusError(f"{what}: the corpus is empty{where}: {problem}{_CURE if limit.left_out else ''}")

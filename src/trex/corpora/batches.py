@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pyarrow as pa
 
-from trex.arrow import from_numpy
+from trex.arrow import bytes_of, from_numpy
 from trex.corpora.reader import DocumentLimit
 from trex.corpora.tables import PIECE_BYTES
 
@@ -32,6 +32,23 @@ def within(pieces: Iterable[pa.Array], limit: DocumentLimit, place: str) -> Iter
         for _ in range(len(piece) - len(kept)):
             limit.leave_out(place)
         yield piece if len(kept) == len(piece) else piece.take(from_numpy(kept))
+
+
+def without_marks(pieces: Iterable[pa.Array]) -> Iterator[pa.Array]:
+    """The documents without the byte order mark (U+FEFF) that may begin one, and is no part of its text."""
+    for piece in pieces:
+        if len(piece):
+            text, borders = bytes_of(piece)
+            suspects = np.flatnonzero(text[borders[:-1]] == _MARK[0])  # no document is empty
+            marked = [i for i in suspects.tolist() if text[borders[i] : borders[i] + 3].tobytes() == _MARK]
+            if marked:
+                documents = [document.encode().removeprefix(_MARK) for document in piece.to_pylist()]
+                yield from gather(documents)
+                continue
+        yield piece
+
+
+_MARK = "\ufeff".encode()
 
 
 def _to_array(documents: list[bytes]) -> pa.LargeStringArray:

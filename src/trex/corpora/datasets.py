@@ -8,8 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from trex.corpora.arrow_files import arrow_documents, check_arrow_files
 from trex.corpora.reader import CorpusError, Reader
-from trex.corpora.tables import check_schema, documents
+from trex.corpora.tables import check_schema, documents, slices
 
 # Documents among which the next one of a shuffled stream is drawn; the order of shards is shuffled too.
 SHUFFLE_BUFFER = 10_000
@@ -17,36 +18,28 @@ _TABLE_ROWS = 256  # at a time, for datasets does not say how large its rows are
 
 
 class SavedDataset(Reader):
-    """A folder that save_to_disk wrote: a Dataset, or a DatasetDict of splits."""
+    """A folder that save_to_disk wrote: a Dataset, or a DatasetDict of splits.
+
+    It is read without the library, whose import takes seconds, and which has no way to bound a batch of rows.
+    """
 
     kind = "dataset"
 
     def files(self) -> list[Path]:
-        return sorted(path for path in self._folder().rglob("*") if path.is_file())
+        """What save_to_disk wrote, without what the library keeps beside it (``cache-*.arrow``)."""
+        files = [path for folder in self._split_folders() for path in self._files_of(folder)]
+        about = {path.parent / name for path in files for name in ("state.json", "dataset_info.json")}
+        about.add(self._folder() / "dataset_dict.json")
+        return sorted({*files, *filter(Path.is_file, about)})
 
     def check(self) -> None:
-        # From the files themselves: importing datasets takes seconds.
-        directory = self._split_folder()
-        try:
-            state = json.loads((directory / "state.json").read_text())
-            with pa.OSFile(str(directory / state["_data_files"][0]["filename"])) as file:
-                schema = pa.ipc.open_stream(file).schema
-        except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
-            raise CorpusError(
-                f"dataset: {directory} was not saved by datasets' save_to_disk, or is broken: {error}"
-            ) from error
-        check_schema(f"dataset: {directory}", schema, self)
+        files = [path for folder in self._split_folders() for path in self._files_of(folder)]
+        check_arrow_files(files, self, f"dataset: {self.source['dataset']}")
 
     def pieces(self) -> Iterator[pa.Array]:
-        self.check()
-        directory = self._split_folder()
-
-        def load():
-            import datasets
-
-            return datasets.load_from_disk(directory)
-
-        return _read_rows(f"dataset: {directory}", load, self)
+        for folder in self._split_folders():
+            for path in self._files_of(folder):
+                yield from arrow_documents(path, self)
 
     def _folder(self) -> Path:
         directory = self.base / Path(self.source["dataset"]).expanduser()
@@ -56,8 +49,26 @@ class SavedDataset(Reader):
             )
         return directory
 
-    def _split_folder(self) -> Path:
-        """The folder of the one Dataset to read: of a DatasetDict, that of the split (default ``train``)."""
+    def _files_of(self, folder: Path) -> list[Path]:
+        """The files of one Dataset, in order."""
+        try:
+            state = json.loads((folder / "state.json").read_text())
+            files = [folder / file["filename"] for file in state["_data_files"]]
+            if state.get("_indices_data_files"):
+                raise ValueError(
+                    "it selects rows of another one; save it again after flatten_indices() with a newer datasets"
+                )
+            for path in files:
+                if not path.is_file():
+                    raise FileNotFoundError(f"{path.name} is not there")
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise CorpusError(
+                f"dataset: {folder} was not saved by datasets' save_to_disk, or is broken: {error}"
+            ) from error
+        return files
+
+    def _split_folders(self) -> list[Path]:
+        """The folders to read: of a DatasetDict, that of the split, or of several with a + between them."""
         directory, split = self._folder(), self.source.get("split")
         if (directory / "dataset_dict.json").is_file():
             try:
@@ -66,22 +77,24 @@ class SavedDataset(Reader):
                 raise CorpusError(
                     f"dataset: {directory / 'dataset_dict.json'} is broken: {error!r}; save it again"
                 ) from error
-            if (split or "train") not in splits:
-                raise CorpusError(
-                    f"dataset: {directory}: unknown split {split or 'train'!r}; write split: and one of those "
-                    f"available: {', '.join(splits)}"
-                )
-            return directory / (split or "train")
+            wanted = [name.strip() for name in (split or "train").split("+")]
+            for name in wanted:
+                if name not in splits:
+                    raise CorpusError(
+                        f"dataset: {directory}: unknown split {name!r}; write split: and one of those available, or "
+                        f"several with a + between them: {', '.join(splits)}"
+                    )
+            return [directory / name for name in dict.fromkeys(wanted)]
         if not (directory / "state.json").is_file():
             raise CorpusError(
                 f"dataset: {directory} is no dataset: it has neither state.json nor dataset_dict.json, which "
-                "save_to_disk writes. For files of other kinds write parquet, jsonl or text"
+                "save_to_disk writes. For files of other kinds write parquet, arrow, jsonl or text"
             )
         if split:
             raise CorpusError(
                 f"dataset: {directory} is one Dataset, not a DatasetDict, and has no split {split!r}: leave it out"
             )
-        return directory
+        return [directory]
 
 
 class HuggingFace(Reader):
@@ -153,9 +166,11 @@ def _read_rows(place: str, load: Callable[[], Any], reader: Reader) -> Iterator[
     row = 0
     try:
         for table in load().with_format("arrow").iter(_TABLE_ROWS):
+            check_schema(place, table.schema, reader)
             for batch in table.to_batches():
-                yield documents(batch, reader, place, row)
-                row += batch.num_rows
+                for rows in slices(batch, reader.column):
+                    yield documents(rows, reader, place, row)
+                    row += rows.num_rows
     except CorpusError:
         raise
     except Exception as error:  # the hub, the network and every file format raise their own

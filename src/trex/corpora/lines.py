@@ -1,7 +1,8 @@
 """Text that is read line by line: JSON Lines and plain text, also compressed."""
 
 import codecs
-import json
+import io
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -11,28 +12,82 @@ import pyarrow as pa
 
 from trex.corpora import compressed
 from trex.corpora.batches import gather
-from trex.corpora.reader import READ_BUFFER, CorpusError, DocumentLimit, FileReader, decode
+from trex.corpora.json_records import array_elements, check_repeated, read_record, text_of, written_key
+from trex.corpora.reader import READ_BUFFER, BadRecord, CorpusError, FileReader, decode
 from trex.corpora.stretches import Stretch
+
+log = logging.getLogger(__name__)
 
 _SAMPLE_BY = ("line", "paragraph", "document")
 # A JSON string has up to six bytes a byte of text (\\u0001), and a record has more than its text.
 _RECORD_BYTES = 8
 _MORE_RECORD_BYTES = 1 << 20
+# The quick look: of how many files it reads more than the first record, and how much of the start and of the end.
+_LOOKS = 500
+_LOOK_BYTES = 1 << 16
+_LOOK_RECORDS = 1000
 
 
 class _LineReader(FileReader):
     def check(self) -> None:
-        for path in self.files():
-            if path.stat().st_size == 0:
-                raise CorpusError(f"{path}: the file is empty (0 bytes)")
-            lines = _lines(path, self._line_bytes())
-            # a line that is too long, and not read to its end here, is found when all is read
-            if not any(line is None or self._is_record(line, f"{path}:{number}") for number, line in lines):
-                raise CorpusError(f"{path}: the file has no record")
+        files, what = self.files(), f"{self.kind}: {self.source[self.kind]}"
+        step = -(-len(files) // _LOOKS)
+        empty = [not self._look(path, thoroughly=i % step == 0) for i, path in enumerate(files)]
+        if all(empty):
+            sizes = f"{files[0]} has {files[0].stat().st_size} bytes"
+            raise CorpusError(f"{what}: the corpus is empty: no file has any record; {sizes}")
+        if any(empty):
+            log.info("%s: %d of %d files have no record", what, sum(empty), len(files))
+        self.bad.check_sample(what)
+
+    def _look(self, path: Path, thoroughly: bool) -> bool:
+        """Whether a file has any record; looks at the first one, or at those near its start and its end."""
+        n_bytes = n = 0
+        for n, text in enumerate(self._records(path), 1):
+            self.bad.good += bool(text)
+            n_bytes += len(text)
+            if not thoroughly or n_bytes > _LOOK_BYTES or n > _LOOK_RECORDS:
+                break
+        else:  # that was all of it
+            return n > 0
+        if thoroughly and path.stat().st_size > 2 * _LOOK_BYTES:
+            self._look_at_end(path)
+        return True
+
+    def _look_at_end(self, path: Path) -> None:
+        if compressed.codec_of(path) is not None:
+            return
+        with open(path, "rb") as file:
+            if file.read(4).startswith(compressed.WIDE_MARKS):
+                return
+        end = compressed.tail(path, _LOOK_BYTES)
+        first, *lines = io.BytesIO(end)  # the first is the rest of one
+        place = path.stat().st_size - len(end) + len(first)
+        for line in lines:
+            try:
+                self.bad.good += bool(self._text(line))
+            except BadRecord as error:
+                self.bad.found(error, f"{path}: the line from byte {place:,} on")
+            place += len(line)
+
+    def _records(self, path: Path | Stretch) -> Iterator[bytes]:
+        """The text of each line; empty for one that is bad, too long, or has none."""
+        for number, line in _lines(path, self._line_bytes()):
+            if line is None:
+                self.limit.leave_out(f"{path}:{number}")
+                yield b""
+                continue
+            try:
+                text = self._text(line)
+            except BadRecord as error:
+                self.bad.found(error, f"{path}:{number}")
+                text = b""
+            if text is not None:
+                yield text
 
     def can_cut(self, path: Path, look: bool = True) -> bool:
         with open(path, "rb") as file:
-            marked = file.read(3).startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            marked = file.read(4).startswith((codecs.BOM_UTF8, *compressed.WIDE_MARKS))
         return not marked and compressed.codec_of(path) is None
 
     def text_in(self, path: Path) -> tuple[int, int, int]:
@@ -44,42 +99,75 @@ class _LineReader(FileReader):
         """The longest line that can hold a document within the limit."""
         return self.limit.max_bytes
 
-    def _is_record(self, line: bytes, place: str) -> bool:
-        """Whether the line holds a document; CorpusError if it should and does not."""
+    def _text(self, line: bytes) -> bytes | None:
+        """The text of a line, empty if it is not wanted; None if the line is no record. Raises BadRecord."""
         raise NotImplementedError
 
 
 class JsonLines(_LineReader):
-    """Files with one JSON object a line."""
+    """Files with one JSON object a line, or of one array of objects."""
 
     kind = "jsonl"
+
+    def __init__(self, source: Mapping[str, Any], base: Path, *others: Any):
+        super().__init__(source, base, *others)
+        self._key = written_key(self.column)
 
     def _line_bytes(self) -> int | None:
         most = self.limit.max_bytes
         return None if most is None else _RECORD_BYTES * most + _MORE_RECORD_BYTES
 
-    def _is_record(self, line: bytes, place: str) -> bool:
-        if not line.strip():
-            return False
-        _text(_record(line, place), self.column, place)
-        return True
-
     def pieces(self) -> Iterator[pa.Array]:
-        return gather(self._texts())
+        return gather(text for path in self.stretches() for text in self._records(path))
 
-    def _texts(self) -> Iterator[bytes]:
-        where = self.where.items()
-        for path in self.stretches():
-            for number, line in _lines(path, self._line_bytes()):
-                if line is None:
-                    self.limit.leave_out(f"{path}:{number}")
-                    continue
-                if not line.strip():
-                    continue
-                place = f"{path}:{number}"
-                record = _record(line, place)
-                if all(name in record and record[name] == value for name, value in where):
-                    yield _text(record, self.column, place)
+    def can_cut(self, path: Path, look: bool = True) -> bool:
+        return not _is_array(path) and super().can_cut(path, look)
+
+    def _records(self, path: Path | Stretch) -> Iterator[bytes]:
+        whole_array = isinstance(path, Path) and _is_array(path)
+        return self._elements(path) if whole_array else super()._records(path)
+
+    def _look_at_end(self, path: Path) -> None:
+        if not _is_array(path):
+            super()._look_at_end(path)
+        elif compressed.codec_of(path) is None and not compressed.tail(path).rstrip().endswith(b"]"):
+            raise CorpusError(f"{path}: the array is cut off; copy or download the file again")
+
+    def _elements(self, path: Path) -> Iterator[bytes]:
+        longest = self._line_bytes() or float("inf")
+        number = 0
+        try:
+            with compressed.open_bytes(path) as stream:
+                for place, element in array_elements(stream, longest, path):
+                    number += 1
+                    try:
+                        if isinstance(element, BadRecord):
+                            raise element
+                        yield self._text_of_record(element)
+                    except BadRecord as error:
+                        self.bad.found(error, place)
+                        yield b""
+        except compressed.ERRORS as error:
+            raise CorpusError(
+                f"{path}: cannot be read after record {number}: {compressed.explain(error)}"
+            ) from error
+
+    def _text(self, line: bytes) -> bytes | None:
+        if line.isspace():
+            return None
+        record = read_record(line)
+        if line.count(self._key) > 1:
+            check_repeated(line, self.column)
+        return self._text_of_record(record)
+
+    def _text_of_record(self, record: dict[str, Any]) -> bytes:
+        for name, value in self.where.items():
+            if name not in record or record[name] != value:
+                return b""
+        if (text := text_of(record, self.column)) is None:
+            self.bad.nulls += 1
+            return b""
+        return text
 
 
 class PlainText(_LineReader):
@@ -88,8 +176,8 @@ class PlainText(_LineReader):
     kind = "text"
     has_columns = False
 
-    def __init__(self, source: Mapping[str, Any], base: Path, limit: DocumentLimit | None = None):
-        super().__init__(source, base, limit)
+    def __init__(self, source: Mapping[str, Any], base: Path, *others: Any):
+        super().__init__(source, base, *others)
         self.sample_by: str = source.get("sample_by", "line")
         if self.sample_by not in _SAMPLE_BY:
             raise CorpusError(
@@ -102,30 +190,57 @@ class PlainText(_LineReader):
     def can_cut(self, path: Path, look: bool = True) -> bool:
         return self.sample_by != "document" and super().can_cut(path, look)
 
-    def _is_record(self, line: bytes, place: str) -> bool:
-        decode(line, place)
-        return True
+    def _text(self, line: bytes) -> bytes | None:
+        decode(line)
+        return line
 
     def pieces(self) -> Iterator[pa.Array]:
-        return gather(self._texts())
+        return gather(text for path in self.stretches() for text in self._documents(path))
 
-    def _texts(self) -> Iterator[bytes]:
-        for path in self.stretches():
-            lines = _checked_lines(path, self._line_bytes())
-            if self.sample_by == "line":
-                for number, line in lines:
-                    if line is None:
-                        self.limit.leave_out(f"{path}:{number}")
-                    else:
-                        yield line
-                continue
-            if self.sample_by == "document":
-                documents = [lines]
+    def _documents(self, path: Path | Stretch) -> Iterator[bytes]:
+        if self.sample_by == "line":
+            yield from self._records(path)
+            return
+        lines = _lines(path, self._line_bytes())
+        if self.sample_by == "document":
+            documents = [lines]
+        else:
+            paragraphs = groupby(lines, key=lambda line: line[1] is not None and not line[1].strip())
+            documents = (paragraph for blank, paragraph in paragraphs if not blank)
+        for document in documents:
+            yield self._joined(path, document)
+
+    def _joined(self, path: Path | Stretch, lines: Iterable[tuple[int, bytes | None]]) -> bytes:
+        """One document of several lines; empty, and counted, if it exceeds the limit or a line is bad."""
+        gathered: list[bytes] = []
+        n_bytes, first, wrong = 0, None, None
+        for number, line in lines:
+            first = first or number
+            n_bytes += self.limit.too_much if line is None else len(line)
+            if n_bytes < self.limit.too_much and wrong is None:
+                try:
+                    decode(line)
+                    gathered.append(line)
+                except BadRecord as error:
+                    wrong = error
+                    self.bad.found(error, f"{path}:{number}")
             else:
-                paragraphs = groupby(lines, key=lambda line: line[1] is not None and not line[1].strip())
-                documents = (paragraph for blank, paragraph in paragraphs if not blank)
-            for document in documents:
-                yield _joined(path, document, self.limit)
+                gathered.clear()
+        if wrong is not None:
+            return b""
+        if n_bytes >= self.limit.too_much:
+            self.limit.leave_out(f"{path}:{first}")
+            return b""
+        return b"".join(gathered)
+
+
+def _is_array(path: Path) -> bool:
+    """Whether the first that is no blank is the bracket that opens a JSON array."""
+    try:
+        with compressed.open_bytes(path) as stream:
+            return stream.peek(1)[:64].lstrip()[:1] == b"["
+    except compressed.ERRORS:
+        return False  # reading its lines says what is wrong
 
 
 def _lines(path: Path | Stretch, longest: int | None) -> Iterator[tuple[int, bytes | None]]:
@@ -149,58 +264,3 @@ def _lines(path: Path | Stretch, longest: int | None) -> Iterator[tuple[int, byt
         raise CorpusError(
             f"{path}: cannot be read after line {number}: {compressed.explain(error)}"
         ) from error
-
-
-def _record(line: bytes, place: str) -> dict[str, Any]:
-    text = decode(line, place).removeprefix("\ufeff")
-    try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:  # RecursionError: [[[[... without end
-        raise CorpusError(f"{place}: not JSON: {error}; jsonl is one JSON object a line") from error
-    if not isinstance(record, dict):
-        raise CorpusError(
-            f"{place}: a JSON {type(record).__name__}, not an object; jsonl is one JSON object a line"
-        )
-    return record
-
-
-def _text(record: dict[str, Any], column: str, place: str) -> bytes:
-    """The text of a record as UTF-8; empty for null."""
-    if column not in record:
-        raise CorpusError(f"{place}: column: unknown key {column!r}; available: {', '.join(record)}")
-    text = record[column]
-    if text is None:
-        return b""
-    if not isinstance(text, str):
-        raise CorpusError(f"{place}: {column!r} is {text!r:.60}, not a string")
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise CorpusError(
-            f"{place}: {column!r} holds \\u{ord(text[error.start]):04x} at character {error.start}, half "
-            "of a surrogate pair, which is no text: repair or remove the document"
-        ) from error
-
-
-def _checked_lines(path: Path | Stretch, longest: int | None) -> Iterator[tuple[int, bytes | None]]:
-    for number, line in _lines(path, longest):
-        if line is not None:
-            decode(line, f"{path}:{number}")
-        yield number, line
-
-
-def _joined(path: Path | Stretch, lines: Iterable[tuple[int, bytes | None]], limit: DocumentLimit) -> bytes:
-    """One document of several lines; empty, and counted, if it exceeds the limit."""
-    gathered: list[bytes] = []
-    n_bytes, first = 0, None
-    for number, line in lines:
-        first = first or number
-        n_bytes += limit.too_much if line is None else len(line)
-        if n_bytes < limit.too_much:
-            gathered.append(line)
-        else:
-            gathered.clear()
-    if n_bytes >= limit.too_much:
-        limit.leave_out(f"{path}:{first}")
-        return b""
-    return b"".join(gathered)

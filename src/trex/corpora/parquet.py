@@ -3,18 +3,20 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from trex.arrow import to_numpy
+from trex.corpora.compressed import what_it_is
 from trex.corpora.reader import READ_BUFFER, READ_ERRORS, CorpusError, FileReader
 from trex.corpora.stretches import Stretch, row_group_bytes
-from trex.corpora.tables import PIECE_BYTES, check_schema, documents
+from trex.corpora.tables import PIECE_BYTES, check_schema, documents, slices, top_column
 
 _PIECE_ROWS = 16_384
 _DELTA_ROWS = 64
+_DICTIONARY_BYTES = 64 << 20
+# The quick look: at how many files, and at how many rows of the first and of the last row group of each.
+_LOOKS = 32
+_LOOK_ROWS = 64
 
 
 class Parquet(FileReader):
@@ -23,43 +25,69 @@ class Parquet(FileReader):
     kind = "parquet"
 
     def check(self) -> None:
+        files, what = self.files(), f"parquet: {self.source['parquet']}"
+        step = -(-len(files) // _LOOKS)
         rows = 0
-        for path in self.files():
-            try:
-                with pq.ParquetFile(path) as file:
-                    rows += file.metadata.num_rows
-                    schema = file.schema_arrow
-            except READ_ERRORS as error:
-                raise CorpusError(f"{path}: not a readable parquet file: {error}") from error
-            check_schema(str(path), schema, self)
+        for i, path in enumerate(files):
+            if path.stat().st_size:
+                rows += self._check_file(path, look=i % step == 0)
         if rows == 0:
-            raise CorpusError(f"parquet: {self.source['parquet']}: the corpus is empty: no file has any row")
+            raise CorpusError(f"{what}: the corpus is empty: no file has any row")
+        self.bad.check_sample(what)
+
+    def _check_file(self, path: Path, look: bool) -> int:
+        """The number of rows."""
+        try:
+            with pq.ParquetFile(path, buffer_size=READ_BUFFER) as file:
+                metadata = file.metadata
+                check_schema(str(path), file.schema_arrow, self)
+                chunks = _text_chunks(metadata, self.column)
+                groups = {0, metadata.num_row_groups - 1} if look and metadata.num_rows else set()
+                for group in sorted(groups):
+                    first = sum(metadata.row_group(i).num_rows for i in range(group))
+                    columns = self._columns(file.schema_arrow)
+                    n = min(_LOOK_ROWS, _piece_rows(chunks, []))
+                    for batch in file.iter_batches(n, row_groups=[group], columns=columns):
+                        self.bad.good += len(documents(batch, self, str(path), first))
+                        break
+                return metadata.num_rows
+        except READ_ERRORS as error:
+            raise CorpusError(f"{path}: not a readable parquet file: {error}{what_it_is(path)}") from error
+
+    def _columns(self, schema: pa.Schema) -> list[str]:
+        """What to read: of a column of mappings, only the field that is asked for."""
+        top = top_column(schema, self.column)
+        nested = pa.types.is_struct(schema.field(top).type)
+        return list(dict.fromkeys([self.column if nested else top, *self.where]))
 
     def pieces(self) -> Iterator[pa.Array]:
-        columns = list(dict.fromkeys([self.column, *self.where]))
         for place in self.stretches():
             path = place.path if isinstance(place, Stretch) else place
+            if not path.stat().st_size:
+                continue
             row = 0
             try:
                 metadata = pq.read_metadata(path)
                 groups = place.row_groups(metadata) if isinstance(place, Stretch) else None
                 row = sum(metadata.row_group(i).num_rows for i in range(groups.start)) if groups else 0
                 chunks = _text_chunks(metadata, self.column)
+                as_dictionary = _as_dictionary(chunks, self.column)
                 with pq.ParquetFile(
                     path,
                     metadata=metadata,
                     buffer_size=READ_BUFFER,  # in place of the whole column chunk, which may be gigabytes
                     page_checksum_verification=True,
-                    read_dictionary=[self.column] if any(c.has_dictionary_page for _, c in chunks) else None,
+                    read_dictionary=as_dictionary or None,
                 ) as file:
                     check_schema(str(path), file.schema_arrow, self)
-                    for batch in file.iter_batches(_piece_rows(chunks), groups, columns):
-                        for rows in _decoded(batch, self.column):
+                    columns = self._columns(file.schema_arrow)
+                    for batch in file.iter_batches(_piece_rows(chunks, as_dictionary), groups, columns):
+                        for rows in slices(batch, self.column):
                             yield documents(rows, self, str(path), row)
                             row += rows.num_rows
             except READ_ERRORS as error:
                 raise CorpusError(
-                    f"{path}: not a readable parquet file from row {row} on: {error}"
+                    f"{path}: not a readable parquet file from row {row} on: {error}{what_it_is(path)}"
                 ) from error
 
     def can_cut(self, path: Path, look: bool = True) -> bool:
@@ -87,38 +115,35 @@ class Parquet(FileReader):
         return text, size, max((end - first for first, end in ends), default=0)
 
 
-def _decoded(batch: pa.RecordBatch, column: str) -> Iterator[pa.RecordBatch]:
-    """The rows with a dictionary of texts replaced by texts, about ``PIECE_BYTES`` of them at a time.
-
-    A few bytes of a file can say a long text many thousand times.
-    """
-    at = batch.schema.get_field_index(column)
-    texts = batch.column(at)
-    if not pa.types.is_dictionary(texts.type):
-        yield batch
-        return
-    lengths = to_numpy(pc.binary_length(texts.dictionary).cast(pa.int64()))
-    rows = to_numpy(texts.indices.fill_null(0))
-    ends = np.cumsum(lengths[rows]) if len(lengths) else np.zeros(len(rows), dtype=np.int64)
-    first = 0
-    while first < len(rows):
-        before = ends[first - 1] if first else 0
-        last = max(int(np.searchsorted(ends, before + PIECE_BYTES, side="right")), first + 1)
-        part = batch.slice(first, last - first)
-        yield part.set_column(at, column, part.column(at).cast(texts.type.value_type))
-        first = last
-
-
 def _text_chunks(metadata: pq.FileMetaData, column: str) -> list[tuple[int, pq.ColumnChunkMetaData]]:
-    """Rows and metadata of the column of every row group that has rows."""
+    """Rows and metadata of what holds the text column, in every row group that has rows."""
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     chunks = [(group.num_rows, group.column(i)) for group in groups for i in range(group.num_columns)]
-    return [(rows, chunk) for rows, chunk in chunks if rows and chunk.path_in_schema == column]
+    return [(rows, chunk) for rows, chunk in chunks if rows and holds_text(chunk.path_in_schema, column)]
 
 
-def _piece_rows(chunks: list[tuple[int, pq.ColumnChunkMetaData]]) -> int:
+def holds_text(path_in_schema: str, column: str) -> bool:
+    """Whether a leaf of the schema is a column, or lies in the same list as a column, or in it if it is one."""
+    if path_in_schema == column or path_in_schema.startswith(f"{column}."):
+        return True
+    top, *inner = path_in_schema.split(".")
+    return "list" in inner and column.startswith(f"{top}.")
+
+
+def _as_dictionary(chunks: list[tuple[int, pq.ColumnChunkMetaData]], column: str) -> list[str]:
+    """The text column if Arrow should keep it as a dictionary: not within lists and mappings, where it cannot, nor
+    a large one, which takes five times its bytes."""
+    has_one = any(chunk.has_dictionary_page and chunk.path_in_schema == column for _, chunk in chunks)
+    small = all(chunk.total_uncompressed_size <= _DICTIONARY_BYTES for _, chunk in chunks)
+    return [column] if has_one and small and "." not in column else []
+
+
+def _piece_rows(chunks: list[tuple[int, pq.ColumnChunkMetaData]], as_dictionary: list[str]) -> int:
     """How many rows to decode at once for about ``PIECE_BYTES`` of the row group with the longest texts."""
     longest = max([1.0, *(chunk.total_uncompressed_size / rows for rows, chunk in chunks)])
-    # of texts that begin alike, DELTA_BYTE_ARRAY says the beginning once
-    most = _DELTA_ROWS if any("DELTA_BYTE_ARRAY" in chunk.encodings for _, chunk in chunks) else _PIECE_ROWS
-    return max(1, min(most, int(PIECE_BYTES / longest)))
+    # of texts that begin alike, DELTA_BYTE_ARRAY says the beginning once; a dictionary that is not kept, all of a text
+    brief = any(
+        "DELTA_BYTE_ARRAY" in chunk.encodings or (chunk.has_dictionary_page and not as_dictionary)
+        for _, chunk in chunks
+    )
+    return max(1, min(_DELTA_ROWS if brief else _PIECE_ROWS, int(PIECE_BYTES / longest)))

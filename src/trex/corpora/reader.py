@@ -8,15 +8,16 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from trex.corpora.bad_records import BadRecords
+from trex.corpora.errors import BadRecord, CorpusError
 from trex.corpora.stretches import Stretch
 
 READ_BUFFER = 1 << 20
 # What pyarrow raises on broken files; UnicodeDecodeError for the name of a column.
 READ_ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError)
 
-
-class CorpusError(ValueError):
-    """A corpus cannot be read; the message says where (file, row, line), what is there, what is right."""
+# Names of files that a glob leaves out.
+_MARKERS = ("_SUCCESS", "_metadata", "_common_metadata", "_committed_", "_started_", "._", ".DS_Store")
 
 
 class DocumentLimit:
@@ -52,6 +53,7 @@ class Reader(ABC):
         source: the mapping of the config. base: the directory that relative paths and globs start from.
         limit: of documents. A reader need not look at it where it could read a longer one, but should not hold much
             more than that in memory.
+        bad: what becomes of bad records; the reader hands them to it, and counts texts that are null.
         column: the option ``column``. where: the option ``where``.
     """
 
@@ -60,9 +62,16 @@ class Reader(ABC):
     has_columns: ClassVar[bool] = True
     streamed: bool = False
 
-    def __init__(self, source: Mapping[str, Any], base: Path, limit: DocumentLimit | None = None):
+    def __init__(
+        self,
+        source: Mapping[str, Any],
+        base: Path,
+        limit: DocumentLimit | None = None,
+        bad: BadRecords | None = None,
+    ):
         self.source, self.base = source, base
         self.limit = limit or DocumentLimit()
+        self.bad = bad or BadRecords.from_source(source)
         self.column: str = source.get("column", "text")
         self.where: Mapping[str, Any] = source.get("where") or {}
         if self.where and not self.has_columns:
@@ -77,7 +86,8 @@ class Reader(ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """Find what is wrong without reading the text. Raises CorpusError."""
+        """Find what is wrong without reading all of the text; bad records, by a quick look at a few of them. Raises
+        CorpusError."""
 
     @abstractmethod
     def pieces(self) -> Iterator[pa.Array]:
@@ -128,19 +138,26 @@ class FileReader(Reader):
             )
         if path.is_file():  # before globbing, so that names with [brackets] work
             return [path]
-        files = [Path(name) for name in glob.glob(str(path), recursive=True)]
-        files = [file for file in files if file.is_file()]
+        found = [Path(name) for name in glob.glob(str(path), recursive=True)]
+        files = [file for file in found if not _is_marker(file) and file.is_file()]
         if not files:
             raise CorpusError(f"{self.kind}: {path}: no such file, and as a glob it matches none")
         return files
 
 
-def decode(data: bytes, place: str) -> str:
-    """The text of UTF-8 bytes; CorpusError that names the place and the first byte that is none."""
+def _is_marker(path: Path) -> bool:
+    """Whether a program wrote a file beside those that hold its data, which is what Spark, Hadoop and Databricks do."""
+    return path.name.startswith(_MARKERS) or path.suffix == ".crc" or "_temporary" in path.parts
+
+
+def decode(data: bytes) -> str:
+    """The text of UTF-8 bytes; BadRecord that names the first byte that is none."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise CorpusError(
-            f"{place}: not UTF-8: byte 0x{data[error.start]:02x} at byte {error.start}: {error.reason}; "
-            "convert the file to UTF-8"
-        ) from error
+        wrong = data[error.start : error.start + 2]
+        if wrong[0] == 0xED and wrong[1:] >= b"\xa0":  # as Java and some databases write half a pair
+            message = f"half of a surrogate pair at byte {error.start}, which is no text"
+            raise BadRecord("half_surrogate", message) from error
+        message = f"not UTF-8: byte 0x{wrong[0]:02x} at byte {error.start}: {error.reason}"
+        raise BadRecord("not_utf8", message) from error

@@ -9,7 +9,7 @@ first, then its words without the documents that an earlier part has, then the s
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trex.arrow import from_numpy
+from trex.corpora import BadRecords
 from trex.counting.documents import Progress, Seen, characters_of, contained, low_half, sizes_of
 from trex.counting.nfc import MUCH_CHANGED, nfc_share
 from trex.counting.normalize import normalized
@@ -27,6 +28,7 @@ from trex.counting.pretokenize import TABLE_BYTES, WordCounter, WordCounts
 from trex.counting.sampling import WHOLE, Sample
 from trex.counting.shards import cells, cells_of, shards_of_cells
 from trex.files import whole
+from trex.left_out import NULL, REASONS
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +40,9 @@ SUMS = ("documents", "bytes", "characters", "words", "duplicates")
 class CorpusCounts:
     """Counts of a corpus or a part of it, by cell.
 
-    words: the counter of its words. ledger: the columns corpus, sample, read_share (see `Sample`), split (train,
-    held_out or too_long), cell (null but for train) and SUMS, for the cells that have documents. documents: the sorted
-    uint64 hashes of the documents that train.
+    words: the counter of its words. ledger: the columns corpus, sample, read_share (see `Sample`), split (train or
+    held_out), cell (null but for train) and SUMS, for the cells that have documents. documents: the sorted uint64
+    hashes of the documents that train.
     """
 
     words: WordCounter
@@ -175,16 +177,27 @@ def check_split(ledger: pl.DataFrame, held_out_share: float) -> None:
         )
 
 
-def with_too_long(ledger: pl.DataFrame, documents: int) -> pl.DataFrame:
-    """The ledger of a corpus, or of a part of it, with a row for the documents too long to read: split ``too_long``."""
-    row = ledger[-1].with_columns(
-        pl.lit("too_long").alias("split"),
-        pl.lit(documents).alias("documents"),
-        bytes=0,
-        characters=0,
-        duplicates=0,
-    )
-    return pl.concat([ledger, row.cast(ledger.schema)])
+def with_left_out(ledger: pl.DataFrame, left_out: Mapping[str, int]) -> pl.DataFrame:
+    """The ledger of a corpus, or of a part of it, with a row for each kind of records that the reader left out.
+
+    left_out: records by kind, which becomes the split: ``too_long``, ``null``, or a reason why a record is bad
+    (`trex.left_out`).
+    """
+    template = ledger[-1].with_columns(bytes=0, characters=0, duplicates=0)
+    rows = [
+        template.with_columns(split=pl.lit(kind), documents=pl.lit(n)).cast(ledger.schema)
+        for kind, n in left_out.items()
+    ]
+    return pl.concat([ledger, *rows])
+
+
+def check_bad_records(ledger: pl.DataFrame, max_share: float | None) -> None:
+    """CorpusError if a corpus that was counted in parts has too many bad records. max_share: of `BadRecords`."""
+    records = dict(ledger.group_by("split").agg(pl.sum("documents") + pl.sum("duplicates")).iter_rows())
+    bad = BadRecords(max_share)
+    bad.skipped.update({split: n for split, n in records.items() if split in REASONS})
+    bad.good = sum(n for split, n in records.items() if split not in (*REASONS, NULL))
+    bad.check(f"corpus {ledger['corpus'][0]}")
 
 
 @contextmanager
@@ -245,8 +258,8 @@ class EvaluationOptions:
 
     seed: int
     pattern: str
-    normalizer: str = "nfc"
     sample: Sample = WHOLE
+    normalizer: str = "nfc"
 
 
 def count_evaluation(

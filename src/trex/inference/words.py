@@ -17,7 +17,7 @@ from tokenizers import trainers
 from trex.arrow import frozen
 from trex.bpe.byte_alphabet import unspell
 from trex.bpe.words import FlatWords
-from trex.corpora import DocumentLimit, read_documents
+from trex.corpora import BadRecords, DocumentLimit, read_documents
 from trex.counting.automaton import compiled
 from trex.counting.pretokenize import WordCounter
 from trex.counting.regex import OutsideFamily
@@ -74,8 +74,11 @@ class CorpusWords:
         """
         tables = {}
         for corpus, source in sources.items():
+            limits = [DocumentLimit(max_document_bytes) for _ in range(2)]
+            # how many bad records are too many is said of a whole corpus, and by the job that counts it
             first, again = (
-                read_documents(source, base, limit=DocumentLimit(max_document_bytes)) for _ in range(2)
+                read_documents(source, base, limit=limit, bad=BadRecords.from_source(source).uncapped())
+                for limit in limits
             )
             sample = draw(first, source, seed, copies=True)
             tables[corpus] = count_words_as(existing, sampled(again, sample, seed))

@@ -1,4 +1,5 @@
-"""What a reader should know about the text that was counted: samples, normalization, documents that were too long."""
+"""What a reader should know about the text that was counted: what is a sample, what the normalizer changed, and what
+was too long to read."""
 
 from collections.abc import Iterator
 
@@ -6,6 +7,7 @@ import polars as pl
 
 from trex.counting.nfc import MUCH_CHANGED, nfc_share
 from trex.counting.sampling import DOCUMENTS, PLACES, STREAM, WAYS
+from trex.left_out import NULL, REASONS
 
 
 def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame, normalizer: str = "nfc") -> Iterator[str]:
@@ -25,6 +27,13 @@ def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame, normalizer: str
                 f"is. Shares of training text count its bytes before {form}. `tokenizer.normalizer: none` leaves "
                 "text as it is."
             )
+    for what, left_out in (("training text", _by_split(counts)), ("evaluation text", _by_column(evaluation))):
+        bad = {reason: records for reason, records in left_out.items() if reason in REASONS}
+        if bad:
+            numbers = ", ".join(f"{_listed(records)} {REASONS[reason]}" for reason, records in bad.items())
+            yield f"Bad records that were left out of the {what}: {numbers}."
+        if NULL in left_out:
+            yield f"Records without text (null) in the {what}: {_listed(left_out[NULL])}."
     too_long = {
         "training text": counts.filter(split="too_long").select("corpus", "documents"),
         "evaluation text": evaluation.group_by("corpus", maintain_order=True).agg(
@@ -53,3 +62,28 @@ def _samples(what: str, ledger: pl.DataFrame) -> Iterator[str]:
             least, most = (100 * rows["read_share"].min(), 100 * rows["read_share"].max())
             read = f" ({least:.2g} to {most:.2g} % of their bytes)"
         yield f"The {what} text of {names} is a sample of `max_bytes`: {WAYS[way]}{read}."
+
+
+def _by_split(counts: pl.DataFrame) -> dict[str, list[tuple[str, int]]]:
+    """(corpus, records) of each kind of records that were left out, most first."""
+    kinds = (*REASONS, NULL)
+    rows = counts.filter(pl.col("split").is_in(kinds) & (pl.col("documents") > 0))
+    return {
+        kind: rows.filter(split=kind).select("corpus", "documents").sort("documents", descending=True).rows()
+        for kind in kinds
+        if kind in rows["split"]
+    }
+
+
+def _by_column(evaluation: pl.DataFrame) -> dict[str, list[tuple[str, int]]]:
+    """The same of evaluation sets, whose ledgers have a column for each kind."""
+    kinds = [kind for kind in (*REASONS, NULL) if kind in evaluation.columns]
+    sums = (
+        evaluation.group_by("corpus", maintain_order=True).agg(pl.col(kinds).sum()) if kinds else evaluation
+    )
+    long = {kind: sums.filter(pl.col(kind) > 0).sort(kind, descending=True) for kind in kinds}
+    return {kind: rows.select("corpus", kind).rows() for kind, rows in long.items() if len(rows)}
+
+
+def _listed(records: list[tuple[str, int]]) -> str:
+    return ", ".join(f"{n:,} of `{corpus}`" for corpus, n in records)

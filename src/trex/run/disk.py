@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from trex.config import ConfigError
 from trex.corpora import source_files
 from trex.corpora.compressed import TYPICAL_RATIO, codec_of
+from trex.corpora.parquet import holds_text
 
 COUNTS, HELD_OUT, RUNS, INDEX = 0.3, 0.4, 0.3, 1.8  # bytes on disk a byte of text
 MEASURED, HEAPS = 155_000_000, 0.8
@@ -34,9 +35,9 @@ def text_bytes(source: Mapping[str, Any], base: Path) -> int | None:
         total = sum(_column_bytes(path, column) for path in source_files(source, base))
     else:
         files = source_files(source, base)
+        compressible = "jsonl" in source or "text" in source
         total = sum(
-            path.stat().st_size * (TYPICAL_RATIO if "dataset" not in source and codec_of(path) else 1)
-            for path in files
+            path.stat().st_size * (TYPICAL_RATIO if compressible and codec_of(path) else 1) for path in files
         )
     limits = [size for size in (total, source.get("max_bytes")) if size is not None]
     return int(min(limits)) if limits else None
@@ -50,7 +51,7 @@ def _column_bytes(path: Path, column: str) -> int:
         return sum(
             max(chunk.total_uncompressed_size, chunk.total_compressed_size)
             for chunk in chunks
-            if chunk.path_in_schema == column
+            if holds_text(chunk.path_in_schema, column)
         )
 
 
