@@ -113,6 +113,10 @@ class JsonLines(_LineReader):
         super().__init__(source, base, *others)
         self._key = written_key(self.column)
 
+    def check(self) -> None:
+        super().check()
+        self.where.check_records(f"jsonl: {self.source['jsonl']}")
+
     def _line_bytes(self) -> int | None:
         most = self.limit.max_bytes
         return None if most is None else _RECORD_BYTES * most + _MORE_RECORD_BYTES
@@ -161,9 +165,8 @@ class JsonLines(_LineReader):
         return self._text_of_record(record)
 
     def _text_of_record(self, record: dict[str, Any]) -> bytes:
-        for name, value in self.where.items():
-            if name not in record or record[name] != value:
-                return b""
+        if self.where and not self.where.selects(record):
+            return b""
         if (text := text_of(record, self.column)) is None:
             self.bad.nulls += 1
             return b""
