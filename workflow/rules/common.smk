@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from trex.run.code_version import code_version, put_on_python_path
 from trex.config import ConfigError, check_files, load_config, load_yaml, named_files
-from trex.corpora import deal, source_files
+from trex.corpora import deal, read_bytes, source_files
 from trex.bpe.memory import training_bytes, used_share
 from trex.files import read_json
 from trex.run.preflight import (
@@ -130,14 +130,19 @@ def size_of(path):
     return sum(file.stat().st_size for file in files) / 1e6
 
 
-def megabytes(base, per_input, of=None, most=float("inf")):
-    """Memory that grows with the size of the inputs, or of the named one `of`, up to `most`, and doubles with every
-    attempt; 200 of it are for the Snakemake that runs the job on a cluster."""
+def megabytes(base, per_input, of=None, source=None, most=float("inf")):
+    """Memory that grows with the size of the inputs, of the named one `of`, or of what is read of a source (a function of
+    wildcards), up to `most`, and doubles with every attempt; 200 of it are for the Snakemake that runs the job on a
+    cluster.
+    """
+
+    def size(wildcards, input):
+        if source:
+            return read_bytes(source(wildcards), BASE) / 1e6
+        return sum(map(size_of, input[of] if of else input))
+
     return lambda wildcards, input, attempt: int(
-        min(
-            200 + base + per_input * sum(map(size_of, input[of] if of else input)), most
-        )
-        * 2 ** (attempt - 1)
+        min(200 + base + per_input * size(wildcards, input), most) * 2 ** (attempt - 1)
     )
 
 
@@ -166,10 +171,17 @@ def bytes_of_scale(wildcards):
     return None if wildcards.n_bytes == "all" else int(wildcards.n_bytes)
 
 
-def minutes(base, per_input_mb=0.0):
+def minutes(base, per_input_mb=0.0, source=None):
+    """The same of time."""
+
+    def size(wildcards, input):
+        if source:
+            return read_bytes(source(wildcards), BASE) / 1e6
+        return sum(map(size_of, input))
+
     return (
         lambda wildcards, input, attempt: int(
-            (base + per_input_mb * sum(map(size_of, input))) * 2 ** (attempt - 1)
+            (base + per_input_mb * size(wildcards, input)) * 2 ** (attempt - 1)
         )
         + 1
     )

@@ -64,8 +64,8 @@ rule count_words:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(2000, 0.05),
-        runtime=minutes(5, 0.01),
+        mem_mb=megabytes(2000, 0.05, source=corpus_source),
+        runtime=minutes(5, 0.01, source=corpus_source),
     params:
         **{name: verbatim(value) for name, value in COUNTING_PARAMS.items()},
         source=corpus_source,
@@ -117,8 +117,8 @@ rule hash_documents:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(1000, 0.05),
-        runtime=minutes(5, 0.002),
+        mem_mb=megabytes(1000, 0.05, source=part_source),
+        runtime=minutes(5, 0.002, source=part_source),
     params:
         code=code_of("hash_documents"),
         source=part_source,
@@ -150,8 +150,8 @@ rule count_part:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(2000, 0.05, of="files"),
-        runtime=minutes(5, 0.01),
+        mem_mb=megabytes(2000, 0.05, source=part_source),
+        runtime=minutes(5, 0.01, source=part_source),
     params:
         code=code_of("count_part"),
         source=part_source,

@@ -37,6 +37,7 @@ __all__ = [
     "DocumentLimit",
     "check_source",
     "deal",
+    "read_bytes",
     "read_documents",
     "source_files",
 ]
@@ -107,6 +108,15 @@ def deal(
         and the end, or None for all), ``read_share`` (of the bytes of all files, if not all are read), ``shuffle``.
     """
     return job_sources(open_source(source, base), source, parts, seed, draw_from)
+
+
+def read_bytes(source: Mapping[str, Any], base: Path) -> int:
+    """Bytes of files that a source of `deal` reads."""
+    if "spans" not in source:
+        return sum(path.stat().st_size for path in source_files(source, base))
+    kind = open_source(source, base).kind
+    spans = zip(source[kind], source["spans"], strict=True)
+    return sum(span[1] - span[0] if span else (base / name).stat().st_size for name, span in spans)
 
 
 def check_source(source: Mapping[str, Any], base: Path, limit: DocumentLimit | None = None) -> None:
