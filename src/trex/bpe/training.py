@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from trex.arrow import frozen
-from trex.bpe.byte_alphabet import ALPHABET, BYTE_CHARACTERS, is_spelling, unspell
+from trex.bpe.byte_alphabet import BYTE_LEVEL, Alphabet
 from trex.bpe.merge_loop import Counts, InitialTokens, Limits, Room, merge_loop
 from trex.bpe.merge_step import HEAVY
 from trex.bpe.model import BpeModel
@@ -25,13 +25,15 @@ class BpeOptions:
 
     special_tokens: they get the ids 0, 1, ... in order. min_frequency: smallest pair count to merge.
     max_token_length: as in `tokenizers`, pairs are formed only if the new token has fewer bytes. theta: pairs with a
-    smaller count are not tracked at first; only speed depends on it, and None chooses well.
+    smaller count are not tracked at first; only speed depends on it, and None chooses well. alphabet: the characters of
+    the bytes, whose order breaks ties.
     """
 
     special_tokens: Sequence[str] = ()
     min_frequency: int = 0
     max_token_length: int | None = None
     theta: int | None = None
+    alphabet: Alphabet = BYTE_LEVEL
 
 
 DEFAULT_OPTIONS = BpeOptions()
@@ -70,7 +72,7 @@ class Workspace:
         )
 
 
-def _initial_tokens(special_tokens: Sequence[str]) -> InitialTokens:
+def _initial_tokens(special_tokens: Sequence[str], alphabet: Alphabet) -> InitialTokens:
     """The specials, then the alphabet by code point.
 
     A special token that is spelled like a byte keeps its id for both, as in `tokenizers`.
@@ -78,13 +80,14 @@ def _initial_tokens(special_tokens: Sequence[str]) -> InitialTokens:
     if len(set(special_tokens)) != len(special_tokens):
         raise ValueError(f"special tokens must differ from one another: {list(special_tokens)}")
     ids = {token: i for i, token in enumerate(special_tokens)}
-    spellings = [unspell(token) if is_spelling(token) else b"" for token in special_tokens]
+    spellings = [alphabet.unspell(token) if alphabet.is_spelling(token) else b"" for token in special_tokens]
     byte_id = np.empty(256, dtype=np.int32)
-    for byte in ALPHABET:
-        if BYTE_CHARACTERS[byte] not in ids:
-            ids[BYTE_CHARACTERS[byte]] = len(spellings)
+    for byte in alphabet.by_code_point:
+        character = alphabet.characters[byte]
+        if character not in ids:
+            ids[character] = len(spellings)
             spellings.append(bytes([byte]))
-        byte_id[byte] = ids[BYTE_CHARACTERS[byte]]
+        byte_id[byte] = ids[character]
     data = np.frombuffer(b"".join(spellings), dtype=np.uint8)
     offsets = np.cumsum([0, *map(len, spellings)], dtype=np.int64)
     return InitialTokens(frozen(byte_id), frozen(data), frozen(offsets), len(special_tokens))
@@ -118,7 +121,7 @@ def train_flat(
     workspace: Workspace | None = None,
 ) -> BpeModel:
     """As `train_bpe`, on words laid out once and for all. A workspace only changes the speed."""
-    initial = _initial_tokens(options.special_tokens)
+    initial = _initial_tokens(options.special_tokens, options.alphabet)
     if vocab_size < len(initial.offsets) - 1:
         raise ValueError(
             f"vocabulary size {vocab_size} is below the {len(initial.offsets) - 1} tokens of the alphabet and the "
@@ -154,6 +157,7 @@ def train_flat(
         tuple(data[a:b] for a, b in pairwise(borders)),
         steps,
         vocab_before,
+        options.alphabet,
         made[initial.byte_id].sum(axis=0),
         made,
     )
@@ -172,7 +176,8 @@ def train_bpe(
     words: distinct, non-empty byte strings. counts: int64 [words], 0 for words that only occur in evaluation text.
     vocab_size: alphabet (all 256 bytes) and special tokens included; fewer if the words give no more. eval_counts:
     int64 [columns, words]; `BpeModel.token_counts` then gives the tokens of every column at every vocabulary size
-    without encoding it. options: special_tokens, min_frequency, max_token_length (`BpeOptions`).
+    without encoding it. options: special_tokens, min_frequency, max_token_length, alphabet
+    (`BpeOptions`).
 
     Raises ValueError (vocabulary smaller than the alphabet, repeated words, arrays of another shape) and OverflowError
     (counts so large that 64-bit sums could wrap).

@@ -6,7 +6,7 @@ options.
     {parquet: "fineweb/deu/*.parquet", column: text, where: {quality: high}, max_bytes: 10_000_000_000}
     {jsonl: [a.jsonl.zst, b.jsonl.gz]}              {text: notes.txt, sample_by: paragraph}
     {dataset: saved/deu, split: train}              {huggingface: epfml/FineWeb2-HQ, config: deu_Latn}
-    {demo: deu}
+    {demo: deu}                                      {binary: "bin/*", chunk: 64_000}
 
 Each kind has a reader in a file of this package (`trex.corpora.reader.Reader` is what a new one needs). Whatever the
 kind, documents come out in file order as arrays of valid UTF-8, a batch at a time.
@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from trex.corpora.batches import batches, within
+from trex.corpora.binary import Binary
 from trex.corpora.datasets import HuggingFace, SavedDataset
 from trex.corpora.demo import Demo
 from trex.corpora.lines import JsonLines, PlainText
@@ -48,7 +49,7 @@ _CURE = (
 
 # Every kind of source. The config's schema lists their options.
 READERS: dict[str, type[Reader]] = {
-    reader.kind: reader for reader in (Demo, Parquet, JsonLines, PlainText, SavedDataset, HuggingFace)
+    reader.kind: reader for reader in (Demo, Parquet, JsonLines, PlainText, SavedDataset, HuggingFace, Binary)
 }
 
 
