@@ -12,8 +12,9 @@ from trex.corpora import read_documents
 
 
 @pytest.fixture
-def programs(tmp_path, rng=np.random.default_rng(4)):
+def programs(tmp_path):
     """Three files of bytes of all values, with stretches that repeat."""
+    rng = np.random.default_rng(4)
     words = [bytes(rng.integers(0, 256, n, dtype=np.uint8)) for n in rng.integers(2, 9, 40)]
     for name in "abc":
         data = b"".join(words[i] for i in rng.zipf(1.4, 4000) % len(words))

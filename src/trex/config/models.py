@@ -35,12 +35,13 @@ from trex.config.fields import (
 from trex.config.words import Problem, show
 from trex.counting.patterns import PATTERNS
 
-KINDS = ("demo", "parquet", "jsonl", "text", "dataset", "huggingface")  # of a source
+KINDS = ("demo", "parquet", "jsonl", "text", "binary", "dataset", "huggingface")  # of a source
 _TABLES = ("parquet", "jsonl", "dataset", "huggingface")
 OPTIONS = {  # of a source, and the kinds that they go with; those not named go with all
     "column": _TABLES,
     "where": _TABLES,
     "sample_by": ("text",),
+    "chunk": ("binary",),
     "split": ("dataset", "huggingface"),
     "config": ("huggingface",),
     "revision": ("huggingface",),
@@ -91,6 +92,8 @@ class Source(Section):
     """JSON Lines file, glob pattern, or a list of them. May be compressed (gz, bz2, zst, lz4, br)."""
     text: Paths | None = None
     """Plain text file in UTF-8, glob pattern, or a list of them. May be compressed (gz, bz2, zst, lz4, br)."""
+    binary: Paths | None = None
+    """File of bytes that are no text, glob pattern, or a list of them. Needs tokenizer.alphabet: latin1."""
     dataset: Text | None = None
     """Folder written by save_to_disk of the datasets library."""
     huggingface: Text | None = None
@@ -106,6 +109,8 @@ class Source(Section):
     """Stop reading after this much text. null reads everything."""
     sample_by: Literal["line", "paragraph", "document"] = "line"
     """What counts as one document in a text file. Paragraphs end at blank lines, which are left out."""
+    chunk: Bytes = 64_000
+    """Bytes of a binary file that are one document."""
     split: Text | None = None
     """Split of the dataset. null is train. A folder of a single Dataset has no splits."""
     config: Text | None = None
