@@ -27,18 +27,15 @@ localrules:
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/count.smk"
-include: "workflow/rules/index.smk"
+include: "workflow/rules/counting.smk"
 include: "workflow/rules/mixtures.smk"
 include: "workflow/rules/proxies.smk"
-include: "workflow/rules/regression.smk"
+include: "workflow/rules/surfaces.smk"
 include: "workflow/rules/inference.smk"
 include: "workflow/rules/search.smk"
-include: "workflow/rules/choice.smk"
-include: "workflow/rules/training.smk"
+include: "workflow/rules/tokenizer.smk"
 include: "workflow/rules/validation.smk"
 include: "workflow/rules/report.smk"
-include: "workflow/rules/provenance.smk"
 include: "workflow/rules/run.smk"
 
 
@@ -51,7 +48,7 @@ rule all:
         rules.write_provenance.output,
         rules.sample_mixtures.output,
         rules.collect_proxies.output,
-        rules.fit_regression.output,
+        rules.fit_surfaces.output,
         rules.search_mixture.output,
         rules.choose_mixture.output,
         rules.validate.output,

@@ -53,7 +53,7 @@ def main() -> None:
 
         measure(start)  # compiles
         begin = time.process_time()
-        found = Direct(options.rounds).run(objective, measure, start, bounds)
+        found = Direct(options.rounds).optimise(objective, measure, start, bounds)
         seconds = time.process_time() - begin
         shares = found.candidates[0].shares
         whole = trainer.train(shares).ledger["epochs"] > 0

@@ -5,7 +5,7 @@
 RESULTS is a results folder of the workflow with training_set.parquet and training_ledger.parquet. For every size,
 random subsets of the proxies are fitted and all others predicted; the tables show the median over subsets (and, for
 the objective's MAPE, the range). `corpora` is the mean over corpora, `90 %` how many measurements lie in the 90 %
-intervals. `_objective` recipes are fitted to the objective's value, as in the paper.
+intervals. `_objective` regressions are fitted to the objective's value, as in the paper.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from trex.objective.aggregate import AGGREGATES, Aggregate
 from trex.proxies.tables import nsl_array, shares_array
 from trex.proxies.training_set import TrainingSet
 from trex.surfaces.fit import scores
-from trex.surfaces.select import RECIPES, Recipe, fit_objective
+from trex.surfaces.select import REGRESSIONS, Regression, fit_objective
 from trex.surfaces.vocabulary import left_out_scores
 
 MEASURES = ("mape", "spearman", "r2", "coverage90")
@@ -30,12 +30,12 @@ def median_scores(rows: list[dict]) -> np.ndarray:
     return np.median([[row[name] or 0.0 for name in MEASURES] for row in rows], axis=0)
 
 
-def show_kinds(training, sizes, subsets, recipes) -> None:
+def show_kinds(training, sizes, subsets, regressions) -> None:
     print("                           objective                                        corpora")
     print(
-        "recipe            proxies   MAPE % (range)       Spearman  R2      90 %    MAPE %  Spearman  90 %    CPU s"
+        "regression        proxies   MAPE % (range)       Spearman  R2      90 %    MAPE %  Spearman  90 %    CPU s"
     )
-    for recipe in recipes:
+    for regression in regressions:
         for size in sizes:
             of_objective, of_corpora, seconds = [], [], []
             for subset in range(subsets):
@@ -43,13 +43,13 @@ def show_kinds(training, sizes, subsets, recipes) -> None:
                 seen, unseen = training.take(order[:size]), training.take(order[size:])
                 start = time.process_time()
                 try:
-                    fitted = fit_objective(seen, recipe)
+                    fitted = fit_objective(seen, regression)
                 except ValueError as error:
-                    print(f"{recipe.name:17} {size:7}   {str(error).split(':')[0]}")
+                    print(f"{regression.name:17} {size:7}   {str(error).split(':')[0]}")
                     break
                 seconds.append(time.process_time() - start)
                 of_objective.append(scores(unseen.values, *fitted.predict(unseen.shares)))
-                if not recipe.predicts_objective:
+                if not regression.predicts_objective:
                     mean, std = fitted.surface.predict(unseen.shares)
                     columns = zip(unseen.targets.T, mean.T, std.T, strict=True)
                     each = [scores(*column) for column in columns]
@@ -66,7 +66,7 @@ def show_kinds(training, sizes, subsets, recipes) -> None:
                 cells += f"  {mape:7.3f}  {spearman:7.4f}  {coverage:6.1%}"
             else:
                 cells += " " * 26
-            print(f"{recipe.name:17} {size:7}  {cells}  {np.median(seconds):7.1f}", flush=True)
+            print(f"{regression.name:17} {size:7}  {cells}  {np.median(seconds):7.1f}", flush=True)
 
 
 def show_vocab_sizes(by_size, proxies) -> None:
@@ -97,7 +97,7 @@ def show_scale(n: int, k: int) -> None:
     measured = truth * np.exp(random.normal(0, 0.003, truth.shape))
     start = time.process_time()
     training = TrainingSet(shares, measured, lambda nsl: nsl.mean(axis=-1), np.arange(k))
-    fitted = fit_objective(training.take(np.arange(n)), Recipe("gaussian_process"))
+    fitted = fit_objective(training.take(np.arange(n)), Regression("gaussian_process"))
     seconds = time.process_time() - start
     start = time.process_time()
     found = scores(measured[n:].mean(axis=1), *fitted.predict(shares[n:]))
@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument(
         "--vocab-proxies", type=int, default=64, help="proxies for the table by V; 0: no table"
     )
-    parser.add_argument("--recipes", nargs="+", choices=list(RECIPES))
+    parser.add_argument("--regressions", nargs="+", choices=list(REGRESSIONS))
     parser.add_argument(
         "--scale", type=int, nargs=2, metavar=("PROXIES", "CORPORA"), help="only time such a fit"
     )
@@ -154,8 +154,8 @@ def main() -> None:
         f"{len(shares)} proxies, {len(corpora)} corpora, V = {vocab_sizes[-1]:,}; {options.aggregate} NSL from "
         f"{values.min():.4f} to {values.max():.4f}; {options.subsets} random subsets of each size\n"
     )
-    recipes = [RECIPES[name] for name in options.recipes or RECIPES]
-    show_kinds(training, options.sizes, options.subsets, recipes)
+    regressions = [REGRESSIONS[name] for name in options.regressions or REGRESSIONS]
+    show_kinds(training, options.sizes, options.subsets, regressions)
     if options.vocab_proxies and len(vocab_sizes) > 2:
         show_vocab_sizes(by_size, options.vocab_proxies)
 

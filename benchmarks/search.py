@@ -207,7 +207,7 @@ def adaptive(run: Run, budget: int) -> None:
 
 
 def direct(run: Run, budget: int) -> None:
-    Direct(min(budget, DIRECT_ROUNDS), run.seed).run(
+    Direct(min(budget, DIRECT_ROUNDS), run.seed).optimise(
         run.objective, lambda shares: run.measure(shares)[[run.row]], run.matched, run.bounds
     )
 

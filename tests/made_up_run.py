@@ -17,7 +17,8 @@ from trex.report.details import write_details
 from trex.report.results import Results
 from trex.report.summary import write_summary
 from trex.report.validation_page import write_validation
-from trex.validation.compare import validate
+from trex.search.registry import STRATEGIES, described
+from trex.validation.validate import validate
 
 EXPECTED = Path(__file__).parent / "expected"
 CORPORA = ["deu", "eng", "heb"]
@@ -178,7 +179,7 @@ def write_results(
     notes = {"surrogate": {"starts": 5, "not_in_the_list": 0.25}, "paper": {"scored": 1_000_000}}
     files.search_notes.write_text(json.dumps(notes))
     parquet(
-        files.regression("metrics"),
+        files.surfaces("metrics"),
         pl.DataFrame(
             {
                 "model": ["gaussian_process", "linear"],
@@ -198,13 +199,13 @@ def write_results(
         )
         for corpus in corpora
     ]
-    parquet(files.regression("corpus_metrics"), pl.concat(by_corpus))
+    parquet(files.surfaces("corpus_metrics"), pl.concat(by_corpus))
     curve = [
-        {"recipe": "gaussian_process", "proxies": 16, "repeat": i, "mape": m}
+        {"model": "gaussian_process", "proxies": 16, "repeat": i, "mape": m}
         for i, m in enumerate([1.0, 3.0, 9.0])
     ]
     same = pl.DataFrame({"spearman": [0.5], "r2": [0.25], "coverage90": [0.75], "n": [48]})
-    parquet(files.regression("learning_curve"), pl.DataFrame(curve).join(same, how="cross"))
+    parquet(files.surfaces("learning_curve"), pl.DataFrame(curve).join(same, how="cross"))
     left_out = {"vocab_size": [8192], "outermost": [True], "mape": [0.31], "spearman": [0.91]}
     left_out |= {
         "mape_corpora": [0.42],
@@ -212,10 +213,10 @@ def write_results(
         "mape_with": [0.23],
         "spearman_with": [0.93],
     }
-    parquet(files.regression("vocabulary"), pl.DataFrame(left_out))
+    parquet(files.surfaces("vocabulary"), pl.DataFrame(left_out))
     for job, seconds in (
         ("train_proxies/00000-00063", "20.5"),
-        ("fit_regression", "30"),
+        ("fit_surfaces", "30"),
         ("search_mixture/surrogate", "4"),
         ("index_words", "NA"),
     ):
@@ -230,7 +231,7 @@ def write_results(
         '{"surrogate": [], "paper": [{"k": 1, "predicted": 0.9}, {"k": 2, "predicted": 0.8}]}'
     )
     parquet(
-        files.regression("predictions"),
+        files.surfaces("predictions"),
         pl.DataFrame(
             {
                 "mixture_id": ["m00000", "m00001"],
@@ -309,9 +310,9 @@ def pages_of(folder: Path, raw: dict) -> dict[str, str]:
     results = Results.load(folder, config)
     return {
         "summary": write_summary(results),
-        "details": write_details(results),
+        "details": write_details(results, described(STRATEGIES)),
         "validation": write_validation(results),
-        "costs": write_costs(config, results.cpu_seconds, results.notes),
+        "costs": write_costs(config, results.cpu_seconds, results.notes, described(STRATEGIES)),
     }
 
 

@@ -1,4 +1,4 @@
-"""Merges, vocabularies and token counts, against `tokenizers` itself and the reference in plain Python."""
+"""Merges, vocabularies and token counts, against `tokenizers` itself and the specification in plain Python."""
 
 import random
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import models
 
-from trex.bpe import reference
+from trex.bpe import specification
 from trex.bpe.byte_alphabet import BYTE_CHARACTERS, spell
 from trex.bpe.model import BpeModel
 from trex.bpe.training import BpeOptions, Workspace, train_bpe, train_flat
@@ -91,7 +91,7 @@ def test_any_words(training, rng):
     for size in {model.vocab_size, rng.randint(smallest, model.vocab_size)}:
         vocab, merges = train_with_tokenizers(words, size, special_tokens, **options)
         assert at_size(model, size) == (vocab, merges)
-        assert reference.train(words, size, special_tokens, **options) == (vocab, merges)
+        assert specification.train(words, size, special_tokens, **options) == (vocab, merges)
         encoder = models.BPE(vocab, merges)
         tokens = np.array([len(encoder.tokenize(spell(word))) for word in table])
         assert (model.token_counts(size) == evaluation @ tokens).all()

@@ -28,15 +28,17 @@ def rerun_by(change: str) -> set[str]:
         (
             "report/summary.py",
             {"write_summary"},
-            {"train_proxies", "fit_regression", "search_mixture", "validate", "plot_figures"},
+            {"train_proxies", "fit_surfaces", "search_mixture", "validate", "plot_figures"},
         ),
         (
             "search/strategies/paper.py",
             {"search_mixture"},
-            {"train_proxies", "train_tokenizer", "fit_regression", "validate"},
+            {"train_proxies", "train_tokenizer", "fit_surfaces", "search_round", "validate"},
         ),
         ("search/minimise.py", {"search_mixture", "search_round"}, {"search_alone", "train_proxies"}),
-        ("surfaces/base.py", {"search_mixture", "search_round", "fit_regression"}, {"search_alone"}),
+        ("surfaces/fit.py", {"fit_surfaces", "search_round"}, {"search_alone", "train_proxies"}),
+        ("tokenizer/reference.py", {"count_eval_words"}, {"count_words", "train_proxies"}),
+        ("surfaces/base.py", {"search_mixture", "search_round", "fit_surfaces"}, {"search_alone"}),
         (
             "counting/corpus.py",
             {"count_words", "count_part", "merge_counts", "count_eval_words"},

@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT
 
 from trex.config import ConfigError, load_config
-from trex.files import remove_parts, whole, write_text
+from trex.files import remove_temporary_files, whole, write_text
 from trex.report.results import cpu_seconds
 from trex.run import disk, records
 from trex.run.job import job
@@ -269,7 +269,7 @@ def test_killed_writers_leave_nothing(folder):
     (part,) = Path("results").glob(".k.txt.*.part")
     for others in (".cache.part", ".other.txt.12-0123abcd.part", ".k.txt.part", "k.txt.12-0123abcd.part"):
         Path("results", others).write_text("not ours")
-    remove_parts(["results/k.txt", "results/l.txt"])
+    remove_temporary_files(["results/k.txt", "results/l.txt"])
     assert not part.exists()
     assert len([path for path in Path("results").iterdir() if path.suffix == ".part"]) == 4
 
@@ -414,7 +414,7 @@ def test_folders_that_are_no_results(folder):
 
 
 def test_versions_of_packages_are_part_of_the_code():
-    versions = package_versions(ROOT / "workflow/scripts/fit_regression.py")
+    versions = package_versions(ROOT / "workflow/scripts/fit_surfaces.py")
     assert {"numpy", "polars", "scipy", "lightgbm"} <= set(versions)
     everything = {
         name for script in (ROOT / "workflow/scripts").glob("*.py") for name in package_versions(script)

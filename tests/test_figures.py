@@ -133,7 +133,7 @@ def draw(name: str, t: dict) -> figures.Figure:
         case "learning_curve":
             rows = [("gaussian_process", n, error / n) for n in (16, 32, 48) for error in (8.0, 10.0, 16.0)]
             return figures.learning_curve(
-                pl.DataFrame(rows, schema=["recipe", "proxies", "mape"], orient="row")
+                pl.DataFrame(rows, schema=["model", "proxies", "mape"], orient="row")
             )
         case "full_scale_gains":
             return figures_validation.full_scale_gains(t["validation"], ["chosen", "uniform"])

@@ -47,3 +47,28 @@ def test_our_own_code_imports_from_modules():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module == "trex":
                 assert {alias.name for alias in node.names}.isdisjoint(trex.__all__), file
+
+
+def test_packages_import_from_those_above_them():
+    """In the order of docs/contracts.md, so that there are no circles; a new package gets a line there."""
+    page = (ROOT / "docs/contracts.md").read_text(encoding="utf-8")
+    table = page[page.index("| package | rules file |") :].split("\n\n")[0]
+    rows = [re.match(r"\| `(\w+)` \|( yes)? \|", line) for line in table.splitlines()[2:]]
+    order = [row[1] for row in rows]
+    package = ROOT / "src/trex"
+    assert sorted(order) == sorted(
+        p.parent.name for p in package.glob("*/__init__.py") if p.parent.name != "compiled"
+    )
+    rules = {path.stem for path in (ROOT / "workflow/rules").glob("*.smk")} - {"common"}
+    assert {row[1] for row in rows if row[2]} == rules
+    wrong = set()
+    for file in package.glob("*/**/*.py"):
+        home = file.relative_to(package).parts[0]
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            module = getattr(node, "module", None) if isinstance(node, ast.ImportFrom) else None
+            parts = (module or "").split(".")
+            names = [alias.name for alias in node.names] if parts == ["trex"] else parts[1:2]
+            for name in names if parts[0] == "trex" else ():
+                if name in order and name != home and order.index(name) > order.index(home):
+                    wrong.add(f"{home} imports {name} ({file.name})")
+    assert not wrong

@@ -49,8 +49,8 @@ def test_gradient_against_finite_differences():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"max_loss": {"natural": 1}}, "baseline 'natural' is unknown; known are ..uniform"),
-        ({"pivot": "d"}, "pivot 'd' is unknown; known are ..a', 'b', 'c"),
+        ({"max_loss": {"natural": 1}}, "baseline 'natural' is unknown; write one of uniform"),
+        ({"pivot": "d"}, "pivot 'd' is unknown; write one of a, b, c"),
     ],
 )
 def test_unknown_names_are_errors(changes, message):

@@ -12,9 +12,11 @@ from jinja2 import Environment, StrictUndefined
 from made_up_run import CORPORA, EXPECTED, MEASURED, RAW, pages, pages_of, ranks, write_results
 
 from trex.config import load_config
+from trex.report.costs import strategy_costs
 from trex.report.results import Results
 from trex.report.validation_page import smallest_that_ranks
 from trex.run.code_version import modules_of
+from trex.search.registry import STRATEGIES, described
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,6 +47,19 @@ def test_the_expected_numbers_are_right(made_up):
     assert "| `chosen`     |            1.35 |" in made_up["validation"]
     # all benchmarks together: 20.5 + 30 + 4 CPU seconds
     assert "|        64 |            20 s |         30 s |              4 s |    54 s |" in made_up["costs"]
+
+
+def test_a_strategy_costs_the_proxies_that_it_trains(tmp_path):
+    """Those of its own rounds, and the sampled ones unless it runs alone; it reads nothing but what strategies say."""
+    config = load_config(RAW | {"search": {"strategies": ["direct", "adaptive"], "rounds": 2}}, tmp_path)
+    seconds = {"train_proxies/00000-00063": 10.0, "fit_surfaces": 20.0, "search_mixture/adaptive": 1.0}
+    seconds |= {"search_round/00": 3.0, "search_round/01": 4.0, "search_alone/direct": 7.0}
+    notes = {"direct": {"rounds": 40}, "adaptive": {"rounds": 2, "trained": 6}}
+    costs = strategy_costs(config, seconds, notes, described(STRATEGIES))
+    assert [(cost.strategy, cost.proxies, cost.search, cost.total) for cost in costs] == [
+        ("direct", 40, 0.0, 7.0),
+        ("adaptive", 70, 8.0, 38.0),
+    ]
 
 
 def test_the_summary_fits_on_two_screens(made_up):
@@ -86,9 +101,9 @@ def test_proxies_that_are_the_same_mixture_head_the_summary(tmp_path):
 @pytest.mark.parametrize(
     ("path", "change", "reason"),
     [
-        ("regression/metrics.parquet", pl.lit(1.0).alias("r2"), "without any error (R² = 1)"),
-        ("regression/metrics.parquet", pl.lit(float("nan")).alias("r2"), "no better than their mean"),
-        ("regression/predictions.parquet", pl.lit(1.0).alias("measured"), "measure the same objective"),
+        ("surfaces/metrics.parquet", pl.lit(1.0).alias("r2"), "without any error (R² = 1)"),
+        ("surfaces/metrics.parquet", pl.lit(float("nan")).alias("r2"), "no better than their mean"),
+        ("surfaces/predictions.parquet", pl.lit(1.0).alias("measured"), "measure the same objective"),
         ("tokenizers/chosen/ledger.parquet", pl.Series("share", [0.53, 0.278, 0.192]), "`deu` of `found`"),
     ],
 )

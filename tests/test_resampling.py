@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trex.validation.resampling import interval, resample
+from trex.objective.resampling import interval, resample
 
 
 def documents(tokens, reference, corpus="a") -> pl.DataFrame:

@@ -54,7 +54,9 @@ def limits(measure):
 
 
 def by_direct(measure, objective, limited):
-    return Direct(rounds=24).run(objective, measure, uniform(K), FREE, limits(measure) if limited else ())
+    return Direct(rounds=24).optimise(
+        objective, measure, uniform(K), FREE, limits(measure) if limited else ()
+    )
 
 
 def on_surface(measure, objective, limited, given):

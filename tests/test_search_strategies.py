@@ -180,7 +180,7 @@ def test_no_row_of_the_front_is_dominated_whatever_the_reserve(aggregate):
     ("aggregate", "tolerance"), [("worst", 1e-3), ("weighted", 1e-3), ("soft_worst", 2e-3)]
 )
 def test_direct_converges(aggregate, tolerance):
-    found = Direct(rounds=40).run(objective_of(aggregate), nsl, UNIFORM, FREE)
+    found = Direct(rounds=40).optimise(objective_of(aggregate), nsl, UNIFORM, FREE)
     objective = objective_of(aggregate)
     best = value_of(Surrogate(kappa=0).optimise(problem(aggregate), UNIFORM), objective)
     assert value_of(found, objective) == pytest.approx(best, rel=tolerance)
@@ -212,7 +212,7 @@ def test_direct_keeps_constraints_that_bind(aggregate, limit, cost):
         "gini": GiniLimit(0, 0.04),
     }[limit]
     objective, bounds = objective_of(aggregate, tokens), Bounds(np.full(K, 0.01), np.ones(K))
-    free, limited = (Direct().run(objective, nsl, UNIFORM, bounds, c) for c in ((), (found,)))
+    free, limited = (Direct().optimise(objective, nsl, UNIFORM, bounds, c) for c in ((), (found,)))
     over = [found.excess(nsl(best_of(result)), tokens).max() for result in (free, limited)]
     on_surface = Problem(SURFACE, objective, bounds, (found,), ERRORS)
     best = Surrogate(kappa=0).optimise(on_surface, UNIFORM)

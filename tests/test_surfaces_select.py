@@ -32,14 +32,14 @@ def test_selection_is_nested_and_prefers_the_law_that_holds(monkeypatch):
     monkeypatch.setattr(mixing_law, "MAX_ITERATIONS", 15)
     shares = mixtures(40)
     targets = compression(shares)
-    recipes = (
-        select.Recipe("linear", predicts_objective=True),
-        select.Recipe("mixing_law"),
+    regressions = (
+        select.Regression("linear", predicts_objective=True),
+        select.Regression("mixing_law"),
     )
     training = TrainingSet(shares, targets, macro, np.arange(K))
-    found = select.select_surface(training, recipes, folds=3)
-    assert found.chosen.recipe.name == "mixing_law"
-    assert found.nested_recipes == ("mixing_law",) * 3
+    found = select.select_surface(training, regressions, folds=3)
+    assert found.chosen.regression.name == "mixing_law"
+    assert found.nested_regressions == ("mixing_law",) * 3
     whole, law = (validation.scores() for validation in found.validations)
     assert law["mape"] < whole["mape"] / 5
     assert found.nested.scores()["n"] == 40
@@ -48,7 +48,7 @@ def test_selection_is_nested_and_prefers_the_law_that_holds(monkeypatch):
 
     # A fold's prediction is that of a surface fitted without it.
     held_out = assign_folds(40, 3, 0) == 1
-    alone = select.fit_objective(training.take(~held_out), recipes[1])
+    alone = select.fit_objective(training.take(~held_out), regressions[1])
     assert np.array_equal(found.nested.mean[held_out], alone.predict(shares[held_out])[0])
     assert np.array_equal(alone.mean(shares), alone.predict(shares)[0])
     again = select.ObjectiveSurface.from_json(json.loads(json.dumps(alone.to_json())), macro)
@@ -57,14 +57,14 @@ def test_selection_is_nested_and_prefers_the_law_that_holds(monkeypatch):
 
 def test_learning_curve():
     shares = mixtures(60)
-    recipe = select.Recipe("linear", predicts_objective=True)
+    regression = select.Regression("linear", predicts_objective=True)
     training = TrainingSet(shares, compression(shares), macro)
-    rows = select.learning_curve(training, recipe, [10, 40], repeats=2)
+    rows = select.learning_curve(training, regression, [10, 40], repeats=2)
     assert [(row["proxies"], row["repeat"], row["n"]) for row in rows] == [
         (10, 0, 50), (40, 0, 20), (10, 1, 50), (40, 1, 20),
     ]  # fmt: skip
     with pytest.raises(ValueError, match="up to 60 needs mixtures to test on"):
-        select.learning_curve(training, recipe, [60])
+        select.learning_curve(training, regression, [60])
 
 
 def test_vocabulary_sizes_are_joined_by_straight_lines():
@@ -83,14 +83,14 @@ def test_vocabulary_sizes_are_joined_by_straight_lines():
         vocabulary.line_weights([8192], 4096)
 
 
-def test_recipes_know_how_many_mixtures_they_need():
-    fewest = {name: recipe.fewest(5) for name, recipe in select.RECIPES.items()}
+def test_regressions_know_how_many_mixtures_they_need():
+    fewest = {name: regression.fewest(5) for name, regression in select.REGRESSIONS.items()}
     # LightGBM splits 40 rows or more: 50 of which a fifth is held out
     assert fewest == {
         "gaussian_process": 5, "lightgbm": 50, "mixing_law": 5, "linear": 5, "lightgbm_objective": 50,
     }  # fmt: skip
-    assert select.Recipe("lightgbm", settings={"min_data_in_leaf": 5}).fewest(5) == 13
-    assert [name for name, recipe in select.RECIPES.items() if recipe.has_gradient] == [
+    assert select.Regression("lightgbm", settings={"min_data_in_leaf": 5}).fewest(5) == 13
+    assert [name for name, regression in select.REGRESSIONS.items() if regression.has_gradient] == [
         "gaussian_process", "mixing_law", "linear",
     ]  # fmt: skip
 
@@ -111,8 +111,8 @@ def by_size():
 def test_comparison(by_size):
     found = compare(by_size, ["linear"], model="lightgbm_objective", paper=True, folds=4, seed=0)
     # the surface asked for has no gradients, so searches by gradients use the best that has
-    assert found.surfaces.used.recipe == found.surfaces.paper.recipe == select.PAPER
-    assert found.surfaces.searched.recipe.name == "linear"
+    assert found.surfaces.used.regression == found.surfaces.paper.regression == select.PAPER
+    assert found.surfaces.searched.regression.name == "linear"
     assert found.metrics.select("model", "used").rows() == [
         ("linear", False), ("lightgbm_objective", True), ("selected", False),
     ]  # fmt: skip
@@ -129,7 +129,7 @@ def test_comparison(by_size):
     )
     again = FittedSurfaces.from_json(json.loads(json.dumps(found.surfaces.to_json())), macro)
     assert np.array_equal(again.used.predict(mixtures(9)), found.surfaces.used.predict(mixtures(9)))
-    assert again.searched.recipe.name == "linear"
+    assert again.searched.regression.name == "linear"
     assert again.with_threads(2).paper.surface.num_threads == 2
 
 

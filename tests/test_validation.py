@@ -10,10 +10,10 @@ from trex.language_model.cost import Run, cost
 from trex.report import figures as plots
 from trex.report import figures_validation as plots_validation
 from trex.tokenizer.build import to_tokenizer
-from trex.validation.compare import validate
-from trex.validation.quality import check_tokens, encode_sample, is_spaced, measure, running_words
+from trex.validation.quality import check_tokens, encode_sample, is_spaced, quality_of, running_words
 from trex.validation.rank_invariance import agreement, measured_at
 from trex.validation.scales import Scale, scales
+from trex.validation.validate import validate
 
 OBJECTIVE = {
     "aggregate": "macro",
@@ -38,7 +38,7 @@ def documents(path, texts, reference=1):
 def test_metrics_by_hand(tokenizer, tmp_path):
     texts = [" ab ab ac.", " ab <|end|>"]
     at = {("held_out", "eng"): documents(tmp_path / "eng", texts, 4)}
-    quality = measure(tokenizer, at)
+    quality = quality_of(tokenizer, at)
     row = quality.corpora.row(0, named=True)
     # " ab" " ab" " " "a" "c" "."; " ab" " " and 7 bytes of what is no special token in a text
     assert quality.documents["tokens"].to_list() == [6, 9]
@@ -58,7 +58,7 @@ def test_metrics_by_hand(tokenizer, tmp_path):
 
 def test_words_of_scripts_without_spaces(tokenizer, tmp_path):
     at = {("held_out", "tha"): documents(tmp_path / "tha", ["ภาษาไทย is ไทย"])}
-    row = measure(tokenizer, at).corpora.row(0, named=True)
+    row = quality_of(tokenizer, at).corpora.row(0, named=True)
     assert (row["spaced"], row["words"], row["continued_word_rate"], row["strr"]) == (False, None, None, None)
     assert row["fertility"] == row["tokens"] / 14
     assert is_spaced(pl.Series(["ab 漢"]))
@@ -74,7 +74,7 @@ def test_a_word_has_its_marks_and_joiners():
 def test_other_kinds_of_tokenizers_are_measured_too(tmp_path):
     other = Tokenizer(models.WordLevel({"ab": 0, "▁c": 1, "?": 7}, unk_token="?"))
     other.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    row = measure(other, {("held_out", "eng"): documents(tmp_path / "eng", ["ab ab q"])}).corpora.row(
+    row = quality_of(other, {("held_out", "eng"): documents(tmp_path / "eng", ["ab ab q"])}).corpora.row(
         0, named=True
     )
     assert (row["tokens"], row["continued_word_rate"]) == (3, 0)
@@ -90,7 +90,7 @@ def test_a_sample_is_spread_over_the_text(tokenizer, tmp_path):
 
 
 def test_tokens_that_training_did_not_count_are_found(tokenizer, tmp_path):
-    corpora = measure(tokenizer, {("held_out", "eng"): documents(tmp_path / "eng", ["ab"])}).corpora
+    corpora = quality_of(tokenizer, {("held_out", "eng"): documents(tmp_path / "eng", ["ab"])}).corpora
     counted = corpora.select("evaluation_set", "corpus", "tokens")
     check_tokens(corpora, counted, "tokenizer.json")
     with pytest.raises(ValueError, match="held_out of eng as 1 tokens, where its training counted 3"):
@@ -106,7 +106,7 @@ def test_one_table_of_all(tokenizer, tmp_path):
         ("other", "deu"): documents(tmp_path / "other", ["abc", "zz"], 1),
     }
     bytes_alone = to_tokenizer(train_bpe([b" ab"], np.array([9]), 257, special_tokens=["<|end|>"]))
-    measured = {"chosen": measure(tokenizer, at), "bytes": measure(bytes_alone, at)}
+    measured = {"chosen": quality_of(tokenizer, at), "bytes": quality_of(bytes_alone, at)}
     table = validate(
         {name: quality.corpora for name, quality in measured.items()},
         {name: quality.documents for name, quality in measured.items()},

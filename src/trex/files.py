@@ -68,7 +68,7 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def remove_parts(paths: Iterable[str | Path]) -> None:
+def remove_temporary_files(paths: Iterable[str | Path]) -> None:
     """Delete what writers that were killed have left half-written beside these paths."""
     names: dict[Path, set[str]] = {}
     for path in map(Path, paths):
@@ -94,19 +94,19 @@ def whole(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
-        yield part
+        yield temporary
         digests = {}
-        for name, file in members(part).items():
+        for name, file in members(temporary).items():
             with open(file, "rb") as data:
                 os.fsync(data.fileno())
             digests[name] = sha256(file)
         if path.is_dir():
             shutil.rmtree(path)
-        elif part.is_dir():
+        elif temporary.is_dir():
             path.unlink(missing_ok=True)
-        os.replace(part, path)
+        os.replace(temporary, path)
         written[os.path.abspath(path)] = {
             name: (digest, stamp(path / name if name != "." else path)) for name, digest in digests.items()
         }
@@ -116,31 +116,31 @@ def whole(path: str | Path) -> Iterator[Path]:
         what = f"{path}: cannot be written, the disk is full ({error}). Free space and run the same command again"
         raise OSError(what) from error
     finally:
-        remove(part)
+        remove(temporary)
 
 
 def write_table(table: "pl.DataFrame | pa.Table", path: str | Path) -> None:
     """Write a parquet file."""
-    with whole(path) as part:
+    with whole(path) as temporary:
         if hasattr(table, "write_parquet"):
-            table.write_parquet(part)
+            table.write_parquet(temporary)
         else:
             import pyarrow.parquet as pq
 
-            pq.write_table(table, part, compression="zstd")
+            pq.write_table(table, temporary, compression="zstd")
 
 
 def write_array(array: "np.ndarray", path: str | Path) -> None:
     """Write a .npy file."""
     import numpy as np
 
-    with whole(path) as part, open(part, "wb") as file:
+    with whole(path) as temporary, open(temporary, "wb") as file:
         np.save(file, array)
 
 
 def write_text(text: str, path: str | Path) -> None:
-    with whole(path) as part:
-        part.write_text(text, encoding="utf-8")
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(data: Any, path: str | Path) -> None:

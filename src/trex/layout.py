@@ -146,13 +146,13 @@ class Layout:
     def training_ledger(self) -> Path:
         return self.root / "training_ledger.parquet"
 
-    def regression(self, table: str) -> Path:
+    def surfaces(self, table: str) -> Path:
         """table: metrics, corpus_metrics, learning_curve, vocabulary or predictions."""
-        return self.root / f"regression/{table}.parquet"
+        return self.root / f"surfaces/{table}.parquet"
 
     @property
     def models(self) -> Path:
-        return self.root / "regression/models.json"
+        return self.root / "surfaces/models.json"
 
     def inferred(self, baseline: str) -> Path:
         return self.root / f"inference/{baseline}.json"
@@ -238,11 +238,11 @@ class Layout:
     def scales(self) -> Path:
         return self.root / "validation/scales.parquet"
 
-    def measured_tokenizer(self, name: str, table: str) -> Path:
+    def tokenizer_quality(self, name: str, table: str) -> Path:
         """Of a full-scale tokenizer; table: corpora, documents or scripts."""
         return self.root / f"validation/tokenizers/{name}.{table}.parquet"
 
-    def measured_existing(self, name: str, table: str) -> Path:
+    def existing_quality(self, name: str, table: str) -> Path:
         """The same of an existing tokenizer."""
         return self.root / f"validation/existing/{name}.{table}.parquet"
 

@@ -17,11 +17,11 @@ REPORTED = {
     "notes": FILES.search_notes,
     "tables": FILES.search_tables,
     "pareto": FILES.pareto,
-    "metrics": FILES.regression("metrics"),
-    "corpus_metrics": FILES.regression("corpus_metrics"),
-    "learning_curve": FILES.regression("learning_curve"),
-    "vocabulary": FILES.regression("vocabulary"),
-    "predictions": FILES.regression("predictions"),
+    "metrics": FILES.surfaces("metrics"),
+    "corpus_metrics": FILES.surfaces("corpus_metrics"),
+    "learning_curve": FILES.surfaces("learning_curve"),
+    "vocabulary": FILES.surfaces("vocabulary"),
+    "predictions": FILES.surfaces("predictions"),
     "mixtures": FILES.mixtures,
     "training_ledger": FILES.training_ledger,
     "compression": FILES.choice_compression,
@@ -114,6 +114,7 @@ rule write_summary:
     params:
         code=code_of("write_summary"),
         config=verbatim(config),
+        strategies=described(SEARCHES),
     message:
         "Writing the summary"
     script:

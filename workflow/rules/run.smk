@@ -1,18 +1,21 @@
 # Around a run: which folder it may use, what has to be made, and results/summary.md, which says what is missing until
 # it is written.
 from trex.run.disk import check_space
-from trex.files import remove_parts
+from trex.files import remove_temporary_files
 from trex.run.locks import FolderError, RunLock, check_folder
 from trex.run.planning import (
     forget_files_in_the_way,
+    hold,
     is_real_run,
     plan_by_records,
+    planned_jobs,
 )
 from trex.run.records import forget_changed_inputs
 from trex.run.unfinished import (
     is_unfinished,
     logs_of_failed_jobs,
     note_signals,
+    page_is_due,
     write_page,
 )
 from trex.run.slurm import cancel_jobs_left
@@ -22,13 +25,6 @@ from snakemake.logging import logger
 SUMMARY = FILES.page("summary")
 RUN_LOCK = RunLock(RESULTS)
 STOPPED_BY = []  # names of signals
-
-
-def begin():
-    try:
-        RUN_LOCK.hold()
-    except FolderError as error:
-        raise WorkflowError(str(error))
 
 
 if workflow.is_main_process:
@@ -41,38 +37,57 @@ if workflow.is_main_process:
                 logger.warning(line)
     except (ConfigError, FolderError) as error:
         raise WorkflowError(str(error))
-plan_by_records(workflow, RESULTS, begin)
+plan_by_records(workflow, RESULTS, RUN_LOCK)
 
 
-def planned_jobs():
-    """(rule, whether it is done) of all jobs that this run has to do, in the order of the rules."""
-    dag = workflow.dag
-    jobs = [job for job in dag.needrun_jobs(exclude_finished=False) if not job.is_norun]
-    order = [rule.name for rule in workflow.rules]
-    jobs.sort(key=lambda job: order.index(job.rule.name))
-    return [(job.rule.name, dag.finished(job)) for job in jobs]
-
-
-def page_is_due():
-    """Whether there is no summary of what is asked for: none at all, or one that is to be made again."""
-    jobs = planned_jobs()
-    return (
-        not SUMMARY.exists()
-        or is_unfinished(SUMMARY)
-        or ("write_summary", False) in jobs
-    )
+# What the results came from: config, code, versions, texts, and the SHA-256 of every file on the way.
+rule write_provenance:
+    input:
+        # without costs.md, whose times are never the same twice
+        summary=rules.write_summary.output.summary,
+        details=rules.write_summary.output.details,
+        validation=rules.write_summary.output.validation,
+        candidates=rules.write_summary.output.candidates,
+        figures=rules.plot_figures.output,
+        tokenizers=[FILES.tokenizer(name) for name in FULL_SCALE],
+        counts=REPORTED["counts"],
+        tokenizer_ledgers=REPORTED["full_scale_ledgers"],
+        training_ledger=FILES.training_ledger,
+    output:
+        provenance=FILES.provenance,
+    log:
+        LOGS / "write_provenance.log",
+    benchmark:
+        BENCHMARKS / "write_provenance.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(500, 1.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("write_provenance"),
+        config=verbatim(config),
+        names=FULL_SCALE,
+    message:
+        "Writing down what the results came from"
+    script:
+        "../scripts/write_provenance.py"
 
 
 onstart:
     if is_real_run(workflow):
-        begin()
+        hold(RUN_LOCK)
         for job in cancel_jobs_left(Path.cwd()):
             logger.warning(f"cancelled SLURM job {job}, left by a killed run")
-        remove_parts(file for job in workflow.dag.jobs for file in job.output)
+        remove_temporary_files(
+            file for job in workflow.dag.jobs for file in job.output
+        )
         forget_changed_inputs(RESULTS)
         note_signals(STOPPED_BY)
-        if page_is_due():
-            write_page(SUMMARY, "It is under way, or was killed.", planned_jobs())
+        if page_is_due(SUMMARY, planned_jobs(workflow)):
+            write_page(
+                SUMMARY, "It is under way, or was killed.", planned_jobs(workflow)
+            )
         forget_files_in_the_way(workflow.dag)
 
 
@@ -81,7 +96,7 @@ onsuccess:
         write_page(
             SUMMARY,
             "The requested files are complete. No summary was requested.",
-            planned_jobs(),
+            planned_jobs(workflow),
         )
 
 
@@ -93,8 +108,8 @@ onerror:
             if STOPPED_BY
             else "Jobs failed. Read their logs:"
         )
-        if page_is_due():
-            write_page(SUMMARY, why, planned_jobs(), logs)
+        if page_is_due(SUMMARY, planned_jobs(workflow)):
+            write_page(SUMMARY, why, planned_jobs(workflow), logs)
         if STOPPED_BY:
             logger.error(f"{why} Run the same command again to continue.")
         else:

@@ -1,6 +1,6 @@
-# Candidates of every strategy, and the baselines that they must beat. The strategy adaptive trains rounds of proxies, each
-# where those before promise most; direct trains one after another. All ids are known before anything runs: a round that
-# has too little to gain trains none.
+# Candidates of every strategy, the baselines that they must beat, and the choice among them. The strategy adaptive
+# trains rounds of proxies, each where those before promise most; direct trains one after another. All ids are known
+# before anything runs: a round that has too little to gain trains none.
 from trex.run.code_version import PACKAGE
 
 SEARCHES = [name for name in STRATEGIES if name in config["search"]["strategies"]]
@@ -9,7 +9,7 @@ ADAPTIVE = {
     for key in ("per_round", "tolerance", "floors", "ceilings")
 }
 ROUNDS = [round_name(number) for number in range(config["search"]["rounds"])]
-ROUNDS = ROUNDS if "adaptive" in SEARCHES else []
+ROUNDS = ROUNDS if any(STRATEGIES[name].runs_in_rounds for name in SEARCHES) else []
 # strategies that run in jobs of their own, before any surface is fitted
 ALONE = [name for name in SEARCHES if STRATEGIES[name].runs_alone]
 
@@ -136,3 +136,81 @@ rule search_mixture:
         "Searching the mixture space"
     script:
         "../scripts/search_mixture.py"
+
+
+# Proxies of the candidates and the baselines: the best measured one is chosen.
+MIXTURES = [name for search in SEARCHES for name in STRATEGIES[search].candidates]
+MIXTURES += ["matched", *config["baselines"]]
+# the text that the objective is measured on, by which the noise of its documents is estimated
+MEASURED_ON = [
+    (name, corpus)
+    for name, corpus in EVALUATION
+    if name in OBJECTIVE["evaluation_sets"]
+]
+
+
+rule train_candidate:
+    input:
+        word_index=INDEX,
+        candidates=FILES.candidates,
+        documents=[FILES.evaluation_documents(*at) for at in MEASURED_ON],
+    output:
+        compression=FILES.candidate_compression("{name}"),
+        ledger=FILES.candidate_ledger("{name}"),
+        documents=FILES.candidate_documents("{name}"),
+    log:
+        LOGS / "train_candidate/{name}.log",
+    benchmark:
+        BENCHMARKS / "train_candidate/{name}.tsv"
+    wildcard_constraints:
+        name=one_of(MIXTURES),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(700, 1.5),
+        runtime=minutes(10, 0.02),
+    params:
+        code=code_of("train_candidate"),
+        corpora=CORPORA,
+        replicates=config["choice"]["replicates"],
+        n_bytes=config["proxies"]["bytes"],
+        vocab_grid=config["proxies"]["vocab_grid"],
+        tokenizer=verbatim(TOKENIZER),
+        evaluation=MEASURED_ON,
+    message:
+        "Measuring candidate {wildcards.name}"
+    script:
+        "../scripts/train_candidate.py"
+
+
+rule choose_mixture:
+    input:
+        candidates=FILES.candidates,
+        compression=[FILES.candidate_compression(name) for name in MIXTURES],
+        ledgers=[FILES.candidate_ledger(name) for name in MIXTURES],
+        documents=[FILES.candidate_documents(name) for name in MIXTURES],
+    output:
+        compression=FILES.choice_compression,
+        ledger=FILES.choice_ledger,
+        choice=FILES.choice,
+    log:
+        LOGS / "choose_mixture.log",
+    benchmark:
+        BENCHMARKS / "choose_mixture.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(800, 10.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("choose_mixture"),
+        seed=config["seed"],
+        corpora=CORPORA,
+        mixtures=MIXTURES,
+        floors=config["search"]["floors"],
+        ceilings=config["search"]["ceilings"],
+        objective=OBJECTIVE,
+    message:
+        "Choosing the best measured mixture"
+    script:
+        "../scripts/choose_mixture.py"

@@ -23,9 +23,9 @@ rule validate_tokenizer:
         compression=FILES.tokenizer_compression("{name}"),
         documents=DOCUMENTS,
     output:
-        corpora=FILES.measured_tokenizer("{name}", "corpora"),
-        documents=FILES.measured_tokenizer("{name}", "documents"),
-        scripts=FILES.measured_tokenizer("{name}", "scripts"),
+        corpora=FILES.tokenizer_quality("{name}", "corpora"),
+        documents=FILES.tokenizer_quality("{name}", "documents"),
+        scripts=FILES.tokenizer_quality("{name}", "scripts"),
     log:
         LOGS / "validate_tokenizer/{name}.log",
     benchmark:
@@ -51,9 +51,9 @@ rule validate_existing:
         documents=DOCUMENTS,
         tokenizer=lambda wildcards: tokenizer_files(EXISTING[wildcards.name]),
     output:
-        corpora=FILES.measured_existing("{name}", "corpora"),
-        documents=FILES.measured_existing("{name}", "documents"),
-        scripts=FILES.measured_existing("{name}", "scripts"),
+        corpora=FILES.existing_quality("{name}", "corpora"),
+        documents=FILES.existing_quality("{name}", "documents"),
+        scripts=FILES.existing_quality("{name}", "scripts"),
     log:
         LOGS / "validate_existing/{name}.log",
     benchmark:

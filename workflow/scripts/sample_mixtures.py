@@ -22,6 +22,6 @@ with job(snakemake):
     mixtures = pl.DataFrame(shares, schema=params.corpora)
     write_table(mixtures.insert_column(0, pl.Series("mixture_id", list(asked))), output.mixtures)
     covered = support(shares, params.corpora)
-    with whole(output.support) as part:
-        covered.write_csv(part, float_precision=6)
+    with whole(output.support) as temporary:
+        covered.write_csv(temporary, float_precision=6)
     logging.info("support of the mixtures:\n%s", covered)

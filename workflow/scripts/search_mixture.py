@@ -5,7 +5,7 @@ from trex.objective.objective import Objective
 from trex.proxies.train import Trainer
 from trex.proxies.training_set import read_training_set
 from trex.run.job import job
-from trex.search.run import begin_study, front, read_finished, search, write_seconds
+from trex.search.searches import begin_study, front, read_finished, search, write_seconds
 from trex.search.space import SearchSpace
 from trex.surfaces.fitted import FittedSurfaces
 

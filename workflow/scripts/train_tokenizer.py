@@ -15,5 +15,5 @@ with job(snakemake):
     trained = trainer.train(candidate_shares(files.candidates, name, params.corpora))
     write_table(trained.compression, output.compression)
     write_table(trained.ledger, output.ledger)
-    with whole(output.tokenizer) as part:
-        to_tokenizer(trained.model, params.tokenizer["pattern"]).save(str(part))
+    with whole(output.tokenizer) as temporary:
+        to_tokenizer(trained.model, params.tokenizer["pattern"]).save(str(temporary))

@@ -4,7 +4,7 @@ import polars as pl
 
 from trex.files import write_table
 from trex.run.job import job
-from trex.validation.compare import validate
+from trex.validation.validate import validate
 
 with job(snakemake):
     params, files, output = snakemake.params, snakemake.input, snakemake.output
@@ -16,7 +16,7 @@ with job(snakemake):
         tables(files.corpora), tables(files.documents), params.corpora, params.objective, params.seed
     )
     scripts = [
-        of.select(pl.lit(name).alias("tokenizer"), pl.all()) for name, of in tables(files.scripts).items()
+        rows.select(pl.lit(name).alias("tokenizer"), pl.all()) for name, rows in tables(files.scripts).items()
     ]
     write_table(pl.concat(scripts), output.scripts)
     write_table(table, output.validation)

@@ -5,13 +5,13 @@ from pathlib import Path
 from trex.files import write_table
 from trex.run.job import job
 from trex.tokenizer.existing import load_tokenizer
-from trex.validation.quality import measure
+from trex.validation.quality import quality_of
 
 with job(snakemake):
     params, output = snakemake.params, snakemake.output
     at = [tuple(key) for key in params.evaluation]
     _, tokenizer = load_tokenizer(params.tokenizer, Path.cwd())
-    quality = measure(tokenizer, dict(zip(at, snakemake.input.documents, strict=True)))
+    quality = quality_of(tokenizer, dict(zip(at, snakemake.input.documents, strict=True)))
     write_table(quality.documents, output.documents)
     write_table(quality.scripts, output.scripts)
     write_table(quality.corpora, output.corpora)

@@ -5,12 +5,14 @@ from tokenizers import Tokenizer
 
 from trex.files import write_table
 from trex.run.job import job
-from trex.validation.quality import check_tokens, measure
+from trex.validation.quality import check_tokens, quality_of
 
 with job(snakemake):
     files, output = snakemake.input, snakemake.output
     at = [tuple(key) for key in snakemake.params.evaluation]
-    quality = measure(Tokenizer.from_file(str(files.tokenizer)), dict(zip(at, files.documents, strict=True)))
+    quality = quality_of(
+        Tokenizer.from_file(str(files.tokenizer)), dict(zip(at, files.documents, strict=True))
+    )
     check_tokens(quality.corpora, pl.read_parquet(files.compression), files.tokenizer)
     write_table(quality.documents, output.documents)
     write_table(quality.scripts, output.scripts)

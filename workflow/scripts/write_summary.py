@@ -11,12 +11,14 @@ from trex.report.validation_page import write_validation
 from trex.run.job import job
 
 with job(snakemake):
-    config = snakemake.params.config
+    params = snakemake.params
+    config = params.config
     results = Results.load(config["results"], config)
-    with whole(snakemake.output.candidates) as part:
-        results.candidates.write_csv(part, float_precision=6)
-    write_text(write_costs(config, results.cpu_seconds, results.notes), snakemake.output.costs)
+    with whole(snakemake.output.candidates) as temporary:
+        results.candidates.write_csv(temporary, float_precision=6)
+    costs = write_costs(config, results.cpu_seconds, results.notes, params.strategies)
+    write_text(costs, snakemake.output.costs)
     write_text(write_validation(results), snakemake.output.validation)
-    write_text(write_details(results), snakemake.output.details)
+    write_text(write_details(results, params.strategies), snakemake.output.details)
     write_text(write_summary(results), snakemake.output.summary)
     logging.info("recommended: %s; read %s", results.choice["chosen"], snakemake.output.summary)

@@ -1,1 +1,1 @@
-"""Byte-level BPE from word counts: `training` is the front, `reference` the specification in plain Python."""
+"""Byte-level BPE from word counts: `training` is the front, `specification` says in plain Python what it computes."""

@@ -1,6 +1,6 @@
 """The BPE merge loop on word counts, compiled by numba; `trex.bpe.training` prepares its arguments.
 
-It makes the decisions of `trex.bpe.reference`, one by one. What makes it fast:
+It makes the decisions of `trex.bpe.specification`, one by one. What makes it fast:
 
 - All words lie in one flat array with a slot per byte and a separator around every word. A token is marked at
   its first and its last slot, so both neighbours are found without links; slots in between hold no token.

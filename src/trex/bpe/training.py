@@ -1,7 +1,7 @@
 """Byte-level BPE from word counts, identical to Hugging Face `tokenizers`' `BpeTrainer`.
 
 `train_bpe` takes words and counts as they are; the pipeline calls `train_flat` on words that were laid out once.
-`trex.bpe.reference` says in 40 lines what both compute.
+`trex.bpe.specification` says in 40 lines what both compute.
 """
 
 from collections.abc import Sequence

@@ -28,7 +28,7 @@ def share_caps(available_bytes: np.ndarray, train_bytes: float, max_epochs: floa
             f"{total:,.0f} bytes available; raise max_epochs from {max_epochs:g}, or lower S to "
             f"{total * max_epochs:,.0f} or less"
         )
-    # At the limit the caps may add up to a hair less than 1, which `cap` allows for.
+    # At the bound the caps may add up to a hair less than 1, which `cap` allows for.
     return np.minimum(max_epochs * available_bytes / train_bytes, 1.0)
 
 
@@ -64,8 +64,8 @@ class Bounds:
             )
         if low.sum() > 1 + TOLERANCE or high.sum() < 1 - TOLERANCE:
             raise ValueError(
-                f"no mixture lies within the limits: the floors add up to {low.sum():.4g} (at most 1 is possible), "
-                f"the ceilings to {high.sum():.4g} (at least 1 is needed)"
+                f"no mixture lies within the bounds of shares: the floors add up to {low.sum():.4g} (at most 1 is "
+                f"possible), the ceilings to {high.sum():.4g} (at least 1 is needed)"
             )
 
     @classmethod
@@ -82,16 +82,16 @@ class Bounds:
 
         Args:
             corpora: the k corpus ids in the config's order.
-            caps: what the available text allows, `share_caps`. [k]; None: no limit
+            caps: what the available text allows, `share_caps`. [k]; None: none
             min_share: floor of all corpora.
-            floors, ceilings: limits of single corpora, which can only tighten the others.
+            floors, ceilings: bounds of single corpora, which can only tighten the others.
 
         Raises:
             ValueError: for an unknown corpus, or if no mixture lies within the bounds.
         """
         low, high = np.full(len(corpora), min_share), np.ones(len(corpora))
         high = high if caps is None else np.minimum(high, caps)
-        for what, named, limit, tighter in (
+        for what, named, bound, tighter in (
             ("floors", floors, low, np.maximum),
             ("ceilings", ceilings, high, np.minimum),
         ):
@@ -101,7 +101,7 @@ class Bounds:
                 )
             for corpus, share in (named or {}).items():
                 i = list(corpora).index(corpus)
-                limit[i] = tighter(limit[i], share)
+                bound[i] = tighter(bound[i], share)
         return cls(low, high, tuple(corpora))
 
     def contain(self, shares: np.ndarray) -> np.ndarray:

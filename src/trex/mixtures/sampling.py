@@ -25,7 +25,7 @@ def cap(shares: np.ndarray, caps: np.ndarray, floor: float = 0.0) -> np.ndarray:
     What a corpus has above its cap goes to the uncapped corpora in proportion to their shares (above the
     floor), again and again until no cap is exceeded: min(caps, floor + x * (shares - floor)) with the x that
     makes the sum 1. If all that are left uncapped have nothing above the floor, the excess goes to them in
-    proportion to their room. Mixtures within the limits are returned as they are.
+    proportion to their room. Mixtures within the caps and the floor are returned as they are.
 
     (Searches use `Bounds.project` instead. Sampled mixtures keep this rule, as another one would change them all.)
 
@@ -38,7 +38,7 @@ def cap(shares: np.ndarray, caps: np.ndarray, floor: float = 0.0) -> np.ndarray:
         Shares of the same shape, floor <= share <= caps.
 
     Raises:
-        ValueError: if no mixture can respect the limits.
+        ValueError: if no mixture can respect them.
 
     >>> cap(np.array([0.5, 0.3, 0.2]), np.array([0.4, 1, 1]))
     array([0.4 , 0.36, 0.24])

@@ -1,1 +1,1 @@
-"""What a search minimises: metrics, their aggregate on evaluation sets, and limits on what a corpus may cost."""
+"""What a search minimises: metrics, their aggregate on evaluation sets, and limits on the NSL of single corpora."""

@@ -1,4 +1,4 @@
-"""Limits on what a tokenizer may cost, corpus by corpus: constraints of the search.
+"""Limits on the NSL of single corpora: constraints of the search.
 
 A constraint says how far NSLs exceed its limits. Excesses are relative, so that .01 means 1 % too much in every
 kind, and 0 or less means that the limit is met. Arrays are [..., sets, k]: evaluation sets, then corpora in the

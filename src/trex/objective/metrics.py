@@ -57,12 +57,12 @@ def fertility(tokens: np.ndarray, words: np.ndarray) -> np.ndarray:
     return np.asarray(tokens) / np.asarray(words)
 
 
-def gini(costs: np.ndarray) -> np.ndarray:
-    """Gini coefficient over corpora of a cost such as NSL: 0 if all pay the same, towards 1 if one pays all.
+def gini(values: np.ndarray) -> np.ndarray:
+    """Gini coefficient over corpora of a value such as NSL: 0 if all have the same, towards 1 if one has it all.
 
     sum_ij |x_i - x_j| / (2 k^2 mean(x)). [..., k] -> [...]
     """
-    x = np.sort(np.asarray(costs, float), axis=-1)
+    x = np.sort(np.asarray(values, float), axis=-1)
     k = x.shape[-1]
     # Over all pairs, the i-th smallest is added i - 1 times and subtracted k - i times, both ways.
     return (x * (2 * np.arange(1, k + 1) - k - 1)).sum(axis=-1) / (k * x.sum(axis=-1))

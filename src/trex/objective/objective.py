@@ -98,5 +98,5 @@ class Objective:
 
 def _number(name: str | None, known: Sequence[str], what: str) -> int:
     if name not in known:
-        raise ValueError(f"the objective's {what} {name!r} is unknown; known are {list(known)}")
+        raise ValueError(f"the objective's {what} {name!r} is unknown; write one of {', '.join(known)}")
     return list(known).index(name)

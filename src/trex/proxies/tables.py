@@ -41,13 +41,12 @@ def nsl_array(
     return keys.drop("row"), nsl, reference
 
 
-def shares_array(ledger: pl.DataFrame, mixture_ids: Sequence[str] | None, corpora: list[str]) -> np.ndarray:
-    """The shares that proxies were really given, [n, corpora], in the order of mixture_ids (None: sorted)."""
-    wide = ledger.pivot("corpus", index="mixture_id", values="share").sort("mixture_id")
-    if mixture_ids is not None:
-        wide = pl.DataFrame({"mixture_id": mixture_ids}).join(
-            wide, on="mixture_id", how="left", maintain_order="left"
-        )
+def shares_array(ledger: pl.DataFrame, mixture_ids: Sequence[str], corpora: list[str]) -> np.ndarray:
+    """The shares that proxies were really given, [n, corpora], in the order of mixture_ids."""
+    given = ledger.pivot("corpus", index="mixture_id", values="share")
+    wide = pl.DataFrame({"mixture_id": mixture_ids}).join(
+        given, on="mixture_id", how="left", maintain_order="left"
+    )
     shares = wide.select(corpora).to_numpy()
     if wide.width != len(corpora) + 1 or wide.null_count().sum_horizontal().item():
         raise ValueError(f"the ledger of the proxies does not have the corpora {corpora} for every mixture")

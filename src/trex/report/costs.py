@@ -7,12 +7,9 @@ from typing import Any
 from trex.layout import proxy_batches, round_name
 from trex.report import markdown
 
-# strategies that run in jobs of their own and train the proxies that they need
-ALONE = ("direct",)
-
 
 @dataclass(frozen=True)
-class Cost:
+class SearchCost:
     """CPU seconds that a strategy took; None: not known.
 
     proxies: how many it trained. training: of these. regression: of fitting, comparing and choosing surfaces. search:
@@ -27,16 +24,19 @@ class Cost:
 
     @property
     def total(self) -> float | None:
-        parts = (self.training, self.regression, self.search)
-        return None if None in parts else sum(parts)
+        seconds = (self.training, self.regression, self.search)
+        return None if None in seconds else sum(seconds)
 
 
 def strategy_costs(
-    config: Mapping[str, Any], seconds: Mapping[str, float], notes: Mapping[str, Mapping[str, float]]
-) -> list[Cost]:
+    config: Mapping[str, Any],
+    seconds: Mapping[str, float],
+    notes: Mapping[str, Mapping[str, float]],
+    strategies: Mapping[str, Mapping[str, Any]],
+) -> list[SearchCost]:
     """What every strategy of a config would have cost alone: what several share is counted for each of them.
 
-    seconds: `results.cpu_seconds`. notes: of the search.
+    seconds: `results.cpu_seconds`. notes: of the search. strategies: `trex.search.registry.described`.
     """
 
     def total(*jobs: str) -> float | None:
@@ -45,27 +45,25 @@ def strategy_costs(
     settings = config["proxies"]
     sampled = total(*(f"train_proxies/{batch}" for batch in proxy_batches(settings)))
     n_sampled = settings["count"] + len(settings["mixtures"])
-    regression = total("fit_regression")
+    regression = total("fit_surfaces")
+    rounds = [f"search_round/{round_name(number)}" for number in range(config["search"]["rounds"])]
     costs = []
-    for strategy in config["search"]["strategies"]:
-        of_strategy = notes.get(strategy, {})
-        if strategy in ALONE:
-            whole = total(f"search_alone/{strategy}")
-            costs.append(Cost(strategy, int(of_strategy.get("rounds", 0)), whole, 0.0, 0.0))
-            continue
-        search, proxies = total(f"search_mixture/{strategy}"), n_sampled
-        if strategy == "adaptive":
-            rounds = total(
-                *(f"search_round/{round_name(number)}" for number in range(config["search"]["rounds"]))
-            )
-            search = None if search is None or rounds is None else search + rounds
-            proxies += int(of_strategy.get("trained", 0))
-        costs.append(Cost(strategy, proxies, sampled, regression, search))
+    for name in config["search"]["strategies"]:
+        strategy = strategies[name]
+        own = int(notes.get(name, {}).get(strategy["trained_note"], 0))
+        if strategy["runs_alone"]:
+            costs.append(SearchCost(name, own, total(f"search_alone/{name}"), 0.0, 0.0))
+        else:
+            search = total(f"search_mixture/{name}", *(rounds if strategy["runs_in_rounds"] else []))
+            costs.append(SearchCost(name, n_sampled + own, sampled, regression, search))
     return costs
 
 
 def write_costs(
-    config: Mapping[str, Any], seconds: Mapping[str, float], notes: Mapping[str, Mapping[str, float]]
+    config: Mapping[str, Any],
+    seconds: Mapping[str, float],
+    notes: Mapping[str, Mapping[str, float]],
+    strategies: Mapping[str, Mapping[str, Any]],
 ) -> str:
     """The page about what the searches cost, in Markdown; arguments as of `strategy_costs`. It is no part of the
     summary, since no two runs take the same time."""
@@ -79,7 +77,7 @@ def write_costs(
             f"{cost.proxies:,}",
             *map(shown, (cost.training, cost.regression, cost.search, cost.total)),
         )
-        for cost in strategy_costs(config, seconds, notes)
+        for cost in strategy_costs(config, seconds, notes, strategies)
     ]
     header = ("strategy", "proxies", "training them", "regression", "its own search", "total")
     intro = markdown.paragraph(

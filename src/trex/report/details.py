@@ -17,34 +17,14 @@ SHARE_TOLERANCE = 0.01
 RELATIVE_TOLERANCE = 0.1
 
 SCORES = ("MAPE", "Spearman", "R²", "90 % interval holds")
-# What strategies say about their search (search/notes.json), in words; a key that is missing here is spelled out.
-NOTES = {
-    "scored": "mixtures scored",
-    "tried": "mixtures drawn",
-    "acceptance_rate": "part of the draws within the limits",
-    "top_k": "best draws averaged",
-    "best_predicted": "predicted objective of the best draw",
-    "worst_predicted": "predicted objective of the worst draw that was averaged",
-    "paper_predicted": "predicted objective of their mean",
-    "penalised_value": "predicted objective, taken one or more standard deviations worse out of caution",
-    "violation": "predicted excess over the limits",
-    "starts": "starting points",
-    "at_limits": "shares at their lower or upper bound",
-    "rounds": "rounds",
-    "trained": "proxies trained in them",
-    "proxies": "proxies in all",
-    "expected_gain": "expected gain of one more round",
-    "best_round": "number of the best round (the first is 0):",
-    "nsl_range": "NSL between the best and the worst corpus",
-}
 
 
-def write_details(results: Results) -> str:
-    """The page about the search, in Markdown."""
+def write_details(results: Results, strategies: Mapping[str, Mapping[str, Any]]) -> str:
+    """The page about the search, in Markdown. strategies: `trex.search.registry.described`."""
     sections = (
         _title,
         _predictions,
-        _notes,
+        lambda results: _notes(results, strategies),
         _front,
         _regression,
         _learning_curve,
@@ -86,16 +66,16 @@ def _predictions(results: Results) -> str:
     return f"## Measured and predicted\n\n{intro}\n\n{ranking}"
 
 
-def _notes(results: Results) -> str:
-    items = [
-        f"`{strategy}`: "
-        + "; ".join(
-            f"{NOTES.get(key, key.replace('_', ' '))} {markdown.number(value)}"
+def _notes(results: Results, strategies: Mapping[str, Mapping[str, Any]]) -> str:
+    items = []
+    for strategy, notes in results.notes.items():
+        labels = strategies[strategy]["note_labels"]  # a key without one is spelled out
+        numbers = (
+            f"{labels.get(key, key.replace('_', ' '))} {markdown.number(value)}"
             for key, value in notes.items()
         )
-        for strategy, notes in results.notes.items()
-        if notes
-    ]
+        if notes:
+            items.append(f"`{strategy}`: {'; '.join(numbers)}")
     return f"## What each strategy did\n\n{markdown.bullets(items)}" if items else ""
 
 
@@ -162,13 +142,13 @@ def _regression(results: Results) -> str:
 
 
 def _learning_curve(results: Results) -> str:
-    medians = results.learning_curve.group_by("recipe", "proxies", maintain_order=True).agg(
+    medians = results.learning_curve.group_by("model", "proxies", maintain_order=True).agg(
         pl.col("mape", "spearman", "r2", "coverage90").median()
     )
     if medians.is_empty():
         return ""
     rows = [
-        (f"`{row['recipe']}`", f"{row['proxies']:,}", *_scores(row)) for row in medians.iter_rows(named=True)
+        (f"`{row['model']}`", f"{row['proxies']:,}", *_scores(row)) for row in medians.iter_rows(named=True)
     ]
     intro = markdown.paragraph(
         "The same scores when a surface is fitted to fewer proxies: medians over random choices of so many, tested "

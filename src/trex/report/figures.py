@@ -63,8 +63,8 @@ def save(figure: Figure, path: str | Path) -> None:
     metadata = {".svg": {"Date": None, "Creator": "TREX"}, ".png": {"Software": None}}
     if path.suffix not in metadata:
         raise ValueError(f"figures are written as {' or '.join(metadata)}; got {path}")
-    with rc_context({"svg.hashsalt": "trex"}), whole(path) as part:  # without the salt, ids are random
-        figure.savefig(part, format=path.suffix[1:], dpi=150, metadata=metadata[path.suffix])
+    with rc_context({"svg.hashsalt": "trex"}), whole(path) as temporary:  # without the salt, ids are random
+        figure.savefig(temporary, format=path.suffix[1:], dpi=150, metadata=metadata[path.suffix])
 
 
 @rc_context(STYLE)
@@ -196,14 +196,14 @@ def pareto_front(front: pl.DataFrame, measured: pl.DataFrame, chosen: str) -> Fi
 def learning_curve(curve: pl.DataFrame) -> Figure:
     """Error at mixtures that a surface did not see, by how many proxies it was fitted to.
 
-    curve: columns recipe, proxies, mape (%), one row for each random choice of so many proxies.
+    curve: columns model, proxies, mape (%), one row for each random choice of so many proxies.
     """
     figure, (ax,) = _panels(1, columns=1, width=5.0, height=3.4)
-    for i, (recipe, rows) in enumerate(curve.group_by("recipe", maintain_order=True)):
+    for i, (model, rows) in enumerate(curve.group_by("model", maintain_order=True)):
         medians = rows.group_by("proxies", maintain_order=True).agg(pl.col("mape").median())
         color = COLORS[i % len(COLORS)]
         ax.plot(rows["proxies"], rows["mape"], ".", color=color, alpha=0.4)
-        ax.plot(medians["proxies"], medians["mape"], "o-", color=color, label=recipe[0])
+        ax.plot(medians["proxies"], medians["mape"], "o-", color=color, label=model[0])
     if len(curve):
         ax.set(xscale="log", yscale="log")
         ax.xaxis.set_major_locator(FixedLocator(sorted(set(curve["proxies"]))))

@@ -19,7 +19,7 @@ def full_scale_gains(validation: pl.DataFrame, trained: Sequence[str]) -> Figure
     """What the chosen tokenizer gains over each other one, with intervals over evaluation documents: a line of panels a
     set, other mixtures on the left and existing tokenizers, from which it differs by far more, on the right.
 
-    validation: of `trex.validation.compare.validate`. trained: the full-scale tokenizers of this run.
+    validation: of `trex.validation.validate.validate`. trained: the full-scale tokenizers of this run.
     """
     gains = validation.filter(pl.col("metric").str.starts_with("gain_")).drop_nulls("evaluation_set")
     sets = validation["evaluation_set"].drop_nulls().unique(maintain_order=True)

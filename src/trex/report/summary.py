@@ -52,7 +52,7 @@ def _verdict(results: Results) -> str:
     if found:
         recommended = recommended.replace("**Train", "Taken at face value, the numbers say: **train", 1)
     paragraphs.append(markdown.paragraph(recommended, _full_scale(results)))
-    paragraphs.append(markdown.paragraph(_measure(results), _on_proxies(results)))
+    paragraphs.append(markdown.paragraph(_objective(results), _on_proxies(results)))
     return "\n\n".join(paragraphs)
 
 
@@ -102,7 +102,7 @@ def _full_scale(results: Results) -> str:
     return f"{scale} `{other}` measures better, but not clearly: {numbers}."
 
 
-def _measure(results: Results) -> str:
+def _objective(results: Results) -> str:
     """The objective in words: where a reader meets NSL first."""
     objective = results.choice["objective"]
     rows = results.compression.filter(
@@ -308,6 +308,6 @@ def _rank_correlation(results: Results) -> float | None:
 
 def _still_learning(results: Results) -> bool:
     used = results.metrics.filter("used")["model"].item()
-    curve = results.learning_curve.filter(recipe=used).group_by("proxies").agg(pl.col("mape").median())
+    curve = results.learning_curve.filter(model=used).group_by("proxies").agg(pl.col("mape").median())
     errors = curve.sort("proxies")["mape"].to_list()
     return len(errors) > 1 and errors[-1] < (1 - STILL_LEARNING) * errors[-2]

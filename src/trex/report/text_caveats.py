@@ -28,6 +28,6 @@ def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str
     for what, table in too_long.items():
         rows = table.filter(pl.col("documents") > 0).sort("documents", descending=True)
         if len(rows):
-            of = ", ".join(f"{n:,} of `{corpus}`" for corpus, n in rows.iter_rows())
+            numbers = ", ".join(f"{n:,} of `{corpus}`" for corpus, n in rows.iter_rows())
             key = "counting" if what == "training text" else "evaluation"
-            yield f"Longer than `{key}.max_document_bytes` and left out of the {what}: {of}."
+            yield f"Longer than `{key}.max_document_bytes` and left out of the {what}: {numbers}."

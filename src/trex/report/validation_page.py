@@ -132,8 +132,10 @@ def _language_model(results: Results) -> str:
     )
     costs = {}
     for name in tokenizers(results):
-        of = dict(held_out.filter(tokenizer=name).select("corpus", "value").iter_rows())
-        costs[name] = lm.cost(run, np.array([of[corpus] for corpus in results.corpora]), sizes[name])
+        bytes_per_token = dict(held_out.filter(tokenizer=name).select("corpus", "value").iter_rows())
+        costs[name] = lm.cost(
+            run, np.array([bytes_per_token[corpus] for corpus in results.corpora]), sizes[name]
+        )
     chosen = costs[CHOSEN]
     rows = [
         (
@@ -270,9 +272,11 @@ def _scripts(results: Results) -> str:
     order = results.scripts.group_by("script").agg(pl.col("entries").sum()).sort("entries", descending=True)
     rows = []
     for script in order["script"]:
-        of = {row["tokenizer"]: row for row in results.scripts.filter(script=script).iter_rows(named=True)}
+        by_name = {
+            row["tokenizer"]: row for row in results.scripts.filter(script=script).iter_rows(named=True)
+        }
         cells = [
-            f"{of[name]['entries']:,} ({100 * of[name]['used']:.0f} %)" if name in of else "0"
+            f"{by_name[name]['entries']:,} ({100 * by_name[name]['used']:.0f} %)" if name in by_name else "0"
             for name in names
         ]
         rows.append((script, *cells))

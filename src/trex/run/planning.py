@@ -14,7 +14,6 @@ that depends on how Snakemake (9.27) plans:
 """
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from snakemake.persistence import NO_PARAMS_CHANGE, ParamsChange, PersistenceBas
 from snakemake.settings.enums import RerunTrigger
 from snakemake.workflow import Workflow
 
+from trex.run.locks import FolderError, RunLock
 from trex.run.records import Records, Why
 from trex.run.unfinished import is_unfinished
 
@@ -66,11 +66,18 @@ class Planner:
         return self.judged[job]
 
 
-def plan_by_records(workflow: Any, results: Path, before: Callable[[], None]) -> None:
+def hold(lock: RunLock) -> None:
+    """Take the lock of a results folder, which may be held already. WorkflowError if another run has it."""
+    try:
+        lock.hold()
+    except FolderError as error:
+        raise WorkflowError(str(error)) from error
+
+
+def plan_by_records(workflow: Any, results: Path, lock: RunLock) -> None:
     """Let the records of a results folder decide what runs, however Snakemake was called.
 
-    Args:
-        before: called ahead of the first look at the folder, if the run is a real one.
+    lock: of the folder; a real run takes it ahead of the first look at the folder.
     """
     workflow.log_provenance_info = lambda: None  # advises options that do nothing here
     planners: list[Planner] = []
@@ -78,7 +85,7 @@ def plan_by_records(workflow: Any, results: Path, before: Callable[[], None]) ->
     def why(job: Any) -> Why:
         if not planners:
             if is_real_run(workflow):
-                before()
+                hold(lock)
             planners.append(Planner(Records(results, read_only=not is_real_run(workflow))))
         try:
             return planners[0].why(job)
@@ -117,6 +124,15 @@ def plan_by_records(workflow: Any, results: Path, before: Callable[[], None]) ->
         if not hasattr(kind, name):
             raise WorkflowError(f"this version of Snakemake has no {kind.__name__}.{name}; install 9.27")
         setattr(kind, name, answer)
+
+
+def planned_jobs(workflow: Any) -> list[tuple[str, bool]]:
+    """(rule, whether it is done) of all jobs that a run has to do, in the order of the rules."""
+    dag = workflow.dag
+    jobs = [job for job in dag.needrun_jobs(exclude_finished=False) if not job.is_norun]
+    order = [rule.name for rule in workflow.rules]
+    jobs.sort(key=lambda job: order.index(job.rule.name))
+    return [(job.rule.name, dag.finished(job)) for job in jobs]
 
 
 def forget_files_in_the_way(dag: Any) -> None:

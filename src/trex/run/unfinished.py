@@ -25,6 +25,14 @@ def is_unfinished(page: Path) -> bool:
         return False
 
 
+def page_is_due(page: Path, jobs: Iterable[tuple[str, bool]]) -> bool:
+    """Whether no summary of what is asked for is there: none at all, or one that is to be made again.
+
+    jobs: as of `write_page`.
+    """
+    return not page.exists() or is_unfinished(page) or ("write_summary", False) in jobs
+
+
 def logs_of_failed_jobs(snakemake_logs: Iterable[str]) -> list[str]:
     """The logs that Snakemake's own log names under its errors, each once, in order."""
     text = "".join(Path(log).read_text(encoding="utf-8", errors="replace") for log in snakemake_logs)

@@ -32,7 +32,7 @@ def choose(
         strategies: of each, the strategy it came from.
         predicted: of each, the objective that the surface expected, or None.
         violations: of each, by how much it exceeds the limits of the objective, relatively (mean over replicates),
-            and those of shares. None: there are no limits.
+            and the bounds of shares. None: neither is set.
         resampled: of each, the objective on resampled evaluation documents, the same for all. [resamples] None: the
             documents are taken as they are.
 

@@ -9,9 +9,9 @@ import polars as pl
 from trex.mixtures.bounds import Bounds
 from trex.objective.constraints import violation
 from trex.objective.objective import Objective
+from trex.objective.resampling import resample
 from trex.proxies.tables import nsl_array
 from trex.search.choose import choose
-from trex.validation.resampling import resample
 
 
 def choose_measured(

@@ -12,7 +12,7 @@ from trex.proxies.training_set import TrainingSet
 from trex.search.problem import Problem
 from trex.search.space import SearchSpace
 from trex.search.strategies.adaptive import expected_gain, propose_batch
-from trex.search.strategies.matched import NAME
+from trex.search.strategies.matched import MATCHED
 from trex.surfaces.fit import fit_with_residuals
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Round:
             training,
             self.per_round,
             seed=1000 * self.seed + self.number,
-            starts=space.references[NAME][None],
+            starts=space.baselines[MATCHED][None],
         )
         gain = expected_gain(problem, batch, training.targets)
         log.info("expected gain %.4f %%, tolerance %.4f %%", 100 * gain, 100 * self.tolerance)

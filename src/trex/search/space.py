@@ -16,7 +16,7 @@ from trex.objective.constraints import Constraint
 from trex.objective.objective import Objective
 from trex.objective.targets import TargetObjective
 from trex.proxies.tables import evaluation_arrays
-from trex.search.strategies.matched import NAME, matched_mixture
+from trex.search.strategies.matched import MATCHED, matched_mixture
 
 if TYPE_CHECKING:  # it trains, and rules import this module
     from trex.proxies.train import Trainer
@@ -29,7 +29,7 @@ class SearchSpace:
     Attributes:
         objective: of the NSL of every evaluation set and corpus.
         bounds: of the shares: what the text allows, proxies.min_share, search.floors and search.ceilings.
-        references: the matched mixture and the baselines of the config, by name. [k] each
+        baselines: the matched mixture and the baselines of the config, by name. [k] each
         constraints: limits of the objective on NSL.
         sampler: of random mixtures.
         measure: trains a proxy on shares [k] and returns its NSL [sets, k].
@@ -37,7 +37,7 @@ class SearchSpace:
 
     objective: TargetObjective
     bounds: Bounds
-    references: Mapping[str, np.ndarray]
+    baselines: Mapping[str, np.ndarray]
     constraints: tuple[Constraint, ...]
     sampler: MixtureSampler
     measure: Callable[[np.ndarray], np.ndarray]
@@ -66,7 +66,7 @@ class SearchSpace:
             ceilings=params.search["ceilings"],
         )
         counted = evaluation_arrays(index.evaluation_rows, objective.counted_sets, corpora)
-        references = {NAME: matched_mixture(objective.aggregate, *counted, bounds)} | {
+        baselines = {MATCHED: matched_mixture(objective.aggregate, *counted, bounds)} | {
             name: resolve(spec, corpora, index.available_bytes)
             for name, spec in _with_inferred(params.baselines, inferred).items()
         }
@@ -75,8 +75,8 @@ class SearchSpace:
         return cls(
             objective.on(evaluation_arrays(index.evaluation_rows, sets, corpora)[1]),
             bounds,
-            references,
-            objective.constraints({name: measure(references[name]) for name in objective.max_loss}),
+            baselines,
+            objective.constraints({name: measure(baselines[name]) for name in objective.max_loss}),
             sampler,
             measure,
         )

@@ -1,7 +1,8 @@
 """What a search strategy is: the interface, what it may use, and what it returns.
 
 To add one, write a module in `trex.search.strategies` with a class that has `Strategy`'s attributes and methods, and
-enter it in `trex.search.registry`.
+enter it in `trex.search.registry`. Rules and pages know no strategy by name. The config does: add the name to
+`trex.config.models.Strategy`, and its candidates to the reserved names in `trex.config.fields`; a test compares them.
 """
 
 from abc import ABC, abstractmethod
@@ -61,7 +62,7 @@ class Predictor(Protocol):
 
     @property
     def name(self) -> str:
-        """Of its recipe."""
+        """Of its regression."""
         ...
 
     def mean(self, shares: np.ndarray) -> np.ndarray:
@@ -95,7 +96,7 @@ class Study:
     def starts(self) -> np.ndarray:
         """Mixtures to start from: the best two proxies, matched and the baselines. [s, k]"""
         best = self.training.shares[np.argsort(self.training.values, kind="stable")[:2]]
-        return np.stack([*best, *self.space.references.values()])
+        return np.stack([*best, *self.space.baselines.values()])
 
 
 class Strategy(ABC):
@@ -103,15 +104,19 @@ class Strategy(ABC):
 
     name: in the config and in the tables, the name of its module. candidates: names of the mixtures that it finds,
     which are known before it runs. runs_alone: whether it runs in a job of its own and needs no surface. settings: if
-    it does, the keys of the config's section `search` that `from_config` reads. needs_paper: whether it uses
-    `Study.paper`.
+    it does, the keys of the config's section `search` that `from_config` reads. runs_in_rounds: whether the jobs of
+    `search_round` train proxies for it beforehand. needs_paper: whether it uses `Study.paper`. note_labels: for people,
+    what the keys of its notes mean. trained_note: the key of the note that counts the proxies that it trains.
     """
 
     name: ClassVar[str]
     candidates: ClassVar[tuple[str, ...]]
     settings: ClassVar[tuple[str, ...]] = ()
     runs_alone: ClassVar[bool] = False
+    runs_in_rounds: ClassVar[bool] = False
     needs_paper: ClassVar[bool] = False
+    note_labels: ClassVar[Mapping[str, str]] = {}
+    trained_note: ClassVar[str | None] = None
 
     @classmethod
     @abstractmethod

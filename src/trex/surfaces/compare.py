@@ -12,10 +12,10 @@ from trex.surfaces.fitted import FittedSurfaces
 from trex.surfaces.select import (
     CURVE,
     PAPER,
-    RECIPES,
+    REGRESSIONS,
     CrossValidation,
     ObjectiveSurface,
-    Recipe,
+    Regression,
     Selection,
     fit_objective,
     learning_curve,
@@ -26,8 +26,8 @@ from trex.surfaces.vocabulary import LEFT_OUT, left_out_scores
 
 log = logging.getLogger(__name__)
 
-# What searches by gradients use if no compared recipe has them.
-SMOOTH = RECIPES["gaussian_process"]
+# What searches by gradients use if no compared regression has them.
+SMOOTH = REGRESSIONS["gaussian_process"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Comparison:
 
 def compare(
     by_size: Mapping[int, TrainingSet],
-    recipes: Sequence[str],
+    regressions: Sequence[str],
     *,
     model: str = "auto",
     paper: bool = False,
@@ -55,7 +55,7 @@ def compare(
 
     Args:
         by_size: the proxies' targets at every vocabulary size, rising; the last is the one that is searched at.
-        recipes: names of those to compare.
+        regressions: names of those to compare.
         model: the name of the one to use, or auto for the best.
         paper: whether a strategy needs the paper's surface.
         folds, seed: of the cross-validation.
@@ -65,21 +65,25 @@ def compare(
     """
     *_, training = by_size.values()
     training.check()
-    use = None if model == "auto" else RECIPES[model]
-    wanted = [*(RECIPES[name] for name in recipes), *([use] if use else []), *([PAPER] if paper else [])]
-    compared = list({recipe.name: recipe for recipe in wanted}.values())
+    use = None if model == "auto" else REGRESSIONS[model]
+    wanted = [
+        *(REGRESSIONS[name] for name in regressions),
+        *([use] if use else []),
+        *([PAPER] if paper else []),
+    ]
+    compared = list({regression.name: regression for regression in wanted}.values())
     selection = select_surface(training, compared, use, folds, seed)
-    used = selection.chosen.recipe
+    used = selection.chosen.regression
     fitted = {used.name: selection.chosen}
 
-    def fit(recipe: Recipe) -> ObjectiveSurface:
-        if recipe.name not in fitted:
-            fitted[recipe.name] = fit_objective(training, recipe, seed)
-        return fitted[recipe.name]
+    def fit(regression: Regression) -> ObjectiveSurface:
+        if regression.name not in fitted:
+            fitted[regression.name] = fit_objective(training, regression, seed)
+        return fitted[regression.name]
 
     searched = fit(_searched(selection))
     surfaces = FittedSurfaces(
-        selection.chosen, searched, fit(PAPER) if paper else None, selection.nested_recipes
+        selection.chosen, searched, fit(PAPER) if paper else None, selection.nested_regressions
     )
     validations = [*selection.validations, selection.nested]
     return Comparison(
@@ -88,31 +92,31 @@ def compare(
         pl.DataFrame(_corpus_metrics(selection.validations, training), infer_schema_length=None),
         pl.DataFrame(_curves(training, [used, *([PAPER] if paper else [])], seed), schema=CURVE),
         pl.DataFrame(
-            left_out_scores(by_size, searched.recipe.kind, folds, seed) if len(by_size) > 2 else [],
+            left_out_scores(by_size, searched.regression.kind, folds, seed) if len(by_size) > 2 else [],
             schema=LEFT_OUT,
         ),
         pl.concat([_predictions(validation, training) for validation in validations]),
     )
 
 
-def _searched(selection: Selection) -> Recipe:
-    """The recipe that searches by gradients use: the best that has them, which need not be the best of all."""
-    used = selection.chosen.recipe
+def _searched(selection: Selection) -> Regression:
+    """The regression that searches by gradients use: the best that has them, which need not be the best of all."""
+    used = selection.chosen.regression
     if used.has_gradient:
         return used
-    smooth = [v for v in selection.validations if RECIPES[v.recipe].has_gradient]
-    return RECIPES[min(smooth, key=lambda v: v.scores()["mape"]).recipe] if smooth else SMOOTH
+    smooth = [v for v in selection.validations if REGRESSIONS[v.regression].has_gradient]
+    return REGRESSIONS[min(smooth, key=lambda v: v.scores()["mape"]).regression] if smooth else SMOOTH
 
 
-def _metrics(validation: CrossValidation, used: Recipe) -> dict[str, Any]:
-    row = {"model": validation.recipe, "used": validation.recipe == used.name, **validation.scores()}
-    log.info("%s, held out: %s", validation.recipe, row)
+def _metrics(validation: CrossValidation, used: Regression) -> dict[str, Any]:
+    row = {"model": validation.regression, "used": validation.regression == used.name, **validation.scores()}
+    log.info("%s, held out: %s", validation.regression, row)
     return row
 
 
 def _corpus_metrics(validations: Sequence[CrossValidation], training: TrainingSet) -> list[dict[str, Any]]:
     return [
-        {"model": validation.recipe, "evaluation_set": evaluation_set, "corpus": corpus, **scores}
+        {"model": validation.regression, "evaluation_set": evaluation_set, "corpus": corpus, **scores}
         for validation in validations
         for (evaluation_set, corpus), scores in zip(
             training.columns, validation.target_scores(), strict=False
@@ -124,7 +128,7 @@ def _predictions(validation: CrossValidation, training: TrainingSet) -> pl.DataF
     return pl.DataFrame(
         {
             "mixture_id": training.names,
-            "model": validation.recipe,
+            "model": validation.regression,
             "measured": validation.measured,
             "predicted": validation.mean,
             "predicted_std": validation.std,
@@ -132,9 +136,9 @@ def _predictions(validation: CrossValidation, training: TrainingSet) -> pl.DataF
     )
 
 
-def _curves(training: TrainingSet, recipes: Sequence[Recipe], seed: int) -> list[dict[str, Any]]:
+def _curves(training: TrainingSet, regressions: Sequence[Regression], seed: int) -> list[dict[str, Any]]:
     rows = []
-    for recipe in {recipe.name: recipe for recipe in recipes}.values():
-        if sizes := learning_sizes(len(training), recipe):
-            rows += learning_curve(training, recipe, sizes, seed=seed)
+    for regression in {regression.name: regression for regression in regressions}.values():
+        if sizes := learning_sizes(len(training), regression):
+            rows += learning_curve(training, regression, sizes, seed=seed)
     return rows

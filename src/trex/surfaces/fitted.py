@@ -10,7 +10,7 @@ from trex.surfaces.select import ObjectiveSurface
 
 @dataclass(frozen=True, eq=False)
 class FittedSurfaces:
-    """The surfaces of a run by the names of their recipes, as searches use them.
+    """The surfaces of a run by the names of their regressions, as searches use them.
 
     used: the one that predicts best, or that the config asks for. searched: the best that has gradients. paper: the
     paper's, None if no strategy needs it. nested: what was selected in each fold.
@@ -32,11 +32,11 @@ class FittedSurfaces:
         """All but the objective, in types that JSON has."""
         surfaces = [surface for surface in (self.used, self.searched, self.paper) if surface]
         return {
-            "used": self.used.recipe.name,
-            "searched": self.searched.recipe.name,
-            "paper": self.paper and self.paper.recipe.name,
+            "used": self.used.regression.name,
+            "searched": self.searched.regression.name,
+            "paper": self.paper and self.paper.regression.name,
             "nested": list(self.nested),
-            "surfaces": {surface.recipe.name: surface.to_json() for surface in surfaces},
+            "surfaces": {surface.regression.name: surface.to_json() for surface in surfaces},
         }
 
     @classmethod

@@ -1,7 +1,7 @@
-"""Which way to predict the objective: recipes, their honest accuracy, and how it grows with the proxies.
+"""Which way to predict the objective: regressions, their honest accuracy, and how it grows with the proxies.
 
-A recipe either predicts the targets and takes the objective of them, or predicts the objective's value itself, as the
-paper does; both give an `ObjectiveSurface`.
+A regression either predicts the targets and takes the objective of them, or predicts the objective's value itself, as
+the paper's does; both give an `ObjectiveSurface`.
 """
 
 import math
@@ -32,7 +32,7 @@ CHUNK = 4_000_000
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Regression:
     """A kind of surface, and what it is fitted to: the targets, or the objective's value."""
 
     kind: str
@@ -61,14 +61,14 @@ class Recipe:
         return training.targets, no_own if training.own is None else np.asarray(training.own, int)
 
 
-PAPER = Recipe("lightgbm", predicts_objective=True)
-RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe("gaussian_process"),
-        Recipe("lightgbm"),
-        Recipe("mixing_law"),
-        Recipe("linear"),
+PAPER = Regression("lightgbm", predicts_objective=True)
+REGRESSIONS = {
+    regression.name: regression
+    for regression in (
+        Regression("gaussian_process"),
+        Regression("lightgbm"),
+        Regression("mixing_law"),
+        Regression("linear"),
         PAPER,
     )
 }
@@ -97,44 +97,44 @@ def objective_std(
 
 
 def _of_objective(
-    recipe: Recipe, objective: Function, mean: np.ndarray, std: np.ndarray, residuals: np.ndarray
+    regression: Regression, objective: Function, mean: np.ndarray, std: np.ndarray, residuals: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of the objective, each [n], from what a recipe's surface predicts, [n, t or 1]."""
-    if recipe.predicts_objective:
+    """Mean and standard deviation of the objective, each [n], from what its surface predicts, [n, t or 1]."""
+    if regression.predicts_objective:
         return mean[:, 0], std[:, 0]
     return objective(mean), objective_std(mean, std, residuals, objective)
 
 
 @dataclass(frozen=True, eq=False)
 class ObjectiveSurface:
-    """A fitted recipe: the objective at any mixture, with uncertainty."""
+    """A fitted regression: the objective at any mixture, with uncertainty."""
 
-    recipe: Recipe
+    regression: Regression
     surface: Surface
     residuals: np.ndarray  # [r, t or 1], held-out errors in units of the surface's std
     objective: Function
 
     @property
     def name(self) -> str:
-        """Of its recipe."""
-        return self.recipe.name
+        """Of its regression."""
+        return self.regression.name
 
     def predict(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of the objective, each [n], at shares [n, k]."""
         mean, std = self.surface.predict(shares)
-        return _of_objective(self.recipe, self.objective, mean, std, self.residuals)
+        return _of_objective(self.regression, self.objective, mean, std, self.residuals)
 
     def mean(self, shares: np.ndarray) -> np.ndarray:
         """The objective [n] at shares [n, k], the fast way for millions of mixtures."""
         mean = self.surface.mean(shares)
-        return mean[:, 0] if self.recipe.predicts_objective else self.objective(mean)
+        return mean[:, 0] if self.regression.predicts_objective else self.objective(mean)
 
     def to_json(self) -> dict[str, Any]:
         """All but the objective, in types that JSON has."""
         return {
-            "kind": self.recipe.kind,
-            "predicts_objective": self.recipe.predicts_objective,
-            "settings": dict(self.recipe.settings),
+            "kind": self.regression.kind,
+            "predicts_objective": self.regression.predicts_objective,
+            "settings": dict(self.regression.settings),
             "surface": self.surface.to_json(),
             "residuals": self.residuals.tolist(),
         }
@@ -142,19 +142,19 @@ class ObjectiveSurface:
     @classmethod
     def from_json(cls, data: Mapping[str, Any], objective: Function) -> Self:
         """The same again, with exactly the same predictions if the objective is the same."""
-        recipe = Recipe(data["kind"], data["predicts_objective"], data["settings"])
-        return cls(recipe, load_surface(data["surface"]), np.array(data["residuals"]), objective)
+        regression = Regression(data["kind"], data["predicts_objective"], data["settings"])
+        return cls(regression, load_surface(data["surface"]), np.array(data["residuals"]), objective)
 
 
 @dataclass(frozen=True, eq=False)
 class CrossValidation:
     """Predictions of mixtures by surfaces that did not see them, and how good they are."""
 
-    recipe: str
+    regression: str
     measured: np.ndarray  # [n], the objective
     mean: np.ndarray  # [n]
     std: np.ndarray  # [n]
-    # measured, mean, std of the targets, each [n, t]; None for a recipe that predicts none
+    # measured, mean, std of the targets, each [n, t]; None for a regression that predicts none
     targets: tuple[np.ndarray, np.ndarray, np.ndarray] | None
     z: np.ndarray | None = None  # [n, t or 1], residuals in units of `fit.out_of_fold`'s std
 
@@ -163,33 +163,33 @@ class CrossValidation:
         return scores(self.measured, self.mean, self.std)
 
     def target_scores(self) -> list[dict[str, float | int | None]]:
-        """`fit.scores` of every target; empty for a recipe that predicts none."""
+        """`fit.scores` of every target; empty for a regression that predicts none."""
         columns = zip(*(a.T for a in self.targets), strict=True) if self.targets else ()
         return [scores(*column) for column in columns]
 
 
 def fit_objective(
-    training: TrainingSet, recipe: Recipe, seed: int = 0, validation: CrossValidation | None = None
+    training: TrainingSet, regression: Regression, seed: int = 0, validation: CrossValidation | None = None
 ) -> ObjectiveSurface:
-    """Fit a recipe.
+    """Fit a regression.
 
-    validation: of the same recipe and mixtures; its residuals save cross-validating once more.
+    validation: of the same regression and mixtures; its residuals save cross-validating once more.
     """
-    outcomes, own = recipe.outcomes(training)
+    outcomes, own = regression.outcomes(training)
     z = validation.z if validation else None
     surface, residuals = fit_with_residuals(
-        training.shares, outcomes, recipe.kind, own=own, seed=seed, z=z, **recipe.settings
+        training.shares, outcomes, regression.kind, own=own, seed=seed, z=z, **regression.settings
     )
-    return ObjectiveSurface(recipe, surface, residuals[:RESIDUALS], training.objective)
+    return ObjectiveSurface(regression, surface, residuals[:RESIDUALS], training.objective)
 
 
 def cross_validate_objective(
-    training: TrainingSet, recipe: Recipe, folds: int = STD_FOLDS, seed: int = 0
+    training: TrainingSet, regression: Regression, folds: int = STD_FOLDS, seed: int = 0
 ) -> CrossValidation:
-    """Cross-validate a recipe. The spread and the joint residuals used in a fold come from the other folds."""
-    outcomes, own = recipe.outcomes(training)
-    kind = surface_class(recipe.kind)
-    fit = partial(kind.fit, own=own, seed=seed, **recipe.settings)
+    """Cross-validate a regression. The spread and the joint residuals used in a fold come from the other folds."""
+    outcomes, own = regression.outcomes(training)
+    kind = surface_class(regression.kind)
+    fit = partial(kind.fit, own=own, seed=seed, **regression.settings)
     fold = assign_folds(len(training), folds, seed)
     mean, std = out_of_fold(training.shares, outcomes, fit, fold)
     z = (outcomes - mean) / std
@@ -199,52 +199,52 @@ def cross_validate_objective(
         std[held_out] *= spread
         residuals = z[~held_out] / np.where(spread > 0, spread, 1.0)
         value[held_out], value_std[held_out] = _of_objective(
-            recipe, training.objective, mean[held_out], std[held_out], residuals[:RESIDUALS]
+            regression, training.objective, mean[held_out], std[held_out], residuals[:RESIDUALS]
         )
-    targets = None if recipe.predicts_objective else (training.targets, mean, std)
-    return CrossValidation(recipe.name, training.values, value, value_std, targets, z)
+    targets = None if regression.predicts_objective else (training.targets, mean, std)
+    return CrossValidation(regression.name, training.values, value, value_std, targets, z)
 
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """The recipe that predicts the objective best, and what all of them can do."""
+    """The regression that predicts the objective best, and what all of them can do."""
 
     chosen: ObjectiveSurface
-    validations: tuple[CrossValidation, ...]  # one per recipe
-    # Of selecting and fitting as a whole: in every outer fold the recipe was selected without it. Its accuracy has
+    validations: tuple[CrossValidation, ...]  # one per regression
+    # Of selecting and fitting as a whole: in every outer fold the regression was selected without it. Its accuracy has
     # not been picked as the best of several.
     nested: CrossValidation
-    nested_recipes: tuple[str, ...]  # what was selected in each outer fold
+    nested_regressions: tuple[str, ...]  # what was selected in each outer fold
 
 
 def select_surface(
     training: TrainingSet,
-    recipes: Sequence[Recipe] = tuple(RECIPES.values()),
-    use: Recipe | None = None,
+    regressions: Sequence[Regression] = tuple(REGRESSIONS.values()),
+    use: Regression | None = None,
     folds: int = STD_FOLDS,
     seed: int = 0,
 ) -> Selection:
-    """Select by nested cross-validation the recipe with the least MAPE on the objective, and fit it.
+    """Select by nested cross-validation the regression with the least MAPE on the objective, and fit it.
 
     Args:
-        recipes: what to validate, and to choose from; where a fold leaves fewer mixtures than one needs, from the
+        regressions: what to validate, and to choose from; where a fold leaves fewer mixtures than one needs, from the
             others.
         use: one of them that is chosen whatever the others can do; None: the best.
         folds: of the outer and of the inner cross-validation.
         seed: of fits and folds.
     """
 
-    def best(part: TrainingSet) -> tuple[ObjectiveSurface, list[CrossValidation]]:
-        able = [recipe for recipe in recipes if len(part) >= recipe.fewest(folds)]
-        found = [cross_validate_objective(part, recipe, folds, seed) for recipe in able]
+    def best(training: TrainingSet) -> tuple[ObjectiveSurface, list[CrossValidation]]:
+        able = [regression for regression in regressions if len(training) >= regression.fewest(folds)]
+        found = [cross_validate_objective(training, regression, folds, seed) for regression in able]
         least = able.index(use) if use else int(np.argmin([v.scores()["mape"] for v in found]))
-        return fit_objective(part, able[least], seed, found[least]), found
+        return fit_objective(training, able[least], seed, found[least]), found
 
     n = len(training)
     chosen, validations = best(training)
     if use:  # nothing was selected, so that its own validation is honest
-        (own_validation,) = (v for v in validations if v.recipe == use.name)
-        nested = replace(own_validation, recipe="selected")
+        (own_validation,) = (v for v in validations if v.regression == use.name)
+        nested = replace(own_validation, regression="selected")
         return Selection(chosen, tuple(validations), nested, (use.name,) * folds)
     fold = assign_folds(n, folds, seed)
     value, value_std = np.empty(n), np.empty(n)
@@ -253,36 +253,36 @@ def select_surface(
     for held_out in (fold == f for f in range(folds)):
         fitted, _ = best(training.take(~held_out))
         value[held_out], value_std[held_out] = fitted.predict(training.shares[held_out])
-        if not fitted.recipe.predicts_objective:
+        if not fitted.regression.predicts_objective:
             mean[held_out], std[held_out] = fitted.surface.predict(training.shares[held_out])
-        selected.append(fitted.recipe)
-    no_targets = any(recipe.predicts_objective for recipe in selected)
+        selected.append(fitted.regression)
+    no_targets = any(regression.predicts_objective for regression in selected)
     targets = None if no_targets else (training.targets, mean, std)
     nested = CrossValidation("selected", training.values, value, value_std, targets)
-    return Selection(chosen, tuple(validations), nested, tuple(recipe.name for recipe in selected))
+    return Selection(chosen, tuple(validations), nested, tuple(regression.name for regression in selected))
 
 
-def learning_sizes(n: int, recipe: Recipe) -> list[int]:
+def learning_sizes(n: int, regression: Regression) -> list[int]:
     """Numbers of proxies for a learning curve of n: 16, 32, 64, ... and three quarters of all, which leaves the others
-    to test on; those that the recipe can be cross-validated with.
+    to test on; those that the regression can be cross-validated with.
 
-    >>> learning_sizes(64, Recipe("linear"))
+    >>> learning_sizes(64, Regression("linear"))
     [16, 32, 48]
     """
     most = 3 * n // 4
     sizes = {*(16 << i for i in range(20)), most}
-    return sorted(size for size in sizes if recipe.fewest(STD_FOLDS) <= size <= most)
+    return sorted(size for size in sizes if regression.fewest(STD_FOLDS) <= size <= most)
 
 
 # of the learning curves' table, which is empty where there are too few proxies
-CURVE = {"recipe": str, "proxies": int, "repeat": int} | dict.fromkeys(("mape", "spearman", "r2"), float)
+CURVE = {"model": str, "proxies": int, "repeat": int} | dict.fromkeys(("mape", "spearman", "r2"), float)
 CURVE |= {"n": int, "coverage90": float}
 
 
 def learning_curve(
-    training: TrainingSet, recipe: Recipe, sizes: Sequence[int], repeats: int = 5, seed: int = 0
+    training: TrainingSet, regression: Regression, sizes: Sequence[int], repeats: int = 5, seed: int = 0
 ) -> list[dict[str, float | int | None]]:
-    """Scores of the objective on all mixtures that a recipe did not see, by how many it did.
+    """Scores of the objective on all mixtures that a regression did not see, by how many it did.
 
     Every repeat shuffles the mixtures and fits to the first 16, 32, ... (`sizes`) of them.
 
@@ -301,8 +301,8 @@ def learning_curve(
     for repeat in range(repeats):
         order = np.random.default_rng([seed, repeat]).permutation(n)
         for size in sizes:
-            fitted = fit_objective(training.take(order[:size]), recipe, seed)
+            fitted = fit_objective(training.take(order[:size]), regression, seed)
             unseen = training.take(order[size:])
             found = scores(unseen.values, *fitted.predict(unseen.shares))
-            rows.append({"recipe": recipe.name, "proxies": size, "repeat": repeat, **found})
+            rows.append({"model": regression.name, "proxies": size, "repeat": repeat, **found})
     return rows

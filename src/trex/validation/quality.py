@@ -51,7 +51,7 @@ class Quality:
     scripts: pl.DataFrame
 
 
-def measure(tokenizer: Tokenizer, evaluation: Mapping[tuple[str, str], Path]) -> Quality:
+def quality_of(tokenizer: Tokenizer, evaluation: Mapping[tuple[str, str], Path]) -> Quality:
     """Encode all evaluation text.
 
     Args:
@@ -99,16 +99,16 @@ def encode_sample(
     for (evaluation_set, corpus), path in evaluation.items():
         text = pl.read_parquet(path).with_row_index("document")
         total = text["text"].str.len_bytes().sum()
-        part = text.gather_every(max(math.ceil(total / n_bytes), 1))
-        tokens, _ = encode(tokenizer, part["text"], vocabulary_size(tokenizer))
+        sample = text.gather_every(max(math.ceil(total / n_bytes), 1))
+        tokens, _ = encode(tokenizer, sample["text"], vocabulary_size(tokenizer))
         tables.append(
-            part.select(
+            sample.select(
                 pl.lit(evaluation_set).alias("evaluation_set"),
                 pl.lit(corpus).alias("corpus"),
                 "document",
                 pl.Series("tokens", tokens),
                 "reference_tokens",
-                sampled=pl.lit(part["text"].str.len_bytes().sum() / total),
+                sampled=pl.lit(sample["text"].str.len_bytes().sum() / total),
             )
         )
     return pl.concat(tables)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -110,6 +110,14 @@ class Adaptive(Strategy):
 
     name = "adaptive"
     candidates = ("adaptive", "best_proxy")
+    runs_in_rounds = True
+    note_labels: ClassVar = Surrogate.note_labels | {
+        "rounds": "rounds",
+        "trained": "proxies trained in them",
+        "proxies": "proxies in all",
+        "expected_gain": "expected gain of one more round",
+    }
+    trained_note = "trained"
 
     @classmethod
     def from_config(cls, search: Mapping[str, Any], seed: int) -> Self:

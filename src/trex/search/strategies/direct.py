@@ -6,14 +6,14 @@ Each round trains one proxy, and the next mixture is a pure function of all roun
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from trex.mixtures.bounds import Bounds
 from trex.objective.constraints import FEASIBLE, Constraint, violation
 from trex.objective.targets import TargetObjective
-from trex.search.strategies.matched import NAME as MATCHED
+from trex.search.strategies.matched import MATCHED
 from trex.search.strategy import Candidate, SearchResult, Strategy, Study
 
 log = logging.getLogger(__name__)
@@ -53,6 +53,13 @@ class Direct(Strategy):
     candidates = ("direct",)
     runs_alone = True
     settings = ("direct_rounds",)
+    note_labels: ClassVar = {
+        "rounds": "rounds",
+        "best_round": "number of the best round (the first is 0):",
+        "nsl_range": "NSL between the best and the worst corpus",
+        "violation": "measured excess over the limits",
+    }
+    trained_note = "rounds"
 
     @classmethod
     def from_config(cls, search: Mapping[str, Any], seed: int) -> Self:
@@ -60,10 +67,10 @@ class Direct(Strategy):
 
     def search(self, study: Study) -> SearchResult:
         space = study.space
-        start = space.references[MATCHED]
-        return self.run(space.objective, space.measure, start, space.bounds, space.constraints)
+        start = space.baselines[MATCHED]
+        return self.optimise(space.objective, space.measure, start, space.bounds, space.constraints)
 
-    def run(
+    def optimise(
         self,
         objective: TargetObjective,
         measure: Callable[[np.ndarray], np.ndarray],

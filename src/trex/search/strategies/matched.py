@@ -6,7 +6,7 @@ from trex.mixtures.baselines import matched
 from trex.mixtures.bounds import Bounds
 from trex.objective.aggregate import Aggregate
 
-NAME = "matched"
+MATCHED = "matched"  # its name among the baselines
 
 
 def matched_mixture(

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -47,6 +47,15 @@ class Paper(Strategy):
     name = "paper"
     candidates = ("paper", "best_draw")
     needs_paper = True
+    note_labels: ClassVar = {
+        "scored": "mixtures scored",
+        "tried": "mixtures drawn",
+        "acceptance_rate": "fraction of the draws within the bounds",
+        "top_k": "best draws averaged",
+        "best_predicted": "predicted objective of the best draw",
+        "worst_predicted": "predicted objective of the worst draw that was averaged",
+        "paper_predicted": "predicted objective of their mean",
+    }
 
     @classmethod
     def from_config(cls, search: Mapping[str, Any], seed: int) -> Self:

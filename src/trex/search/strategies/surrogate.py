@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -31,6 +31,12 @@ class Surrogate(Strategy):
 
     name = "surrogate"
     candidates = ("surrogate",)
+    note_labels: ClassVar = {
+        "penalised_value": "predicted objective, taken one or more standard deviations worse out of caution",
+        "violation": "predicted excess over the limits",
+        "starts": "starting points",
+        "at_limits": "shares at their lower or upper bound",
+    }
 
     @classmethod
     def from_config(cls, search: Mapping[str, Any], seed: int) -> Self:

@@ -1,29 +1,29 @@
 # From mixture to objective: surfaces fitted on the proxies, cross-validated by mixture.
-from trex.search.registry import STRATEGIES
+from trex.search.registry import STRATEGIES, described
 
 
-rule fit_regression:
+rule fit_surfaces:
     input:
         training_set=FILES.training_set,
         ledger=FILES.training_ledger,
     output:
         models=FILES.models,
-        metrics=FILES.regression("metrics"),
-        corpus_metrics=FILES.regression("corpus_metrics"),
-        learning_curve=FILES.regression("learning_curve"),
-        vocabulary=FILES.regression("vocabulary"),
-        predictions=FILES.regression("predictions"),
+        metrics=FILES.surfaces("metrics"),
+        corpus_metrics=FILES.surfaces("corpus_metrics"),
+        learning_curve=FILES.surfaces("learning_curve"),
+        vocabulary=FILES.surfaces("vocabulary"),
+        predictions=FILES.surfaces("predictions"),
     log:
-        LOGS / "fit_regression.log",
+        LOGS / "fit_surfaces.log",
     benchmark:
-        BENCHMARKS / "fit_regression.tsv"
+        BENCHMARKS / "fit_surfaces.tsv"
     conda:
         ENVIRONMENT
     resources:
         mem_mb=megabytes(1500, 10.0),
         runtime=minutes(10),
     params:
-        code=code_of("fit_regression"),
+        code=code_of("fit_surfaces"),
         seed=config["seed"],
         corpora=CORPORA,
         objective=OBJECTIVE,
@@ -37,4 +37,4 @@ rule fit_regression:
     message:
         "Fitting and comparing the surfaces"
     script:
-        "../scripts/fit_regression.py"
+        "../scripts/fit_surfaces.py"

@@ -9,7 +9,7 @@ import polars as pl
 from trex.layout import CHOSEN
 from trex.objective import metrics
 from trex.objective.objective import Objective
-from trex.validation.resampling import Resampled, interval, resample
+from trex.objective.resampling import Resampled, interval, resample
 
 # of trex.validation.quality, each with its mean over the corpora that have it
 QUALITIES = (
@@ -69,26 +69,26 @@ def validate(
 
 def _qualities(name: str, table: pl.DataFrame) -> Iterator[dict[str, Any]]:
     for (evaluation_set,), rows in table.group_by(["evaluation_set"], maintain_order=True):
-        of = {"tokenizer": name, "evaluation_set": evaluation_set}
-        yield of | {"metric": "gini", "value": float(metrics.gini(rows["nsl"].to_numpy()))}
+        key = {"tokenizer": name, "evaluation_set": evaluation_set}
+        yield key | {"metric": "gini", "value": float(metrics.gini(rows["nsl"].to_numpy()))}
         for metric in QUALITIES:
             # fertility per character is not to be averaged with that per word
             counted = rows.filter("spaced") if metric == "fertility" else rows
-            yield of | {"metric": metric, "value": counted[metric].mean()}
+            yield key | {"metric": metric, "value": counted[metric].mean()}
             for corpus, value in rows.select("corpus", metric).drop_nulls().iter_rows():
-                yield of | {"corpus": corpus, "metric": metric, "value": value}
+                yield key | {"corpus": corpus, "metric": metric, "value": value}
 
 
 def _parallel(name: str, table: pl.DataFrame, objective: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     rows = table.filter(evaluation_set=objective["parallel_set"] or "")
     if not len(rows):
         return
-    of = {"tokenizer": name, "evaluation_set": objective["parallel_set"]}
+    key = {"tokenizer": name, "evaluation_set": objective["parallel_set"]}
     tokens, pivot = rows["tokens"].to_numpy(), objective["pivot"] or rows["corpus"][0]
-    yield of | {"metric": "gini_tokens", "value": float(metrics.gini(tokens))}
+    yield key | {"metric": "gini_tokens", "value": float(metrics.gini(tokens))}
     premiums = metrics.token_premium(tokens, rows["corpus"].to_list().index(pivot))
     for corpus, premium in zip(rows["corpus"], premiums, strict=True):
-        yield of | {"corpus": corpus, "metric": "premium", "against": pivot, "value": float(premium)}
+        yield key | {"corpus": corpus, "metric": "premium", "against": pivot, "value": float(premium)}
 
 
 def _compressions(
@@ -100,8 +100,8 @@ def _compressions(
 ) -> Iterator[dict[str, Any]]:
     for s, evaluation_set in enumerate(sets):
         nsl, reference = drawn.nsl(s)
-        there = [corpus for corpus, n in zip(corpora, drawn.reference_tokens[0, s], strict=True) if n > 0]
-        for c, corpus in enumerate(there):
+        in_set = [corpus for corpus, n in zip(corpora, drawn.reference_tokens[0, s], strict=True) if n > 0]
+        for c, corpus in enumerate(in_set):
             yield from _with_interval(names, evaluation_set, corpus, "nsl", nsl[..., c])
         for key, aggregate in metrics.OVER_CORPORA.items():
             values = aggregate(nsl, reference[:, None])

@@ -74,7 +74,7 @@ def begin_study(
         surfaces.paper,
         proxies,
         rounds,
-        partial(fit_problem, kind=searched.recipe.kind, space=space, seed=seed),
+        partial(fit_problem, kind=searched.regression.kind, space=space, seed=seed),
     )
 
 
@@ -118,7 +118,7 @@ def _candidates_table(
         for strategy, result in results.items()
         for candidate in result.candidates
     ]
-    named += [(name, BASELINE, BASELINE, shares) for name, shares in space.references.items()]
+    named += [(name, BASELINE, BASELINE, shares) for name, shares in space.baselines.items()]
     mean, std = used.predict(np.stack([shares for *_, shares in named]))
     rows = [
         {
