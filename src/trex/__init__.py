@@ -9,6 +9,7 @@ from importlib import import_module
 _HOME = {
     "WordCounter": "counting.pretokenize",
     "count_words": "counting.pretokenize",
+    "PATTERNS": "counting.patterns",
     "train_bpe": "bpe.training",
     "to_tokenizer": "tokenizer.build",
     "load_existing": "tokenizer.existing",

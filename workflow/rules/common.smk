@@ -13,7 +13,11 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 from trex.run.code_version import code_version, put_on_python_path
 from trex.config import ConfigError, check_files, load_config, load_yaml, named_files
 from trex.corpora import deal_files, only_files, source_files
-from trex.run.preflight import check_install_path, warn_of_address_space
+from trex.run.preflight import (
+    check_install_path,
+    warn_of_address_space,
+    warn_of_slow_pattern,
+)
 from trex.layout import (
     BATCH,
     CHOSEN,

@@ -7,6 +7,7 @@ COUNTING = {
     "deduplicate": config["counting"]["deduplicate"],
     "pattern": TOKENIZER["pattern"],
     "by_line": TOKENIZER["unit"] == "line",
+    "normalizer": TOKENIZER["normalizer"],
 }
 
 
@@ -161,6 +162,7 @@ rule count_eval_words:
         source=evaluation_source,
         seed=config["seed"],
         pattern=verbatim(TOKENIZER["pattern"]),
+        normalizer=TOKENIZER["normalizer"],
         reference=verbatim(config["reference"]),
         max_bytes=config["evaluation"]["max_bytes"],
         max_document_bytes=config["evaluation"]["max_document_bytes"],

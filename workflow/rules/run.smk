@@ -32,6 +32,8 @@ if workflow.is_main_process:
         check_folder(RESULTS, named_files(config, BASE))
         if line := warn_of_address_space():
             logger.warning(line)
+        if line := warn_of_slow_pattern(TOKENIZER["pattern"]):
+            logger.warning(line)
         if not INDEX.exists():  # most of what a run needs
             for line in check_space(config, BASE):
                 logger.warning(line)

@@ -20,7 +20,7 @@ with job(snakemake), evaluation_file(snakemake.output.documents) as keep:
         load_reference(params.reference, Path.cwd()).count,
         keep,
         np.load(snakemake.input.documents, mmap_mode="r"),
-        EvaluationOptions(params.seed, params.pattern, params.max_bytes),
+        EvaluationOptions(params.seed, params.pattern, params.max_bytes, params.normalizer),
     )
     write_table(words.summed(), output.words)
     write_table(ledger.with_columns(too_long=pl.lit(limit.left_out)), output.ledger)

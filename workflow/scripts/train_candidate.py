@@ -13,9 +13,11 @@ with job(snakemake):
     at = [tuple(key) for key in params.evaluation]
     texts = dict(zip(at, snakemake.input.documents, strict=True))
 
+    kind = params.tokenizer
+
     def encode(trained: Trained) -> None:
         if trained.key["replicate"] == 0:
-            tokenizer = to_tokenizer(trained.model, params.tokenizer["pattern"])
+            tokenizer = to_tokenizer(trained.model, kind["pattern"], kind["normalizer"])
             write_table(encode_sample(tokenizer, texts), output.documents)
 
     trainer = Trainer.load(snakemake.input.word_index, params, params.n_bytes, params.vocab_grid)

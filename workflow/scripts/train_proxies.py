@@ -16,7 +16,8 @@ with job(snakemake):
     asked = asked_shares(params.mixtures, sampler, params.corpora, index.available_bytes)
     index.check_given(list(asked), np.stack(list(asked.values())), params.sampling["bytes"])
     trainer = Trainer(index, params.tokenizer, params.sampling["bytes"], params.vocab_grid)
-    with tokenizer_folder(output.get("tokenizers"), params.tokenizer["pattern"]) as keep:
+    kind = params.tokenizer
+    with tokenizer_folder(output.get("tokenizers"), kind["pattern"], kind["normalizer"]) as keep:
         compression, ledger = trainer.train_batch(by_id(asked), keep)
     write_table(ledger, output.ledger)
     write_table(compression, output.compression)

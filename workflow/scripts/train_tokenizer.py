@@ -15,5 +15,6 @@ with job(snakemake):
     trained = trainer.train(candidate_shares(files.candidates, name, params.corpora))
     write_table(trained.compression, output.compression)
     write_table(trained.ledger, output.ledger)
+    kind = params.tokenizer
     with whole(output.tokenizer) as temporary:
-        to_tokenizer(trained.model, params.tokenizer["pattern"]).save(str(temporary))
+        to_tokenizer(trained.model, kind["pattern"], kind["normalizer"]).save(str(temporary))

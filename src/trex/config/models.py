@@ -69,7 +69,10 @@ def _pattern(pattern: str) -> str:
         try:
             Regex(pattern)
         except Exception as error:  # the library raises no narrower class
-            raise Problem(f"{show(pattern)} is not default or a regex that compiles: {error}") from None
+            raise Problem(
+                f"{show(pattern)} is not the name of a pattern ({', '.join(PATTERNS)}) or a regex that "
+                f"compiles: {error}"
+            ) from None
     return PATTERNS.get(pattern, pattern)
 
 
@@ -188,8 +191,12 @@ class TokenizerKind(Section):
     """The kind of byte-level BPE tokenizer."""
 
     pattern: Annotated[Text, AfterValidator(_pattern)] = "default"
-    """Regex that splits text into words before BPE: default (the paper's, fast), cl100k or o200k (OpenAI's),
-    or any regex that tokenizers.Regex compiles (exact, slow)."""
+    """Regex that splits text into words before BPE: default (the paper's), gpt2, cl100k, o200k, llama3, qwen,
+    qwen3.5, deepseek, multilingual (ours, which keeps marks with letters), or any regex that tokenizers.Regex
+    compiles (exact; ten times slower if it is outside the family of docs/patterns.md)."""
+    normalizer: Literal["nfc", "none", "nfkc"] = "nfc"
+    """Unicode normal form that text is brought to before it is split: nfc (composed), nfkc (composed, and
+    variants such as full-width letters made plain, which decoding does not undo), or none."""
     unit: Literal["line", "document"] = "document"
     """Text that is trained on as one piece, so that no token crosses its ends: a whole document, or a line,
     as tokenizers does when it trains on files. line costs 1.2 to 2.0 % NSL on documents with blank lines."""

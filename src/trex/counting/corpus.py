@@ -23,7 +23,8 @@ from trex.arrow import bytes_of, from_numpy, frozen
 from trex.compiled.kernel import kernel
 from trex.counting.documents import Progress, Seen, contained, document_hashes, low_half, sizes_of
 from trex.counting.nfc import MUCH_CHANGED, nfc_share
-from trex.counting.pretokenize import TABLE_BYTES, WordCounter, WordCounts, normalized
+from trex.counting.normalize import normalized
+from trex.counting.pretokenize import TABLE_BYTES, WordCounter, WordCounts
 from trex.counting.shards import cells, cells_of, shards_of_cells
 from trex.files import whole
 
@@ -68,7 +69,7 @@ class CountingOptions:
     """How a corpus is counted.
 
     seed: of the hashes. held_out_share: of the documents, held out for evaluation. deduplicate: leave out copies.
-    pattern, by_line, table_bytes: of `WordCounter`; the counts do not depend on table_bytes.
+    pattern, by_line, normalizer, table_bytes: of `WordCounter`; the counts do not depend on table_bytes.
     """
 
     seed: int
@@ -76,6 +77,7 @@ class CountingOptions:
     deduplicate: bool
     pattern: str
     by_line: bool
+    normalizer: str = "nfc"
     table_bytes: int = TABLE_BYTES
 
 
@@ -95,7 +97,12 @@ def count_corpus(
     """
     n_cells = cells()
     counter = WordCounter(
-        options.pattern, n_cells, options.by_line, table_bytes=options.table_bytes, spill_to=spill_to
+        options.pattern,
+        n_cells,
+        options.by_line,
+        normalizer=options.normalizer,
+        table_bytes=options.table_bytes,
+        spill_to=spill_to,
     )
     seen = Seen()
     if counted_before is not None:
@@ -239,12 +246,13 @@ def join_held_out(parts: Iterable[str | Path], path: str | Path) -> None:
 class EvaluationOptions:
     """How an evaluation set is counted.
 
-    seed: of the hashes, that of the corpora. pattern: of `WordCounter`. max_bytes: of text that is enough.
+    seed: of the hashes, that of the corpora. pattern, normalizer: of `WordCounter`. max_bytes: of text that is enough.
     """
 
     seed: int
     pattern: str
     max_bytes: int
+    normalizer: str = "nfc"
 
 
 def count_evaluation(
@@ -262,12 +270,12 @@ def count_evaluation(
     (training_documents: their hashes, sorted) are left out and counted; all others go to `keep` in batches, with their
     reference tokens. Of longer text the first documents count, up to the one that exceeds max_bytes in all.
 
-    Text counts, and is kept, after NFC, so that a reference tokenizer that does not normalize reads what ours read;
-    `nfc_changed` of the ledger's bytes are in words that NFC changed. Returns the counts and one ledger row.
-    ValueError if no document is left.
+    Text counts, and is kept, after normalization, so that a reference tokenizer that does not normalize reads what ours
+    read; `nfc_changed` of the ledger's bytes are in words that it (NFC or NFKC) changed. Returns the counts and one
+    ledger row. ValueError if no document is left.
     """
     evaluation_set, corpus = at
-    counter = WordCounter(options.pattern)
+    counter = WordCounter(options.pattern, normalizer="none")  # of what is normalized
     seen = Seen()
     progress = Progress(f"{evaluation_set} of {corpus}")
     names = ("documents", "bytes", "characters", "reference_tokens", "duplicates", "nfc_changed")
@@ -282,7 +290,7 @@ def count_evaluation(
         seen_in_training += int((new & ~fresh).sum())
         before = totals["bytes"] + np.cumsum(fresh * sizes_of(batch)) - fresh * sizes_of(batch)
         kept, changed = normalized(
-            batch.take(from_numpy(np.flatnonzero(fresh & (before < options.max_bytes))))
+            batch.take(from_numpy(np.flatnonzero(fresh & (before < options.max_bytes)))), options.normalizer
         )
         totals["nfc_changed"] += changed
         counter.add(kept)
@@ -308,5 +316,9 @@ def count_evaluation(
     columns = ["evaluation_set", "corpus", "documents", "bytes", "characters", "words", "reference_tokens"]
     ledger = pl.DataFrame([row]).select(*columns, "duplicates", "seen_in_training", "nfc_changed")
     if (share := nfc_share(ledger)) > MUCH_CHANGED:
-        log.warning("NFC changes words with %.0f %% of the text; they are measured after it", 100 * share)
+        log.warning(
+            "%s changes words with %.0f %% of the text; they are measured after it",
+            options.normalizer.upper(),
+            100 * share,
+        )
     return counter.result(), ledger

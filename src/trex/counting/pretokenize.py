@@ -1,8 +1,7 @@
 """From text to counts of pre-tokens ("words"), exactly as Hugging Face `tokenizers` makes them.
 
-A word is a pre-token after NFC, as UTF-8 bytes. The default regex is scanned by a hand-written state machine
-on bytes, compiled by numba; its tables of letters, numbers and spaces come from `tokenizers` itself
-(`trex.counting.unicode_tables`). Every other regex goes the slow exact way through `tokenizers`.
+A word is a pre-token of the normalized text, as UTF-8 bytes. Regexes of the family that tokenizers in use belong to run
+as automata (`trex.counting.automaton`); any other goes the slow exact way through `tokenizers`.
 
 Memory is bounded whatever the text: a table of words that is full is written to a temporary file, sorted, and the
 files are merged as streams. So are the counts of a corpus's parts.
@@ -21,8 +20,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from trex.arrow import binary, bytes_of, from_numpy, frozen, lists, to_numpy
-from trex.counting import scanner, unicode_tables, word_table
+from trex.counting import word_table
+from trex.counting.automaton import compiled
+from trex.counting.normalize import normalized_text, padded
 from trex.counting.patterns import DEFAULT
+from trex.counting.regex import OutsideFamily
+from trex.counting.rules import SlowSplitter, WordRules
 from trex.files import whole
 
 # A full table is sorted and written: 5 to 8 million distinct words, some 10 GB of natural text.
@@ -34,8 +37,6 @@ MOST_TABLE_BYTES = 16 << 30
 # Words that are read, merged and written at a time.
 CHUNK_WORDS = 1 << 14
 ROW_GROUP_WORDS = 1 << 18
-# Parts of lines that are normalized at a time, some 250 bytes each.
-NFC_PARTS = 1 << 12
 # Files that are merged at a time, each with a chunk in memory.
 FAN_IN = 32
 
@@ -48,65 +49,6 @@ BY_SHARD = pa.schema(
 )
 
 _NO_WORDS = binary(np.empty(0, dtype=np.uint8), np.zeros(1, dtype=np.int64))
-
-
-def _padded(*pieces: bytes | np.ndarray) -> np.ndarray:
-    """The pieces, one after the other, and what the kernels want behind a text."""
-    return np.frombuffer(b"".join([*pieces, bytes(scanner.PADDING)]), dtype=np.uint8)
-
-
-def normalized(documents: pa.LargeStringArray) -> tuple[pa.LargeStringArray, int]:
-    """(documents after NFC, as `tokenizers` does it; about how many of their bytes are in words that it changed)."""
-    if not len(documents):
-        return documents, 0
-    text, bounds = bytes_of(documents)
-    text = _padded(text[bounds[0] : bounds[-1]])
-    changes: list[int] = []
-    text, bounds = _normalized(text, frozen(bounds - bounds[0]), changes)
-    return (binary(text, bounds).view(pa.large_string()), sum(changes)) if changes else (documents, 0)
-
-
-def _bytes_changed(before: bytes, after: bytes) -> int:
-    """Bytes of the words, as spaces part them, that are not the same afterwards; NFC leaves spaces alone. Of the first
-    word, what precedes the part is not counted."""
-    words = zip(before.split(b" "), after.split(b" "), strict=True)
-    return sum(len(new) for old, new in words if old != new)
-
-
-def _normalized(
-    text: np.ndarray, bounds: np.ndarray, changes: list[int] | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Documents text[bounds[d]:bounds[d + 1]] after NFC; text is padded. The same arrays if nothing needs it.
-
-    changes: gets the bytes, after NFC, of the words that it changed, of each part that has any."""
-    from tokenizers import normalizers
-
-    _, nfc = unicode_tables.load()
-    _, inert = unicode_tables.by_first_byte()
-    lines = scanner.doubtful_lines(text, bounds, nfc, inert)
-    if not len(lines):
-        return text, bounds
-    # Newlines are inert under NFC, so many doubtful parts go through `tokenizers` in one call, one to a line; not all
-    # of them, because a call takes 50 bytes of memory a byte.
-    data = memoryview(text)
-    doubtful = [bytes(data[a:b]).removesuffix(b"\n") for _, a, b in lines.tolist()]
-    normalize = normalizers.NFC().normalize_str
-    clean: list[bytes] = []
-    for first in range(0, len(doubtful), NFC_PARTS):
-        clean += normalize(b"\n".join(doubtful[first : first + NFC_PARTS]).decode()).encode().split(b"\n")
-    if changes is not None:
-        both = zip(doubtful, clean, strict=True)
-        changes += [_bytes_changed(before, after) for before, after in both if before != after]
-    pieces, at = [], int(bounds[0])
-    for (_, a, _), before, after in zip(lines.tolist(), doubtful, clean, strict=True):
-        pieces += [data[at:a], after]
-        at = a + len(before)
-    pieces.append(data[at : bounds[-1]])
-    gained = np.zeros(len(bounds), dtype=np.int64)
-    np.add.at(
-        gained, lines[:, 0] + 1, [len(after) - len(b) for b, after in zip(doubtful, clean, strict=True)]
-    )
-    return _padded(*pieces), frozen(bounds - bounds[0] + np.cumsum(gained))
 
 
 @dataclass(frozen=True)
@@ -268,25 +210,32 @@ def merge_runs(
 class WordCounter:
     """Counts words of documents by shard.
 
-    pattern: the pre-tokenization regex itself, not its name. shards: how many there are. by_line: each line with
-    its newline is an item of its own, as in `tokenizers`' training on files; otherwise each document is.
+    pattern: the pre-tokenization regex itself, not its name, or rules that say more. shards: how many there are.
+    by_line: each line with its newline is an item of its own, as in `tokenizers`' training on files; otherwise each
+    document is. normalizer: what text goes through before it is split (nfc, nfkc or none), if pattern is a regex.
     table_bytes: the memory that the words may fill before they go to a temporary file in the folder `spill_to` (the
     system's, if None); exceeded by what one call of `add` brings, and by half while they are sorted.
     """
 
     def __init__(
         self,
-        pattern: str = DEFAULT,
+        pattern: str | WordRules = DEFAULT,
         shards: int = 1,
         by_line: bool = False,
         *,
+        normalizer: str = "nfc",
         table_bytes: int = TABLE_BYTES,
         spill_to: Path | None = None,
     ):
         self.shards = shards
         self.by_line = by_line
         self.words_in_shard = np.zeros(shards, dtype=np.int64)
-        self._split = None if pattern == DEFAULT else _Splitter(pattern, by_line)
+        self._rules = WordRules.of(pattern, normalizer) if isinstance(pattern, str) else pattern
+        self._slow = None
+        try:
+            self._tables = compiled(self._rules.regexes())
+        except OutsideFamily as why:
+            self._slow = SlowSplitter(self._rules, by_line, str(why))
         self._table_bytes, self._spill_to = min(table_bytes, MOST_TABLE_BYTES), spill_to
         self._runs: list[_Run] = []
         self._arrays, self._used = word_table.empty_table()
@@ -302,23 +251,23 @@ class WordCounter:
             order = np.argsort(shards, kind="stable")
             documents, shards = documents.take(from_numpy(order)), shards[order]
         shards = frozen(shards.astype(np.uint16))
-        if self._split:
-            text, borders, first_word = self._split(documents)
+        if self._slow:
+            text, borders, first_word = self._slow.split(documents)
             np.add.at(self.words_in_shard, shards, np.diff(first_word))
             self._arrays = word_table.count_split(
                 text, borders, first_word, shards, *self._arrays, self._used
             )
         else:
             text, bounds = bytes_of(documents)
-            text = _padded(text[bounds[0] : bounds[-1]])
-            text, bounds = _normalized(text, frozen(bounds - bounds[0]))
+            text = padded(text[bounds[0] : bounds[-1]])
+            text, bounds = normalized_text(text, frozen(bounds - bounds[0]), self._rules.normalizer)
             self._arrays = word_table.count_text(
                 text,
                 bounds,
                 shards,
                 self.by_line,
-                unicode_tables.load()[0],
-                unicode_tables.by_first_byte()[0],
+                self._tables,
+                self._rules.kept(),
                 self.words_in_shard,
                 *self._arrays,
                 self._used,
@@ -371,47 +320,17 @@ class WordCounter:
             _write_run(self.chunks(), file)
 
 
-class _Splitter:
-    """The slow exact way for any regex: `tokenizers` normalizes and splits every item."""
-
-    def __init__(self, pattern: str, by_line: bool):
-        from tokenizers import Regex, normalizers, pre_tokenizers
-
-        self._by_line = by_line
-        self._normalize = normalizers.NFC().normalize_str
-        self._split = pre_tokenizers.Split(Regex(pattern), "isolated").pre_tokenize_str
-
-    def __call__(self, documents: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(text, borders, first_word): word k is text[borders[k]:borders[k + 1]], and the words of document d those
-        from first_word[d] to first_word[d + 1]."""
-        words: list[bytes] = []
-        first_word = [0]
-        for document in documents:
-            for item in _lines(document.as_py()) if self._by_line else (document.as_py(),):
-                words += [word.encode() for word, _ in self._split(self._normalize(item))]
-            first_word.append(len(words))
-        borders = np.zeros(len(words) + 1, dtype=np.int64)
-        np.cumsum(np.fromiter(map(len, words), np.int64, len(words)), out=borders[1:])
-        return _padded(*words), borders, np.array(first_word, dtype=np.int64)
-
-
-def _lines(text: str) -> Iterable[str]:
-    """Lines with their newlines, as `tokenizers` reads files: only "\\n" ends a line."""
-    pieces = text.split("\n")
-    yield from (piece + "\n" for piece in pieces[:-1])
-    if pieces[-1]:
-        yield pieces[-1]
-
-
-def count_words(text: str, pattern: str = DEFAULT, by_line: bool = False) -> dict[bytes, int]:
+def count_words(
+    text: str, pattern: str | WordRules = DEFAULT, by_line: bool = False, normalizer: str = "nfc"
+) -> dict[bytes, int]:
     """What `tokenizers` makes of the text as one item, or with `by_line` of each line with its newline.
 
-    Returns each distinct word (UTF-8 bytes after NFC) with its count.
+    pattern, normalizer: see `WordCounter`. Returns each distinct word (UTF-8 bytes, normalized) with its count.
 
     >>> count_words("don't panic, don't")
     {b"'t": 2, b' don': 1, b' panic': 1, b',': 1, b'don': 1}
     """
-    counter = WordCounter(pattern, by_line=by_line)
+    counter = WordCounter(pattern, by_line=by_line, normalizer=normalizer)
     if text:
         data = np.frombuffer(text.encode(), dtype=np.uint8)
         counter.add(binary(data, np.array([0, data.size])).view(pa.large_string()))

@@ -13,15 +13,39 @@ from pathlib import Path
 
 import numpy as np
 
+from trex.counting.charset import CODE_POINTS, CharSet
+
 FILE = Path(__file__).with_suffix(".json")
-CODE_POINTS = 0x110000
 
-# classes of the default regex; a code point has exactly one
-OTHER, LETTER, NUMBER, SPACE, NEWLINE = range(5)
+# The general categories of Unicode, by the letters that \p{..} knows them by; a code point has exactly one.
+CATEGORIES = (
+    *(
+        "Lu",
+        "Ll",
+        "Lt",
+        "Lm",
+        "Lo",
+        "Mn",
+        "Mc",
+        "Me",
+        "Nd",
+        "Nl",
+        "No",
+        "Pc",
+        "Pd",
+        "Ps",
+        "Pe",
+        "Pi",
+        "Pf",
+        "Po",
+    ),
+    *("Sm", "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co", "Cn"),
+)
+NORMALIZERS = ("nfc", "nfkc")
 
-# NFC quick check (Unicode Standard Annex 15): 0 is inert, DOUBTFUL may change under NFC (NFC_Quick_Check No or
-# Maybe), anything else is the rank of the canonical combining class: a text whose ranks never fall within a run
-# of marks and that has nothing doubtful is in NFC already.
+# Quick check of a normal form (Unicode Standard Annex 15): 0 is inert, DOUBTFUL may change (NFC_Quick_Check No or
+# Maybe, or those of NFKC), anything else is the rank of the canonical combining class: a text whose ranks never fall
+# within a run of marks and that has nothing doubtful is in that form already.
 INERT, DOUBTFUL = 0, 255
 
 
@@ -40,21 +64,58 @@ def _members(pattern: str) -> np.ndarray:
     return member
 
 
-def derive_classes() -> np.ndarray:
-    """uint8 [CODE_POINTS]: the class of every code point, asked of the installed `tokenizers`."""
-    table = np.full(CODE_POINTS, OTHER, dtype=np.uint8)
-    table[_members(r"\p{L}")] = LETTER
-    table[_members(r"\p{N}")] = NUMBER
-    table[_members(r"\s")] = SPACE
-    table[[0x0A, 0x0D]] = NEWLINE
+def derive_categories() -> np.ndarray:
+    """uint8 [CODE_POINTS]: the place in CATEGORIES of every code point, asked of the installed `tokenizers`."""
+    from tokenizers import Regex, pre_tokenizers
+
+    # One search finds the runs of equal categories; the first code points of runs are few enough to ask for each.
+    text = "".join(_all_characters())
+    runs = "|".join(rf"\p{{{name}}}+" for name in CATEGORIES)
+    starts = [span[0] for _, span in pre_tokenizers.Split(Regex(runs), "isolated").pre_tokenize_str(text)]
+    firsts = np.array([ord(text[start]) for start in starts])
+    of_first = np.full(firsts.size, CATEGORIES.index("Cs"), dtype=np.uint8)
+    for i, name in enumerate(CATEGORIES):
+        if name != "Cs":
+            of_first[_among(firsts, rf"\p{{{name}}}")] = i
+    table = np.repeat(of_first, np.diff(firsts, append=CODE_POINTS))
+    table[0xD800:0xE000] = CATEGORIES.index("Cs")  # no text has them
     return table
 
 
-def derive_nfc() -> np.ndarray:
-    """uint8 [CODE_POINTS]: NFC quick-check values, asked of the installed `tokenizers`."""
+def _among(points: np.ndarray, pattern: str) -> np.ndarray:
+    """bool: which code points the one-character regex `pattern` matches in `tokenizers`."""
+    from tokenizers import Regex, normalizers
+
+    kept = normalizers.Replace(Regex(pattern), "").normalize_str("".join(map(chr, points)))
+    return ~np.isin(points, [ord(c) for c in kept])
+
+
+@cache
+def members(name: str) -> CharSet:
+    """The code points of a class in a regex: \\s, \\p{L}, [[:alpha:]] ...
+
+    What is not in the tables is asked of `tokenizers`, which takes seconds.
+    """
+    table = load()
+    negated = name[1:2] in ("S", "D", "P")
+    inner = name[3:-1] if name[:3] in (r"\p{", r"\P{") else {r"\d": "Nd", r"\D": "Nd"}.get(name, "")
+    chosen = [i for i, category in enumerate(CATEGORIES) if inner and category.startswith(inner)]
+    if chosen:
+        of_category = np.isin(np.arange(len(CATEGORIES)), chosen)
+        found = of_category[table["categories"]]
+    elif name in (r"\s", r"\S"):
+        found = table["spaces"].astype(bool)
+    else:
+        found, negated = _members(name), False
+    return CharSet.from_members(~found if negated else found)
+
+
+def derive_quick_check(normalizer: str) -> np.ndarray:
+    """uint8 [CODE_POINTS]: quick-check values of a normal form, asked of the installed `tokenizers`."""
     from tokenizers import normalizers
 
-    nfc, nfd = normalizers.NFC().normalize_str, normalizers.NFD().normalize_str
+    normalized = getattr(normalizers, normalizer.upper())().normalize_str
+    nfd = normalizers.NFD().normalize_str
     # a newline is a starter that composes with nothing, so it keeps the answers for each code point apart
     characters = [c for c in _all_characters() if c != "\n"]
 
@@ -83,7 +144,7 @@ def derive_nfc() -> np.ndarray:
     assert ranks.max() < DOUBTFUL
     table[[ord(c) for c in marks]] = ranks
     # No: changes by itself. Maybe: can stand in second place of a composition.
-    changed = [c for c, n in zip(characters, ask(nfc, characters), strict=True) if c != n]
+    changed = [c for c, n in zip(characters, ask(normalized, characters), strict=True) if c != n]
     second = {c for d in decomposed for c in d[1:]}
     table[[ord(c) for c in changed]] = DOUBTFUL
     table[[ord(c) for c in second]] = DOUBTFUL
@@ -104,36 +165,28 @@ def _decode(runs: list[list[int]]) -> np.ndarray:
 
 
 @cache
-def load() -> tuple[np.ndarray, np.ndarray]:
-    """(classes, nfc): read-only uint8 arrays of CODE_POINTS entries."""
+def load() -> dict[str, np.ndarray]:
+    """Read-only uint8 arrays of CODE_POINTS entries: categories, spaces, and the quick checks of NORMALIZERS."""
     data = json.loads(FILE.read_text())
-    tables = _decode(data["classes"]), _decode(data["nfc"])
-    for table in tables:
+    tables = {name: _decode(data[name]) for name in ("categories", "spaces", *NORMALIZERS)}
+    for table in tables.values():
         table.flags.writeable = False
     return tables
 
 
 @cache
-def by_first_byte() -> tuple[np.ndarray, np.ndarray]:
-    """(opening, inert): read-only uint8 [256], what the first byte of a character alone tells the scanner.
-
-    opening: 0x80 for an ASCII letter and for what may stand before the letters of a word and begins nothing else that
-    has letters (so not the apostrophe), otherwise 0. inert: the bytes of the character, if all that begin so are inert,
-    otherwise 0.
-    """
-    classes, nfc = load()
-    opening, inert = np.zeros(256, dtype=np.uint8), np.zeros(256, dtype=np.uint8)
-    opening[:128][np.isin(classes[:128], (OTHER, LETTER, SPACE))] = 0x80
-    opening[ord("'")] = 0
+def inert_by_first_byte(normalizer: str) -> np.ndarray:
+    """uint8 [256], read-only: the bytes of a character with that first byte, if all such are inert, otherwise 0."""
+    quick_check = load()[normalizer]
+    inert = np.zeros(256, dtype=np.uint8)
     for first in range(256):
         for size, lead, bits in ((1, 0, 7), (2, 0xC0, 5), (3, 0xE0, 4), (4, 0xF0, 3)):
             if first >> bits == lead >> bits:
                 later = 6 * (size - 1)
-                points = nfc[(first - lead) << later : (first - lead + 1) << later]
+                points = quick_check[(first - lead) << later : (first - lead + 1) << later]
                 inert[first] = 0 if (points != INERT).any() else size
-    for table in (opening, inert):
-        table.flags.writeable = False
-    return opening, inert
+    inert.flags.writeable = False
+    return inert
 
 
 def main() -> None:
@@ -141,11 +194,13 @@ def main() -> None:
 
     data = {
         "tokenizers": tokenizers.__version__,
-        "classes": _encode(derive_classes()),
-        "nfc": _encode(derive_nfc()),
+        "categories": _encode(derive_categories()),
+        "spaces": _encode(_members(r"\s").astype(np.uint8)),
+        **{name: _encode(derive_quick_check(name)) for name in NORMALIZERS},
     }
     FILE.write_text(json.dumps(data, separators=(",", ":")) + "\n")
-    print(f"{FILE}: {len(data['classes'])} + {len(data['nfc'])} runs of tokenizers {tokenizers.__version__}")
+    runs = ", ".join(f"{name} {len(data[name])}" for name in ("categories", "spaces", *NORMALIZERS))
+    print(f"{FILE}: runs of tokenizers {tokenizers.__version__}: {runs}")
 
 
 if __name__ == "__main__":

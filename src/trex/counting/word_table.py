@@ -5,7 +5,7 @@ import numpy as np
 from trex.compiled.arrays import grown
 from trex.compiled.intrinsics import bytes_reversed, load8, prefetch, store8, trailing_zeros
 from trex.compiled.kernel import kernel
-from trex.counting.scanner import PADDING, line_end, word_end
+from trex.counting.scanner import PADDING, split_block
 
 # A word is a record of uint64 in `arena`: its bytes' number, its pending count, its own number, its bytes (the last
 # eight filled up with zeros). The record is found through `table`, open addressing on slots that hold the upper half of
@@ -137,27 +137,27 @@ def compact(log, used):
 
 
 @kernel
-def count_block(text, borders, n, shard, table, arena, log, used):
-    """Count n words of a shard, text[borders[k]:borders[k + 1]]. Returns the (possibly reallocated) arrays."""
+def count_block(text, starts, ends, n, shard, table, arena, log, used):
+    """Count n words of a shard, text[starts[k]:ends[k]], in order. Returns the (possibly reallocated) arrays."""
     # Room for n new words now, so that nothing moves in between.
     while 2 * (used[WORDS] + n) > table.size:
         table = _doubled(table)
-    need = used[ARENA] + n * (HEADER + 1) + (borders[n] - borders[0]) // 8
+    need = used[ARENA] + n * (HEADER + 1) + (ends[n - 1] - starts[0]) // 8
     if need > arena.size:
         arena = grown(arena, need + arena.size // 2)
     hashes = np.empty(BLOCK, dtype=np.uint64)
     shift = _shift(table)
     mask = table.size - 1
     for k in range(n):
-        h = _word_hash(text, borders[k], borders[k + 1])
+        h = _word_hash(text, starts[k], ends[k])
         hashes[k] = h
         prefetch(table, np.int64(h >> shift))
     for k in range(n):
         prefetch(arena, np.int64(table[np.int64(hashes[k] >> shift)] & _POSITION))
     first = np.uint64(shard) << _SHARD_BITS | _ONE
     for k in range(n):
-        i = borders[k]
-        size = borders[k + 1] - i
+        i = starts[k]
+        size = ends[k] - i
         h = hashes[k]
         slot = np.int64(h >> shift)
         while True:
@@ -204,36 +204,29 @@ def count_split(text, borders, first_word, shard_of, table, arena, log, used):
     for d in range(shard_of.size):
         for k in range(first_word[d], first_word[d + 1], BLOCK):
             n = min(BLOCK, first_word[d + 1] - k)
-            block = borders[k : k + n + 1]
-            table, arena, log = count_block(text, block, n, shard_of[d], table, arena, log, used)
+            starts = borders[k : k + n]
+            ends = borders[k + 1 : k + n + 1]
+            table, arena, log = count_block(text, starts, ends, n, shard_of[d], table, arena, log, used)
     return table, arena, log
 
 
 @kernel
-def count_text(text, bounds, shard_of, by_line, classes, opening, words_in_shard, table, arena, log, used):
+def count_text(text, bounds, shard_of, by_line, tables, kept, words_in_shard, table, arena, log, used):
     """Count the words of documents text[bounds[d]:bounds[d + 1]] that are sorted by shard, each or each line apart.
 
-    classes, opening: see `trex.counting.unicode_tables`; table, arena, log, used: see `empty_table`. Adds to
+    tables, kept: see `trex.counting.scanner.split_block`. table, arena, log, used: see `empty_table`. Adds to
     words_in_shard. Returns the (possibly reallocated) arrays.
     """
-    borders = np.empty(BLOCK + 1, dtype=np.int64)
+    firsts = np.empty(BLOCK, dtype=np.int64)
+    ends = np.empty(BLOCK, dtype=np.int64)
     d = 0
     i = bounds[0]
-    item_end = i
+    piece = np.full(tables.starts.size + 1, i)
     while d < shard_of.size:
         shard = shard_of[d]
-        n = 0
-        borders[0] = i
-        while d < shard_of.size and shard_of[d] == shard and n < BLOCK:
-            if i == bounds[d + 1]:
-                d += 1
-                continue
-            if i == item_end:
-                item_end = line_end(text, i, bounds[d + 1]) if by_line else bounds[d + 1]
-            i = word_end(text, i, item_end, classes, opening)
-            n += 1
-            borders[n] = i
-        table, arena, log = count_block(text, borders, n, shard, table, arena, log, used)
+        d, i, n = split_block(text, bounds, shard_of, by_line, kept, tables, d, i, piece, firsts, ends)
+        if n:
+            table, arena, log = count_block(text, firsts, ends, n, shard, table, arena, log, used)
         words_in_shard[shard] += n
     return table, arena, log
 

@@ -18,8 +18,9 @@ from trex.arrow import frozen
 from trex.bpe.byte_alphabet import unspell
 from trex.bpe.words import FlatWords
 from trex.corpora import DocumentLimit, read_documents
-from trex.counting.patterns import DEFAULT
+from trex.counting.automaton import compiled
 from trex.counting.pretokenize import WordCounter
+from trex.counting.regex import OutsideFamily
 from trex.inference.replay import InCorpora, count_byte_pairs
 from trex.tokenizer.existing import Existing
 
@@ -104,8 +105,13 @@ def count_words_as(
 
     Each document is an item of its own, or with by_line each line with its newline (as `tokenizers` trains on files).
     """
-    if existing.splits_like(DEFAULT):
-        counter = WordCounter(by_line=by_line)
+    try:
+        rules = existing.word_rules()
+        compiled(rules.regexes())
+    except OutsideFamily as why:
+        log.warning("%s splits the text itself, about ten times slower than we would: %s", existing.name, why)
+    else:
+        counter = WordCounter(rules, by_line=by_line)
         for batch in batches:
             counter.add(batch)
         counts = counter.result()

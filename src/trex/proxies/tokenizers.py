@@ -10,8 +10,12 @@ from trex.tokenizer.build import to_tokenizer
 
 
 @contextmanager
-def tokenizer_folder(path: str | Path | None, pattern: str) -> Iterator[Callable[[Trained], None]]:
-    """What to hand trained tokenizers to, so that `{mixture_id}.json` in a folder has each; no path: none is kept."""
+def tokenizer_folder(
+    path: str | Path | None, pattern: str, normalizer: str
+) -> Iterator[Callable[[Trained], None]]:
+    """What to hand trained tokenizers to, so that `{mixture_id}.json` in a folder has each; no path: none is kept.
+
+    pattern, normalizer: of `to_tokenizer`."""
     if path is None:
         yield lambda trained: None
         return
@@ -19,6 +23,7 @@ def tokenizer_folder(path: str | Path | None, pattern: str) -> Iterator[Callable
         folder.mkdir()
 
         def keep(trained: Trained) -> None:
-            to_tokenizer(trained.model, pattern).save(str(folder / f"{trained.key['mixture_id']}.json"))
+            tokenizer = to_tokenizer(trained.model, pattern, normalizer)
+            tokenizer.save(str(folder / f"{trained.key['mixture_id']}.json"))
 
         yield keep

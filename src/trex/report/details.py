@@ -235,7 +235,7 @@ def _bytes_given(results: Results) -> str:
         ("Full-scale tokenizers", results.full_scale_ledger, ["name"]),
     )
     notes = [_ledger_note(what, ledger.join(available, on="corpus"), keys) for what, ledger, keys in ledgers]
-    notes += text_caveats(results.counts, results.evaluation)
+    notes += text_caveats(results.counts, results.evaluation, results.config["tokenizer"]["normalizer"])
     return f"## Text given and asked for\n\n{markdown.bullets(notes)}"
 
 

@@ -243,7 +243,7 @@ def _caveats_of(results: Results) -> Iterator[str]:
             f"The recommended share of {markdown.names(results.outside_support)} lies outside of what proxies were "
             "trained on. Its prediction is an extrapolation; the measured numbers are not."
         )
-    yield from text_caveats(results.counts, results.evaluation)
+    yield from text_caveats(results.counts, results.evaluation, results.config["tokenizer"]["normalizer"])
     times = results.times_read
     if (repeated := int((times > ONCE).sum())) > 0:
         yield (

@@ -1,4 +1,4 @@
-"""What a reader should know about the text that was counted: how much NFC changed, and what was too long to read."""
+"""What a reader should know about the text that was counted: what the normalizer changed, and what was too long."""
 
 from collections.abc import Iterator
 
@@ -7,17 +7,20 @@ import polars as pl
 from trex.counting.nfc import MUCH_CHANGED, nfc_share
 
 
-def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame) -> Iterator[str]:
+def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame, normalizer: str) -> Iterator[str]:
     """Sentences for a reader, none if all is well.
 
     counts, evaluation: the columns of counts/{corpus}/ledger.parquet and evaluation/{set}/{corpus}.ledger.parquet.
+    normalizer: that of the config.
     """
+    form = normalizer.upper()
     for (corpus,), rows in evaluation.group_by("corpus", maintain_order=True):
         if (share := nfc_share(rows)) > MUCH_CHANGED:
             yield (
-                f"NFC changes words with {100 * share:.0f} % of the evaluation text of `{corpus}`. All tokenizers "
-                "are measured on the text after NFC; one that does not normalize needs more for the text as it is. "
-                "Shares of training text count its bytes before NFC."
+                f"{form} changes words with {100 * share:.0f} % of the evaluation text of `{corpus}`. All tokenizers "
+                f"are measured on the text after {form}; one that does not normalize needs more for the text as it "
+                f"is. Shares of training text count its bytes before {form}. `tokenizer.normalizer: none` leaves "
+                "text as it is."
             )
     too_long = {
         "training text": counts.filter(split="too_long").select("corpus", "documents"),

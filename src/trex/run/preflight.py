@@ -1,7 +1,9 @@
-"""What would keep every job from starting, whatever the config says."""
+"""What would keep every job from starting, or make it slow, and can be told before."""
 
 import re
 import resource
+
+from trex.counting.patterns import PATTERNS
 
 # Letters of any script, digits, and the signs that mean nothing to a shell or to Snakemake.
 _HARMLESS = r"[\w./+@%,:=~-]+"
@@ -31,4 +33,21 @@ def warn_of_address_space(limit: int | None = None) -> str | None:
     return (
         f"the shell limits the address space to {limit / 1e9:.1f} GB (ulimit -v), and jobs reserve "
         f"{ADDRESS_SPACE / 1e9:.0f} GB and more: they may end with 'LLVM ERROR: out of memory'. Run ulimit -v unlimited"
+    )
+
+
+def warn_of_slow_pattern(pattern: str) -> str | None:
+    """What to tell a user whose regex is outside the family that is compiled, with its rate measured; None if it is
+    not."""
+    if pattern in PATTERNS.values():
+        return None
+    from trex.counting.rules import slow_rate, why_slow  # imports numba, which only this needs here
+
+    if not (why := why_slow(pattern)):
+        return None
+    rate = slow_rate(pattern)
+    return (
+        f"tokenizer.pattern: words are split by tokenizers itself, at {rate:.1f} MB a second on this machine now "
+        f"({1e3 / rate / 60:.0f} minutes a GB, about ten times as long as with a regex that is compiled), because the "
+        f"regex is outside the family of docs/patterns.md: {why}"
     )

@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     from trex.bpe.model import BpeModel
 
 
-def to_tokenizer(model: "BpeModel", pattern: str = DEFAULT) -> Tokenizer:
-    """The tokenizer whose training the model is: NFC, split by the pattern, byte-level BPE.
+def to_tokenizer(model: "BpeModel", pattern: str = DEFAULT, normalizer: str = "nfc") -> Tokenizer:
+    """The tokenizer whose training the model is: normalizer (nfc, nfkc or none), split by pattern, byte-level BPE.
 
     Its vocabulary has exactly model.vocab_size entries, special tokens included. Decoding an encoding gives the
-    text back, in NFC.
+    normalized text back.
     """
     merges = [(spell(a), spell(b)) for a, b in model.merges]
     tokenizer = Tokenizer(models.BPE(vocab=model.vocab, merges=merges))
-    tokenizer.normalizer = normalizers.NFC()
+    if normalizer != "none":
+        tokenizer.normalizer = getattr(normalizers, normalizer.upper())()
     tokenizer.pre_tokenizer = split_and_spell(pattern)
     tokenizer.decoder = decoders.ByteLevel()
     add_special_tokens(tokenizer, model.special_tokens)

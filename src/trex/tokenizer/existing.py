@@ -22,10 +22,12 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from trex.bpe.byte_alphabet import BYTE_CHARACTERS, is_spelling, spell, unspell
 from trex.counting.patterns import CL100K, O200K
+from trex.counting.rules import WordRules
 from trex.files import check_input_name
 from trex.tokenizer.build import add_special_tokens, split_and_spell
 from trex.tokenizer.encode import of_plain_text
 from trex.tokenizer.encodings import ENCODINGS
+from trex.tokenizer.rules import steps, word_rules
 
 _PATTERNS = {"cl100k_base": CL100K, "o200k_base": O200K}
 _SPECIAL_TOKENS = {
@@ -55,13 +57,9 @@ class Existing:
         """A new tokenizer that encodes text as the original does; special tokens in a text are text to it."""
         return of_plain_text(Tokenizer.from_str(self._json))
 
-    def splits_like(self, pattern: str) -> bool:
-        """Whether text becomes words as in our own tokenizers of that pattern: NFC, the regex, bytes."""
-        config = json.loads(self._json)
-        ours = split_and_spell(pattern)
-        return config["normalizer"] == {"type": "NFC"} and config["pre_tokenizer"] == json.loads(
-            ours.__getstate__()
-        )
+    def word_rules(self) -> WordRules:
+        """How it makes words of text; OutsideFamily if only it can (`trex.tokenizer.rules`)."""
+        return word_rules(json.loads(self._json))
 
     @cached_property
     def merges(self) -> list[tuple[bytes, bytes]]:
@@ -197,7 +195,7 @@ def _not_byte_level(config: Mapping[str, Any]) -> str | None:
     for key in ("continuing_subword_prefix", "end_of_word_suffix", "dropout"):
         if model.get(key):
             return f"BPE with {key} {model[key]!r}"
-    if not any(step.get("type") == "ByteLevel" for step in _steps(config["pre_tokenizer"])):
+    if not any(step.get("type") == "ByteLevel" for step in steps(config["pre_tokenizer"], "pretokenizers")):
         return "BPE without a ByteLevel pre-tokenizer"
     if missing := [character for character in BYTE_CHARACTERS if character not in model["vocab"]]:
         return f"BPE that lacks {len(missing)} of the 256 bytes"
@@ -206,15 +204,6 @@ def _not_byte_level(config: Mapping[str, Any]) -> str | None:
     if strange := next((pair for pair in pairs if not is_spelling("".join(pair))), None):
         return f"BPE whose merge {strange} is not spelled in bytes"
     return None
-
-
-def _steps(pre_tokenizer: Mapping | None) -> list[Mapping]:
-    """The pre-tokenizers of a tokenizer.json one by one."""
-    if pre_tokenizer is None:
-        return []
-    if pre_tokenizer["type"] == "Sequence":
-        return [step for part in pre_tokenizer["pretokenizers"] for step in _steps(part)]
-    return [pre_tokenizer]
 
 
 # --- tiktoken ---
