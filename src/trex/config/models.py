@@ -62,7 +62,9 @@ def _results_folder(results: str) -> str:
 
 
 def _pattern(pattern: str) -> str:
-    """The regex of a name, or a regex."""
+    """The regex of a name, or a regex; an empty one for none."""
+    if pattern == "none":
+        return ""
     if pattern not in PATTERNS and pattern not in PATTERNS.values():
         from tokenizers import Regex  # here, for the import takes as long as all checks
 
@@ -192,11 +194,14 @@ class TokenizerKind(Section):
 
     pattern: Annotated[Text, AfterValidator(_pattern)] = "default"
     """Regex that splits text into words before BPE: default (the paper's), gpt2, cl100k, o200k, llama3, qwen,
-    qwen3.5, deepseek, multilingual (ours, which keeps marks with letters), or any regex that tokenizers.Regex
-    compiles (exact; ten times slower if it is outside the family of docs/patterns.md)."""
+    qwen3.5, deepseek, multilingual (ours, which keeps marks with letters), none (nothing is split), or any regex
+    that tokenizers.Regex compiles (exact; ten times slower if it is outside the family of docs/patterns.md)."""
     normalizer: Literal["nfc", "none", "nfkc"] = "nfc"
     """Unicode normal form that text is brought to before it is split: nfc (composed), nfkc (composed, and
     variants such as full-width letters made plain, which decoding does not undo), or none."""
+    alphabet: Literal["utf8", "latin1"] = "utf8"
+    """What tokens are made of: utf8, the bytes of text, or latin1, the bytes of binary corpora, which the
+    tokenizer.json reads as Latin-1 text."""
     unit: Literal["line", "document"] = "document"
     """Text that is trained on as one piece, so that no token crosses its ends: a whole document, or a line,
     as tokenizers does when it trains on files. line costs 1.2 to 2.0 % NSL on documents with blank lines."""
@@ -406,7 +411,7 @@ class Config(Section):
     results: Annotated[Text, AfterValidator(_results_folder)] = "results"
     """Folder of all outputs, relative to the working directory or absolute."""
     reference: Tokenizer = "o200k_base"
-    """Tokenizer whose token counts ours are divided by (NSL)."""
+    """Tokenizer whose token counts ours are divided by (NSL), or bytes, so that NSL is tokens per byte."""
     corpus_defaults: CorpusOrNull = {}
     """Settings of all corpora, merged deeply under each one's own. {corpus} inside their strings becomes the
     corpus id."""

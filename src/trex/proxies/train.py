@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
+from trex.bpe.byte_alphabet import ALPHABETS
 from trex.bpe.model import BpeModel
 from trex.bpe.training import BpeOptions, Workspace, train_flat
 from trex.counting.word_index import WordIndex
@@ -46,7 +47,8 @@ class Trainer:
 
     Attributes:
         index: the words of all corpora.
-        tokenizer: the keys special_tokens, min_frequency and max_token_length of the config's section of that name.
+        tokenizer: the keys special_tokens, min_frequency, max_token_length and alphabet of the config's section of that
+            name.
         n_bytes: S; None: all the text.
         vocab_sizes: at which compression is measured, rising; trained to the last.
     """
@@ -72,6 +74,7 @@ class Trainer:
             self.tokenizer["special_tokens"],
             self.tokenizer["min_frequency"],
             self.tokenizer["max_token_length"],
+            alphabet=ALPHABETS[self.tokenizer["alphabet"]],
         )
         vocab_size = self.vocab_sizes[-1]
         model = train_flat(
