@@ -85,7 +85,10 @@ def _check_binary(config: Config, _: Path) -> Found:
     right = {"alphabet": "latin1", "normalizer": "none", "unit": "document"}
     for key, value in right.items():
         if getattr(kind, key) != value:
-            yield f"tokenizer.{key}", f"{show(getattr(kind, key))} is for text; for binary sources write {value}"
+            yield (
+                f"tokenizer.{key}",
+                f"{show(getattr(kind, key))} is for text; for binary sources write {value}",
+            )
     if kind.pattern in PATTERNS.values():
         yield (
             "tokenizer.pattern",
