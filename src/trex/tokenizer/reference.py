@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer
 
-from trex.tokenizer.encode import batches, of_plain_text
 from trex.bpe.byte_alphabet import BYTE_LEVEL, LATIN1, Alphabet
+from trex.tokenizer.encode import batches, of_plain_text
 from trex.tokenizer.encodings import BYTES, ENCODINGS
 from trex.tokenizer.existing import load_tokenizer
 
