@@ -8,6 +8,7 @@ COUNTING = {
     "pattern": TOKENIZER["pattern"],
     "by_line": TOKENIZER["unit"] == "line",
     "normalizer": TOKENIZER["normalizer"],
+    "alphabet": TOKENIZER["alphabet"],
 }
 COUNTING_PARAMS = {
     "code": code_of("count_words"),
@@ -19,6 +20,7 @@ EVALUATION_PARAMS = {
     "seed": config["seed"],
     "pattern": TOKENIZER["pattern"],
     "normalizer": TOKENIZER["normalizer"],
+    "alphabet": TOKENIZER["alphabet"],
     "reference": config["reference"],
     "max_document_bytes": config["evaluation"]["max_document_bytes"],
 }
@@ -256,6 +258,7 @@ for number, corpora in enumerate(EVALUATED_TOGETHER):
         params:
             tasks=verbatim(tasks),
             reference=verbatim(config["reference"]),
+            alphabet=TOKENIZER["alphabet"],
         message:
             f"Counting the evaluation sets of {len(corpora)} corpora, {corpora[0]} to {corpora[-1]}"
         script:

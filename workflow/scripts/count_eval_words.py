@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from trex.bpe.byte_alphabet import ALPHABETS
 from trex.corpora import BadRecords, DocumentLimit, read_documents
 from trex.counting.corpus import EvaluationOptions, count_evaluation, evaluation_file
 from trex.counting.sampling import draw
@@ -15,11 +16,12 @@ from trex.run.tasks import Task
 from trex.tokenizer.reference import Reference, load_reference
 
 REFERENCE = snakemake.params.reference
+ALPHABET = ALPHABETS[snakemake.params.alphabet]
 
 
 @cache  # takes a second, which a job without work need not pay
 def reference() -> Reference:
-    return load_reference(REFERENCE, Path.cwd())
+    return load_reference(REFERENCE, Path.cwd(), ALPHABET)
 
 
 def count(task: Task) -> None:
@@ -36,7 +38,9 @@ def count(task: Task) -> None:
             reference().count,
             keep,
             training_documents,
-            EvaluationOptions(params["seed"], params["pattern"], sample, params["normalizer"]),
+            EvaluationOptions(
+                params["seed"], params["pattern"], sample, params["normalizer"], params["alphabet"]
+            ),
         )
     write_table(words.summed(), output["words"])
     left_out = {"too_long": limit.left_out, **bad.ledger(zeros=True)}

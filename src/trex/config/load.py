@@ -15,7 +15,7 @@ from trex.config.fields import MAX_INTEGER
 from trex.config.models import Config, Scale
 from trex.config.words import ConfigError, Problems, join, raise_if_any, show
 from trex.counting.patterns import PATTERNS
-from trex.tokenizer.encodings import ENCODINGS
+from trex.tokenizer.encodings import BYTES, ENCODINGS
 
 MAX_DEPTH = 12  # nesting of a config; YAML aliases can be endless
 MAX_VALUES = 200_000  # in a config; nine aliases of nine aliases ... are 387 million
@@ -79,10 +79,10 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
     files = {
         path: name
         for path, name in _tokenizers(config, typed).items()
-        if isinstance(name, str) and name not in ENCODINGS
+        if isinstance(name, str) and name not in (*ENCODINGS, BYTES)
     }
     pattern = config["tokenizer"]["pattern"]
-    if files or pattern not in PATTERNS.values():
+    if files or pattern not in ("", *PATTERNS.values()):
         from trex.tokenizer.existing import check_byte_level, check_pattern, check_usable  # slow to import
 
         for path, name in files.items():
@@ -93,7 +93,8 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
             except ValueError as error:
                 problems[path] = str(error)
         try:
-            check_pattern(pattern)
+            if pattern:
+                check_pattern(pattern)
         except ValueError as error:
             problems["tokenizer.pattern"] = str(error)
     raise_if_any(problems)

@@ -7,7 +7,7 @@ options.
     {jsonl: [a.jsonl.zst, b.jsonl.gz]}              {text: notes.txt, sample_by: paragraph}
     {arrow: "deu/*.arrow", column: translation.de}  {jsonl: a.jsonl, on_bad_record: skip, max_bad_records: 0.001}
     {dataset: saved/deu, split: train}              {huggingface: epfml/FineWeb2-HQ, config: deu_Latn}
-    {demo: deu}
+    {demo: deu}                                      {binary: "bin/*", chunk: 64_000}
 
 Each kind has a reader in a file of this package (`trex.corpora.reader.Reader` is what a new one needs). Whatever the
 kind, documents come out in file order as arrays of valid UTF-8, a batch at a time.
@@ -23,6 +23,7 @@ import pyarrow as pa
 from trex.corpora.arrow_files import ArrowFiles
 from trex.corpora.bad_records import BadRecords
 from trex.corpora.batches import batches, within, without_marks
+from trex.corpora.binary import Binary
 from trex.corpora.datasets import HuggingFace, SavedDataset
 from trex.corpora.dealing import job_sources
 from trex.corpora.demo import Demo
@@ -53,7 +54,7 @@ _CURE = (
 # Every kind of source. The config's schema lists their options.
 READERS: dict[str, type[Reader]] = {
     reader.kind: reader
-    for reader in (Demo, Parquet, ArrowFiles, JsonLines, PlainText, SavedDataset, HuggingFace)
+    for reader in (Demo, Parquet, ArrowFiles, JsonLines, PlainText, Binary, SavedDataset, HuggingFace)
 }
 
 
