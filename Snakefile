@@ -31,6 +31,7 @@ localrules:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/counting.smk"
+include: "workflow/rules/hygiene.smk"
 include: "workflow/rules/mixtures.smk"
 include: "workflow/rules/proxies.smk"
 include: "workflow/rules/surfaces.smk"
@@ -48,6 +49,7 @@ rule all:
     default_target: True
     input:
         rules.write_summary.output,
+        rules.write_hygiene.output,
         rules.plot_figures.output,
         rules.write_provenance.output,
         rules.sample_mixtures.output,
@@ -71,6 +73,7 @@ rule proxies:
 rule report:
     input:
         rules.write_summary.output,
+        rules.write_hygiene.output,
         rules.plot_figures.output,
 
 

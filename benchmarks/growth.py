@@ -25,6 +25,7 @@ from text import arguments, cpu_seconds, files, machine, read
 from trex.arrow import bytes_of
 from trex.bpe.training import Workspace, train_flat
 from trex.bpe.words import EvalCounts, FlatWords
+from trex.counting.build_index import build_index
 from trex.counting.corpus import CountingOptions, by_shard, count_corpus
 from trex.counting.patterns import DEFAULT
 from trex.counting.pretokenize import WordCounter
@@ -189,7 +190,7 @@ def growth_with_corpora(documents: list[pa.LargeStringArray], runs: int) -> list
         def build(n: int) -> None:
             names = [str(number) for number in range(n)]
             file = lambda name, kind: Path(folder, f"{name}.{kind}")  # noqa: E731
-            WordIndex.build(
+            build_index(
                 Path(folder, f"index{n}"),
                 {name: file(name, "parquet") for name in names},
                 {name: file(name, "ledger.parquet") for name in names},

@@ -38,7 +38,9 @@ class Trainer:
         named = [{f"{name}.{h}": table for name, table in half.items()} for h, half in enumerate(halves)]
         self.words = CorpusWords.build(named[0] | named[1])
         self.n_bytes = self.words.n_bytes.reshape(2, self.k)
-        self.evaluation = EvalCounts(self.words.offsets, self.words.columns, self.words.counts, 2 * self.k)
+        self.evaluation = EvalCounts.from_entries(
+            self.words.word, self.words.columns, self.words.counts, 2 * self.k
+        )
         self.n_merges, self.workspace = n_merges, Workspace()
 
     def train(self, repeats: np.ndarray) -> tuple[BpeModel, np.ndarray]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from trex.counting.build_index import build_index as build_words
 from trex.counting.pretokenize import count_words
 from trex.counting.shards import GROUPS
 from trex.counting.word_index import WordIndex
@@ -49,5 +50,5 @@ def build_index(folder: Path, shards: int, words_per_shard: int = 1500) -> WordI
         row = {"evaluation_set": "held_out", "corpus": corpus, **numbers, "reference_tokens": 40_000}
         write_table(pl.DataFrame([row]), paths[1])
         evaluation["held_out", corpus] = paths
-    WordIndex.build(folder / "index", counts, ledgers, evaluation)
+    build_words(folder / "index", counts, ledgers, evaluation)
     return WordIndex.load(folder / "index", CORPORA)

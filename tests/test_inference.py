@@ -59,7 +59,7 @@ def test_replay_counts_as_by_hand(seed):
     steps = number_merges(merges)
     spelled = [bytes([i]) for i in range(256)] + [a + b for a, b in merges]
     counts, found_steps, keys, found_counts = replay(
-        words.words.arrays(),
+        words.layout,
         words.in_corpora(),
         frozen(rate),
         Merges(frozen(steps), 256 + len(merges), frozen(np.ones(len(merges), bool))),

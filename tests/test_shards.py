@@ -42,7 +42,7 @@ def index_of(*corpora: tuple[np.ndarray, np.ndarray]) -> WordIndex:
     names = tuple(f"c{number}" for number in range(len(corpora)))
     documents = np.array([len(hashes) for hashes, _ in corpora])
     return WordIndex(
-        names, *[None] * 6, np.array(shard_bytes), np.array(group_shards), documents
+        names, *[None] * 8, np.array(shard_bytes), np.array(group_shards), documents
     )  # fmt: skip
 
 

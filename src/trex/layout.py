@@ -118,6 +118,10 @@ class Layout:
         return self.root / f"evaluation/{evaluation_set}/{corpus}.documents.parquet"
 
     @property
+    def hygiene(self) -> Path:
+        return self.root / "hygiene.json"
+
+    @property
     def index(self) -> Path:
         return self.root / "index"
 
@@ -286,12 +290,16 @@ class Layout:
         return self.root / ".artifacts"
 
     def page(self, name: str) -> Path:
-        """name: summary, details, validation, costs or language_models."""
+        """name: summary, details, validation, costs, hygiene or language_models."""
         return self.root / f"{name}.md"
 
     @property
     def candidates_csv(self) -> Path:
         return self.root / "candidates.csv"
+
+    @property
+    def corpora_csv(self) -> Path:
+        return self.root / "corpora.csv"
 
     def figure(self, name: str) -> Path:
         return self.root / f"figures/{name}.svg"

@@ -3,6 +3,7 @@ import sys
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 from snakemake.settings.types import DeploymentMethod
 
@@ -11,7 +12,9 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from trex.run.code_version import code_version, put_on_python_path
 from trex.config import ConfigError, check_files, load_config, load_yaml, named_files
-from trex.corpora import deal, source_files
+from trex.corpora import deal, read_bytes, source_files
+from trex.bpe.memory import training_bytes, used_share
+from trex.files import read_json
 from trex.run.preflight import (
     check_install_path,
     warn_of_address_space,
@@ -28,7 +31,9 @@ from trex.layout import (
     round_name,
     sampled,
 )
+from trex.run.disk import DEMO
 from trex.run.packages import package_versions
+from trex.run.tasks import Task, batches_of_small
 
 put_on_python_path()
 BASE = Path.cwd()
@@ -125,19 +130,58 @@ def size_of(path):
     return sum(file.stat().st_size for file in files) / 1e6
 
 
-def megabytes(base, per_input, of=None):
-    """Memory that grows with the size of the inputs, or of the named one `of`, and doubles with every attempt; 200 of it
-    are for the Snakemake that runs the job on a cluster."""
+def megabytes(base, per_input, of=None, source=None, most=float("inf")):
+    """Memory that grows with the size of the inputs, of the named one `of`, or of what is read of a source (a function of
+    wildcards), up to `most`, and doubles with every attempt; 200 of it are for the Snakemake that runs the job on a
+    cluster.
+    """
+
+    def size(wildcards, input):
+        if source:
+            return read_bytes(source(wildcards), BASE) / 1e6
+        return sum(map(size_of, input[of] if of else input))
+
     return lambda wildcards, input, attempt: int(
-        (200 + base + per_input * sum(map(size_of, input[of] if of else input)))
-        * 2 ** (attempt - 1)
+        min(200 + base + per_input * size(wildcards, input), most) * 2 ** (attempt - 1)
     )
 
 
-def minutes(base, per_input_mb=0.0):
+def training_megabytes(base, n_bytes, vocab_size):
+    """Memory of trainings on the word index, by the formula that they check before they start; doubles with every
+    attempt. n_bytes: of text, or None for all, or what gives it from the wildcards."""
+
+    def megabytes_of(wildcards, input, attempt):
+        index = read_json(Path(input.word_index) / "index.json")
+        of_text = n_bytes(wildcards) if callable(n_bytes) else n_bytes
+        share = used_share(of_text, index["text_bytes"])
+        need = training_bytes(
+            int(share * index["words"]),
+            int(share * index["bytes"]),
+            vocab_size,
+            index["columns"],
+        )
+        counts = 8 * index["words"]  # of the words that are not used
+        return int((200 + base + (need + counts) / 1e6) * 2 ** (attempt - 1))
+
+    return megabytes_of
+
+
+def bytes_of_scale(wildcards):
+    """Of the text of a scale in the check of ranks; None: all."""
+    return None if wildcards.n_bytes == "all" else int(wildcards.n_bytes)
+
+
+def minutes(base, per_input_mb=0.0, source=None):
+    """The same of time."""
+
+    def size(wildcards, input):
+        if source:
+            return read_bytes(source(wildcards), BASE) / 1e6
+        return sum(map(size_of, input))
+
     return (
         lambda wildcards, input, attempt: int(
-            (base + per_input_mb * sum(map(size_of, input))) * 2 ** (attempt - 1)
+            (base + per_input_mb * size(wildcards, input)) * 2 ** (attempt - 1)
         )
         + 1
     )
@@ -150,6 +194,15 @@ def corpus_sources(wildcards):
 
 def corpus_source(wildcards):
     return PARTS[wildcards.corpus][0]
+
+
+def uncounted_sources():
+    """The sources of the corpora that no run has counted yet."""
+    return {
+        corpus: config["corpora"][corpus]["source"]
+        for corpus in CORPORA
+        if not FILES.words(corpus).exists()
+    }
 
 
 def part_source(wildcards):
@@ -190,6 +243,60 @@ def of_all_parts(file):
         FILES.part(wildcards.corpus, i, file)
         for i in range(len(PARTS[wildcards.corpus]))
     ]
+
+
+def bytes_to_read(corpus):
+    """Of the files of a corpus; None if only the Hugging Face hub knows."""
+    source = config["corpora"][corpus]["source"]
+    if "huggingface" in source:
+        return None
+    return (
+        DEMO
+        if "demo" in source
+        else sum(
+            file.stat().st_size for file in corpus_files(SimpleNamespace(corpus=corpus))
+        )
+    )
+
+
+def is_on_hub(corpus):
+    """Whether an evaluation set of a corpus comes from the Hugging Face hub."""
+    return any(
+        "huggingface" in source
+        for source in config["corpora"][corpus]["evaluation"].values()
+    )
+
+
+def counting_tasks(corpora):
+    """What rule count_words does for each of some corpora, as tasks of one job."""
+    tasks = []
+    for corpus in corpora:
+        wildcards = SimpleNamespace(corpus=corpus)
+        params = {**COUNTING_PARAMS, "source": corpus_source(wildcards)}
+        output = {name: str(path(corpus)) for name, path in COUNTED.items()}
+        files = {"files": corpus_files(wildcards)}
+        tasks.append(Task("count_words", vars(wildcards), files, output, params))
+    return tasks
+
+
+def evaluation_tasks(corpora):
+    """What rule count_eval_words does for each evaluation set of some corpora, as tasks of one job."""
+    tasks = []
+    for evaluation_set, corpus in EVALUATION:
+        if corpus not in corpora:
+            continue
+        wildcards = SimpleNamespace(evaluation_set=evaluation_set, corpus=corpus)
+        params = {**EVALUATION_PARAMS, "source": evaluation_source(wildcards)}
+        output = {
+            name: str(path(evaluation_set, corpus)) for name, path in EVALUATED.items()
+        }
+        inputs = {
+            "files": evaluation_files(wildcards),
+            "documents": str(FILES.document_hashes(corpus)),
+            "reference": tokenizer_files(config["reference"]),
+        }
+        tasks.append(Task("count_eval_words", vars(wildcards), inputs, output, params))
+    return tasks
 
 
 def at_most(source, max_bytes):

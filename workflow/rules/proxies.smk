@@ -25,7 +25,9 @@ rule train_proxies:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(700, 1.5),
+        mem_mb=training_megabytes(
+            700, config["proxies"]["bytes"], config["proxies"]["vocab_grid"][-1]
+        ),
         runtime=minutes(5 + PER_JOB // 2, 0.01 * PER_JOB),
     params:
         code=code_of("train_proxies"),

@@ -41,7 +41,9 @@ rule search_round:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(1500, 1.5),
+        mem_mb=training_megabytes(
+            1500, config["proxies"]["bytes"], config["proxies"]["vocab_grid"][-1]
+        ),
         runtime=minutes(20, 0.02),
     params:
         code=code_of("search_round"),
@@ -74,7 +76,9 @@ rule search_alone:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(700, 1.5),
+        mem_mb=training_megabytes(
+            700, config["proxies"]["bytes"], config["proxies"]["vocab_size"]
+        ),
         runtime=minutes(10 + config["search"]["direct_rounds"] // 2, 0.05),
     params:
         code=code_of("search_alone"),
@@ -118,7 +122,9 @@ rule search_mixture:
         ENVIRONMENT
     threads: 2
     resources:
-        mem_mb=megabytes(1800, 1.5),
+        mem_mb=training_megabytes(
+            1800, config["proxies"]["bytes"], config["proxies"]["vocab_size"]
+        ),
         runtime=minutes(10 + config["search"]["draws"] // 1_000_000),
     params:
         code=code_of("search_mixture"),
@@ -167,7 +173,9 @@ rule train_candidate:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(700, 1.5),
+        mem_mb=training_megabytes(
+            700, config["proxies"]["bytes"], config["proxies"]["vocab_grid"][-1]
+        ),
         runtime=minutes(10, 0.02),
     params:
         code=code_of("train_candidate"),

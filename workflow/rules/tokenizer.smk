@@ -22,7 +22,9 @@ rule train_tokenizer:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(1000, 2.0),
+        mem_mb=training_megabytes(
+            1000, config["training"]["bytes"], config["training"]["vocab_size"]
+        ),
         runtime=minutes(15, 0.05),
     params:
         code=code_of("train_tokenizer"),

@@ -40,6 +40,7 @@ rule validate_tokenizer:
     params:
         code=code_of("validate_tokenizer"),
         evaluation=EVALUATION,
+        alphabet=TOKENIZER["alphabet"],
     message:
         "Encoding all evaluation text with the tokenizer of {wildcards.name}"
     script:
@@ -68,6 +69,7 @@ rule validate_existing:
     params:
         code=code_of("validate_existing"),
         evaluation=EVALUATION,
+        alphabet=TOKENIZER["alphabet"],
         tokenizer=lambda wildcards: EXISTING[wildcards.name],
     message:
         "Encoding all evaluation text with {wildcards.name}"
@@ -122,7 +124,9 @@ rule train_grid:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(700, 2.0),
+        mem_mb=training_megabytes(
+            700, bytes_of_scale, max((scale.vocab_size for scale in SCALES), default=0)
+        ),
         runtime=minutes(5 + PER_JOB, 0.05 * PER_JOB),
     params:
         code=code_of("train_grid"),
@@ -130,12 +134,8 @@ rule train_grid:
         corpora=CORPORA,
         sampling=SAMPLING,
         mixtures=batch_mixtures,
-        n_bytes=lambda wildcards: (
-            None if wildcards.n_bytes == "all" else int(wildcards.n_bytes)
-        ),
-        vocab_sizes=lambda wildcards: vocab_sizes(
-            SCALES, None if wildcards.n_bytes == "all" else int(wildcards.n_bytes)
-        ),
+        n_bytes=bytes_of_scale,
+        vocab_sizes=lambda wildcards: vocab_sizes(SCALES, bytes_of_scale(wildcards)),
         tokenizer=verbatim(TOKENIZER),
     message:
         "Training batch {wildcards.batch} of the proxies' mixtures on {wildcards.n_bytes} bytes"

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from trex.counting.word_index import WordIndex
+from trex.counting.build_index import build_index
 from trex.run.job import job
 
 with job(snakemake):
     files, params = snakemake.input, snakemake.params
     evaluation = [tuple(pair) for pair in params.evaluation]
-    WordIndex.build(
+    build_index(
         Path(snakemake.output.word_index),
         dict(zip(params.corpora, files.words, strict=True)),
         dict(zip(params.corpora, files.ledgers, strict=True)),

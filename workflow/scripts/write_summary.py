@@ -1,9 +1,10 @@
-"""Write the pages about a run, and the candidates as a table to look at."""
+"""Write the pages about a run, and the candidates and the corpora as tables to look at."""
 
 import logging
 from pathlib import Path
 
 from trex.files import whole, write_text
+from trex.report.by_corpus import corpora_table
 from trex.report.costs import write_costs, write_speeds
 from trex.report.details import write_details
 from trex.report.results import Results, language_model_speeds
@@ -17,6 +18,8 @@ with job(snakemake):
     results = Results.load(config["results"], config)
     with whole(snakemake.output.candidates) as temporary:
         results.candidates.write_csv(temporary, float_precision=6)
+    with whole(snakemake.output.corpora) as temporary:
+        corpora_table(results).write_csv(temporary, float_precision=6)
     costs = write_costs(config, results.cpu_seconds, results.notes, params.strategies)
     speeds = language_model_speeds(Path(config["results"]))
     write_text(costs + write_speeds(speeds), snakemake.output.costs)

@@ -15,19 +15,24 @@ from trex.compiled.intrinsics import prefetch
 from trex.compiled.kernel import kernel
 
 ONE = np.uint64(1)
-HEAVY = np.uint64(1 << 31)  # weights from here on are HEAVY + row in the table of heavy words
+# An occurrence is 64 bits: its first slot in the lower 40, the weight of its word in the upper 24.
+WEIGHT = np.uint64(40)
+PLACE = np.uint64((1 << 40) - 1)
+MOST_SLOTS = 1 << 40
+HEAVY = np.uint64(1 << 23)  # weights from here on are HEAVY + row in the table of heavy words
+MOST_HEAVY = 1 << 23
 
 BATCH = 256  # occurrences, few enough for the fastest cache
 
 
 class Step(NamedTuple):
-    """A merge of tokens (a, b) into a new one."""
+    """A merge of tokens (a, b), which have so many slots, into a new one."""
 
     a: int
     b: int
     new: int
-    size_a: int
-    size_b: int
+    width_a: int
+    width_b: int
 
 
 class Neighbours(NamedTuple):
@@ -44,14 +49,6 @@ class Neighbours(NamedTuple):
 
 
 @kernel
-def weighed(places, weights, occurrences):
-    """Occurrences of a byte pair, from places that hold the word's number instead of its weight."""
-    for k in range(places.size):
-        occurrences[k] = places[k] & LOW | np.uint64(weights[places[k] >> UP]) << UP
-    return occurrences[: places.size]
-
-
-@kernel
 def merge(occurrences, heavy, step, tokens, neighbours):
     """Merge left to right wherever the pair of the step still occurs.
 
@@ -59,30 +56,30 @@ def merge(occurrences, heavy, step, tokens, neighbours):
     per merge. Returns the number of merges, of left and of right neighbours, and the weight of pairs (new, a) that
     were made and merged at once, in runs such as "ababab".
     """
-    a, b, new, size_a, size_b = step
+    a, b, new, width_a, width_b = step
     slots, separator = tokens.slots, tokens.separator
     changes, found, merged = neighbours
     standing = np.empty(BATCH, dtype=np.uint64)
     left, right = changes[0], changes[1]
-    to_b = np.uint64(size_a)
-    to_end = np.uint64(size_a + size_b)
+    to_b = np.uint64(width_a)
+    to_end = np.uint64(width_a + width_b)
     n_merged = n_left = n_right = np.uint64(0)
     rejoined = np.int64(0)
     for first in range(np.uint64(0), np.uint64(occurrences.size), np.uint64(BATCH)):
         last = min(first + np.uint64(BATCH), np.uint64(occurrences.size))
         for k in range(first, last):
-            prefetch(slots, np.int64(occurrences[k] & LOW))
+            prefetch(slots, np.int64(occurrences[k] & PLACE))
         n = np.uint64(0)
         for k in range(first, last):
-            p = occurrences[k] & LOW
+            p = occurrences[k] & PLACE
             standing[n] = occurrences[k]
             n += np.uint64((slots[p] == a) & (slots[p + to_b] == b))
         for k in range(n):
-            p = standing[k] & LOW
+            p = standing[k] & PLACE
             prefetch(left, np.int64(slots[p - ONE]))
             prefetch(right, np.int64(slots[p + to_end]))
         for k in range(n):
-            p = standing[k] & LOW
+            p = standing[k] & PLACE
             if slots[p] != a:  # "aaa": the merge before took its first half
                 continue
             end = p + to_end
@@ -94,7 +91,7 @@ def merge(occurrences, heavy, step, tokens, neighbours):
             merged[n_merged, 0] = standing[k]
             merged[n_merged, 1] = x | y << UP
             n_merged += ONE
-            weight = standing[k] >> UP
+            weight = standing[k] >> WEIGHT
             c = heavy[weight - HEAVY] if weight >= HEAVY else np.int64(weight)
             if x == np.uint64(new):
                 # the merge before: its pair (new, a) of a moment ago becomes (new, new)
@@ -116,10 +113,10 @@ def merge(occurrences, heavy, step, tokens, neighbours):
 
 
 @kernel
-def list_births(n_merged, step, token_size, neighbours, arena):
+def list_births(n_merged, step, widths, neighbours, arena):
     """Write the new pairs' occurrences from changes[side, neighbour, 0] on, in the order of the text; neighbours with
     -1 there are left out."""
-    new, size_new = step.new, step.size_a + step.size_b
+    new, width_new = step.new, step.width_a + step.width_b
     left, right = neighbours.changes[0], neighbours.changes[1]
     merged = neighbours.merged
     for i in range(np.uint64(n_merged)):
@@ -128,14 +125,11 @@ def list_births(n_merged, step, token_size, neighbours, arena):
         y = merged[i, 1] >> UP
         if x == np.uint64(new):
             if right[x, 0] >= 0:
-                arena[np.uint64(right[x, 0])] = occurrence - np.uint64(size_new)
+                arena[np.uint64(right[x, 0])] = occurrence - np.uint64(width_new)
                 right[x, 0] += 1
         elif left[x, 0] >= 0:
-            arena[np.uint64(left[x, 0])] = occurrence - np.uint64(token_size[x])
+            arena[np.uint64(left[x, 0])] = occurrence - np.uint64(widths[x])
             left[x, 0] += 1
         if right[y, 0] >= 0:
             arena[np.uint64(right[y, 0])] = occurrence
             right[y, 0] += 1
-
-
-# ------------------------------------------------------------------------------------------------ evaluation

@@ -17,7 +17,8 @@ def pair_key(a, b):
 
 
 @kernel
-def _hash(key):
+def hashed(key):
+    """A hash of a pair, uint64."""
     h = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
     h = (h ^ (h >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
     return h ^ (h >> np.uint64(32))
@@ -30,7 +31,7 @@ def find(table, pairs, key):
     table: uint64 [a power of 2], open addressing; a slot holds the upper half of the hash and number + 1, 0 if free.
     """
     mask = np.uint64(table.size - 1)
-    h = _hash(key)
+    h = hashed(key)
     tag = h & HIGH
     i = h & mask
     while table[i] != 0:
@@ -46,7 +47,7 @@ def find(table, pairs, key):
 def insert(table, key, number):
     """Enter a key that the table does not have yet; the table must have free slots."""
     mask = np.uint64(table.size - 1)
-    h = _hash(key)
+    h = hashed(key)
     i = h & mask
     while table[i] != 0:
         i = (i + np.uint64(1)) & mask
@@ -65,10 +66,10 @@ def rehashed(table, pairs, n):
 @kernel
 def prefetch_slot(table, key):
     """Ask for the slot where the search for a key begins, without waiting for it."""
-    prefetch(table, np.int64(_hash(key) & np.uint64(table.size - 1)))
+    prefetch(table, np.int64(hashed(key) & np.uint64(table.size - 1)))
 
 
 @kernel
 def prefetch_pair(table, pairs, key):
     """Ask for the pair in that slot; the slot itself should be there."""
-    prefetch(pairs, np.int64(table[_hash(key) & np.uint64(table.size - 1)] & LOW) - 1)
+    prefetch(pairs, np.int64(table[hashed(key) & np.uint64(table.size - 1)] & LOW) - 1)

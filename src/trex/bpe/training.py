@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from trex.arrow import frozen
-from trex.bpe.byte_alphabet import ALPHABET, BYTE_CHARACTERS, is_spelling, unspell
-from trex.bpe.merge_loop import Counts, InitialTokens, Limits, Room, merge_loop
-from trex.bpe.merge_step import HEAVY
+from trex.bpe.byte_alphabet import BYTE_LEVEL, Alphabet
 from trex.bpe.model import BpeModel
+from trex.bpe.stretches import Training, Workspace, initial_tokens
+from trex.bpe.text_passes import Counted, count_made
 from trex.bpe.words import EvalCounts, FlatWords
 
 
@@ -25,69 +25,18 @@ class BpeOptions:
 
     special_tokens: they get the ids 0, 1, ... in order. min_frequency: smallest pair count to merge.
     max_token_length: as in `tokenizers`, pairs are formed only if the new token has fewer bytes. theta: pairs with a
-    smaller count are not tracked at first; only speed depends on it, and None chooses well.
+    smaller count are not tracked at first; only speed depends on it, and None chooses well. alphabet: the characters of
+    the bytes, whose order breaks ties.
     """
 
     special_tokens: Sequence[str] = ()
     min_frequency: int = 0
     max_token_length: int | None = None
     theta: int | None = None
+    alphabet: Alphabet = BYTE_LEVEL
 
 
 DEFAULT_OPTIONS = BpeOptions()
-
-
-class Workspace:
-    """Memory for the merge loop, kept from one training to the next: fresh memory can take as long as the training.
-
-    One training at a time. numpy puts large arrays on huge pages, which numba does not, and pages that stay
-    untouched cost nothing: there is room for most trainings from the start.
-    """
-
-    def __init__(self):
-        self._arrays: dict[str, np.ndarray] = {}
-
-    def _array(self, name: str, size: int, dtype) -> np.ndarray:
-        array = self._arrays.get(name)
-        if array is None or array.dtype != dtype or array.size < size:
-            self._arrays.pop(name, None)
-            array = self._arrays[name] = np.empty(size, dtype)
-        return array
-
-    def room(self, n_slots: int, vocab_size: int) -> Room:
-        """What the merge loop needs for a text of so many slots."""
-        n_pairs = max(1 << 16, 1 << (4 * vocab_size).bit_length())
-        # ids and one for the separator
-        token = np.uint16 if vocab_size < 2**16 else np.uint32
-        table = self._array("table", 2 * n_pairs, np.uint64)[: 2 * n_pairs]
-        table[:] = 0
-        return Room(
-            self._array("slots", n_slots, token),
-            self._array("arena", 5 * n_slots // 4 + 1, np.uint64),
-            table,
-            self._array("pairs", 4 * n_pairs, np.int64).reshape(-1, 4),
-            self._array("heap", 3 * n_pairs, np.int64).reshape(-1, 3),
-        )
-
-
-def _initial_tokens(special_tokens: Sequence[str]) -> InitialTokens:
-    """The specials, then the alphabet by code point.
-
-    A special token that is spelled like a byte keeps its id for both, as in `tokenizers`.
-    """
-    if len(set(special_tokens)) != len(special_tokens):
-        raise ValueError(f"special tokens must differ from one another: {list(special_tokens)}")
-    ids = {token: i for i, token in enumerate(special_tokens)}
-    spellings = [unspell(token) if is_spelling(token) else b"" for token in special_tokens]
-    byte_id = np.empty(256, dtype=np.int32)
-    for byte in ALPHABET:
-        if BYTE_CHARACTERS[byte] not in ids:
-            ids[BYTE_CHARACTERS[byte]] = len(spellings)
-            spellings.append(bytes([byte]))
-        byte_id[byte] = ids[BYTE_CHARACTERS[byte]]
-    data = np.frombuffer(b"".join(spellings), dtype=np.uint8)
-    offsets = np.cumsum([0, *map(len, spellings)], dtype=np.int64)
-    return InitialTokens(frozen(byte_id), frozen(data), frozen(offsets), len(special_tokens))
 
 
 def _first_theta(counts: np.ndarray, vocab_size: int) -> int:
@@ -100,14 +49,6 @@ def _first_theta(counts: np.ndarray, vocab_size: int) -> int:
     return int(np.partition(counts, counts.size - vocab_size)[counts.size - vocab_size])
 
 
-def _with_weights(counts: np.ndarray) -> Counts:
-    """Counts, also as 32-bit weights, and the heavy ones that these refer to."""
-    heavy = np.flatnonzero(counts >= HEAVY)
-    weights = counts.astype(np.uint32)
-    weights[heavy] = HEAVY + np.arange(heavy.size, dtype=np.uint64)
-    return Counts(frozen(counts), frozen(weights), frozen(counts[heavy]))
-
-
 def train_flat(
     words: FlatWords,
     counts: np.ndarray,
@@ -117,43 +58,43 @@ def train_flat(
     evaluation: EvalCounts | None = None,
     workspace: Workspace | None = None,
 ) -> BpeModel:
-    """As `train_bpe`, on words laid out once and for all. A workspace only changes the speed."""
-    initial = _initial_tokens(options.special_tokens)
-    if vocab_size < len(initial.offsets) - 1:
+    """As `train_bpe`, on words that are laid out. A workspace only changes the speed."""
+    initial = initial_tokens(options.special_tokens, options.alphabet)
+    if vocab_size < initial.n_tokens:
         raise ValueError(
-            f"vocabulary size {vocab_size} is below the {len(initial.offsets) - 1} tokens of the alphabet and the "
-            "specials"
+            f"vocabulary size {vocab_size} is below the {initial.n_tokens} tokens of the alphabet and the specials"
         )
     counts = np.asarray(counts, dtype=np.int64)
-    evaluation = EvalCounts.empty(len(words)) if evaluation is None else evaluation
+    evaluation = (EvalCounts.empty() if evaluation is None else evaluation).arrays()
     if counts.shape != (len(words),):
         raise ValueError(
             f"counts must have one entry for each of the {len(words)} words, not shape {counts.shape}"
         )
-    if len(evaluation.offsets) != len(words) + 1:
+    if len(evaluation.words) and int(evaluation.words[-1]) >= len(words):
         raise ValueError(
-            f"the evaluation counts are those of {len(evaluation.offsets) - 1} words, but there are {len(words)}"
+            f"the evaluation counts name word {evaluation.words[-1]}, but there are only {len(words)}"
         )
-    n_bytes = float(counts.astype(np.float64) @ words.sizes())
-    if counts.size and (counts.min() < 0 or n_bytes >= 2.0**62):
-        raise OverflowError("word counts must be non-negative and their text below 2^62 bytes")
     min_count = max(1, options.min_frequency)
-    theta = _first_theta(counts, vocab_size) if options.theta is None else options.theta
     longest = 2**62 if options.max_token_length is None else options.max_token_length
-    steps, vocab_before, spellings, offsets, made = merge_loop(
-        words.arrays(),
-        _with_weights(counts),
+    training = Training(
+        words,
+        Counted(frozen(counts), evaluation.words),
         initial,
-        Limits(vocab_size, min_count, max(min_count, theta), longest),
-        evaluation.arrays(),
-        (workspace or Workspace()).room(len(words.text), vocab_size),
+        vocab_size,
+        longest,
+        workspace or Workspace(),
     )
-    data, borders = spellings.tobytes(), offsets.tolist()
+    training.run(_first_theta(counts, vocab_size) if options.theta is None else options.theta, min_count)
+    n_tokens, vocabulary = training.n_tokens, training.vocabulary
+    steps = vocabulary.steps[: training.n_steps]
+    made = count_made(training.tokens, training.counted, evaluation, steps, n_tokens)
+    data, borders = vocabulary.spellings.tobytes(), vocabulary.offsets[: n_tokens + 1].tolist()
     return BpeModel(
         tuple(options.special_tokens),
         tuple(data[a:b] for a, b in pairwise(borders)),
         steps,
-        vocab_before,
+        vocabulary.vocab_before[: training.n_steps],
+        options.alphabet,
         made[initial.byte_id].sum(axis=0),
         made,
     )
@@ -172,7 +113,8 @@ def train_bpe(
     words: distinct, non-empty byte strings. counts: int64 [words], 0 for words that only occur in evaluation text.
     vocab_size: alphabet (all 256 bytes) and special tokens included; fewer if the words give no more. eval_counts:
     int64 [columns, words]; `BpeModel.token_counts` then gives the tokens of every column at every vocabulary size
-    without encoding it. options: special_tokens, min_frequency, max_token_length (`BpeOptions`).
+    without encoding it. options: special_tokens, min_frequency, max_token_length, alphabet
+    (`BpeOptions`).
 
     Raises ValueError (vocabulary smaller than the alphabet, repeated words, arrays of another shape) and OverflowError
     (counts so large that 64-bit sums could wrap).

@@ -2,11 +2,14 @@
 
 Text is read once; from then on a training text is a sum of rows of this table. Each corpus's words are stored shard
 after shard in the order of `trex.counting.shards`, so that a training text reads one contiguous stretch, or two.
+`trex.counting.build_index` writes it.
+
+On disk a word takes 4 bytes and its spelling, an entry of a training word in a shard 6 (16 more if it has a count of
+65,535 or more), an evaluation word 12 and 12 an entry.
 """
 
-import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,31 +19,37 @@ from trex.arrow import frozen
 from trex.bpe.words import EvalCounts, FlatWords
 from trex.compiled.kernel import kernel
 from trex.counting.shards import GROUPS
-from trex.files import read_json, whole, write_json
+from trex.files import read_json
 
-log = logging.getLogger(__name__)
-
-VERSION = 3
+VERSION = 4
+MOST_WORDS = 2**32  # a word's number has 32 bits
+MANY = 2**16 - 1  # entries with so large a count have it in a table of their own
 # By how much shares may miss what was asked for, on average. What is given is known, and is what regression sees.
 MOST_OFF = 0.02
-_ARRAYS = (
+_TRAINING = (
     "train_word",
     "train_count",
+    "heavy_entry",
+    "heavy_count",
     "train_borders",
     "shard_bytes",
     "group_shards",
     "documents",
-    "eval_offsets",
-    "eval_column",
-    "eval_count",
 )
+_EVALUATION = ("eval_word", "eval_offsets", "eval_column", "eval_count")
+_WORDS = ("text", "sizes")
 
 
 @kernel
-def _add(counts, words, values, times):
-    """counts[words] += times * values"""
+def _add(counts, words, values, heavy, times):
+    """counts[words] += times * values; a value of MANY is the next of heavy."""
+    h = 0
     for i in range(words.size):
-        counts[words[i]] += times * values[i]
+        value = np.int64(values[i])
+        if value == MANY:
+            value = heavy[h]
+            h += 1
+        counts[words[i]] += times * value
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,9 @@ class WordIndex:
     reference_tokens. evaluation: the counts of every word in those columns.
     group_shards: int64 [corpora, GROUPS + 1]: the shards of group g of corpus c are those from group_shards[c, g] up to
     group_shards[c, g + 1], of all shards of all corpora. shard_bytes: int64 [shards]. documents: int64 [corpora].
-    train_word (uint32), train_count (int64): entries of shard s are [train_borders[s]:train_borders[s + 1]].
+    train_word (uint32), train_count (uint16): entries of shard s are [train_borders[s]:train_borders[s + 1]].
+    heavy_entry (int64, rising), heavy_count (int64): the entries that count MANY or more, which train_count has as
+    MANY.
     """
 
     corpora: tuple[str, ...]
@@ -104,6 +115,8 @@ class WordIndex:
     evaluation: EvalCounts
     train_word: np.ndarray
     train_count: np.ndarray
+    heavy_entry: np.ndarray
+    heavy_count: np.ndarray
     train_borders: np.ndarray
     shard_bytes: np.ndarray
     group_shards: np.ndarray
@@ -201,97 +214,9 @@ class WordIndex:
         return _Stretch(first, begin, end, np.concatenate(([0], np.cumsum(sizes))))
 
     def _add_shards(self, counts: np.ndarray, first: int, end: int, times: int) -> None:
-        entries = slice(self.train_borders[first], self.train_borders[max(end, first)])
-        _add(counts, frozen(self.train_word[entries]), frozen(self.train_count[entries]), times)
-
-    @classmethod
-    def build(
-        cls,
-        path: Path,
-        counts: Mapping[str, Path],
-        ledgers: Mapping[str, Path],
-        evaluation: Mapping[tuple[str, str], tuple[Path, Path]],
-    ) -> None:
-        """Write the table to the folder `path`.
-
-        counts, ledgers: per corpus, the files of `count_words`; evaluation: per (evaluation set, corpus), its
-        word counts and its ledger.
-        """
-        sources = [*counts.values(), *(words for words, _ in evaluation.values())]
-        vocabulary = (
-            pl.concat([pl.scan_parquet(source).select("word") for source in sources])
-            .unique()
-            .sort("word")
-            .collect()
-        )
-        vocabulary = vocabulary.with_columns(id=pl.int_range(pl.len(), dtype=pl.UInt32))
-        log.info(
-            "%d distinct words of %d corpora and %d evaluation sets",
-            len(vocabulary),
-            len(counts),
-            len(evaluation),
-        )
-
-        documents, shard_bytes, group_shards, train_word, train_count, borders = [], [], [], [], [], [[0]]
-        entries = n_shards = 0
-        for corpus in counts:
-            ledger = pl.read_parquet(ledgers[corpus]).filter(split="train").sort("shard")
-            documents.append(ledger["documents"].sum())
-            shard_bytes.append(ledger["bytes"].to_numpy())
-            group_shards.append(n_shards + np.searchsorted(ledger["group"].to_numpy(), np.arange(GROUPS + 1)))
-            n_shards += len(ledger)
-            table = (
-                pl.read_parquet(counts[corpus])
-                .join(vocabulary, on="word")
-                .select("id", "shard", "count")
-                .explode("shard", "count")
-                .sort("shard", "id")
-            )
-            train_word.append(table["id"].to_numpy())
-            train_count.append(table["count"].to_numpy())
-            borders.append(
-                entries + np.searchsorted(table["shard"].to_numpy(), np.arange(len(ledger)), "right")
-            )
-            entries += len(table)
-
-        rows, word, column, count = [], [], [], []
-        for number, (words_path, ledger_path) in enumerate(evaluation.values()):
-            rows.append(pl.read_parquet(ledger_path))
-            table = pl.read_parquet(words_path).join(vocabulary, on="word")
-            word.append(table["id"].to_numpy())
-            column.append(np.full(len(table), number, dtype=np.int32))
-            count.append(table["count"].to_numpy())
-        word, column, count = map(np.concatenate, (word, column, count))
-        order = np.lexsort((column, word))
-        offsets = np.concatenate(([0], np.cumsum(np.bincount(word, minlength=len(vocabulary))))).astype(
-            np.int64
-        )
-
-        words = FlatWords.build(vocabulary["word"].to_arrow().cast("large_binary"))
-        arrays = {
-            "train_word": np.concatenate(train_word),
-            "train_count": np.concatenate(train_count),
-            "train_borders": np.concatenate(borders).astype(np.int64),
-            "shard_bytes": np.concatenate(shard_bytes).astype(np.int64),
-            "group_shards": np.array(group_shards, dtype=np.int64),
-            "documents": np.array(documents, dtype=np.int64),
-            "eval_offsets": offsets,
-            "eval_column": column[order],
-            "eval_count": count[order],
-            **{field.name: getattr(words, field.name) for field in fields(FlatWords)},
-        }
-        with whole(path) as part:
-            part.mkdir()
-            for name, array in arrays.items():
-                np.save(part / f"{name}.npy", array)
-            pl.concat(rows).write_parquet(part / "evaluation.parquet")
-            write_json(
-                {"version": VERSION, "corpora": list(counts), "words": len(words)}, part / "index.json"
-            )
-        total = sum(array.nbytes for array in arrays.values())
-        log.info(
-            "%d entries of training words, %d of evaluation words, %.0f MB", entries, len(word), total / 1e6
-        )
+        begin, end = self.train_borders[first], self.train_borders[max(end, first)]
+        heavy = self.heavy_count[np.searchsorted(self.heavy_entry, begin) :]
+        _add(counts, *map(frozen, (self.train_word[begin:end], self.train_count[begin:end], heavy)), times)
 
     @classmethod
     def load(cls, path: Path, corpora: Sequence[str] | None = None) -> "WordIndex":
@@ -299,25 +224,23 @@ class WordIndex:
         path = Path(path)
         try:
             about = read_json(path / "index.json")
-            names = (*_ARRAYS, *(field.name for field in fields(FlatWords)))
-            arrays = {name: np.load(path / f"{name}.npy", mmap_mode="r") for name in names}
+            if about["version"] != VERSION:
+                raise ValueError(f"it has version {about['version']}, not {VERSION}")
+            arrays = {
+                name: np.load(path / f"{name}.npy", mmap_mode="r")
+                for name in _TRAINING + _EVALUATION + _WORDS
+            }
             rows = pl.read_parquet(path / "evaluation.parquet")
         except (OSError, ValueError, pl.exceptions.PolarsError) as error:
             raise ValueError(
                 f"{path} is not a whole word index ({error}); delete it and run again"
             ) from error
-        if about["version"] != VERSION:
-            raise ValueError(f"{path} has version {about['version']}, not {VERSION}; delete it and run again")
         if corpora is not None and list(corpora) != about["corpora"]:
             raise ValueError(f"{path} holds the corpora {about['corpora']}, not {list(corpora)}")
-        words = FlatWords(**{field.name: arrays[field.name] for field in fields(FlatWords)})
-        evaluation = EvalCounts(
-            arrays["eval_offsets"], arrays["eval_column"], arrays["eval_count"], len(rows)
-        )
         return cls(
             tuple(about["corpora"]),
-            words,
+            FlatWords(*(arrays[name] for name in _WORDS)),
             rows,
-            evaluation,
-            *(arrays[name] for name in _ARRAYS[:6]),
+            EvalCounts(*(arrays[name] for name in _EVALUATION), len(rows)),
+            *(arrays[name] for name in _TRAINING),
         )

@@ -126,7 +126,7 @@ def _competitors(
     # the last merges occur more often than the word of their rank; lighter pairs cannot outweigh many
     theta = 0.7 * float(np.partition(weights, rank)[rank])
     counts, step, pair, pair_counts = replay(
-        words.words.arrays(),
+        words.layout,
         words.in_corpora(),
         frozen(rate),
         Merges(frozen(steps), BYTES + len(steps), frozen(chosen)),

@@ -9,12 +9,28 @@ from typing import NamedTuple
 
 import numpy as np
 
+from trex.arrow import frozen
 from trex.bpe.pair_queue import push, remove_first, replace_first
 from trex.bpe.pair_table import find, insert, pair_key, rehashed
+from trex.bpe.words import FlatWords
 from trex.compiled.arrays import LOW, UP, grown
 from trex.compiled.kernel import kernel
 
 BYTES = 256  # the first token ids
+
+
+class Layout(NamedTuple):
+    """Words laid out for the replay.
+
+    text uint8 [slots]: every word's bytes with a separator slot before, between and after the words. starts int64
+    [words]. Byte pair a * 256 + b occurs at pair_places[pair_offsets[pair]:pair_offsets[pair + 1]] (uint64: its first
+    slot | its word << 32, rising).
+    """
+
+    text: np.ndarray
+    starts: np.ndarray
+    pair_offsets: np.ndarray
+    pair_places: np.ndarray
 
 
 class InCorpora(NamedTuple):
@@ -64,6 +80,46 @@ class Search(NamedTuple):
 
 
 @kernel
+def _flatten(data, offsets):
+    """The arrays of Layout."""
+    n_words = offsets.size - 1
+    size = offsets[n_words] - offsets[0] + n_words + 1
+    text = np.zeros(size, dtype=np.uint8)
+    starts = np.empty(n_words, dtype=np.int64)
+    pair_offsets = np.zeros(65537, dtype=np.int64)
+    slot = 1
+    for w in range(n_words):
+        starts[w] = slot
+        for k in range(offsets[w], offsets[w + 1]):
+            text[slot] = data[k]
+            if k > offsets[w]:
+                pair_offsets[np.int64(data[k - 1]) * 256 + data[k] + 1] += 1
+            slot += 1
+        slot += 1
+    for pair in range(65536):
+        pair_offsets[pair + 1] += pair_offsets[pair]
+    filled = pair_offsets.copy()
+    pair_places = np.empty(pair_offsets[65536], dtype=np.uint64)
+    for w in range(n_words):
+        for p in range(starts[w], starts[w] + offsets[w + 1] - offsets[w] - 1):
+            pair = np.int64(text[p]) * 256 + text[p + 1]
+            pair_places[filled[pair]] = np.uint64(p) | np.uint64(w) << np.uint64(32)
+            filled[pair] += 1
+    return text, starts, pair_offsets, pair_places
+
+
+def lay_out(words: FlatWords) -> Layout:
+    """OverflowError beyond 2^31 bytes."""
+    if len(words.text) + len(words) >= 2**31 - 1:
+        raise OverflowError(
+            f"{len(words)} distinct words of {len(words.text)} bytes in all: a mixture is inferred from at most 2^31 "
+            "bytes of distinct words. Use less text."
+        )
+    offsets = np.concatenate(([0], np.cumsum(words.sizes, dtype=np.int64)))
+    return Layout(*map(frozen, _flatten(frozen(words.text), frozen(offsets))))
+
+
+@kernel
 def _weighted(counts, rate):
     total = 0.0
     for i in range(rate.size):
@@ -101,7 +157,7 @@ def replay(words, in_corpora, rate, merges, slacks, search):
     """The heaviest competitors that outweigh the merge of a step: weight of the pair - its slack > weight of the merge
     + slack of the step. Once found, a pair gives way to others for the rest of the window.
 
-    words: `trex.bpe.words.WordArrays`. rate: float64 [k], what a count in corpus i weighs. The other arguments are the
+    words: Layout. rate: float64 [k], what a count in corpus i weighs. The other arguments are the
     tuples above.
 
     Returns (counts of every merge at its step int64 [T, k], and of what was found: step int32 [n], pair key int64 [n],

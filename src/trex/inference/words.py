@@ -22,7 +22,7 @@ from trex.counting.automaton import compiled
 from trex.counting.pretokenize import WordCounter
 from trex.counting.regex import OutsideFamily
 from trex.counting.sampling import draw, sampled
-from trex.inference.replay import InCorpora, count_byte_pairs
+from trex.inference.replay import InCorpora, Layout, count_byte_pairs, lay_out
 from trex.tokenizer.existing import Existing
 
 log = logging.getLogger(__name__)
@@ -74,16 +74,25 @@ class CorpusWords:
         """
         tables = {}
         for corpus, source in sources.items():
-            limits = [DocumentLimit(max_document_bytes) for _ in range(2)]
             # how many bad records are too many is said of a whole corpus, and by the job that counts it
             first, again = (
-                read_documents(source, base, limit=limit, bad=BadRecords.from_source(source).uncapped())
-                for limit in limits
+                read_documents(
+                    source,
+                    base,
+                    limit=DocumentLimit(max_document_bytes),
+                    bad=BadRecords.from_source(source).uncapped(),
+                )
+                for _ in range(2)
             )
             sample = draw(first, source, seed, copies=True)
             tables[corpus] = count_words_as(existing, sampled(again, sample, seed))
             log.info("%s: %s distinct words", corpus, f"{tables[corpus].height:,}")
         return cls.build(tables)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """What the replay walks."""
+        return lay_out(self.words)
 
     @cached_property
     def word(self) -> np.ndarray:
@@ -93,14 +102,14 @@ class CorpusWords:
     @cached_property
     def n_bytes(self) -> np.ndarray:
         """float64 [k]: bytes of each corpus's text, as the tokenizer normalizes it."""
-        sizes = self.counts * self.words.sizes()[self.word]
+        sizes = self.counts * self.words.sizes[self.word]
         return np.bincount(self.columns, weights=sizes, minlength=len(self.corpora))
 
     @cached_property
     def byte_pair_counts(self) -> np.ndarray:
         """int64 [65536, k]"""
         arrays = map(frozen, (self.offsets, self.columns, self.counts))
-        return count_byte_pairs(self.words.arrays(), *arrays, len(self.corpora))
+        return count_byte_pairs(self.layout, *arrays, len(self.corpora))
 
     def in_corpora(self) -> InCorpora:
         """What the replay takes."""

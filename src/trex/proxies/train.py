@@ -9,10 +9,13 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
+from trex.bpe.byte_alphabet import ALPHABETS
+from trex.bpe.memory import training_bytes
 from trex.bpe.model import BpeModel
 from trex.bpe.training import BpeOptions, Workspace, train_flat
 from trex.counting.word_index import WordIndex
 from trex.proxies.tables import nsl_array
+from trex.run.memory import memory_left
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +49,8 @@ class Trainer:
 
     Attributes:
         index: the words of all corpora.
-        tokenizer: the keys special_tokens, min_frequency and max_token_length of the config's section of that name.
+        tokenizer: the keys special_tokens, min_frequency, max_token_length and alphabet of the config's section of that
+            name.
         n_bytes: S; None: all the text.
         vocab_sizes: at which compression is measured, rising; trained to the last.
     """
@@ -72,8 +76,10 @@ class Trainer:
             self.tokenizer["special_tokens"],
             self.tokenizer["min_frequency"],
             self.tokenizer["max_token_length"],
+            alphabet=ALPHABETS[self.tokenizer["alphabet"]],
         )
         vocab_size = self.vocab_sizes[-1]
+        self._check_memory(text.counts, vocab_size)
         model = train_flat(
             self.index.words,
             text.counts,
@@ -93,6 +99,23 @@ class Trainer:
         columns = [_literal(name, value) for name, value in (key or {}).items()]
         compression = self._compression(model).select(*columns, pl.all())
         return Trained(key or {}, model, compression, text.ledger.select(*columns, pl.all()))
+
+    def _check_memory(self, counts: np.ndarray, vocab_size: int) -> None:
+        """ValueError if a training on these counts of the words takes more memory than there is."""
+        words, evaluation = self.index.words, self.index.evaluation
+        used = counts > 0
+        used[evaluation.words] = True
+        n_words, n_bytes = int(used.sum()), int(words.sizes[used].sum(dtype=np.int64))
+        need = training_bytes(n_words, n_bytes, vocab_size, evaluation.n_columns)
+        left, whose = memory_left()
+        log.info("%s distinct words take %.2f GB of memory at most", f"{n_words:,}", need / 1e9)
+        if need > left:
+            raise ValueError(
+                f"a training to {vocab_size:,} tokens on {n_words:,} distinct words of {n_bytes:,} bytes needs "
+                f"{need / 1e9:.1f} GB of memory, and {whose} leaves {left / 1e9:.1f} GB. Give the job more memory "
+                "(with SLURM --set-resources RULE:mem_mb=...), a larger machine or fewer jobs at a time (--cores), or "
+                "train on less text (training.bytes, proxies.bytes)"
+            )
 
     def _compression(self, model: BpeModel) -> pl.DataFrame:
         measures = ["evaluation_set", "corpus", "bytes", "words", "characters", "reference_tokens"]

@@ -1,0 +1,283 @@
+"""A training stretch by stretch (`trex.bpe.merge_loop`): what each counts and lists when it begins."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from trex.arrow import frozen
+from trex.bpe.byte_alphabet import Alphabet
+from trex.bpe.memory import NARROW, is_narrow, room_of
+from trex.bpe.merge_loop import EXHAUSTED, Limits, Tracked, Vocabulary, merge_loop, track_all
+from trex.bpe.merge_step import HEAVY, MOST_HEAVY, MOST_SLOTS
+from trex.bpe.pair_table import KEY
+from trex.bpe.text_passes import (
+    COUNT,
+    END,
+    START,
+    Counted,
+    N,
+    Tokens,
+    compact,
+    extent,
+    fill_slots,
+    list_byte_pairs,
+    list_pairs,
+    sketch_pairs,
+    weigh_pairs,
+    widen,
+)
+from trex.bpe.words import FlatWords
+
+log = logging.getLogger(__name__)
+
+FILLED = 0.9  # of the room when a stretch begins; the rest is for pairs that are born
+SKETCH = 2  # slots a counter of the sketch
+
+
+class Workspace:
+    """Memory for the merge loop, kept from one training to the next: fresh memory can take as long as the training.
+
+    One training at a time. numpy puts large arrays on huge pages, which numba does not, and pages that stay
+    untouched cost nothing. narrow, room: for tests: the tokens that narrow slots are used for, whatever the text, and
+    the room for occurrences.
+    """
+
+    def __init__(self, *, narrow: int | None = None, room: int | None = None):
+        self._narrow, self._room = narrow, room
+        self._arrays: dict[str, np.ndarray] = {}
+
+    def array(self, name: str, size: int, dtype) -> np.ndarray:
+        """An array of at least this size, with anything in it; the same memory as before if that is enough."""
+        array = self._arrays.get(name)
+        n_bytes = size * np.dtype(dtype).itemsize
+        if array is None or array.nbytes < n_bytes:
+            self._arrays.pop(name, None)
+            array = self._arrays[name] = np.empty(-(-n_bytes // 8) * 8, np.uint8)
+        return array[: array.nbytes // np.dtype(dtype).itemsize * np.dtype(dtype).itemsize].view(dtype)
+
+    def keep(self, name: str, array: np.ndarray) -> None:
+        """Use the memory of an array from now on."""
+        self._arrays[name] = array.view(np.uint8)
+
+    def most_narrow(self, n_slots: int, vocab_size: int) -> int:
+        """The size of the vocabulary up to which slots are narrow; 0: they are wide from the start."""
+        if self._narrow is not None:
+            return self._narrow
+        return NARROW if is_narrow(n_slots, vocab_size) else 0
+
+    def room(self, n_slots: int) -> np.ndarray:
+        """uint64, for the occurrences of pairs in a text of so many slots."""
+        return self.array("occurrences", self._room or room_of(n_slots), np.uint64)
+
+    def tracked(self, n_pairs: int, vocab_size: int) -> Tracked:
+        """Room for so many pairs and those that are born."""
+        n_pairs = 1 << max(2 * n_pairs, 4 * vocab_size, (1 << 16) - 1).bit_length()
+        return Tracked(
+            self.array("table", 2 * n_pairs, np.uint64)[: 2 * n_pairs],
+            self.array("pairs", 4 * n_pairs, np.int64)[: 4 * n_pairs].reshape(-1, 4),
+            self.array("heap", 3 * n_pairs, np.int64)[: 3 * n_pairs].reshape(-1, 3),
+        )
+
+
+class Initial(NamedTuple):
+    """The vocabulary before the first merge.
+
+    byte_id: int32 [256], token id of each byte. spellings, offsets, n_specials: as of `merge_loop.Vocabulary`.
+    """
+
+    byte_id: np.ndarray
+    spellings: np.ndarray
+    offsets: np.ndarray
+    n_specials: int
+
+    @property
+    def n_tokens(self) -> int:
+        return len(self.offsets) - 1
+
+
+def initial_tokens(special_tokens: Sequence[str], alphabet: Alphabet) -> Initial:
+    """The specials, then the alphabet by code point.
+
+    A special token that is spelled like a byte keeps its id for both, as in `tokenizers`.
+    """
+    if len(set(special_tokens)) != len(special_tokens):
+        raise ValueError(f"special tokens must differ from one another: {list(special_tokens)}")
+    ids = {token: i for i, token in enumerate(special_tokens)}
+    spellings = [alphabet.unspell(token) if alphabet.is_spelling(token) else b"" for token in special_tokens]
+    byte_id = np.empty(256, dtype=np.int32)
+    for byte in alphabet.by_code_point:
+        character = alphabet.characters[byte]
+        if character not in ids:
+            ids[character] = len(spellings)
+            spellings.append(bytes([byte]))
+        byte_id[byte] = ids[character]
+    data = np.frombuffer(b"".join(spellings), dtype=np.uint8)
+    offsets = np.cumsum([0, *map(len, spellings)], dtype=np.int64)
+    return Initial(frozen(byte_id), data, offsets, len(special_tokens))
+
+
+def _vocabulary(initial: Initial, vocab_size: int) -> Vocabulary:
+    """With room for vocab_size tokens and the separator."""
+    capacity = max(vocab_size, initial.n_tokens) + 1
+    offsets = np.zeros(capacity + 1, dtype=np.int64)
+    offsets[: initial.n_tokens + 1] = initial.offsets
+    spellings = np.empty(16 * capacity + len(initial.spellings), dtype=np.uint8)
+    spellings[: len(initial.spellings)] = initial.spellings
+    sizes = np.zeros(capacity, dtype=np.int32)
+    sizes[: initial.n_tokens] = np.diff(initial.offsets)
+    most_steps = max(vocab_size - initial.n_tokens, 0) + initial.n_specials
+    steps = np.empty((most_steps, 3), dtype=np.int32)
+    return Vocabulary(
+        spellings, offsets, sizes, steps, np.empty(most_steps, dtype=np.int32), initial.n_specials
+    )
+
+
+def _theta_that_fits(counts: np.ndarray, numbers: np.ndarray, least: int, room: int) -> int:
+    """The smallest count, at least `least`, so that the pairs that have it fill no more of the room than they may.
+
+    The most frequent pairs are in, however many occurrences they have. counts, numbers: int64 [pairs], of each pair the
+    count and the number of occurrences.
+    """
+    enough = counts >= least
+    counts, numbers = counts[enough], numbers[enough]
+    order = np.argsort(-counts)
+    upto = np.cumsum(numbers[order])
+    first_out = int(np.searchsorted(upto, FILLED * room, side="right"))
+    if first_out == len(order):
+        return least
+    return int(min(counts[order[first_out]] + 1, counts[order[0]]))
+
+
+@dataclass
+class Training:
+    """A training on its way.
+
+    words, counted: the words and what they weigh. max_token_length: of a token's bytes, exclusive.
+    After `run`: tokens, vocabulary, n_tokens and n_steps are what was made; stretches is how many it took.
+    """
+
+    words: FlatWords
+    counted: Counted
+    initial: Initial
+    vocab_size: int
+    max_token_length: int
+    workspace: Workspace
+
+    def __post_init__(self) -> None:
+        size = extent(frozen(self.words.sizes), self.counted)
+        if size.smallest < 0 or size.text_bytes >= 2.0**62:
+            raise OverflowError("word counts must be non-negative and their text below 2^62 bytes")
+        if size.slots > MOST_SLOTS or size.heavy > MOST_HEAVY:
+            raise OverflowError(
+                f"the distinct words have {size.slots:,} bytes, separators included, and {size.heavy:,} of them occur "
+                f"{int(HEAVY):,} times or more; a training holds at most {MOST_SLOTS:,} and {MOST_HEAVY:,}. Use less "
+                "text"
+            )
+        self.n_slots = size.slots
+        self._heavy = frozen(self.counted.counts[self.counted.counts >= int(HEAVY)])
+        self.vocabulary = _vocabulary(self.initial, self.vocab_size)
+        self.n_tokens, self.n_steps, self.stretches = self.initial.n_tokens, 0, 0
+        narrow = self.workspace.most_narrow(self.n_slots, self.vocab_size)
+        self._narrow = self.initial.n_tokens <= narrow
+        self._until = min(self.vocab_size, narrow) if self._narrow else self.vocab_size
+
+    def run(self, theta: int, min_count: int) -> None:
+        """Merge until the vocabulary is whole or no pair counts min_count.
+
+        theta: pairs with a smaller count are not tracked at first.
+        """
+        arena = self.workspace.room(self.n_slots)
+        least = max(min_count, theta)
+        byte_pairs = self._fill()
+        while self.n_tokens < self.vocab_size:
+            if self.stretches:
+                theta, n_pairs, tracked, arena = self._from_tokens(least, arena)
+            else:
+                theta, n_pairs, tracked, arena = self._from_bytes(byte_pairs, least, arena)
+            vocabulary, limits = self.vocabulary, Limits(self._until, theta, self.max_token_length)
+            why, self.n_tokens, self.n_steps, spellings, used = merge_loop(
+                self.tokens, self._heavy, vocabulary, self.n_tokens, self.n_steps, limits, tracked, n_pairs, arena
+            )  # fmt: skip
+            self.vocabulary = vocabulary._replace(spellings=spellings)
+            self.stretches += 1
+            log.debug(
+                "stretch %d: %d slots, %d pairs of count %d or more, %d of %d occurrences, %d tokens",
+                self.stretches, self.tokens.n_slots, n_pairs, theta, used, arena.size, self.n_tokens,
+            )  # fmt: skip
+            if why == EXHAUSTED:
+                if theta == min_count:
+                    break
+                if theta == least:
+                    least = max(min_count, least // 4)
+
+    def _fill(self) -> np.ndarray:
+        """Make every byte a token. int64 [65536, 2], of every byte pair a * 256 + b the count and the number."""
+        slots = self.workspace.array("slots", self.n_slots, np.uint16 if self._narrow else np.uint32)
+        widths = np.ones(len(self.vocabulary.sizes), np.int32)
+        self.tokens = Tokens(slots, widths, self._until, self.n_slots)
+        return fill_slots(self.words.arrays(), self.counted, self.initial.byte_id, self._until, slots)
+
+    def _from_bytes(
+        self, found: np.ndarray, least: int, arena: np.ndarray
+    ) -> tuple[int, int, Tracked, np.ndarray]:
+        """Begin with what `_fill` gave: (theta, number of tracked pairs, they, arena)."""
+        byte_id = self.initial.byte_id
+        theta = _theta_that_fits(*found[found[:, 1] > 0].T, least, arena.size)
+        pairs = np.flatnonzero((found[:, 0] >= theta) & (found[:, 1] > 0))
+        rows = np.empty((len(pairs), 4), dtype=np.int64)
+        rows[:, KEY] = byte_id[pairs >> 8].astype(np.int64) << 32 | byte_id[pairs & 255]
+        rows[:, COUNT] = found[pairs, 0]
+        rows[:, END] = np.cumsum(found[pairs, 1])
+        rows[:, START] = rows[:, END] - found[pairs, 1]
+        tracked = self.workspace.tracked(len(rows), self.vocab_size)
+        track_all(tracked, rows)
+        arena = self._with_room(arena, rows)
+        write_to = np.full(1 << 16, -1, dtype=np.int64)
+        write_to[pairs] = rows[:, START]
+        list_byte_pairs(self.words.arrays(), self.counted, write_to, arena)
+        return theta, len(rows), tracked, arena
+
+    def _from_tokens(self, least: int, arena: np.ndarray) -> tuple[int, int, Tracked, np.ndarray]:
+        """Begin again with the tokens that there are, one slot each: as `_from_bytes`."""
+        self.tokens = self.tokens._replace(n_slots=compact(self.tokens))
+        self.tokens.widths[:] = 1
+        if self.n_tokens >= self._until:
+            self._widen()
+        size = max(min(self.tokens.n_slots // SKETCH, arena.size), 1)
+        sketch = arena[: 1 << size.bit_length() - 1].view(np.int64)
+        sketch[:] = 0
+        sketch_pairs(self.tokens, self.counted, sketch)
+        rows = weigh_pairs(self.tokens, self.counted, sketch, least)
+        sizes = self.vocabulary.sizes
+        size = sizes[rows[:, KEY] >> 32] + sizes[rows[:, KEY] & 0xFFFFFFFF]
+        # bytes pair up whatever max_token_length says, as in `tokenizers`
+        rows = rows[(rows[:, COUNT] >= least) & ((size < self.max_token_length) | (size == 2))]
+        theta = _theta_that_fits(rows[:, COUNT], rows[:, N], least, arena.size)
+        rows = rows[rows[:, COUNT] >= theta]
+        rows[:, END] = np.cumsum(rows[:, N])
+        rows[:, START] = rows[:, END] - rows[:, N]
+        tracked = self.workspace.tracked(len(rows), self.vocab_size)
+        track_all(tracked, rows)
+        arena = self._with_room(arena, rows)
+        tracked.pairs[: len(rows), END] = rows[:, START]
+        list_pairs(self.tokens, self.counted, tracked.table, tracked.pairs, arena)
+        return theta, len(rows), tracked, arena
+
+    def _with_room(self, arena: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """An arena in which the rows' occurrences fill no more than a half, if they would not fit as it is."""
+        need = int(rows[-1, END]) if len(rows) else 0
+        return arena if need <= arena.size else self.workspace.array("occurrences", 2 * need, np.uint64)
+
+    def _widen(self) -> None:
+        """Go on with wide slots, as ids are about to outgrow the narrow ones."""
+        narrow, _, before, n_slots = self.tokens
+        wide = self.workspace.array("slots", narrow.nbytes // 4, np.uint32)
+        if n_slots > len(wide):
+            wide = np.empty(n_slots, np.uint32)
+            self.workspace.keep("slots", wide)
+        widen(narrow, n_slots, before, self.vocab_size, wide)
+        self.tokens = Tokens(wide, self.tokens.widths, self.vocab_size, n_slots)
+        self._until = self.vocab_size
