@@ -28,6 +28,7 @@ localrules:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/counting.smk"
+include: "workflow/rules/hygiene.smk"
 include: "workflow/rules/mixtures.smk"
 include: "workflow/rules/proxies.smk"
 include: "workflow/rules/surfaces.smk"
@@ -44,6 +45,7 @@ rule all:
     default_target: True
     input:
         rules.write_summary.output,
+        rules.write_hygiene.output,
         rules.plot_figures.output,
         rules.write_provenance.output,
         rules.sample_mixtures.output,
@@ -66,4 +68,5 @@ rule proxies:
 rule report:
     input:
         rules.write_summary.output,
+        rules.write_hygiene.output,
         rules.plot_figures.output,

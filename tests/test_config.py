@@ -197,9 +197,9 @@ BAD = [
         "choose another",
     ),
     (
-        "corpus_defaults: {source: {where: {a: [1]}}}",
-        "corpus_defaults.source.where.a: [1] is not",
-        "text, a number",
+        "corpus_defaults: {source: {where: {a: {b: 1}}}}",
+        'corpus_defaults.source.where.a: {"b": 1} is not',
+        "such as '>= 8'",
     ),
     (
         "objective: {evaluation_sets: [udhr]}\n"

@@ -118,6 +118,10 @@ class Layout:
         return self.root / f"evaluation/{evaluation_set}/{corpus}.documents.parquet"
 
     @property
+    def hygiene(self) -> Path:
+        return self.root / "hygiene.json"
+
+    @property
     def index(self) -> Path:
         return self.root / "index"
 
@@ -253,7 +257,7 @@ class Layout:
         return self.root / ".artifacts"
 
     def page(self, name: str) -> Path:
-        """name: summary, details, validation or costs."""
+        """name: summary, details, validation, costs or hygiene."""
         return self.root / f"{name}.md"
 
     @property

@@ -153,6 +153,15 @@ def corpus_source(wildcards):
     return PARTS[wildcards.corpus][0]
 
 
+def uncounted_sources():
+    """The sources of the corpora that no run has counted yet."""
+    return {
+        corpus: config["corpora"][corpus]["source"]
+        for corpus in CORPORA
+        if not FILES.words(corpus).exists()
+    }
+
+
 def part_source(wildcards):
     return PARTS[wildcards.corpus][int(wildcards.part)]
 

@@ -32,6 +32,7 @@ REPORTED = {
     "ranks": [FILES.ranks] if GRID_BATCHES else [],
     "full_scale_ledgers": [FILES.tokenizer_ledger(name) for name in FULL_SCALE],
     "inference": INFERRED,
+    "hygiene": FILES.hygiene,
     "counts": [FILES.counts_ledger(corpus) for corpus in CORPORA],
     "evaluation_ledgers": [FILES.evaluation_ledger(*at) for at in EVALUATION],
 }

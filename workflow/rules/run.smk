@@ -1,5 +1,6 @@
 # Around a run: which folder it may use, what has to be made, and results/summary.md, which says what is missing until
 # it is written.
+from trex.hygiene.marks import marks_message, marks_of_sources
 from trex.run.disk import check_space
 from trex.files import remove_temporary_files
 from trex.run.locks import FolderError, RunLock, check_folder
@@ -38,6 +39,8 @@ if workflow.is_main_process:
         if not INDEX.exists():  # most of what a run needs
             for line in check_space(config, BASE):
                 logger.warning(line)
+        if cut := marks_of_sources(uncounted_sources(), BASE, TOKENIZER["pattern"]):
+            logger.warning(marks_message(cut))
     except (ConfigError, FolderError) as error:
         sys.exit(f"error: {error}")
 plan_by_records(workflow, RESULTS, RUN_LOCK)
@@ -52,6 +55,7 @@ rule write_provenance:
         validation=rules.write_summary.output.validation,
         candidates=rules.write_summary.output.candidates,
         corpora=rules.write_summary.output.corpora,
+        hygiene=rules.write_hygiene.output.page,
         figures=rules.plot_figures.output,
         tokenizers=[FILES.tokenizer(name) for name in FULL_SCALE],
         counts=REPORTED["counts"],

@@ -1,6 +1,7 @@
 """Reading the configuration: YAML, the merging of corpus_defaults, checks, and the form that the pipeline uses."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
@@ -133,10 +134,18 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: is not valid YAML: {error}") from None
+        raise ConfigError(f"{path}: is not valid YAML: {error}{_quotes(path, error)}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: holds {show(content)}; a mapping of keys such as 'corpora:' is needed")
     return content
+
+
+def _quotes(path: str | Path, error: Exception) -> str:
+    """What to type where YAML stumbles over a comparison, such as `quality: >= 8`."""
+    mark = getattr(error, "problem_mark", None)
+    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    found = mark and mark.line < len(lines) and re.search(r"(\S+:) *([<>!=]=?[^,}\]]*)", lines[mark.line])
+    return f'; write the comparison in quotes: {found[1].lstrip("{[")} "{found[2].strip()}"' if found else ""
 
 
 def _refuse_repeated_keys(root: yaml.Node) -> None:

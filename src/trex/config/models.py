@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Tag, model_serializ
 from trex.config.fields import (
     Bytes,
     BytesOrAll,
+    Condition,
     CorpusId,
     DemoCode,
     Distinct,
@@ -110,10 +111,11 @@ class Source(Section):
     """Column that holds the text; of an inner column, with a dot, such as translation.de. The strings of a list are
     joined by newlines."""
     where: Annotated[
-        dict[str, Annotated[str | bool | int | float, Expects("text, a number, true or false")]],
-        Expects("a mapping of columns to values"),
+        dict[str, Condition],
+        Expects("a mapping of columns to conditions"),
     ] = {}
-    """Rows to read, given as column: value."""
+    """Rows to read, as conditions by column: a value, a list of values, or a comparison in quotes (>= > <= < != ==,
+    joined by and), such as {quality: ">= 8", source: [wiki, news]}. Rows with a null in such a column are left out."""
     max_bytes: Bytes | None = None
     """Draw a sample of this much text: documents by a hash of their content, from all over the corpus. null takes
     everything."""

@@ -3,7 +3,7 @@
 A *source* is the mapping that the config gives for a corpus: one kind key that says where the text is, and
 options.
 
-    {parquet: "fineweb/deu/*.parquet", column: text, where: {quality: high}, max_bytes: 10_000_000_000}
+    {parquet: "fineweb/deu/*.parquet", column: text, where: {quality: ">= 8"}, max_bytes: 10_000_000_000}
     {jsonl: [a.jsonl.zst, b.jsonl.gz]}              {text: notes.txt, sample_by: paragraph}
     {arrow: "deu/*.arrow", column: translation.de}  {jsonl: a.jsonl, on_bad_record: skip, max_bad_records: 0.001}
     {dataset: saved/deu, split: train}              {huggingface: epfml/FineWeb2-HQ, config: deu_Latn}
@@ -177,7 +177,8 @@ def read_documents(
     )
     if limit.left_out:
         log.warning("%s; one is in %s", too_long, limit.example)
+    reader.where.log_left_out(what)
     if not bad.good and not may_be_empty:
-        where = f" after where: {dict(reader.where)}" if reader.where else ""
+        where = f" after where: {reader.where.written}" if reader.where else ""
         problem = f"{too_long}, one in {limit.example}" if limit.left_out else "no document has any text"
         raise CorpusError(f"{what}: the corpus is empty{where}: {problem}{_CURE if limit.left_out else ''}")

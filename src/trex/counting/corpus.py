@@ -28,7 +28,7 @@ from trex.counting.pretokenize import TABLE_BYTES, WordCounter, WordCounts
 from trex.counting.sampling import WHOLE, Sample
 from trex.counting.shards import cells, cells_of, shards_of_cells
 from trex.files import whole
-from trex.left_out import NULL, REASONS
+from trex.left_out import FILTERED, NULL, REASONS
 
 log = logging.getLogger(__name__)
 
@@ -180,8 +180,8 @@ def check_split(ledger: pl.DataFrame, held_out_share: float) -> None:
 def with_left_out(ledger: pl.DataFrame, left_out: Mapping[str, int]) -> pl.DataFrame:
     """The ledger of a corpus, or of a part of it, with a row for each kind of records that the reader left out.
 
-    left_out: records by kind, which becomes the split: ``too_long``, ``null``, or a reason why a record is bad
-    (`trex.left_out`).
+    left_out: records by kind, which becomes the split: ``too_long``, ``null``, ``filtered``, or a reason why a record
+    is bad (`trex.left_out`).
     """
     template = ledger[-1].with_columns(bytes=0, characters=0, duplicates=0)
     rows = [
@@ -196,7 +196,7 @@ def check_bad_records(ledger: pl.DataFrame, max_share: float | None) -> None:
     records = dict(ledger.group_by("split").agg(pl.sum("documents") + pl.sum("duplicates")).iter_rows())
     bad = BadRecords(max_share)
     bad.skipped.update({split: n for split, n in records.items() if split in REASONS})
-    bad.good = sum(n for split, n in records.items() if split not in (*REASONS, NULL))
+    bad.good = sum(n for split, n in records.items() if split not in (*REASONS, NULL, FILTERED))
     bad.check(f"corpus {ledger['corpus'][0]}")
 
 

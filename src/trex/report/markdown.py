@@ -73,6 +73,31 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
+def short_percent(share: float) -> str:
+    """Two digits where that says enough: 12 %, 1.3 %, 0.04 %, <0.01 %."""
+    if share and share < 0.5e-4:
+        return "<0.01 %"
+    return (
+        f"{100 * share:.0f} %"
+        if share >= 0.095 or not share
+        else f"{100 * share:.1g} %"
+        if share < 0.001
+        else f"{100 * share:.2g} %"
+    )
+
+
+def code(text: str, spaces: str = " ") -> str:
+    """Text as code in a line or a table's cell: signs that are not seen become seen; `spaces`: what a space becomes."""
+    seen = "".join(_seen(character) for character in text).replace(" ", spaces)
+    return f"`` {seen} ``" if "`" in seen else f"`{seen}`"
+
+
+def _seen(character: str) -> str:
+    if character == "|":
+        return "¦"  # which would end a cell
+    return character if character.isprintable() else f"\\u{ord(character):04x}".replace("\\u000a", "\\n")
+
+
 def size(n_bytes: float) -> str:
     """Bytes with a unit: 31.4 MB."""
     for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

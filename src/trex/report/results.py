@@ -35,6 +35,7 @@ class Results:
         validation, scripts: of all full-scale and existing tokenizers.
         ranks: of mixtures across scales; None if that is turned off.
         counts, evaluation: ledgers of all corpora, and of all their evaluation sets.
+        hygiene: of every corpus, `trex.hygiene.facts.corpus_facts`.
         inferred: of every baseline that is the mixture of an existing tokenizer, by name: how that was inferred.
         cpu_seconds: of the jobs, `cpu_seconds`.
     """
@@ -60,6 +61,7 @@ class Results:
     ranks: pl.DataFrame | None
     counts: pl.DataFrame
     evaluation: pl.DataFrame
+    hygiene: Mapping[str, Mapping[str, Any]]
     inferred: Mapping[str, Mapping[str, Any]]
     cpu_seconds: Mapping[str, float]
 
@@ -135,6 +137,7 @@ class Results:
                 for corpus in corpora
                 for name in ["held_out", *config["corpora"][corpus]["evaluation"]]
             ),
+            hygiene=read_json(files.hygiene),
             inferred={
                 name: read_json(files.inferred(name))
                 for name, spec in config["baselines"].items()

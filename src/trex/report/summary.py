@@ -12,7 +12,7 @@ from trex.objective.constraints import SLACK
 from trex.report import by_corpus, markdown
 from trex.report.doubts import TIE, better_at_full_scale, doubts
 from trex.report.results import Results
-from trex.report.text_caveats import text_caveats
+from trex.report.text_caveats import looks_wrong, text_caveats
 from trex.validation.scales import RANKS_WELL, Scale
 
 SEARCHED_SHOWN = (
@@ -251,6 +251,7 @@ def _caveats_of(results: Results) -> Iterator[str]:
             f"The recommended share of {markdown.names(results.outside_support)} lies outside of what proxies were "
             "trained on. Its prediction is an extrapolation; the measured numbers are not."
         )
+    yield from looks_wrong(results.hygiene)
     yield from text_caveats(results.counts, results.evaluation, results.config["tokenizer"]["normalizer"])
     times = results.times_read
     if (repeated := int((times > ONCE).sum())) > 0:
@@ -293,8 +294,8 @@ def _steps(results: Results) -> Iterator[str]:
     yield (
         "Read on: `details.md` (how good the predictions are, the front between average and worst corpus), "
         "`validation.md` (the full-scale tokenizers by corpus, what they mean for a language model), `costs.md` (CPU "
-        "time of each strategy), `candidates.csv` (all mixtures), `corpora.csv` (all corpora), `figures/`. "
-        "docs/output.md explains every file."
+        "time of each strategy), `candidates.csv` (all mixtures), `corpora.csv` (all corpora), `hygiene.md` (what is in "
+        "the text of the corpora), `figures/`. docs/output.md explains every file."
     )
 
 

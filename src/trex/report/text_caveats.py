@@ -1,7 +1,8 @@
-"""What a reader should know about the text that was counted: what is a sample, what the normalizer changed, and what
-was too long to read."""
+"""What a reader should know about the text: what looks wrong, what is a sample, what the normalizer changed, and
+what was left out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import polars as pl
 
@@ -9,6 +10,27 @@ from trex.counting.nfc import MUCH_CHANGED, nfc_share
 from trex.counting.sampling import DOCUMENTS, PLACES, STREAM, WAYS
 from trex.left_out import NULL, REASONS
 from trex.report import markdown
+
+CORPORA_NAMED = 5  # of those that look wrong; hygiene.md has them all
+
+
+def looks_wrong(hygiene: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """A sentence that names the corpora with warnings, if there are any.
+
+    hygiene: by corpus, what `trex.hygiene.facts.corpus_facts` found.
+    """
+    warned = {
+        corpus: dict.fromkeys(warning["kind"] for warning in facts["warnings"])
+        for corpus, facts in hygiene.items()
+        if facts["warnings"]
+    }
+    if warned:
+        named = [f"`{corpus}` ({', '.join(kinds)})" for corpus, kinds in warned.items()][:CORPORA_NAMED]
+        more = f" and {len(warned) - CORPORA_NAMED} more" if len(warned) > CORPORA_NAMED else ""
+        yield (
+            f"[hygiene.md](hygiene.md) warns of the text of {len(warned)} of {len(hygiene)} corpora: "
+            f"{', '.join(named)}{more}."
+        )
 
 
 def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame, normalizer: str = "nfc") -> Iterator[str]:

@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 
 from trex.bpe.byte_alphabet import is_spelling, unspell
 from trex.objective import metrics
+from trex.scripts import script_of
 from trex.tokenizer.encode import encode, of_plain_text, vocabulary_size
 
 # A running word: a letter with the letters, marks and joiners (ZWNJ, ZWJ) after it. Standard segmentations differ in
@@ -25,12 +26,6 @@ WORD = r"\p{L}[\p{L}\p{M}\x{200C}\x{200D}]*"
 # Scripts that are written without spaces: "words" found by the regex above would be whole clauses.
 UNSPACED = ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan")
 _UNSPACED_LETTER = "[" + "".join(rf"\p{{{script}}}" for script in UNSPACED) + "]"
-
-SCRIPTS = (
-    "Latin", "Cyrillic", "Greek", "Arabic", "Hebrew", "Devanagari", "Bengali", "Gurmukhi", "Gujarati", "Oriya", "Tamil",
-    "Telugu", "Kannada", "Malayalam", "Sinhala", "Thai", "Lao", "Tibetan", "Myanmar", "Georgian", "Armenian",
-    "Ethiopic", "Khmer", "Han", "Hiragana", "Katakana", "Hangul",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -189,11 +184,8 @@ def vocabulary_scripts(tokenizer: Tokenizer, frequencies: np.ndarray) -> pl.Data
     entries = pl.DataFrame({"id": ids, "text": spellings}).with_columns(
         letter=pl.col("text").str.extract(r"([\p{L}\x{FFFD}])", 1)
     )
-    script = pl.when(pl.col("letter").is_null()).then(pl.lit("none"))
-    for name in SCRIPTS:
-        script = script.when(pl.col("letter").str.contains(rf"\p{{{name}}}")).then(pl.lit(name))
     table = entries.with_columns(
-        script=script.otherwise(pl.lit("other")),
+        script=script_of(pl.col("letter")).fill_null("none"),
         used=pl.Series(frequencies[np.array(ids, dtype=np.int64)] > 0),
     )
     return (
