@@ -294,8 +294,8 @@ def _steps(results: Results) -> Iterator[str]:
     yield (
         "Read on: `details.md` (how good the predictions are, the front between average and worst corpus), "
         "`validation.md` (the full-scale tokenizers by corpus, what they mean for a language model), `costs.md` (CPU "
-        "time of each strategy), `candidates.csv` (all mixtures), `corpora.csv` (all corpora), `hygiene.md` (what is in "
-        "the text of the corpora), `figures/`. docs/output.md explains every file."
+        "time of each strategy), `candidates.csv` (all mixtures), `corpora.csv` (all corpora), `hygiene.md` (what is "
+        "in the text of the corpora), `figures/`. docs/output.md explains every file."
     )
 
 
