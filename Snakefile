@@ -23,11 +23,15 @@ localrules:
     choose_mixture,
     write_summary,
     rank_mixtures,
+    plan_language_models,
+    compare_language_models,
+    language_models,
     write_provenance,
 
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/counting.smk"
+include: "workflow/rules/hygiene.smk"
 include: "workflow/rules/mixtures.smk"
 include: "workflow/rules/proxies.smk"
 include: "workflow/rules/surfaces.smk"
@@ -35,6 +39,7 @@ include: "workflow/rules/inference.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/tokenizer.smk"
 include: "workflow/rules/validation.smk"
+include: "workflow/rules/language_model.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/run.smk"
 
@@ -44,6 +49,7 @@ rule all:
     default_target: True
     input:
         rules.write_summary.output,
+        rules.write_hygiene.output,
         rules.plot_figures.output,
         rules.write_provenance.output,
         rules.sample_mixtures.output,
@@ -55,6 +61,7 @@ rule all:
         rules.rank_mixtures.output if GRID_BATCHES else [],
         expand(rules.train_tokenizer.output, name=FULL_SCALE),
         INFERRED,
+        LANGUAGE_MODELS,
 
 
 # partial targets
@@ -66,4 +73,11 @@ rule proxies:
 rule report:
     input:
         rules.write_summary.output,
+        rules.write_hygiene.output,
         rules.plot_figures.output,
+
+
+# bits per byte of small language models; language_model.check.seeds says how many of each
+rule language_models:
+    input:
+        LANGUAGE_MODELS or needs_seeds,

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Makes .venv with the pinned packages and TREX itself, or does nothing if that is there already.
 #   ./install.sh                        what running needs
-#   ./install.sh --dev                  and the tools for tests and checks
+#   ./install.sh --dev                  and the tools for tests and checks, JAX among them
 #   ./install.sh --slurm                and what submits jobs to a SLURM cluster (docs/slurm.md)
+#   ./install.sh --language-model       and JAX, for small language models (docs/language-model.md)
 #   PYTHON=/path/to/python ./install.sh with this Python (3.11, 3.12 or 3.13)
 set -eu
 cd "$(dirname "$0")"
@@ -18,8 +19,9 @@ fi
 extras=
 for option; do
     case "$option" in
-        --dev | --slurm) extras="$extras ${option#--}" ;;
-        *) sed -n '2,6s/^# *//p' install.sh; [ "$option" = --help ] && exit; exit 2 ;;
+        --dev) extras="$extras dev language-model" ;; # the tests train a tiny language model
+        --slurm | --language-model) extras="$extras ${option#--}" ;;
+        *) sed -n '2,7s/^# *//p' install.sh; [ "$option" = --help ] && exit; exit 2 ;;
     esac
 done
 

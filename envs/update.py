@@ -1,14 +1,15 @@
-"""Write the conda environment ``envs/trex.yaml`` from ``requirements.lock``; with ``--resolve`` the locks first.
+"""Write the conda environments from the locks; with ``--resolve`` the locks first.
 
-    python envs/update.py                      # trex.yaml again from the lock
+    python envs/update.py                      # the environments again from the locks
     python envs/update.py --resolve            # the locks from pyproject.toml, keeping pinned versions that still fit
     python envs/update.py --resolve --upgrade  # the newest versions that pyproject.toml allows
 
-``--resolve`` needs ``uv`` on PATH; nothing else here needs anything but Python. Four locks, in pip's format:
+``--resolve`` needs ``uv`` on PATH; nothing else here needs anything but Python. Five locks, in pip's format:
 
 - ``requirements.lock``: what running needs, with the demo text
 - ``requirements-dev.lock``: what tests and checks add to it (begins with ``-r requirements.lock``)
 - ``requirements-slurm.lock``: what jobs on a SLURM cluster add to it (so does this)
+- ``requirements-language-model.lock``: what small language models add to it (likewise)
 - ``envs/build.lock``: pip itself and what builds the two packages that have no wheel: trex and connection-pool
 """
 
@@ -29,10 +30,15 @@ BUILD_REQUIREMENTS = ["pip", "setuptools", "hatchling"]
 ADDED = {  # extra: what its lock says of itself
     "dev": "What tests and checks add to it.",
     "slurm": "What jobs on a SLURM cluster add to it.",
+    "language-model": "What small language models add to it.",
 }
 
+CONDA = {  # environment: the locks that it is written from
+    "trex.yaml": ["requirements.lock"],
+    "language_model.yaml": ["requirements.lock", "requirements-language-model.lock"],
+}
 CONDA_HEADER = f"""\
-# For `--software-deployment-method conda`. Written by `python envs/update.py` from requirements.lock; do not edit.
+# For `--software-deployment-method conda`. Written by `python envs/update.py` from the locks; do not edit.
 # Everything but Python comes through pip, so that the versions are those of ./install.sh, every one of them.
 channels:
   - conda-forge
@@ -144,7 +150,9 @@ def main() -> None:
         parser.error("--upgrade needs --resolve")
     if arguments.resolve:
         resolve_all(arguments.upgrade)
-    (ROOT / "envs" / "trex.yaml").write_text(conda_environment((ROOT / "requirements.lock").read_text()))
+    for name, locks in CONDA.items():
+        text = "".join((ROOT / lock).read_text() for lock in locks)
+        (ROOT / "envs" / name).write_text(conda_environment(text))
 
 
 if __name__ == "__main__":

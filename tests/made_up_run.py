@@ -298,6 +298,9 @@ def write_results(
         evaluated = {"corpus": [corpus], "bytes": [1_000_000], "nfc_changed": [0], "too_long": [0]}
         evaluated |= {"sample": ["all"], "read_share": [1.0]}
         parquet(files.evaluation_ledger("held_out", corpus), pl.DataFrame(evaluated))
+    warnings = [{"kind": "tags", "text": "7 % of the documents have HTML or XML tags"}]
+    hygiene = {corpus: {"warnings": warnings if corpus == corpora[0] else []} for corpus in corpora}
+    files.hygiene.write_text(json.dumps(hygiene))
     return folder
 
 

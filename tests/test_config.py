@@ -197,9 +197,9 @@ BAD = [
         "choose another",
     ),
     (
-        "corpus_defaults: {source: {where: {a: [1]}}}",
-        "corpus_defaults.source.where.a: [1] is not",
-        "text, a number",
+        "corpus_defaults: {source: {where: {a: {b: 1}}}}",
+        'corpus_defaults.source.where.a: {"b": 1} is not',
+        "such as '>= 8'",
     ),
     (
         "objective: {evaluation_sets: [udhr]}\n"
@@ -361,8 +361,13 @@ def test_defaults_come_from_the_schema() -> None:
                 ("proxies", "vocab_grid"),
                 ("tokenizer", "pattern"),
                 ("validation", "grid"),
+                ("language_model", "check"),
             }:
                 assert config[section][key] == value["default"], (section, key)
+    check = properties(SCHEMA["properties"]["language_model"])["check"]
+    assert config["language_model"]["check"] == {
+        key: value["default"] for key, value in properties(check).items()
+    }
     assert config["training"]["bytes"] is None
     assert config["tokenizer"]["pattern"] == DEFAULT
     assert config["proxies"]["vocab_grid"] == [8192]

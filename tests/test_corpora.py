@@ -255,7 +255,7 @@ BAD = [
     ({"jsonl": "surrogate.jsonl"}, True, ["surrogate.jsonl:2", r"\ud800", "character 2"]),
     ({"jsonl": "latin1.jsonl"}, True, ["latin1.jsonl:2", "0xe9", "UTF-8"]),
     ({"jsonl": "allnull.jsonl"}, False, ["allnull.jsonl", "the corpus is empty"]),
-    ({"jsonl": "good.jsonl", "where": {"lang": "de"}}, False, ["good.jsonl", "empty after where"]),
+    ({"jsonl": "good.jsonl", "where": {"lang": "de"}}, True, ["good.jsonl", "where", "'lang'"]),
     ({"jsonl": "cut.jsonl.gz"}, True, ["cut.jsonl.gz", "after line", "runcated"]),
     ({"dataset": "missing"}, True, ["missing", "no such directory"]),
     ({"dataset": "folder"}, True, ["folder", "save_to_disk"]),

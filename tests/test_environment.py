@@ -17,7 +17,12 @@ from packaging.utils import canonicalize_name
 from trex.run.preflight import check_install_path, warn_of_address_space
 
 ROOT = Path(__file__).resolve().parent.parent
-INSTALLED = ["requirements.lock", "requirements-dev.lock", "envs/build.lock"]  # by ./install.sh --dev
+INSTALLED = [  # by ./install.sh --dev
+    "requirements.lock",
+    "requirements-dev.lock",
+    "requirements-language-model.lock",
+    "envs/build.lock",
+]
 LOCKS = [*INSTALLED, "requirements-slurm.lock"]
 
 
@@ -73,9 +78,13 @@ def test_lock_pins_exactly_with_hashes_and_names_no_host(lock):
             lambda project: project["optional-dependencies"]["slurm"],
             ["requirements.lock", "requirements-slurm.lock"],
         ),
+        (
+            lambda project: project["optional-dependencies"]["language-model"],
+            ["requirements.lock", "requirements-language-model.lock"],
+        ),
         (lambda project: update.BUILD_REQUIREMENTS, ["envs/build.lock"]),
     ],
-    ids=["dependencies", "demo", "dev", "slurm", "build"],
+    ids=["dependencies", "demo", "dev", "slurm", "language-model", "build"],
 )
 def test_locks_satisfy_what_is_declared(declared, locks):
     pinned = _pinned_versions(*locks)
@@ -93,16 +102,18 @@ def test_locks_agree_where_they_pin_the_same():
         assert _pinned_versions("requirements.lock", "requirements-dev.lock").get(name, version) == version
 
 
-def test_conda_environment_is_the_lock():
-    text = (ROOT / "envs" / "trex.yaml").read_text()
-    assert text == update.conda_environment((ROOT / "requirements.lock").read_text()), (
+@pytest.mark.parametrize("name", update.CONDA)
+def test_conda_environment_is_the_lock(name):
+    text = (ROOT / "envs" / name).read_text()
+    locks = update.CONDA[name]
+    assert text == update.conda_environment("".join((ROOT / lock).read_text() for lock in locks)), (
         "run: python envs/update.py"
     )
     environment = yaml.safe_load(text)
     *conda, pip = environment["dependencies"]
     assert environment["channels"] == ["conda-forge", "nodefaults"]
     assert conda == [f"python={update.CONDA_PYTHON}", "pip"]
-    assert [Requirement(line) for line in pip["pip"]] == _pins("requirements.lock")
+    assert [Requirement(line) for line in pip["pip"]] == [pin for lock in locks for pin in _pins(lock)]
     assert f"{update.CONDA_PYTHON}.0" in Requirement(f"python{_project()['requires-python']}").specifier
 
 

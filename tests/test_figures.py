@@ -10,7 +10,7 @@ import pytest
 from made_up_run import ranks
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from trex.report import figures, figures_validation
+from trex.report import by_corpus, figures, figures_validation
 
 NAMES = ["found", "drawn", "matched", "uniform"]
 SIZES = [4096, 8192]
@@ -205,12 +205,21 @@ def test_no_text_lies_on_another_or_is_cut_off(name, k):
 
 @pytest.mark.parametrize("name", ["mixture_bars", "sampled_support", "nsl_by_corpus"])
 def test_figures_grow_with_the_corpora(name):
-    few, many = draw(name, tables(2)), draw(name, tables(60))
-    assert many.get_figheight() > few.get_figheight() + 57 * figures.ROW_HEIGHT
+    few, many = draw(name, tables(2)), draw(name, tables(40))
+    assert many.get_figheight() > few.get_figheight() + 37 * figures.ROW_HEIGHT
 
 
-def test_sixty_corpora(tmp_path):
-    figures.save(draw("nsl_by_corpus", tables(60)), tmp_path / "figure.svg")
+@pytest.mark.parametrize("name", ["mixture_bars", "sampled_support", "nsl_by_corpus"])
+def test_figures_show_forty_of_hundreds_of_corpora(name):
+    figure = draw(name, tables(300))
+    assert figure.get_figheight() < draw(name, tables(40)).get_figheight() + 0.5
+    assert len(figure.axes[0].get_yticklabels()) == by_corpus.ROWS
+    if name == "mixture_bars":
+        assert "260 others: " in figure.axes[0].get_title(loc="left")
+
+
+def test_forty_corpora(tmp_path):
+    figures.save(draw("nsl_by_corpus", tables(40)), tmp_path / "figure.svg")
     assert (tmp_path / "figure.svg").stat().st_size > 50_000
 
 
@@ -246,7 +255,7 @@ def test_a_users_matplotlibrc_changes_nothing(tmp_path):
         "lines.linewidth: 9\naxes.facecolor: red\nfont.family: monospace\n"
     )
     code = (
-        "import polars as pl, sys; from trex.report import figures\n"
+        "import polars as pl, sys; from trex.report import by_corpus, figures\n"
         "table = pl.DataFrame({'name': ['a'], 'role': ['baseline'], 'x': [0.5], 'y': [0.5]})\n"
         "figures.save(figures.mixture_bars(table, 'a', ['x', 'y']), sys.argv[1])"
     )

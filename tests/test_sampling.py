@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trex.corpora import deal, dealing, read_documents, source_files
+from trex.corpora import deal, dealing, read_bytes, read_documents, source_files
 from trex.corpora.datasets import HuggingFace
 from trex.corpora.stretches import Stretch
 from trex.counting.sampling import Draw, Sample, document_keys, draw, sampled
@@ -150,6 +150,7 @@ def test_of_a_huge_corpus_places_all_over_it_are_read(tmp_path, monkeypatch):
     ]
     assert together == places
     assert len(parts) == 3
+    assert sum(read_bytes(part, tmp_path) for part in parts) == read_bytes(whole, tmp_path)
     assert source_files(whole, tmp_path) == source_files(source, tmp_path)  # some of every file
     assert sample_texts(source, tmp_path, draw_from=100)[1].way == "documents"
     assert sample_texts(source, tmp_path, draw_from=None)[1].way == "documents"

@@ -3,7 +3,7 @@
 import polars as pl
 
 from trex.counting.corpus import with_left_out
-from trex.report.text_caveats import text_caveats
+from trex.report.text_caveats import looks_wrong, text_caveats
 
 
 def counts(corpus: str, too_long: int, sample: str = "all", read_share: float = 1.0) -> pl.DataFrame:
@@ -26,7 +26,8 @@ def counts(corpus: str, too_long: int, sample: str = "all", read_share: float = 
 def test_bad_records_are_said_by_reason():
     ledgers = pl.concat([counts("deu", 0), with_left_out(counts("vie", 0), {"not_json": 2, "null": 1_000})])
     evaluation = pl.DataFrame(
-        {"corpus": ["deu", "vie"], "bytes": [9, 9], "nfc_changed": [0, 0], "too_long": [0, 0]}
+        {"corpus": ["deu", "vie"], "sample": ["all"] * 2, "read_share": [1.0] * 2}
+        | {"bytes": [9, 9], "nfc_changed": [0, 0], "too_long": [0, 0]}
         | {"not_json": [3, 4], "no_text": [0, 0], "null": [0, 0]}
     )
     assert list(text_caveats(ledgers, evaluation)) == [
@@ -80,3 +81,18 @@ def test_samples_are_said():
     assert stream.startswith(
         "The evaluation text of all corpora is a sample of `max_bytes`: the beginning of a stream"
     )
+
+
+def test_corpora_that_look_wrong_are_named():
+    def warned(*kinds: str) -> dict:
+        return {"warnings": [{"kind": kind, "text": "..."} for kind in kinds]}
+
+    hygiene = {"deu": warned(), "vie": warned("tags", "URLs", "tags")} | {
+        f"x{i}": warned("script") for i in range(6)
+    }
+    (said,) = looks_wrong(hygiene)
+    assert said.startswith(
+        "[hygiene.md](hygiene.md) warns of the text of 7 of 8 corpora: `vie` (tags, URLs), "
+    )
+    assert said.endswith("`x3` (script) and 2 more.")
+    assert not list(looks_wrong({"deu": warned()}))

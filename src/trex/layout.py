@@ -118,6 +118,10 @@ class Layout:
         return self.root / f"evaluation/{evaluation_set}/{corpus}.documents.parquet"
 
     @property
+    def hygiene(self) -> Path:
+        return self.root / "hygiene.json"
+
+    @property
     def index(self) -> Path:
         return self.root / "index"
 
@@ -231,6 +235,39 @@ class Layout:
     def grid_compression(self, n_bytes: str, batch: str) -> Path:
         return self.root / f"validation/grid/{n_bytes}/{batch}.parquet"
 
+    def language_model_text(self, corpus: str) -> Path:
+        return self.root / f"language_model/text/{corpus}.parquet"
+
+    def language_model_ids(self, view: str, split: str) -> Path:
+        """Text as a tokenizer's ids or raw bytes; split: training or measured."""
+        return self.root / f"language_model/ids/{view}.{split}.parquet"
+
+    def language_model_view(self, view: str) -> Path:
+        return self.root / f"language_model/ids/{view}.json"
+
+    @property
+    def language_model_budget(self) -> Path:
+        return self.root / "language_model/budget.json"
+
+    def language_model(self, row: str, seed: int | str, table: str) -> Path:
+        """table: bits or curve."""
+        return self.root / f"language_model/models/{row}/{seed}.{table}.parquet"
+
+    def language_model_about(self, row: str, seed: int | str) -> Path:
+        return self.root / f"language_model/models/{row}/{seed}.json"
+
+    def language_model_checkpoint(self, row: str, seed: int | str) -> Path:
+        """Hidden, for it is no result: what a killed training goes on from."""
+        return self.root / f"language_model/models/{row}/.{seed}.checkpoint.npz"
+
+    def language_model_speed(self, row: str, seed: int | str) -> Path:
+        """Beside Snakemake's own measurements, for it is no result either."""
+        return self.root / f"benchmarks/train_language_model/{row}/{seed}.speed.json"
+
+    @property
+    def bits_per_byte(self) -> Path:
+        return self.root / "language_model/bits_per_byte.parquet"
+
     @property
     def ranks(self) -> Path:
         return self.root / "validation/ranks.parquet"
@@ -253,12 +290,16 @@ class Layout:
         return self.root / ".artifacts"
 
     def page(self, name: str) -> Path:
-        """name: summary, details, validation or costs."""
+        """name: summary, details, validation, costs, hygiene or language_models."""
         return self.root / f"{name}.md"
 
     @property
     def candidates_csv(self) -> Path:
         return self.root / "candidates.csv"
+
+    @property
+    def corpora_csv(self) -> Path:
+        return self.root / "corpora.csv"
 
     def figure(self, name: str) -> Path:
         return self.root / f"figures/{name}.svg"

@@ -8,5 +8,7 @@ REASONS = {
     "no_text": "without a text",
     "not_text": "with something else in place of a text",
     "two_texts": "with two different texts",
+    "no_order": "with a value that where cannot compare",
 }
 NULL = "null"  # records whose text is null, which are not bad
+FILTERED = "filtered"  # by the option where

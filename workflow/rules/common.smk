@@ -3,6 +3,7 @@ import sys
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 from snakemake.settings.types import DeploymentMethod
 
@@ -11,7 +12,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from trex.run.code_version import code_version, put_on_python_path
 from trex.config import ConfigError, check_files, load_config, load_yaml, named_files
-from trex.corpora import deal, source_files
+from trex.corpora import deal, read_bytes, source_files
 from trex.bpe.memory import training_bytes, used_share
 from trex.files import read_json
 from trex.run.preflight import (
@@ -30,7 +31,9 @@ from trex.layout import (
     round_name,
     sampled,
 )
+from trex.run.disk import DEMO
 from trex.run.packages import package_versions
+from trex.run.tasks import Task, batches_of_small
 
 put_on_python_path()
 BASE = Path.cwd()
@@ -105,14 +108,16 @@ wildcard_constraints:
     part=r"\d+",
 
 
-def code_of(script):
+def code_of(script, environment=ENVIRONMENT):
     """Goes into a rule's params and its records: the script, what it imports of our package, and the versions of the
     other packages that these import, or, where conda installs them, the environment that it installs.
     """
     path = SCRIPTS / f"{script}.py"
     deployment = workflow.deployment_settings
     if deployment and DeploymentMethod.CONDA in deployment.deployment_method:
-        packages = (Path(workflow.basedir) / "envs/trex.yaml").read_text()
+        packages = (
+            Path(workflow.basedir) / "envs" / Path(environment).name
+        ).read_text()
     else:
         packages = package_versions(path)
     return sha256(f"{code_version(path)}\n{packages}".encode()).hexdigest()
@@ -125,14 +130,19 @@ def size_of(path):
     return sum(file.stat().st_size for file in files) / 1e6
 
 
-def megabytes(base, per_input, of=None, most=float("inf")):
-    """Memory that grows with the size of the inputs, or of the named one `of`, up to `most`, and doubles with every
-    attempt; 200 of it are for the Snakemake that runs the job on a cluster."""
+def megabytes(base, per_input, of=None, source=None, most=float("inf")):
+    """Memory that grows with the size of the inputs, of the named one `of`, or of what is read of a source (a function of
+    wildcards), up to `most`, and doubles with every attempt; 200 of it are for the Snakemake that runs the job on a
+    cluster.
+    """
+
+    def size(wildcards, input):
+        if source:
+            return read_bytes(source(wildcards), BASE) / 1e6
+        return sum(map(size_of, input[of] if of else input))
+
     return lambda wildcards, input, attempt: int(
-        min(
-            200 + base + per_input * sum(map(size_of, input[of] if of else input)), most
-        )
-        * 2 ** (attempt - 1)
+        min(200 + base + per_input * size(wildcards, input), most) * 2 ** (attempt - 1)
     )
 
 
@@ -161,10 +171,17 @@ def bytes_of_scale(wildcards):
     return None if wildcards.n_bytes == "all" else int(wildcards.n_bytes)
 
 
-def minutes(base, per_input_mb=0.0):
+def minutes(base, per_input_mb=0.0, source=None):
+    """The same of time."""
+
+    def size(wildcards, input):
+        if source:
+            return read_bytes(source(wildcards), BASE) / 1e6
+        return sum(map(size_of, input))
+
     return (
         lambda wildcards, input, attempt: int(
-            (base + per_input_mb * sum(map(size_of, input))) * 2 ** (attempt - 1)
+            (base + per_input_mb * size(wildcards, input)) * 2 ** (attempt - 1)
         )
         + 1
     )
@@ -177,6 +194,15 @@ def corpus_sources(wildcards):
 
 def corpus_source(wildcards):
     return PARTS[wildcards.corpus][0]
+
+
+def uncounted_sources():
+    """The sources of the corpora that no run has counted yet."""
+    return {
+        corpus: config["corpora"][corpus]["source"]
+        for corpus in CORPORA
+        if not FILES.words(corpus).exists()
+    }
 
 
 def part_source(wildcards):
@@ -217,6 +243,60 @@ def of_all_parts(file):
         FILES.part(wildcards.corpus, i, file)
         for i in range(len(PARTS[wildcards.corpus]))
     ]
+
+
+def bytes_to_read(corpus):
+    """Of the files of a corpus; None if only the Hugging Face hub knows."""
+    source = config["corpora"][corpus]["source"]
+    if "huggingface" in source:
+        return None
+    return (
+        DEMO
+        if "demo" in source
+        else sum(
+            file.stat().st_size for file in corpus_files(SimpleNamespace(corpus=corpus))
+        )
+    )
+
+
+def is_on_hub(corpus):
+    """Whether an evaluation set of a corpus comes from the Hugging Face hub."""
+    return any(
+        "huggingface" in source
+        for source in config["corpora"][corpus]["evaluation"].values()
+    )
+
+
+def counting_tasks(corpora):
+    """What rule count_words does for each of some corpora, as tasks of one job."""
+    tasks = []
+    for corpus in corpora:
+        wildcards = SimpleNamespace(corpus=corpus)
+        params = {**COUNTING_PARAMS, "source": corpus_source(wildcards)}
+        output = {name: str(path(corpus)) for name, path in COUNTED.items()}
+        files = {"files": corpus_files(wildcards)}
+        tasks.append(Task("count_words", vars(wildcards), files, output, params))
+    return tasks
+
+
+def evaluation_tasks(corpora):
+    """What rule count_eval_words does for each evaluation set of some corpora, as tasks of one job."""
+    tasks = []
+    for evaluation_set, corpus in EVALUATION:
+        if corpus not in corpora:
+            continue
+        wildcards = SimpleNamespace(evaluation_set=evaluation_set, corpus=corpus)
+        params = {**EVALUATION_PARAMS, "source": evaluation_source(wildcards)}
+        output = {
+            name: str(path(evaluation_set, corpus)) for name, path in EVALUATED.items()
+        }
+        inputs = {
+            "files": evaluation_files(wildcards),
+            "documents": str(FILES.document_hashes(corpus)),
+            "reference": tokenizer_files(config["reference"]),
+        }
+        tasks.append(Task("count_eval_words", vars(wildcards), inputs, output, params))
+    return tasks
 
 
 def at_most(source, max_bytes):
@@ -271,3 +351,22 @@ def sampled_sources(wildcards):
     return {
         corpus: at_most(config["corpora"][corpus]["source"], most) for corpus in CORPORA
     }
+
+
+def view_tokenizer(wildcards):
+    """The tokenizer of a view of the language models' text, where it is a file; none for raw bytes."""
+    if wildcards.view in EXISTING:
+        return tokenizer_files(EXISTING[wildcards.view])
+    return [FILES.tokenizer(wildcards.view)] if wildcards.view in FULL_SCALE else []
+
+
+def views_of_row(file):
+    """A file of every view that the models of the row in wildcards read; file: a function of the view."""
+    return lambda wildcards: [file(view) for view in views_of(wildcards.row)]
+
+
+def needs_seeds(wildcards):
+    """The input of the target `language_models` while the check is turned off: an error that says how to turn it on."""
+    raise WorkflowError(
+        "language_models: there are none, for language_model.check.seeds is 0; write a number of seeds such as 3"
+    )

@@ -8,7 +8,41 @@ COUNTING = {
     "pattern": TOKENIZER["pattern"],
     "by_line": TOKENIZER["unit"] == "line",
     "normalizer": TOKENIZER["normalizer"],
+    "alphabet": TOKENIZER["alphabet"],
 }
+COUNTING_PARAMS = {
+    "code": code_of("count_words"),
+    "max_document_bytes": config["counting"]["max_document_bytes"],
+    "counting": COUNTING,
+}
+EVALUATION_PARAMS = {
+    "code": code_of("count_eval_words"),
+    "seed": config["seed"],
+    "pattern": TOKENIZER["pattern"],
+    "normalizer": TOKENIZER["normalizer"],
+    "alphabet": TOKENIZER["alphabet"],
+    "reference": config["reference"],
+    "max_document_bytes": config["evaluation"]["max_document_bytes"],
+}
+COUNTED = {
+    "words": FILES.words,
+    "ledger": FILES.counts_ledger,
+    "held_out": FILES.held_out,
+    "documents": FILES.document_hashes,
+}
+EVALUATED = {
+    "words": FILES.evaluation_words,
+    "documents": FILES.evaluation_documents,
+    "ledger": FILES.evaluation_ledger,
+}
+# Small corpora share jobs, by number: starting one takes longer than counting them. So do their evaluation sets.
+COUNTED_TOGETHER = batches_of_small(
+    {corpus: bytes_to_read(corpus) for corpus in CORPORA if corpus not in IN_PARTS}
+)
+EVALUATED_TOGETHER = [
+    [corpus for corpus in corpora if not is_on_hub(corpus)]
+    for corpora in COUNTED_TOGETHER
+]
 
 
 # Memory: imports and batches of text, a table of words of 512 MB, which takes half of that again while it is sorted,
@@ -18,30 +52,56 @@ rule count_words:
     input:
         files=corpus_files,
     output:
-        words=FILES.words("{corpus}"),
-        ledger=FILES.counts_ledger("{corpus}"),
-        held_out=FILES.held_out("{corpus}"),
-        documents=FILES.document_hashes("{corpus}"),
+        **{name: path("{corpus}") for name, path in COUNTED.items()},
     log:
         LOGS / "count_words/{corpus}.log",
     benchmark:
         BENCHMARKS / "count_words/{corpus}.tsv"
     wildcard_constraints:
-        corpus=one_of(corpus for corpus in CORPORA if corpus not in IN_PARTS),
+        corpus=one_of(
+            corpus
+            for corpus in CORPORA
+            if corpus not in sum(COUNTED_TOGETHER, IN_PARTS)
+        ),
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(2000, 0.05),
-        runtime=minutes(5, 0.01),
+        mem_mb=megabytes(2000, 0.05, source=corpus_source),
+        runtime=minutes(5, 0.01, source=corpus_source),
     params:
-        code=code_of("count_words"),
+        **{name: verbatim(value) for name, value in COUNTING_PARAMS.items()},
         source=corpus_source,
-        max_document_bytes=config["counting"]["max_document_bytes"],
-        counting=verbatim(COUNTING),
     message:
         "Counting the words of {wildcards.corpus}"
     script:
         "../scripts/count_words.py"
+
+
+for number, corpora in enumerate(COUNTED_TOGETHER):
+    tasks = counting_tasks(corpora)
+
+    rule:
+        name:
+            f"count_words_batch_{number:03d}"
+        input:
+            [file for task in tasks for file in task.inputs],
+        output:
+            [file for task in tasks for file in task.outputs],
+        log:
+            LOGS / f"count_words/batches/{number:03d}.log",
+        benchmark:
+            BENCHMARKS / f"count_words/batches/{number:03d}.tsv"
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=megabytes(2000, 0.05),
+            runtime=minutes(5, 0.01),
+        params:
+            tasks=verbatim(tasks),
+        message:
+            f"Counting the words of {len(corpora)} corpora, {corpora[0]} to {corpora[-1]}"
+        script:
+            "../scripts/count_words.py"
 
 
 rule hash_documents:
@@ -59,8 +119,8 @@ rule hash_documents:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(1000, 0.05),
-        runtime=minutes(5, 0.002),
+        mem_mb=megabytes(1000, 0.05, source=part_source),
+        runtime=minutes(5, 0.002, source=part_source),
     params:
         code=code_of("hash_documents"),
         source=part_source,
@@ -92,8 +152,8 @@ rule count_part:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=megabytes(2000, 0.05, of="files"),
-        runtime=minutes(5, 0.01),
+        mem_mb=megabytes(2000, 0.05, source=part_source),
+        runtime=minutes(5, 0.01, source=part_source),
     params:
         code=code_of("count_part"),
         source=part_source,
@@ -148,30 +208,61 @@ rule count_eval_words:
         documents=FILES.document_hashes("{corpus}"),
         reference=tokenizer_files(config["reference"]),
     output:
-        words=FILES.evaluation_words("{evaluation_set}", "{corpus}"),
-        documents=FILES.evaluation_documents("{evaluation_set}", "{corpus}"),
-        ledger=FILES.evaluation_ledger("{evaluation_set}", "{corpus}"),
+        **{
+            name: path("{evaluation_set}", "{corpus}")
+            for name, path in EVALUATED.items()
+        },
     log:
         LOGS / "count_eval_words/{evaluation_set}/{corpus}.log",
     benchmark:
         BENCHMARKS / "count_eval_words/{evaluation_set}/{corpus}.tsv"
+    wildcard_constraints:
+        corpus=one_of(
+            corpus for corpus in CORPORA if corpus not in sum(EVALUATED_TOGETHER, [])
+        ),
     conda:
         ENVIRONMENT
     resources:
         mem_mb=megabytes(1500, 1.0, of="files"),
         runtime=minutes(5, 0.05),
     params:
-        code=code_of("count_eval_words"),
+        **{name: verbatim(value) for name, value in EVALUATION_PARAMS.items()},
         source=evaluation_source,
-        seed=config["seed"],
-        pattern=verbatim(TOKENIZER["pattern"]),
-        normalizer=TOKENIZER["normalizer"],
-        reference=verbatim(config["reference"]),
-        max_document_bytes=config["evaluation"]["max_document_bytes"],
     message:
         "Counting evaluation set {wildcards.evaluation_set} of {wildcards.corpus}"
     script:
         "../scripts/count_eval_words.py"
+
+
+for number, corpora in enumerate(EVALUATED_TOGETHER):
+    if not corpora:
+        continue
+    tasks = evaluation_tasks(corpora)
+
+    rule:
+        name:
+            f"count_eval_words_batch_{number:03d}"
+        input:
+            [file for task in tasks for file in task.inputs],
+        output:
+            [file for task in tasks for file in task.outputs],
+        log:
+            LOGS / f"count_eval_words/batches/{number:03d}.log",
+        benchmark:
+            BENCHMARKS / f"count_eval_words/batches/{number:03d}.tsv"
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=megabytes(1500, 1.0),
+            runtime=minutes(5, 0.05),
+        params:
+            tasks=verbatim(tasks),
+            reference=verbatim(config["reference"]),
+            alphabet=TOKENIZER["alphabet"],
+        message:
+            f"Counting the evaluation sets of {len(corpora)} corpora, {corpora[0]} to {corpora[-1]}"
+        script:
+            "../scripts/count_eval_words.py"
 
 
 # One memory-mapped table of all distinct words of all corpora and evaluation sets.

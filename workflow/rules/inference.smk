@@ -10,7 +10,11 @@ INFERRED = [FILES.inferred(name) for name in TO_INFER]
 # Memory: to infer from 20 corpora of 8 MB took 1.0 GB, counting one less; 10 MB a MB is for words that are rarer.
 rule infer_mixture:
     input:
-        files=[file for corpus in CORPORA for files in PARTS[corpus] for file in files],
+        files=lambda wildcards: [
+            file
+            for source in sampled_sources(wildcards).values()
+            for file in source_files(source, BASE)
+        ],
         tokenizer=lambda wildcards: tokenizer_files(
             TO_INFER[wildcards.name]["tokenizer"]
         ),

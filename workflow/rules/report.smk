@@ -32,6 +32,7 @@ REPORTED = {
     "ranks": [FILES.ranks] if GRID_BATCHES else [],
     "full_scale_ledgers": [FILES.tokenizer_ledger(name) for name in FULL_SCALE],
     "inference": INFERRED,
+    "hygiene": FILES.hygiene,
     "counts": [FILES.counts_ledger(corpus) for corpus in CORPORA],
     "evaluation_ledgers": [FILES.evaluation_ledger(*at) for at in EVALUATION],
 }
@@ -71,6 +72,7 @@ rule plot_figures:
 rule write_summary:
     input:
         **REPORTED,
+        bits_per_byte=FILES.bits_per_byte if ROWS else [],
     output:
         summary=report(
             FILES.page("summary"),
@@ -101,6 +103,12 @@ rule write_summary:
             caption="../report/candidates.rst",
             category="Summary",
             labels={"figure": "candidates and baselines"},
+        ),
+        corpora=report(
+            FILES.corpora_csv,
+            caption="../report/corpora.rst",
+            category="Summary",
+            labels={"figure": "every corpus"},
         ),
     log:
         LOGS / "write_summary.log",

@@ -1,10 +1,12 @@
 # Around a run: which folder it may use, what has to be made, and results/summary.md, which says what is missing until
 # it is written.
+from trex.hygiene.marks import marks_message, marks_of_sources
 from trex.run.disk import check_space
 from trex.files import remove_temporary_files
 from trex.run.locks import FolderError, RunLock, check_folder
 from trex.run.planning import (
     forget_files_in_the_way,
+    forget_forced,
     hold,
     is_real_run,
     plan_by_records,
@@ -37,6 +39,8 @@ if workflow.is_main_process:
         if not INDEX.exists():  # most of what a run needs
             for line in check_space(config, BASE):
                 logger.warning(line)
+        if cut := marks_of_sources(uncounted_sources(), BASE, TOKENIZER["pattern"]):
+            logger.warning(marks_message(cut))
     except (ConfigError, FolderError) as error:
         sys.exit(f"error: {error}")
 plan_by_records(workflow, RESULTS, RUN_LOCK)
@@ -50,7 +54,10 @@ rule write_provenance:
         details=rules.write_summary.output.details,
         validation=rules.write_summary.output.validation,
         candidates=rules.write_summary.output.candidates,
+        hygiene=rules.write_hygiene.output.page,
+        corpora=rules.write_summary.output.corpora,
         figures=rules.plot_figures.output,
+        language_models=LANGUAGE_MODELS,
         tokenizers=[FILES.tokenizer(name) for name in FULL_SCALE],
         counts=REPORTED["counts"],
         tokenizer_ledgers=REPORTED["full_scale_ledgers"],
@@ -91,6 +98,7 @@ onstart:
                 SUMMARY, "It is under way, or was killed.", planned_jobs(workflow)
             )
         forget_files_in_the_way(workflow.dag)
+        forget_forced(workflow.dag, RESULTS)
 
 
 onsuccess:

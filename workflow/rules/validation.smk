@@ -40,6 +40,7 @@ rule validate_tokenizer:
     params:
         code=code_of("validate_tokenizer"),
         evaluation=EVALUATION,
+        alphabet=TOKENIZER["alphabet"],
     message:
         "Encoding all evaluation text with the tokenizer of {wildcards.name}"
     script:
@@ -68,6 +69,7 @@ rule validate_existing:
     params:
         code=code_of("validate_existing"),
         evaluation=EVALUATION,
+        alphabet=TOKENIZER["alphabet"],
         tokenizer=lambda wildcards: EXISTING[wildcards.name],
     message:
         "Encoding all evaluation text with {wildcards.name}"

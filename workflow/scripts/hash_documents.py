@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trex.corpora import BadRecords, DocumentLimit, read_documents
+from trex.corpora import DocumentLimit, read_documents
 from trex.counting.sampling import draw_part
 from trex.files import write_array
 from trex.run.job import job
@@ -10,8 +10,7 @@ from trex.run.job import job
 with job(snakemake):
     params = snakemake.params
     limit = DocumentLimit(params.max_document_bytes)
-    bad = BadRecords.from_source(params.source).uncapped()
-    documents = read_documents(params.source, Path.cwd(), limit=limit, bad=bad, may_be_empty=True)
+    documents = read_documents(params.source, Path.cwd(), limit=limit, may_be_empty=True)
     hashes, sizes = draw_part(documents, params.source, params.seed, copies=not params.deduplicate)
     write_array(hashes, snakemake.output.hashes)
     write_array(sizes, snakemake.output.sizes)

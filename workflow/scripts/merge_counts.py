@@ -13,7 +13,7 @@ from trex.run.job import job
 with job(snakemake):
     parts, output = snakemake.input, snakemake.output
     ledger, shard_of_cell = by_shard([pl.read_parquet(path) for path in parts.ledgers])
-    check_bad_records(ledger, BadRecords.from_source(snakemake.params.source).max_share)
+    check_bad_records(ledger, BadRecords.from_source(snakemake.params.sources[0]).max_share)
     check_split(ledger, snakemake.params.counting["held_out_share"])
     merge_runs(parts.words, output.words, shard_of_cell, scratch(output.words))
     write_table(ledger, output.ledger)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from trex.bpe.byte_alphabet import ALPHABETS
 from trex.files import write_table
 from trex.run.job import job
 from trex.tokenizer.existing import load_tokenizer
@@ -11,7 +12,8 @@ with job(snakemake):
     params, output = snakemake.params, snakemake.output
     at = [tuple(key) for key in params.evaluation]
     _, tokenizer = load_tokenizer(params.tokenizer, Path.cwd())
-    quality = quality_of(tokenizer, dict(zip(at, snakemake.input.documents, strict=True)))
+    texts = dict(zip(at, snakemake.input.documents, strict=True))
+    quality = quality_of(tokenizer, texts, ALPHABETS[params.alphabet])
     write_table(quality.documents, output.documents)
     write_table(quality.scripts, output.scripts)
     write_table(quality.corpora, output.corpora)

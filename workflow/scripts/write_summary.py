@@ -1,11 +1,13 @@
-"""Write the pages about a run, and the candidates as a table to look at."""
+"""Write the pages about a run, and the candidates and the corpora as tables to look at."""
 
 import logging
+from pathlib import Path
 
 from trex.files import whole, write_text
-from trex.report.costs import write_costs
+from trex.report.by_corpus import corpora_table
+from trex.report.costs import write_costs, write_speeds
 from trex.report.details import write_details
-from trex.report.results import Results
+from trex.report.results import Results, language_model_speeds
 from trex.report.summary import write_summary
 from trex.report.validation_page import write_validation
 from trex.run.job import job
@@ -16,8 +18,11 @@ with job(snakemake):
     results = Results.load(config["results"], config)
     with whole(snakemake.output.candidates) as temporary:
         results.candidates.write_csv(temporary, float_precision=6)
+    with whole(snakemake.output.corpora) as temporary:
+        corpora_table(results).write_csv(temporary, float_precision=6)
     costs = write_costs(config, results.cpu_seconds, results.notes, params.strategies)
-    write_text(costs, snakemake.output.costs)
+    speeds = language_model_speeds(Path(config["results"]))
+    write_text(costs + write_speeds(speeds), snakemake.output.costs)
     write_text(write_validation(results), snakemake.output.validation)
     write_text(write_details(results, params.strategies), snakemake.output.details)
     write_text(write_summary(results), snakemake.output.summary)

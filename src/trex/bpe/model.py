@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from trex.bpe.byte_alphabet import spell
+from trex.bpe.byte_alphabet import Alphabet
 
 
 @dataclass(frozen=True)
@@ -14,13 +14,14 @@ class BpeModel:
 
     special_tokens: they have the ids 0, 1, ... in order. spellings: bytes of every other token by id (specials
     that no bytes can spell are empty). steps int32 [n, 3]: (a, b, new) token ids in order of training.
-    vocab_before int32 [n]: vocabulary size when the step was taken.
+    vocab_before int32 [n]: vocabulary size when the step was taken. alphabet: how tokens are written.
     """
 
     special_tokens: tuple[str, ...]
     spellings: tuple[bytes, ...]
     steps: np.ndarray
     vocab_before: np.ndarray
+    alphabet: Alphabet
     _eval_bytes: np.ndarray = field(repr=False)  # int64 [columns]
     # int64 [tokens, columns]: how often each was made, and so a token saved
     _made: np.ndarray = field(repr=False)
@@ -35,7 +36,7 @@ class BpeModel:
         n = len(self.special_tokens)
         vocab = {token: i for i, token in enumerate(self.special_tokens)}
         for i in range(n, len(self.spellings)):
-            vocab[spell(self.spellings[i])] = i
+            vocab[self.alphabet.spell(self.spellings[i])] = i
         return vocab
 
     @cached_property

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from trex.bpe.byte_alphabet import ALPHABET, spell
+from trex.bpe.byte_alphabet import BYTE_LEVEL, Alphabet
 
 
 def merged(tokens: list[int], pair: tuple[int, int], new: int) -> list[int]:
@@ -29,6 +29,7 @@ def train(
     special_tokens: Sequence[str] = (),
     min_frequency: int = 0,
     max_token_length: int | None = None,
+    alphabet: Alphabet = BYTE_LEVEL,
 ) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """(vocabulary, merges) as `tokenizer.json` writes them; words: their counts.
 
@@ -39,10 +40,10 @@ def train(
     [('a', 'b'), ('ab', 'ab')]
     """
     vocab = {token: number for number, token in enumerate(special_tokens)}
-    for byte in ALPHABET:
-        vocab.setdefault(spell(bytes([byte])), len(vocab))
+    for byte in alphabet.by_code_point:
+        vocab.setdefault(alphabet.characters[byte], len(vocab))
     spelling = {number: token for token, number in vocab.items()}
-    texts = {word: [vocab[spell(bytes([byte]))] for byte in word] for word in words}
+    texts = {word: [vocab[alphabet.characters[byte]] for byte in word] for word in words}
     merges: list[tuple[str, str]] = []
     while len(vocab) < vocab_size:
         counts: Counter[tuple[int, int]] = Counter()

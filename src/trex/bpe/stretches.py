@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trex.arrow import frozen
-from trex.bpe.byte_alphabet import ALPHABET, BYTE_CHARACTERS, is_spelling, unspell
+from trex.bpe.byte_alphabet import Alphabet
 from trex.bpe.memory import NARROW, is_narrow, room_of
 from trex.bpe.merge_loop import EXHAUSTED, Limits, Tracked, Vocabulary, merge_loop, track_all
 from trex.bpe.merge_step import HEAVY, MOST_HEAVY, MOST_SLOTS
@@ -98,7 +98,7 @@ class Initial(NamedTuple):
         return len(self.offsets) - 1
 
 
-def initial_tokens(special_tokens: Sequence[str]) -> Initial:
+def initial_tokens(special_tokens: Sequence[str], alphabet: Alphabet) -> Initial:
     """The specials, then the alphabet by code point.
 
     A special token that is spelled like a byte keeps its id for both, as in `tokenizers`.
@@ -106,13 +106,14 @@ def initial_tokens(special_tokens: Sequence[str]) -> Initial:
     if len(set(special_tokens)) != len(special_tokens):
         raise ValueError(f"special tokens must differ from one another: {list(special_tokens)}")
     ids = {token: i for i, token in enumerate(special_tokens)}
-    spellings = [unspell(token) if is_spelling(token) else b"" for token in special_tokens]
+    spellings = [alphabet.unspell(token) if alphabet.is_spelling(token) else b"" for token in special_tokens]
     byte_id = np.empty(256, dtype=np.int32)
-    for byte in ALPHABET:
-        if BYTE_CHARACTERS[byte] not in ids:
-            ids[BYTE_CHARACTERS[byte]] = len(spellings)
+    for byte in alphabet.by_code_point:
+        character = alphabet.characters[byte]
+        if character not in ids:
+            ids[character] = len(spellings)
             spellings.append(bytes([byte]))
-        byte_id[byte] = ids[BYTE_CHARACTERS[byte]]
+        byte_id[byte] = ids[character]
     data = np.frombuffer(b"".join(spellings), dtype=np.uint8)
     offsets = np.cumsum([0, *map(len, spellings)], dtype=np.int64)
     return Initial(frozen(byte_id), data, offsets, len(special_tokens))

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from trex.arrow import frozen
+from trex.bpe.byte_alphabet import BYTE_LEVEL, Alphabet
 from trex.bpe.model import BpeModel
 from trex.bpe.stretches import Training, Workspace, initial_tokens
 from trex.bpe.text_passes import Counted, count_made
@@ -24,13 +25,15 @@ class BpeOptions:
 
     special_tokens: they get the ids 0, 1, ... in order. min_frequency: smallest pair count to merge.
     max_token_length: as in `tokenizers`, pairs are formed only if the new token has fewer bytes. theta: pairs with a
-    smaller count are not tracked at first; only speed depends on it, and None chooses well.
+    smaller count are not tracked at first; only speed depends on it, and None chooses well. alphabet: the characters of
+    the bytes, whose order breaks ties.
     """
 
     special_tokens: Sequence[str] = ()
     min_frequency: int = 0
     max_token_length: int | None = None
     theta: int | None = None
+    alphabet: Alphabet = BYTE_LEVEL
 
 
 DEFAULT_OPTIONS = BpeOptions()
@@ -56,7 +59,7 @@ def train_flat(
     workspace: Workspace | None = None,
 ) -> BpeModel:
     """As `train_bpe`, on words that are laid out. A workspace only changes the speed."""
-    initial = initial_tokens(options.special_tokens)
+    initial = initial_tokens(options.special_tokens, options.alphabet)
     if vocab_size < initial.n_tokens:
         raise ValueError(
             f"vocabulary size {vocab_size} is below the {initial.n_tokens} tokens of the alphabet and the specials"
@@ -91,6 +94,7 @@ def train_flat(
         tuple(data[a:b] for a, b in pairwise(borders)),
         steps,
         vocabulary.vocab_before[: training.n_steps],
+        options.alphabet,
         made[initial.byte_id].sum(axis=0),
         made,
     )
@@ -109,7 +113,8 @@ def train_bpe(
     words: distinct, non-empty byte strings. counts: int64 [words], 0 for words that only occur in evaluation text.
     vocab_size: alphabet (all 256 bytes) and special tokens included; fewer if the words give no more. eval_counts:
     int64 [columns, words]; `BpeModel.token_counts` then gives the tokens of every column at every vocabulary size
-    without encoding it. options: special_tokens, min_frequency, max_token_length (`BpeOptions`).
+    without encoding it. options: special_tokens, min_frequency, max_token_length, alphabet
+    (`BpeOptions`).
 
     Raises ValueError (vocabulary smaller than the alphabet, repeated words, arrays of another shape) and OverflowError
     (counts so large that 64-bit sums could wrap).

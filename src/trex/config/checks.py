@@ -9,7 +9,8 @@ from trex.config.fields import ExplicitMixture, Inference, InferredMixture
 from trex.config.models import KINDS, Config, Source, kinds_of
 from trex.config.schema import expected, node_at
 from trex.config.words import enumerated, join, show, suggest
-from trex.tokenizer.encodings import ENCODINGS
+from trex.counting.patterns import PATTERNS
+from trex.tokenizer.encodings import BYTES, ENCODINGS
 
 ALPHABET_SIZE = 256  # byte-level BPE starts from all bytes
 SHARES_TOLERANCE = 1e-6
@@ -42,7 +43,7 @@ def _check_existing(config: Config, base: Path) -> Found:
     }
     named |= {path: inference.tokenizer for path, inference in inferred(config)}
     for path, spec in named.items():
-        if not isinstance(spec, str) or spec in ENCODINGS:
+        if not isinstance(spec, str) or spec in ENCODINGS or (path, spec) == ("reference", BYTES):
             continue
         if not spec.endswith(".json") or not os.path.isfile(base / spec):
             choices = expected(node_at(["reference"]))
@@ -68,6 +69,33 @@ def _check_sources(config: Config, _: Path) -> Found:
             if getattr(source, option) is not None and kinds[0] not in kinds_of(option):
                 suited = " or ".join(kinds_of(option))
                 yield join(path, option), f"does not go with {kinds[0]}, only with {suited}; remove it"
+
+
+@_needs("corpora", "corpus_defaults", "tokenizer", "baselines")
+def _check_binary(config: Config, _: Path) -> Found:
+    kind = config.tokenizer
+    is_binary = {path: source.kinds() == ["binary"] for path, source in sources(config)}
+    if not any(is_binary.values()):
+        if kind.alphabet == "latin1":
+            yield "tokenizer.alphabet", "latin1 is for binary sources, and there are none; write utf8"
+        return
+    if not all(is_binary.values()):
+        path = next(path for path, binary in is_binary.items() if not binary)
+        yield path, "is text, and other sources are binary; one tokenizer reads either text or bytes"
+    right = {"alphabet": "latin1", "normalizer": "none", "unit": "document"}
+    for key, value in right.items():
+        if getattr(kind, key) != value:
+            yield (
+                f"tokenizer.{key}",
+                f"{show(getattr(kind, key))} is for text; for binary sources write {value}",
+            )
+    if kind.pattern in PATTERNS.values():
+        yield (
+            "tokenizer.pattern",
+            "splits text into words; for binary sources write none, or a fixed length such as '(?m:.){1,16}'",
+        )
+    for path, _ in inferred(config):
+        yield path, "a mixture can be inferred of text only, and the sources are binary; remove it"
 
 
 @_needs(
@@ -184,6 +212,28 @@ def _check_training_bytes(config: Config, _: Path) -> Found:
     given = config.language_model.training_bytes
     if isinstance(given, dict):
         yield from _unknown_corpora("language_model.training_bytes", given, config)
+
+
+@_needs("language_model", "baselines", "training", "validation")
+def _check_language_models(config: Config, _: Path) -> Found:
+    check, path = config.language_model.check, "language_model.check"
+    if not check.seeds:
+        return
+    trained = ["chosen", *([*config.baselines, "matched"] if config.training.baselines else [])]
+    named = {
+        "mixtures": (check.mixtures, trained, "is no full-scale tokenizer"),
+        "existing": (check.existing, [*config.validation.tokenizers], "is not in validation.tokenizers"),
+        "proxy_compression": (check.proxy_compression, check.mixtures, f"is not in {path}.mixtures"),
+    }
+    for key, (names, known, problem) in named.items():
+        for i, name in enumerate(names):
+            if name not in known:
+                hint = suggest(name, known) if known else "leave it out"
+                if key == "mixtures" and name in config.baselines:
+                    hint = "with training.baselines: false there is only chosen"
+                yield f"{path}.{key}[{i}]", f"{show(name)} {problem}; {hint}"
+    if not (check.mixtures or check.existing or check.raw_bytes):
+        yield f"{path}.mixtures", "there is nothing to train a model with; name a mixture, such as chosen"
 
 
 @_needs("corpora", "objective.weights", "objective.aggregate")

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from trex.config.models import OPTIONS
-from trex.config.schema import Node, expected, has_default, json_schema, properties, resolve
+from trex.config.schema import Node, expected, has_default, json_schema, node_at, properties, resolve
 
 ROOT = Path(__file__).parents[3]
 SCHEMA_PATH = ROOT / "workflow/schemas/config.schema.yaml"
@@ -19,7 +19,7 @@ README_PATH = ROOT / "config/README.md"
 _HEADER = (
     "# For editors. Generated from src/trex/config/models.py: .venv/bin/python -m trex.config.documents\n"
 )
-_TABLE = re.compile(r"(<!-- keys: (\w+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
+_TABLE = re.compile(r"(<!-- keys: ([\w.]+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
 
 
 def schema_text() -> str:
@@ -38,11 +38,13 @@ def readme_text(readme: str) -> str:
     return _TABLE.sub(lambda match: f"{match[1]}\n{_table(match[2])}\n\n{match[3]}", readme)
 
 
-def sections() -> list[str]:
-    """The keys whose values are mappings of keys."""
-    return [
-        key for key, node in properties(json_schema()).items() if "$ref" in node and "default" not in node
-    ]
+def sections(of: Node | None = None, prefix: str = "") -> list[str]:
+    """The key paths whose values are mappings of keys, such as `language_model` and `language_model.check`."""
+    found = []
+    for key, node in properties(of or json_schema()).items():
+        if "$ref" in node and "default" not in node:
+            found += [f"{prefix}{key}", *sections(node, f"{prefix}{key}.")]
+    return found
 
 
 def _table(name: str) -> str:
@@ -51,8 +53,8 @@ def _table(name: str) -> str:
         nodes = {key: node for key, node in properties(schema).items() if key not in sections()}
         parent = schema
     elif name in sections():
-        parent, prefix = schema["properties"][name], f"{name}."
-        nodes = properties(parent)
+        parent, prefix = node_at(name.split(".")), f"{name}."
+        nodes = {key: node for key, node in properties(parent).items() if prefix + key not in sections()}
     else:
         parent = schema["$defs"][name]
         nodes, kinds = properties(parent), OPTIONS if name == "Source" else {}

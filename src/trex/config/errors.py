@@ -81,8 +81,8 @@ def _translate(error: Any, raw: Any) -> Iterator[tuple[Path, str]]:
         yield path, f"{show(path[-1])} is not {node_at(path[:-1])['propertyNames']['x-expected']}"
     else:
         unknown = []
-        if kind.startswith("union_tag") and isinstance(value, dict):
-            unknown = [[*path, key] for key in value if key not in properties(node_at(path))]
+        if kind.startswith("union_tag") and isinstance(value, dict) and (known := properties(node_at(path))):
+            unknown = [[*path, key] for key in value if key not in known]
         yield from ((inner, _unknown_key(inner)) for inner in unknown)
         if not unknown:
             yield path, _unfit(path, value)

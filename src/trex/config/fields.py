@@ -162,6 +162,31 @@ Paths = TypeAliasType(
 )
 
 
+def _condition(condition: Any) -> Any:
+    from trex.corpora.where import parse_condition  # here, for it imports pyarrow
+
+    try:
+        parse_condition(condition)
+    except ValueError as error:
+        raise Problem(str(error)) from None
+    return condition
+
+
+_CONDITION_WORDS = (
+    "a value that the column is to equal, a list of such values, or a comparison in quotes, such as '>= 8'"
+)
+_Scalar = Annotated[str | bool | int | float, Expects("text, a number, true or false")]
+Condition = TypeAliasType(
+    "Condition",
+    Annotated[
+        Annotated[_Scalar, Tag(":single")] | Annotated[list[_Scalar], Tag(":list")],
+        ShapeOf,
+        AfterValidator(_condition),
+        Expects(_CONDITION_WORDS),
+    ],
+)
+
+
 def _listed_once(items: list[Any]) -> list[Any]:
     for i, item in enumerate(items):
         if item in items[:i]:
@@ -210,7 +235,17 @@ MixtureName = Annotated[_name(f"a name ({_ANY_WORDS})", _ANY), AfterValidator(_n
 TokenizerName = _name(
     f"a name ({_SMALL_WORDS})",
     _SMALL,
-    *("paper", "best_draw", "matched", "surrogate", "adaptive", "best_proxy", "direct", "chosen"),
+    *(
+        "paper",
+        "best_draw",
+        "matched",
+        "surrogate",
+        "adaptive",
+        "best_proxy",
+        "direct",
+        "chosen",
+        "raw_bytes",
+    ),
 )
 EvaluationSetName = _name(f"the name of a set ({_SMALL_WORDS})", _SMALL, "held_out")
 

@@ -1,6 +1,7 @@
 """Reading the configuration: YAML, the merging of corpus_defaults, checks, and the form that the pipeline uses."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
@@ -14,7 +15,7 @@ from trex.config.fields import MAX_INTEGER
 from trex.config.models import Config, Scale
 from trex.config.words import ConfigError, Problems, join, raise_if_any, show
 from trex.counting.patterns import PATTERNS
-from trex.tokenizer.encodings import ENCODINGS
+from trex.tokenizer.encodings import BYTES, ENCODINGS
 
 MAX_DEPTH = 12  # nesting of a config; YAML aliases can be endless
 MAX_VALUES = 200_000  # in a config; nine aliases of nine aliases ... are 387 million
@@ -78,10 +79,10 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
     files = {
         path: name
         for path, name in _tokenizers(config, typed).items()
-        if isinstance(name, str) and name not in ENCODINGS
+        if isinstance(name, str) and name not in (*ENCODINGS, BYTES)
     }
     pattern = config["tokenizer"]["pattern"]
-    if files or pattern not in PATTERNS.values():
+    if files or pattern not in ("", *PATTERNS.values()):
         from trex.tokenizer.existing import check_byte_level, check_pattern, check_usable  # slow to import
 
         for path, name in files.items():
@@ -92,7 +93,8 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
             except ValueError as error:
                 problems[path] = str(error)
         try:
-            check_pattern(pattern)
+            if pattern:
+                check_pattern(pattern)
         except ValueError as error:
             problems["tokenizer.pattern"] = str(error)
     raise_if_any(problems)
@@ -133,10 +135,18 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: is not valid YAML: {error}") from None
+        raise ConfigError(f"{path}: is not valid YAML: {error}{_quotes(path, error)}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: holds {show(content)}; a mapping of keys such as 'corpora:' is needed")
     return content
+
+
+def _quotes(path: str | Path, error: Exception) -> str:
+    """What to type where YAML stumbles over a comparison, such as `quality: >= 8`."""
+    mark = getattr(error, "problem_mark", None)
+    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    found = mark and mark.line < len(lines) and re.search(r"(\S+:) *([<>!=]=?[^,}\]]*)", lines[mark.line])
+    return f'; write the comparison in quotes: {found[1].lstrip("{[")} "{found[2].strip()}"' if found else ""
 
 
 def _refuse_repeated_keys(root: yaml.Node) -> None:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Tag, model_serializ
 from trex.config.fields import (
     Bytes,
     BytesOrAll,
+    Condition,
     CorpusId,
     DemoCode,
     Distinct,
@@ -36,13 +37,14 @@ from trex.config.fields import (
 from trex.config.words import Problem, show
 from trex.counting.patterns import PATTERNS
 
-KINDS = ("demo", "parquet", "arrow", "jsonl", "text", "dataset", "huggingface")  # of a source
+KINDS = ("demo", "parquet", "arrow", "jsonl", "text", "binary", "dataset", "huggingface")  # of a source
 _TABLES = ("parquet", "arrow", "jsonl", "dataset", "huggingface")
 _FILES = ("parquet", "arrow", "jsonl", "text", "dataset", "huggingface")
 OPTIONS = {  # of a source, and the kinds that they go with; those not named go with all
     "column": _TABLES,
     "where": _TABLES,
     "sample_by": ("text",),
+    "chunk": ("binary",),
     "split": ("dataset", "huggingface"),
     "config": ("huggingface",),
     "revision": ("huggingface",),
@@ -65,7 +67,9 @@ def _results_folder(results: str) -> str:
 
 
 def _pattern(pattern: str) -> str:
-    """The regex of a name, or a regex."""
+    """The regex of a name, or a regex; an empty one for none."""
+    if pattern == "none":
+        return ""
     if pattern not in PATTERNS and pattern not in PATTERNS.values():
         from tokenizers import Regex  # here, for the import takes as long as all checks
 
@@ -102,6 +106,8 @@ class Source(Section):
     text: Paths | None = None
     """Plain text file in UTF-8, or in UTF-16 or UTF-32 with a byte order mark, glob pattern, or a list of them. May be
     compressed (gz, bz2, xz, zst, lz4, br)."""
+    binary: Paths | None = None
+    """File of bytes that are no text, glob pattern, or a list of them. Needs tokenizer.alphabet: latin1."""
     dataset: Text | None = None
     """Folder written by save_to_disk of the datasets library."""
     huggingface: Text | None = None
@@ -110,15 +116,18 @@ class Source(Section):
     """Column that holds the text; of an inner column, with a dot, such as translation.de. The strings of a list are
     joined by newlines."""
     where: Annotated[
-        dict[str, Annotated[str | bool | int | float, Expects("text, a number, true or false")]],
-        Expects("a mapping of columns to values"),
+        dict[str, Condition],
+        Expects("a mapping of columns to conditions"),
     ] = {}
-    """Rows to read, given as column: value."""
+    """Rows to read, as conditions by column: a value, a list of values, or a comparison in quotes (>= > <= < != ==,
+    joined by and), such as {quality: ">= 8", source: [wiki, news]}. Rows with a null in such a column are left out."""
     max_bytes: Bytes | None = None
     """Draw a sample of this much text: documents by a hash of their content, from all over the corpus. null takes
     everything."""
     sample_by: Literal["line", "paragraph", "document"] = "line"
     """What counts as one document in a text file. Paragraphs end at blank lines, which are left out."""
+    chunk: Bytes = 64_000
+    """Bytes of a binary file that are one document."""
     split: Text | None = None
     """Split of the dataset, or, of a folder, several with a + between them. null is train. A folder of a single
     Dataset has no splits."""
@@ -207,11 +216,14 @@ class TokenizerKind(Section):
 
     pattern: Annotated[Text, AfterValidator(_pattern)] = "default"
     """Regex that splits text into words before BPE: default (the paper's), gpt2, cl100k, o200k, llama3, qwen,
-    qwen3.5, deepseek, multilingual (ours, which keeps marks with letters), or any regex that tokenizers.Regex
-    compiles (exact; ten times slower if it is outside the family of docs/patterns.md)."""
+    qwen3.5, deepseek, multilingual (ours, which keeps marks with letters), none (nothing is split), or any regex
+    that tokenizers.Regex compiles (exact; ten times slower if it is outside the family of docs/patterns.md)."""
     normalizer: Literal["nfc", "none", "nfkc"] = "nfc"
     """Unicode normal form that text is brought to before it is split: nfc (composed), nfkc (composed, and
     variants such as full-width letters made plain, which decoding does not undo), or none."""
+    alphabet: Literal["utf8", "latin1"] = "utf8"
+    """What tokens are made of: utf8, the bytes of text, or latin1, the bytes of binary corpora, which the
+    tokenizer.json reads as Latin-1 text."""
     unit: Literal["line", "document"] = "document"
     """Text that is trained on as one piece, so that no token crosses its ends: a whole document, or a line,
     as tokenizers does when it trains on files. line costs 1.2 to 2.0 % NSL on documents with blank lines."""
@@ -389,6 +401,44 @@ class Validation(Section):
     takes a quarter and a half of the proxies' scale."""
 
 
+class LanguageModelCheck(Section):
+    """Small language models that are trained with the tokenizers, to measure what compression is worth to a model: bits
+    per byte."""
+
+    seeds: int = Field(0, ge=0, le=100)
+    """Number of models per tokenizer, which differ in their initial parameters and in the order of documents. At
+    least 2 tell differences from noise. 0 turns the check off."""
+    mixtures: Distinct[str] = ["chosen", "uniform"]
+    """Full-scale tokenizers to check, by mixture: chosen, matched, or baselines."""
+    existing: Distinct[str] = []
+    """Existing tokenizers to check, of those that validation.tokenizers names."""
+    raw_bytes: bool = True
+    """Also train models that read raw bytes, without a tokenizer."""
+    proxy_compression: Distinct[str] = []
+    """Mixtures, of those above, with whose tokenizers models are trained that read some documents as raw bytes and the
+    rest as tokens, and are measured on raw bytes (Proxy Compression, arXiv 2602.04289)."""
+    byte_share: float = Field(0.1, gt=0, lt=1)
+    """Share of the documents that Proxy Compression reads as raw bytes."""
+    bytes: Bytes = 2_000_000
+    """Text that every model reads, divided among the corpora as language_model.training_bytes is. A corpus with
+    less text gives what it has."""
+    evaluation_bytes: Bytes = 50_000
+    """Text per corpus and evaluation set on which models are measured, whole documents."""
+    depth: int = Field(2, ge=1, le=48)
+    """Size of the models: blocks; the width is 64 times as much. Without embeddings, depth 2 has 0.4 million
+    parameters, 4 has 3 million, 7 has 17 million, 12 has 85 million."""
+    context: int = Field(256, ge=16, le=65_536)
+    """Length of the context window, in tokens."""
+    batch: int = Field(16, ge=1)
+    """Context windows per training step."""
+    learning_rate: float = Field(0.001, gt=0, le=1)
+    """Highest learning rate of a model of width 256; others have it times sqrt(256 / width)."""
+    weight_decay: float = Field(0.1, ge=0, le=1)
+    """Weight decay of AdamW."""
+    tied_embeddings: bool = True
+    """Input and output share their embeddings."""
+
+
 class LanguageModel(Section):
     """The training run whose cost the summary states: 6 operations per parameter and token, embeddings included."""
 
@@ -411,6 +461,8 @@ class LanguageModel(Section):
     """Peak floating-point operations per second of one GPU. The default is an H100's, dense bf16."""
     utilisation: float = Field(0.4, gt=0, le=1)
     """Share of the peak that training reaches."""
+    check: LanguageModelCheck = Field(default_factory=LanguageModelCheck)
+    """Small language models that are trained with the tokenizers."""
 
 
 class Config(Section):
@@ -421,7 +473,7 @@ class Config(Section):
     results: Annotated[Text, AfterValidator(_results_folder)] = "results"
     """Folder of all outputs, relative to the working directory or absolute."""
     reference: Tokenizer = "o200k_base"
-    """Tokenizer whose token counts ours are divided by (NSL)."""
+    """Tokenizer whose token counts ours are divided by (NSL), or bytes, so that NSL is tokens per byte."""
     corpus_defaults: CorpusOrNull = {}
     """Settings of all corpora, merged deeply under each one's own. {corpus} inside their strings becomes the
     corpus id."""

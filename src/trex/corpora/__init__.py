@@ -3,11 +3,11 @@
 A *source* is the mapping that the config gives for a corpus: one kind key that says where the text is, and
 options.
 
-    {parquet: "fineweb/deu/*.parquet", column: text, where: {quality: high}, max_bytes: 10_000_000_000}
+    {parquet: "fineweb/deu/*.parquet", column: text, where: {quality: ">= 8"}, max_bytes: 10_000_000_000}
     {jsonl: [a.jsonl.zst, b.jsonl.gz]}              {text: notes.txt, sample_by: paragraph}
     {arrow: "deu/*.arrow", column: translation.de}  {jsonl: a.jsonl, on_bad_record: skip, max_bad_records: 0.001}
     {dataset: saved/deu, split: train}              {huggingface: epfml/FineWeb2-HQ, config: deu_Latn}
-    {demo: deu}
+    {demo: deu}                                      {binary: "bin/*", chunk: 64_000}
 
 Each kind has a reader in a file of this package (`trex.corpora.reader.Reader` is what a new one needs). Whatever the
 kind, documents come out in file order as arrays of valid UTF-8, a batch at a time.
@@ -23,6 +23,7 @@ import pyarrow as pa
 from trex.corpora.arrow_files import ArrowFiles
 from trex.corpora.bad_records import BadRecords
 from trex.corpora.batches import batches, within, without_marks
+from trex.corpora.binary import Binary
 from trex.corpora.datasets import HuggingFace, SavedDataset
 from trex.corpora.dealing import job_sources
 from trex.corpora.demo import Demo
@@ -37,6 +38,7 @@ __all__ = [
     "DocumentLimit",
     "check_source",
     "deal",
+    "read_bytes",
     "read_documents",
     "source_files",
 ]
@@ -52,7 +54,7 @@ _CURE = (
 # Every kind of source. The config's schema lists their options.
 READERS: dict[str, type[Reader]] = {
     reader.kind: reader
-    for reader in (Demo, Parquet, ArrowFiles, JsonLines, PlainText, SavedDataset, HuggingFace)
+    for reader in (Demo, Parquet, ArrowFiles, JsonLines, PlainText, Binary, SavedDataset, HuggingFace)
 }
 
 
@@ -107,6 +109,15 @@ def deal(
         and the end, or None for all), ``read_share`` (of the bytes of all files, if not all are read), ``shuffle``.
     """
     return job_sources(open_source(source, base), source, parts, seed, draw_from)
+
+
+def read_bytes(source: Mapping[str, Any], base: Path) -> int:
+    """Bytes of files that a source of `deal` reads."""
+    if "spans" not in source:
+        return sum(path.stat().st_size for path in source_files(source, base))
+    kind = open_source(source, base).kind
+    spans = zip(source[kind], source["spans"], strict=True)
+    return sum(span[1] - span[0] if span else (base / name).stat().st_size for name, span in spans)
 
 
 def check_source(source: Mapping[str, Any], base: Path, limit: DocumentLimit | None = None) -> None:
@@ -177,7 +188,8 @@ def read_documents(
     )
     if limit.left_out:
         log.warning("%s; one is in %s", too_long, limit.example)
+    reader.where.log_left_out(what)
     if not bad.good and not may_be_empty:
-        where = f" after where: {dict(reader.where)}" if reader.where else ""
+        where = f" after where: {reader.where.written}" if reader.where else ""
         problem = f"{too_long}, one in {limit.example}" if limit.left_out else "no document has any text"
         raise CorpusError(f"{what}: the corpus is empty{where}: {problem}{_CURE if limit.left_out else ''}")

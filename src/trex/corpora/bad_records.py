@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from trex.corpora.errors import BadRecord, CorpusError
-from trex.left_out import NULL, REASONS
+from trex.corpora.where import Where
+from trex.left_out import FILTERED, NULL, REASONS
 
 MAX_SHARE = 0.001
 _CURES = {"not_utf8": "convert the file to UTF-8"}
@@ -22,6 +23,7 @@ class BadRecords:
         skipped: number by reason. examples: one message by reason.
         nulls: records whose text is null. They are left out like empty ones and are not bad.
         good: records that were not bad, null or empty.
+        where: the conditions of the reader, which count what they leave out.
     """
 
     def __init__(self, max_share: float | None = None):
@@ -29,6 +31,7 @@ class BadRecords:
         self.skipped: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
         self.nulls = self.good = 0
+        self.where: Where | None = None
 
     @classmethod
     def from_source(cls, source: Mapping[str, Any]) -> "BadRecords":
@@ -51,8 +54,9 @@ class BadRecords:
         self.examples.setdefault(bad.reason, f"{place}: {bad}")
 
     def ledger(self, zeros: bool = False) -> dict[str, int]:
-        """Records left out by reason (keys of REASONS, and NULL); with zeros, also those that did not occur."""
+        """Records left out by reason (keys of REASONS, NULL, FILTERED); with zeros, also those that did not occur."""
         found = {reason: self.skipped[reason] for reason in REASONS} | {NULL: self.nulls}
+        found[FILTERED] = self.where.left_out if self.where else 0
         return {reason: n for reason, n in found.items() if n or zeros}
 
     def check(self, what: str) -> None:

@@ -113,6 +113,10 @@ class JsonLines(_LineReader):
         super().__init__(source, base, *others)
         self._key = written_key(self.column)
 
+    def check(self) -> None:
+        super().check()
+        self.where.check_records(f"jsonl: {self.source['jsonl']}")
+
     def _line_bytes(self) -> int | None:
         most = self.limit.max_bytes
         return None if most is None else _RECORD_BYTES * most + _MORE_RECORD_BYTES
@@ -121,11 +125,15 @@ class JsonLines(_LineReader):
         return gather(text for path in self.stretches() for text in self._records(path))
 
     def can_cut(self, path: Path, look: bool = True) -> bool:
-        return not _is_array(path) and super().can_cut(path, look)
+        return super().can_cut(path, look) and not _is_array(path)
+
+    def text_in(self, path: Path) -> tuple[int, int, int]:
+        text, size, uncut = super().text_in(path)
+        return text, size, uncut or (size if _is_array(path) else 0)
 
     def _records(self, path: Path | Stretch) -> Iterator[bytes]:
-        whole_array = isinstance(path, Path) and _is_array(path)
-        return self._elements(path) if whole_array else super()._records(path)
+        as_array = isinstance(path, Path) and _is_array(path)
+        return self._elements(path) if as_array else super()._records(path)
 
     def _look_at_end(self, path: Path) -> None:
         if not _is_array(path):
@@ -161,9 +169,8 @@ class JsonLines(_LineReader):
         return self._text_of_record(record)
 
     def _text_of_record(self, record: dict[str, Any]) -> bytes:
-        for name, value in self.where.items():
-            if name not in record or record[name] != value:
-                return b""
+        if self.where and not self.where.selects(record):
+            return b""
         if (text := text_of(record, self.column)) is None:
             self.bad.nulls += 1
             return b""

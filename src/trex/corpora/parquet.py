@@ -1,8 +1,10 @@
 """Parquet files."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -65,11 +67,12 @@ class Parquet(FileReader):
             path = place.path if isinstance(place, Stretch) else place
             if not path.stat().st_size:
                 continue
-            row = 0
+            row = 0  # for the message about a file that cannot be opened
             try:
                 metadata = pq.read_metadata(path)
-                groups = place.row_groups(metadata) if isinstance(place, Stretch) else None
-                row = sum(metadata.row_group(i).num_rows for i in range(groups.start)) if groups else 0
+                groups = range(metadata.num_row_groups)
+                if isinstance(place, Stretch):
+                    groups = place.row_groups(metadata)
                 chunks = _text_chunks(metadata, self.column)
                 as_dictionary = _as_dictionary(chunks, self.column)
                 with pq.ParquetFile(
@@ -81,8 +84,9 @@ class Parquet(FileReader):
                 ) as file:
                     check_schema(str(path), file.schema_arrow, self)
                     columns = self._columns(file.schema_arrow)
-                    for batch in file.iter_batches(_piece_rows(chunks, as_dictionary), groups, columns):
-                        for rows in slices(batch, self.column):
+                    for row, selected in self._selected(metadata, file.schema_arrow, groups):
+                        batches = file.iter_batches(_piece_rows(chunks, as_dictionary), selected, columns)
+                        for rows in (rows for batch in batches for rows in slices(batch, self.column)):
                             yield documents(rows, self, str(path), row)
                             row += rows.num_rows
             except READ_ERRORS as error:
@@ -113,6 +117,20 @@ class Parquet(FileReader):
         )
         ends = (row_group_bytes(metadata, i) for i in range(metadata.num_row_groups))
         return text, size, max((end - first for first, end in ends), default=0)
+
+    def _selected(
+        self, metadata: pq.FileMetaData, schema: pa.Schema, numbers: range
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Those of some row groups that can hold a row to be read: each run of neighbours with its first row."""
+        groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+        first_rows = [0, *np.cumsum([group.num_rows for group in groups]).tolist()]
+        for may_hold, neighbours in groupby(numbers, lambda i: self.where.may_select(groups[i], schema)):
+            run = list(neighbours)
+            if may_hold:
+                yield first_rows[run[0]], run
+            else:
+                for number in run:
+                    self.where.skip(groups[number])
 
 
 def _text_chunks(metadata: pq.FileMetaData, column: str) -> list[tuple[int, pq.ColumnChunkMetaData]]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from trex.corpora.bad_records import BadRecords
 from trex.corpora.errors import BadRecord, CorpusError
 from trex.corpora.stretches import Stretch
+from trex.corpora.where import Where
 
 READ_BUFFER = 1 << 20
 # What pyarrow raises on broken files; UnicodeDecodeError for the name of a column.
@@ -54,7 +55,7 @@ class Reader(ABC):
         limit: of documents. A reader need not look at it where it could read a longer one, but should not hold much
             more than that in memory.
         bad: what becomes of bad records; the reader hands them to it, and counts texts that are null.
-        column: the option ``column``. where: the option ``where``.
+        column: the option ``column``. where: the conditions of the option ``where``.
     """
 
     kind: ClassVar[str]
@@ -73,7 +74,8 @@ class Reader(ABC):
         self.limit = limit or DocumentLimit()
         self.bad = bad or BadRecords.from_source(source)
         self.column: str = source.get("column", "text")
-        self.where: Mapping[str, Any] = source.get("where") or {}
+        self.where = Where(source.get("where") or {}, f"{self.kind}: {source[self.kind]}")
+        self.bad.where = self.where
         if self.where and not self.has_columns:
             raise CorpusError(
                 f"{self.kind}: {source[self.kind]}: where needs rows with columns, and {self.kind} has none: "

@@ -1,21 +1,21 @@
 """Documents of tables: the text column of the rows that ``where`` selects."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from trex.arrow import from_numpy, to_numpy
+from trex.corpora.columns import resolve
 from trex.corpora.json_records import SEPARATOR
 from trex.corpora.reader import BadRecord, CorpusError, Reader, decode
 
 # Tables are decoded, and loose documents gathered, in pieces of about this size: large enough that the cost
 # of a call vanishes (1, 4 and 16 MB read equally fast), small beside a batch.
 PIECE_BYTES = 4 << 20
-# Scalars of Arrow, because a Python value makes pyarrow import pandas.
-_ZERO, _NO = pa.scalar(0, pa.int64()), pa.scalar(0, pa.uint8())
+# As scalars of Arrow, because a Python value makes pyarrow import pandas.
+_ZERO = pa.scalar(0, pa.int64())
 _SEPARATOR = pa.scalar(SEPARATOR, pa.large_string())
 
 _STRINGS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
@@ -57,36 +57,20 @@ def _texts_of_type(path: str, kind: pa.DataType) -> Iterator[str]:
         yield path
 
 
-def _resolve(schema: pa.Schema, column: str) -> tuple[str, list[str]] | None:
-    """(the column of a schema, the fields below it) that a name means; None if it means none."""
-    if column in schema.names:
-        return column, []
-    steps = column.split(".")
-    for n in range(len(steps) - 1, 0, -1):
-        if (name := ".".join(steps[:n])) in schema.names:
-            return name, steps[n:]
-    return None
-
-
 def top_column(schema: pa.Schema, column: str) -> str:
     """The column of the schema that holds a text column, which may be a field within it."""
-    found = _resolve(schema, column)
+    found = resolve(schema, column)
     return column if found is None else found[0]
 
 
 def check_schema(place: str, schema: pa.Schema, reader: Reader) -> None:
     """CorpusError unless the text column is there and holds text, and the where columns fit their values."""
     _check_text_column(place, schema, reader.column)
-    for name, value in reader.where.items():
-        if name not in schema.names:
-            raise CorpusError(
-                f"{place}: where: unknown column {name!r}; available: {', '.join(schema.names)}"
-            )
-        _where_scalar(place, name, value, schema.field(name).type)
+    reader.where.check_schema(place, schema)
 
 
 def _check_text_column(place: str, schema: pa.Schema, column: str) -> None:
-    found = _resolve(schema, column)
+    found = resolve(schema, column)
     texts = [text for field in schema for text in _texts_of_type(field.name, field.type)]
     if found is None:
         inner = [text for text in texts if text not in schema.names]
@@ -112,16 +96,6 @@ def _check_text_column(place: str, schema: pa.Schema, column: str) -> None:
         raise CorpusError(
             f"{place}: column {column!r} is {what}, not string; strings are: {', '.join(texts) or 'none'}"
         )
-
-
-def _where_scalar(place: str, name: str, value: Any, kind: pa.DataType) -> pa.Scalar:
-    try:
-        return pa.scalar(value, kind.value_type if pa.types.is_dictionary(kind) else kind)
-    except (pa.ArrowException, OverflowError) as error:
-        raise CorpusError(
-            f"{place}: where: column {name!r} is {kind} and cannot be equal to {value!r}: "
-            "write the value as that type (in YAML, quotes make a string)"
-        ) from error
 
 
 def slices(rows: pa.RecordBatch, column: str) -> Iterator[pa.RecordBatch]:
@@ -163,13 +137,11 @@ def _sizes(texts: pa.Array) -> np.ndarray:
 def documents(rows: pa.RecordBatch, reader: Reader, place: str, first: int) -> pa.Array:
     """The documents of some rows, as a LargeStringArray; errors count rows from ``first``."""
     check_schema(place, rows.schema, reader)
-    name, fields = _resolve(rows.schema, reader.column)
+    name, fields = resolve(rows.schema, reader.column)
     texts = _texts(rows.column(name), fields)
     wanted = np.ones(len(texts), dtype=np.uint8)
-    for name, value in reader.where.items():
-        values = rows.column(name)
-        equal = pc.equal(values, _where_scalar(place, name, value, values.type))
-        wanted &= to_numpy(equal.cast(pa.uint8()).fill_null(_NO))
+    if (selected := reader.where.mask(rows, place)) is not None:
+        wanted = to_numpy(selected.cast(pa.uint8()))
     if texts.null_count:
         reader.bad.nulls += int((to_numpy(texts.is_null().cast(pa.uint8())) & wanted).sum())
     sizes = _sizes(texts)

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trex.arrow import from_numpy
+from trex.bpe.byte_alphabet import ALPHABETS, BYTE_LEVEL, LATIN1
 from trex.corpora import BadRecords
 from trex.counting.documents import Progress, Seen, characters_of, contained, low_half, sizes_of
 from trex.counting.nfc import MUCH_CHANGED, nfc_share
@@ -28,7 +29,7 @@ from trex.counting.pretokenize import TABLE_BYTES, WordCounter, WordCounts
 from trex.counting.sampling import WHOLE, Sample
 from trex.counting.shards import cells, cells_of, shards_of_cells
 from trex.files import whole
-from trex.left_out import NULL, REASONS
+from trex.left_out import FILTERED, NULL, REASONS
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +56,8 @@ class CountingOptions:
     """How a corpus is counted.
 
     seed: of the hashes. held_out_share: of the documents, held out for evaluation. deduplicate: leave out copies.
-    pattern, by_line, normalizer, table_bytes: of `WordCounter`; the counts do not depend on table_bytes. sample: which
-    documents count; the others are as if they were not there.
+    pattern, by_line, normalizer, table_bytes: of `WordCounter`; the counts do not depend on table_bytes. alphabet: the
+    name of one of `ALPHABETS`. sample: which documents count; the others are as if they were not there.
     """
 
     seed: int
@@ -65,6 +66,7 @@ class CountingOptions:
     pattern: str
     by_line: bool
     normalizer: str = "nfc"
+    alphabet: str = BYTE_LEVEL.name
     table_bytes: int = TABLE_BYTES
     sample: Sample = WHOLE
 
@@ -89,6 +91,7 @@ def count_corpus(
         n_cells,
         options.by_line,
         normalizer=options.normalizer,
+        alphabet=ALPHABETS[options.alphabet],
         table_bytes=options.table_bytes,
         spill_to=spill_to,
     )
@@ -108,8 +111,9 @@ def count_corpus(
         train = np.flatnonzero(new & ~held_out)
         training_documents += train.size
         row = np.where(held_out, n_cells, cells_of(hashes, training_documents))
-        sizes = sizes_of(batch)
-        for column, values in enumerate((new, new * sizes, new * characters_of(batch), ~new)):
+        characters = characters_of(batch)
+        sizes = characters if options.alphabet == LATIN1.name else sizes_of(batch)
+        for column, values in enumerate((new, new * sizes, new * characters, ~new)):
             tally[:, column] += np.bincount(row, values, n_cells + 1).astype(np.int64)
         train = train[np.argsort(row[train], kind="stable")]  # as the counter takes them without a copy
         counter.add(batch.take(from_numpy(train)), row[train].astype(np.uint16))
@@ -180,8 +184,8 @@ def check_split(ledger: pl.DataFrame, held_out_share: float) -> None:
 def with_left_out(ledger: pl.DataFrame, left_out: Mapping[str, int]) -> pl.DataFrame:
     """The ledger of a corpus, or of a part of it, with a row for each kind of records that the reader left out.
 
-    left_out: records by kind, which becomes the split: ``too_long``, ``null``, or a reason why a record is bad
-    (`trex.left_out`).
+    left_out: records by kind, which becomes the split: ``too_long``, ``null``, ``filtered``, or a reason why a record
+    is bad (`trex.left_out`).
     """
     template = ledger[-1].with_columns(bytes=0, characters=0, duplicates=0)
     rows = [
@@ -196,7 +200,7 @@ def check_bad_records(ledger: pl.DataFrame, max_share: float | None) -> None:
     records = dict(ledger.group_by("split").agg(pl.sum("documents") + pl.sum("duplicates")).iter_rows())
     bad = BadRecords(max_share)
     bad.skipped.update({split: n for split, n in records.items() if split in REASONS})
-    bad.good = sum(n for split, n in records.items() if split not in (*REASONS, NULL))
+    bad.good = sum(n for split, n in records.items() if split not in (*REASONS, NULL, FILTERED))
     bad.check(f"corpus {ledger['corpus'][0]}")
 
 
@@ -253,13 +257,15 @@ def join_held_out(parts: Iterable[str | Path], path: str | Path) -> None:
 class EvaluationOptions:
     """How an evaluation set is counted.
 
-    seed: of the hashes, that of the corpora. pattern, normalizer: of `WordCounter`. sample: which documents count.
+    seed: of the hashes, that of the corpora. pattern, normalizer: of `WordCounter`. alphabet: the name of one of
+    `ALPHABETS`. sample: which documents count.
     """
 
     seed: int
     pattern: str
     sample: Sample = WHOLE
     normalizer: str = "nfc"
+    alphabet: str = BYTE_LEVEL.name
 
 
 def count_evaluation(
@@ -282,7 +288,8 @@ def count_evaluation(
     ledger row. ValueError if no document is left.
     """
     evaluation_set, corpus = at
-    counter = WordCounter(options.pattern, normalizer="none")  # of what is normalized
+    # of what is normalized
+    counter = WordCounter(options.pattern, normalizer="none", alphabet=ALPHABETS[options.alphabet])
     seen = Seen()
     progress = Progress(f"{evaluation_set} of {corpus}")
     names = ("documents", "bytes", "characters", "reference_tokens", "duplicates", "nfc_changed")
@@ -302,8 +309,9 @@ def count_evaluation(
         totals["nfc_changed"] += changed
         counter.add(kept)
         totals["documents"] += len(kept)
-        totals["bytes"] += int(sizes_of(kept).sum())
-        totals["characters"] += int(characters_of(kept).sum())
+        characters = int(characters_of(kept).sum())
+        totals["bytes"] += characters if options.alphabet == LATIN1.name else int(sizes_of(kept).sum())
+        totals["characters"] += characters
         tokens = count_tokens(kept)
         totals["reference_tokens"] += int(tokens.sum())
         keep(kept, tokens)

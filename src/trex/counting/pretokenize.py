@@ -20,8 +20,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from trex.arrow import binary, bytes_of, from_numpy, frozen, lists, to_numpy
+from trex.bpe.byte_alphabet import BYTE_LEVEL, LATIN1, Alphabet
 from trex.counting import word_table
 from trex.counting.automaton import compiled
+from trex.counting.latin1 import latin1_bytes
 from trex.counting.normalize import normalized_text, padded
 from trex.counting.patterns import DEFAULT
 from trex.counting.regex import OutsideFamily
@@ -216,6 +218,7 @@ class WordCounter:
     pattern: the pre-tokenization regex itself, not its name, or rules that say more. shards: how many there are.
     by_line: each line with its newline is an item of its own, as in `tokenizers`' training on files; otherwise each
     document is. normalizer: what text goes through before it is split (nfc, nfkc or none), if pattern is a regex.
+    alphabet: LATIN1 for documents that are Latin-1 text and stand for bytes, which the words then are.
     table_bytes: the memory that the words may fill before they go to a temporary file in the folder `spill_to` (the
     system's, if None); exceeded by what one call of `add` brings, and by half while they are sorted.
     """
@@ -227,6 +230,7 @@ class WordCounter:
         by_line: bool = False,
         *,
         normalizer: str = "nfc",
+        alphabet: Alphabet = BYTE_LEVEL,
         table_bytes: int = TABLE_BYTES,
         spill_to: Path | None = None,
     ):
@@ -239,6 +243,7 @@ class WordCounter:
             self._tables = compiled(self._rules.regexes())
         except OutsideFamily as why:
             self._slow = SlowSplitter(self._rules, by_line, str(why))
+        self._alphabet = alphabet
         self._table_bytes, self._spill_to = min(table_bytes, MOST_TABLE_BYTES), spill_to
         self._runs: list[_Run] = []
         self._arrays, self._used = word_table.empty_table()
@@ -293,8 +298,9 @@ class WordCounter:
         self._arrays = table, arena, log
         for first in range(0, len(records), CHUNK_WORDS):
             chosen = records[first : first + CHUNK_WORDS]
+            words = word_table.spellings(arena, chosen)
             yield WordCounts(
-                binary(*word_table.spellings(arena, chosen)),
+                binary(*(latin1_bytes(*words) if self._alphabet is LATIN1 else words)),
                 *word_table.shard_counts(arena, log, starts, chosen),
             )
 

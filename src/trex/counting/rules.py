@@ -40,8 +40,8 @@ class WordRules:
 
     @classmethod
     def of(cls, pattern: str, normalizer: str) -> "WordRules":
-        """Those of our own tokenizers."""
-        return cls(normalizer, (Split(pattern),))
+        """Those of our own tokenizers; an empty pattern does not split."""
+        return cls(normalizer, (Split(pattern),) if pattern else ())
 
     def regexes(self) -> tuple[str, ...]:
         return tuple(split.regex for split in self.splits)

@@ -74,11 +74,15 @@ class CorpusWords:
         """
         tables = {}
         for corpus, source in sources.items():
-            limits = [DocumentLimit(max_document_bytes) for _ in range(2)]
             # how many bad records are too many is said of a whole corpus, and by the job that counts it
             first, again = (
-                read_documents(source, base, limit=limit, bad=BadRecords.from_source(source).uncapped())
-                for limit in limits
+                read_documents(
+                    source,
+                    base,
+                    limit=DocumentLimit(max_document_bytes),
+                    bad=BadRecords.from_source(source).uncapped(),
+                )
+                for _ in range(2)
             )
             sample = draw(first, source, seed, copies=True)
             tables[corpus] = count_words_as(existing, sampled(again, sample, seed))

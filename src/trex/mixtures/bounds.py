@@ -11,6 +11,10 @@ SUM_TOLERANCE = 1e-9
 # A share is inside bounds that it exceeds by no more than rounding.
 TOLERANCE = 1e-9
 
+# Of more corpora than this, Newton's method finds the c of `Bounds.project`: as exact, and many times as fast.
+MANY = 64
+STEPS = 100  # of it at most; five or ten suffice
+
 # Halvings of the interval of log c in `Bounds.project`, from a width of about 1,500: to the last bit of a double.
 BISECTIONS = 64
 
@@ -137,6 +141,8 @@ class Bounds:
             np.asarray(shares, float), TOLERANCE**2
         )  # a weight of 0 can still be raised to fill the sum
         shares = shares / shares.sum(axis=-1, keepdims=True)
+        if shares.shape[-1] > MANY:
+            return self._project_many(shares)
         least = np.full((*shares.shape[:-1], 1), np.log(TOLERANCE))
         most = np.full_like(least, -np.log(TOLERANCE**2))
         for _ in range(BISECTIONS):
@@ -144,3 +150,25 @@ class Bounds:
             short = np.clip(np.exp(middle) * shares, self.low, self.high).sum(axis=-1, keepdims=True) < 1
             least, most = np.where(short, middle, least), np.where(short, most, middle)
         return np.clip(np.exp((least + most) / 2) * shares, self.low, self.high)
+
+    def _project_many(self, shares: np.ndarray) -> np.ndarray:
+        """`project` of shares [..., k] that sum to 1: Newton's method for c, halving where it leaves the interval."""
+        rows = shares.reshape(-1, shares.shape[-1])
+        result = np.clip(rows, self.low, self.high)
+        left = np.flatnonzero(np.abs(result.sum(axis=1) - 1) > SUM_TOLERANCE / 1e4)
+        c, least, most = np.ones(len(rows)), np.full(len(rows), TOLERANCE), np.full(len(rows), TOLERANCE**-2)
+        for _ in range(STEPS):
+            if not left.size:
+                break
+            scaled = c[left, None] * rows[left]
+            result[left] = np.clip(scaled, self.low, self.high)
+            missing = 1 - result[left].sum(axis=1)
+            least[left] = np.where(missing > 0, c[left], least[left])
+            most[left] = np.where(missing < 0, c[left], most[left])
+            free = (scaled > self.low) & (scaled < self.high)
+            slope = np.where(free, rows[left], 0.0).sum(axis=1)
+            step = c[left] + missing / np.where(slope > 0, slope, 1.0)
+            outside = (slope == 0) | (step <= least[left]) | (step >= most[left])
+            c[left] = np.where(outside, np.sqrt(least[left] * most[left]), step)
+            left = left[np.abs(missing) > SUM_TOLERANCE / 1e4]
+        return result.reshape(shares.shape)

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
+from trex.bpe.byte_alphabet import ALPHABETS
 from trex.bpe.memory import training_bytes
 from trex.bpe.model import BpeModel
 from trex.bpe.training import BpeOptions, Workspace, train_flat
@@ -48,7 +49,8 @@ class Trainer:
 
     Attributes:
         index: the words of all corpora.
-        tokenizer: the keys special_tokens, min_frequency and max_token_length of the config's section of that name.
+        tokenizer: the keys special_tokens, min_frequency, max_token_length and alphabet of the config's section of that
+            name.
         n_bytes: S; None: all the text.
         vocab_sizes: at which compression is measured, rising; trained to the last.
     """
@@ -74,6 +76,7 @@ class Trainer:
             self.tokenizer["special_tokens"],
             self.tokenizer["min_frequency"],
             self.tokenizer["max_token_length"],
+            alphabet=ALPHABETS[self.tokenizer["alphabet"]],
         )
         vocab_size = self.vocab_sizes[-1]
         self._check_memory(text.counts, vocab_size)

@@ -1,9 +1,10 @@
 """What each search strategy cost: CPU time of its jobs, as Snakemake measured it, and the page about it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from trex.language_model.rows import in_words
 from trex.layout import proxy_batches, round_name
 from trex.report import markdown
 
@@ -87,3 +88,22 @@ def write_costs(
         "counting the text, which all strategies share, and measuring the candidates are left out."
     )
     return f"# What the searches cost\n\n{intro}\n\n{markdown.table(header, rows)}\n"
+
+
+def write_speeds(speeds: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """What training language models took, for the same page; speeds: `results.language_model_speeds`. Empty if there
+    are none."""
+    if not speeds:
+        return ""
+    rows = [
+        (
+            in_words(row),
+            f"{len(of)}",
+            f"{sum(one['tokens_per_second'] for one in of) / len(of):,.0f}",
+            markdown.size(max(one["memory_bytes"] for one in of)),
+            markdown.names(sorted({one["device"] for one in of})),
+        )
+        for row, of in speeds.items()
+    ]
+    header = ("row", "models", "tokens a second", "memory, most", "device")
+    return f"\n## Training language models\n\n{markdown.table(header, rows)}\n"

@@ -4,11 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from trex.mixtures.sampling import support
 from trex.objective.constraints import SLACK
-from trex.report import markdown
+from trex.report import by_corpus, markdown
 from trex.report.results import Results
 from trex.report.text_caveats import text_caveats
 
@@ -129,13 +130,17 @@ def _regression(results: Results) -> str:
         ),
         markdown.table(("surface", "used", *SCORES, "proxies"), models, left=2),
     ]
+    accuracy = results.corpus_metrics.filter(model=used)
+    most_wrong = dict(accuracy.group_by("corpus").agg(pl.col("mape").max()).iter_rows())
+    weights = np.array([most_wrong.get(corpus, 0.0) for corpus in results.corpora])
+    shown = by_corpus.shown(results.corpora, weights)
     corpora = [
         (f"`{row['corpus']}`", f"`{row['evaluation_set']}`", *_scores(row))
-        for row in results.corpus_metrics.filter(model=used).iter_rows(named=True)
+        for row in accuracy.filter(pl.col("corpus").is_in(shown)).iter_rows(named=True)
     ]
     if corpora:
         text += [
-            f"By corpus, `{used}`:",
+            markdown.paragraph(f"By corpus, `{used}`:", by_corpus.note(results.corpora, "the largest MAPE")),
             markdown.table(("corpus", "evaluation set", *SCORES), corpora, left=2),
         ]
     return "\n\n".join(text)

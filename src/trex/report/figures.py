@@ -1,8 +1,8 @@
 """Figures of the report. Each function takes tables and returns a matplotlib Figure; `save` writes it.
 
 The chosen mixture has the same strong colour everywhere. Corpora are rows from top to bottom in the config's order, and
-figures grow with their number. Importing matplotlib takes a third of a second, so import this module only where figures
-are made.
+figures grow with their number; of more than `by_corpus.ROWS` they show those that matter most. Importing matplotlib
+takes a third of a second, so import this module only where figures are made.
 """
 
 import math
@@ -18,7 +18,7 @@ from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
 from trex.files import whole
 from trex.mixtures.sampling import support
-from trex.report import markdown
+from trex.report import by_corpus, markdown
 from trex.report.results import Results
 
 rcdefaults()  # a user's matplotlibrc does not change figures
@@ -77,6 +77,7 @@ def mixture_bars(candidates: pl.DataFrame, chosen: str, corpora: Sequence[str]) 
         corpora: the corpus ids in the config's order.
     """
     rows = sorted(candidates.iter_rows(named=True), key=lambda row: row["name"] != chosen)
+    everything, corpora = corpora, by_corpus.shown(corpora, np.array([rows[0][corpus] for corpus in corpora]))
     figure, axes = _corpus_panels(len(rows), corpora)
     y = np.arange(len(corpora))
     marked = [100 * rows[0][corpus] for corpus in corpora]
@@ -86,7 +87,10 @@ def mixture_bars(candidates: pl.DataFrame, chosen: str, corpora: Sequence[str]) 
         ax.barh(y, shares, height=0.75, color=CHOSEN_COLOR if is_chosen else GREY)
         if not is_chosen:
             ax.plot(marked, y, "|", color=CHOSEN_COLOR, markersize=7, markeredgewidth=1.6)
-        ax.set_title(f"{row['name']}\n{'chosen, ' if is_chosen else ''}{row['role']}")
+        title = f"{row['name']}\n{'chosen, ' if is_chosen else ''}{row['role']}"
+        if others := len(everything) - len(corpora):
+            title += f"\n{others} others: {100 * sum(map(row.get, everything)) - sum(shares):.0f} %"
+        ax.set_title(title)
         ax.xaxis.set_major_locator(MaxNLocator(3))
         ax.set_xlim(0, 105 * candidates.select(corpora).to_numpy().max())
         ax.grid(False, axis="y")
@@ -106,7 +110,15 @@ def sampled_support(
         corpora: the corpus ids in the config's order.
         chosen: shares of the chosen mixture, in the same order.
     """
+    everything, at = list(corpora), None if chosen is None else 100 * np.asarray(chosen)
     table = support(100 * shares.select(corpora).to_numpy(), corpora)
+    if at is not None:
+        outside = int(
+            ((at < table["min"].to_numpy() - ROUNDING) | (at > table["max"].to_numpy() + ROUNDING)).sum()
+        )
+    corpora = by_corpus.shown(everything, table["max"].to_numpy() if at is None else at)
+    kept = [everything.index(corpus) for corpus in corpora]
+    table = table[kept]
     figure, (ax,) = _corpus_panels(1, corpora)
     y = np.arange(len(corpora))
     ax.hlines(y, table["min"], table["max"], color=GREY, linewidth=1, label="lowest to highest")
@@ -114,12 +126,8 @@ def sampled_support(
     ax.plot(table["median"], y, "|", color=COLORS[0], markersize=8, markeredgewidth=2, label="median")
     title = f"Shares that the {shares.height:,} proxies were trained on"
     if chosen is not None:
-        at = 100 * np.asarray(chosen)
-        ax.plot(at, y, "D", color=CHOSEN_COLOR, markersize=4.5, label="chosen mixture")
-        outside = int(
-            ((at < table["min"].to_numpy() - ROUNDING) | (at > table["max"].to_numpy() + ROUNDING)).sum()
-        )
-        title += f"; the chosen mixture lies outside of them in {outside} of {len(corpora)} corpora"
+        ax.plot(at[kept], y, "D", color=CHOSEN_COLOR, markersize=4.5, label="chosen mixture")
+        title += f"; the chosen mixture lies outside of them in {outside} of {len(everything)} corpora"
     figure.suptitle(title)
     ax.set_xlabel("share of the training bytes (%)")
     ax.set_xlim(left=0)
@@ -240,12 +248,16 @@ def nsl_by_corpus(
     table = _beside_chosen(compression.filter(vocab_size=vocab_size), chosen, ["evaluation_set", "corpus"])
     sets = table["evaluation_set"].unique(maintain_order=True)
     styles = _styles(table["name"].unique(maintain_order=True), chosen)
+    compared = table if near is None else table.filter(pl.col("name").is_in(near))
+    change = dict(compared.group_by("corpus").agg(pl.col("more").abs().max()).iter_rows())
+    everything = corpora
+    corpora = by_corpus.shown(everything, np.array([change.get(corpus, 0.0) for corpus in everything]))
     rows = {corpus: row for row, corpus in enumerate(corpora)}
     figure, axes = _corpus_panels(2 * len(sets), corpora, columns=2)
     for left, right, evaluation_set in zip(axes[::2], axes[1::2], sets, strict=True):
         of_set = table.filter(evaluation_set=evaluation_set)
         for name, style in styles.items():
-            points = of_set.filter(name=name)
+            points = of_set.filter(pl.col("corpus").is_in(corpora), name=name)
             y = [rows[corpus] for corpus in points["corpus"]]
             left.plot(points["nsl"], y, linestyle="none", label=name, **style)
             if near is None or name in near:
@@ -257,7 +269,10 @@ def nsl_by_corpus(
         )
         left.set_xlabel("NSL (tokens / reference tokens)")
         right.set_xlabel(f"NSL above that of {chosen} (%)")
-    figure.suptitle(f"Compression of each corpus at a vocabulary of {vocab_size:,} (left is better)")
+    which = (
+        "each corpus" if len(corpora) == len(everything) else f"the {len(corpora)} corpora that differ most"
+    )
+    figure.suptitle(f"Compression of {which} at a vocabulary of {vocab_size:,} (left is better)")
     legend(figure, axes[0])
     return figure
 

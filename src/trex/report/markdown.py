@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from tabulate import tabulate
 
 WIDTH = 105  # characters in a line of text
+NAMES = 10  # in a list within a sentence
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
@@ -30,8 +31,10 @@ def bullets(items: Iterable[str], mark: str = "- ") -> str:
 
 
 def names(items: Sequence[str], last: str = "and") -> str:
-    """`a`, `b` and `c`."""
+    """`a`, `b` and `c`; of more than NAMES items the first, and how many more there are."""
     quoted = [f"`{item}`" for item in items]
+    if len(quoted) > NAMES + 1:
+        return f"{', '.join(quoted[:NAMES])} {last} {len(quoted) - NAMES} more"
     return f"{', '.join(quoted[:-1])} {last} {quoted[-1]}" if len(quoted) > 1 else quoted[0]
 
 
@@ -68,6 +71,31 @@ def score(value: float | None) -> str:
 
 def percent(share: float) -> str:
     return f"{100 * share:.2f} %"
+
+
+def short_percent(share: float) -> str:
+    """Two digits where that says enough: 12 %, 1.3 %, 0.04 %, <0.01 %."""
+    if share and share < 0.5e-4:
+        return "<0.01 %"
+    return (
+        f"{100 * share:.0f} %"
+        if share >= 0.095 or not share
+        else f"{100 * share:.1g} %"
+        if share < 0.001
+        else f"{100 * share:.2g} %"
+    )
+
+
+def code(text: str, spaces: str = " ") -> str:
+    """Text as code in a line or a table's cell: signs that are not seen become seen; `spaces`: what a space becomes."""
+    seen = "".join(_seen(character) for character in text).replace(" ", spaces)
+    return f"`` {seen} ``" if "`" in seen else f"`{seen}`"
+
+
+def _seen(character: str) -> str:
+    if character == "|":
+        return "¦"  # which would end a cell
+    return character if character.isprintable() else f"\\u{ord(character):04x}".replace("\\u000a", "\\n")
 
 
 def size(n_bytes: float) -> str:

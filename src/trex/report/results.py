@@ -35,6 +35,7 @@ class Results:
         validation, scripts: of all full-scale and existing tokenizers.
         ranks: of mixtures across scales; None if that is turned off.
         counts, evaluation: ledgers of all corpora, and of all their evaluation sets.
+        hygiene: of every corpus, `trex.hygiene.facts.corpus_facts`.
         inferred: of every baseline that is the mixture of an existing tokenizer, by name: how that was inferred.
         cpu_seconds: of the jobs, `cpu_seconds`.
     """
@@ -60,6 +61,7 @@ class Results:
     ranks: pl.DataFrame | None
     counts: pl.DataFrame
     evaluation: pl.DataFrame
+    hygiene: Mapping[str, Mapping[str, Any]]
     inferred: Mapping[str, Mapping[str, Any]]
     cpu_seconds: Mapping[str, float]
 
@@ -135,6 +137,7 @@ class Results:
                 for corpus in corpora
                 for name in ["held_out", *config["corpora"][corpus]["evaluation"]]
             ),
+            hygiene=read_json(files.hygiene),
             inferred={
                 name: read_json(files.inferred(name))
                 for name, spec in config["baselines"].items()
@@ -147,6 +150,13 @@ class Results:
     def corpora(self) -> list[str]:
         """The k corpus ids in the config's order."""
         return list(self.config["corpora"])
+
+    @cached_property
+    def bits_per_byte(self) -> pl.DataFrame | None:
+        """Of language models, by `trex.language_model.compare`; None if that is turned off. Only the summary has it."""
+        if not self.config["language_model"]["check"]["seeds"]:
+            return None
+        return pl.read_parquet(Layout(Path(self.config["results"])).bits_per_byte)
 
     @cached_property
     def chosen_shares(self) -> np.ndarray:
@@ -265,4 +275,16 @@ def cpu_seconds(folder: Path) -> dict[str, float]:
             log.warning("%s: left out, not a Snakemake benchmark file: %s", path, error)
             continue
         found[str(path.relative_to(folder / "benchmarks").with_suffix(""))] = seconds
+    return found
+
+
+def language_model_speeds(folder: Path) -> dict[str, list[Mapping[str, Any]]]:
+    """What the trainings of language models took, by row, one entry a seed: `jobs.Trained.speed`. What is damaged is
+    left out."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for path in sorted((folder / "benchmarks/train_language_model").glob("*/*.speed.json")):
+        try:
+            found.setdefault(path.parent.name, []).append(read_json(path))
+        except (OSError, ValueError) as error:
+            log.warning("%s: left out: %s", path, error)
     return found

@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from trex.layout import CHOSEN, Layout
 from trex.mixtures.baselines import natural, uniform
 from trex.objective.constraints import SLACK
-from trex.report import markdown
+from trex.report import by_corpus, markdown
 from trex.report.doubts import TIE, better_at_full_scale, doubts
+from trex.report.language_model_sentence import sentence
 from trex.report.results import Results
-from trex.report.text_caveats import text_caveats
+from trex.report.text_caveats import looks_wrong, text_caveats
 from trex.validation.scales import RANKS_WELL, Scale
 
 SEARCHED_SHOWN = (
@@ -32,7 +34,7 @@ OBJECTIVES = {
 
 def write_summary(results: Results) -> str:
     """The summary of a run, in Markdown. It fits on two screens; everything else is in the other pages."""
-    sections = (_verdict, _mixture, _gains, _caveats, _next_steps)
+    sections = (_verdict, _mixture, _gains, _language_models, _caveats, _next_steps)
     return "\n\n".join(filter(None, (section(results) for section in sections))) + "\n"
 
 
@@ -150,8 +152,8 @@ def _mixture(results: Results) -> str:
     corpora, available = results.corpora, results.available_bytes
     low, high = results.sampled_range
     shares = results.chosen_shares, uniform(len(corpora)), natural(available)
-    rows = [
-        (
+    rows = {
+        corpus: (
             f"`{corpus}`",
             *(markdown.percent(share) for share in shares),
             f"{100 * lowest:.1f} to {100 * highest:.1f} %",
@@ -161,14 +163,29 @@ def _mixture(results: Results) -> str:
         for corpus, *shares, lowest, highest, n_bytes, times in zip(
             corpora, *shares, low, high, available, results.times_read, strict=True
         )
-    ]
+    }
+    largest = by_corpus.shown(corpora, results.chosen_shares)
+    table = [rows[corpus] for corpus in largest]
+    if len(largest) < len(corpora):
+        others = ~np.isin(corpora, largest)
+        sums = (markdown.percent(share[others].sum()) for share in shares)
+        table.append((f"{others.sum()} others", *sums, "", markdown.size(available[others].sum()), ""))
     header = ("corpus", "recommended", "uniform", "natural", "sampled", "text", "read")
     note = markdown.paragraph(
         "Shares of training bytes. *Natural*: in proportion to the text available. *Sampled*: the smallest and the "
         "largest share that proxies were trained on. *Text*: available for training; *read*: how often the "
-        "full-scale training goes through it."
+        "full-scale training goes through it.",
+        by_corpus.note(corpora, "the largest shares"),
     )
-    return f"## The mixture\n\n{markdown.table(header, rows)}\n\n{note}"
+    return f"## The mixture\n\n{markdown.table(header, table)}\n\n{note}"
+
+
+def _language_models(results: Results) -> str | None:
+    if results.bits_per_byte is None:
+        return None
+    said = sentence(results.bits_per_byte) or "Only one row was trained, so nothing can be compared."
+    more = "The budgets, every corpus and what this can and cannot say: [language_models.md](language_models.md)."
+    return f"## Does it help a language model\n\n{markdown.paragraph(said, more)}"
 
 
 def _gains(results: Results) -> str:
@@ -243,6 +260,7 @@ def _caveats_of(results: Results) -> Iterator[str]:
             f"The recommended share of {markdown.names(results.outside_support)} lies outside of what proxies were "
             "trained on. Its prediction is an extrapolation; the measured numbers are not."
         )
+    yield from looks_wrong(results.hygiene)
     yield from text_caveats(results.counts, results.evaluation, results.config["tokenizer"]["normalizer"])
     times = results.times_read
     if (repeated := int((times > ONCE).sum())) > 0:
@@ -285,7 +303,8 @@ def _steps(results: Results) -> Iterator[str]:
     yield (
         "Read on: `details.md` (how good the predictions are, the front between average and worst corpus), "
         "`validation.md` (the full-scale tokenizers by corpus, what they mean for a language model), `costs.md` (CPU "
-        "time of each strategy), `candidates.csv` (all mixtures), `figures/`. docs/output.md explains every file."
+        "time of each strategy), `candidates.csv` (all mixtures), `corpora.csv` (all corpora), `hygiene.md` (what is "
+        "in the text of the corpora), `figures/`. docs/output.md explains every file."
     )
 
 

@@ -1,13 +1,36 @@
-"""What a reader should know about the text that was counted: what is a sample, what the normalizer changed, and what
-was too long to read."""
+"""What a reader should know about the text: what looks wrong, what is a sample, what the normalizer changed, and
+what was left out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import polars as pl
 
 from trex.counting.nfc import MUCH_CHANGED, nfc_share
 from trex.counting.sampling import DOCUMENTS, PLACES, STREAM, WAYS
 from trex.left_out import NULL, REASONS
+from trex.report import markdown
+
+CORPORA_NAMED = 5  # of those that look wrong; hygiene.md has them all
+
+
+def looks_wrong(hygiene: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """A sentence that names the corpora with warnings, if there are any.
+
+    hygiene: by corpus, what `trex.hygiene.facts.corpus_facts` found.
+    """
+    warned = {
+        corpus: dict.fromkeys(warning["kind"] for warning in facts["warnings"])
+        for corpus, facts in hygiene.items()
+        if facts["warnings"]
+    }
+    if warned:
+        named = [f"`{corpus}` ({', '.join(kinds)})" for corpus, kinds in warned.items()][:CORPORA_NAMED]
+        more = f" and {len(warned) - CORPORA_NAMED} more" if len(warned) > CORPORA_NAMED else ""
+        yield (
+            f"[hygiene.md](hygiene.md) warns of the text of {len(warned)} of {len(hygiene)} corpora: "
+            f"{', '.join(named)}{more}."
+        )
 
 
 def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame, normalizer: str = "nfc") -> Iterator[str]:
@@ -19,14 +42,22 @@ def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame, normalizer: str
     form = normalizer.upper()
     for what, ledger in (("training", counts), ("evaluation", evaluation)):
         yield from _samples(what, ledger)
-    for (corpus,), rows in evaluation.group_by("corpus", maintain_order=True):
-        if (share := nfc_share(rows)) > MUCH_CHANGED:
+    changed = {
+        corpus: share
+        for (corpus,), rows in evaluation.group_by("corpus", maintain_order=True)
+        if (share := nfc_share(rows)) > MUCH_CHANGED
+    }
+    most = sorted(changed, key=lambda corpus: -changed[corpus])[: markdown.NAMES]
+    for corpus in changed:
+        if corpus in most:
             yield (
-                f"{form} changes words with {100 * share:.0f} % of the evaluation text of `{corpus}`. All tokenizers "
-                f"are measured on the text after {form}; one that does not normalize needs more for the text as it "
-                f"is. Shares of training text count its bytes before {form}. `tokenizer.normalizer: none` leaves "
-                "text as it is."
+                f"{form} changes words with {100 * changed[corpus]:.0f} % of the evaluation text of `{corpus}`. All "
+                f"tokenizers are measured on the text after {form}; one that does not normalize needs more for the "
+                f"text as it is. Shares of training text count its bytes before {form}. `tokenizer.normalizer: none` "
+                "leaves text as it is."
             )
+    if len(changed) > len(most):
+        yield f"So it is with {len(changed) - len(most)} more corpora, to a smaller part."
     for what, left_out in (("training text", _by_split(counts)), ("evaluation text", _by_column(evaluation))):
         bad = {reason: records for reason, records in left_out.items() if reason in REASONS}
         if bad:
@@ -43,7 +74,9 @@ def text_caveats(counts: pl.DataFrame, evaluation: pl.DataFrame, normalizer: str
     for what, table in too_long.items():
         rows = table.filter(pl.col("documents") > 0).sort("documents", descending=True)
         if len(rows):
-            numbers = ", ".join(f"{n:,} of `{corpus}`" for corpus, n in rows.iter_rows())
+            numbers = ", ".join(f"{n:,} of `{corpus}`" for corpus, n in rows.head(markdown.NAMES).iter_rows())
+            if len(rows) > markdown.NAMES:
+                numbers += f", and some of {len(rows) - markdown.NAMES} more"
             key = "counting" if what == "training text" else "evaluation"
             yield f"Longer than `{key}.max_document_bytes` and left out of the {what}: {numbers}."
 
@@ -56,7 +89,10 @@ def _samples(what: str, ledger: pl.DataFrame) -> Iterator[str]:
         corpora = [f"`{corpus}`" for corpus in rows["corpus"].unique(maintain_order=True)]
         if not corpora:
             continue
-        names = "all corpora" if len(corpora) == n_corpora > 1 else ", ".join(corpora)
+        names = ", ".join(corpora[: markdown.NAMES])
+        if len(corpora) > markdown.NAMES:
+            names += f" and {len(corpora) - markdown.NAMES} more"
+        names = "all corpora" if len(corpora) == n_corpora > 1 else names
         read = ""
         if way == PLACES:
             least, most = (100 * rows["read_share"].min(), 100 * rows["read_share"].max())

@@ -5,7 +5,7 @@ import polars as pl
 
 from trex.language_model import cost as lm
 from trex.layout import CHOSEN
-from trex.report import markdown
+from trex.report import by_corpus, markdown
 from trex.report.results import Results
 from trex.validation.scales import RANKS_WELL, Scale
 
@@ -311,12 +311,16 @@ def _corpus_table(results: Results, table: pl.DataFrame) -> str:
         (corpus, name): value
         for corpus, name, value in table.select("corpus", "tokenizer", "value").iter_rows()
     }
-    rows = [
-        (f"`{corpus}`", *(f"{values[corpus, name]:.4f}" for name in names))
-        for corpus in results.corpora
-        if (corpus, names[0]) in values
-    ]
-    return markdown.table(("corpus", *(f"`{name}`" for name in names)), rows)
+    corpora = [corpus for corpus in results.corpora if (corpus, names[0]) in values]
+    shown = by_corpus.shown(corpora, np.array([values[corpus, names[0]] for corpus in corpora]))
+    rows = [(f"`{corpus}`", *(f"{values[corpus, name]:.4f}" for name in names)) for corpus in shown]
+    others = [corpus for corpus in corpora if corpus not in set(shown)]
+    if others:
+        means = (f"{np.mean([values[corpus, name] for corpus in others]):.4f}" for name in names)
+        rows.append((f"mean of {len(others)} others", *means))
+    note = by_corpus.note(corpora, f"the largest values of `{names[0]}`")
+    text = markdown.table(("corpus", *(f"`{name}`" for name in names)), rows)
+    return f"{text}\n\n{markdown.paragraph(note)}" if note else text
 
 
 def _cell(table: pl.DataFrame, name: str, metric: str) -> str:

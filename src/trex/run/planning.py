@@ -11,21 +11,34 @@ that depends on how Snakemake (9.27) plans:
 - `PersistenceBase.incomplete` lists outputs whose job was killed: these have no record. `external_jobids` are jobs of
   a killed run to wait for: these are cancelled (`trex.run.slurm`). `locked` is whether another run works in the working
   folder, or was killed there: a results folder has a lock of its own (`trex.run.locks`).
+- `Job.remove_existing_output` deletes the outputs before a job, `Job.cleanup` those of a job that failed. A job of
+  several tasks (`trex.run.tasks`) keeps the outputs of those that need not run, and of those that did not fail.
+- `PersistenceBase.finished` writes metadata of every output, with all params and a checksum of every input. Nobody
+  asks for these here, and with hundreds of files a job they took longer than the job.
+- `Rule.is_producer` matches a file with every output of a rule, one after another, which for thousands of files and
+  rules of hundreds of outputs took a third of the planning.
+- `format_files` lists files in what Snakemake prints; hundreds of them hide everything else.
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import snakemake.jobs
 from snakemake.exceptions import WorkflowError
+from snakemake.io import _IOFile
 from snakemake.jobs import Job
 from snakemake.logging import logger
 from snakemake.persistence import NO_PARAMS_CHANGE, ParamsChange, PersistenceBase
+from snakemake.rules import Rule
 from snakemake.settings.enums import RerunTrigger
 from snakemake.workflow import Workflow
 
+from trex.files import remove
 from trex.run.locks import FolderError, RunLock
 from trex.run.records import Records, Why
+from trex.run.tasks import Task, several, stage, tasks_of
 from trex.run.unfinished import is_unfinished
 
 
@@ -55,15 +68,19 @@ class Planner:
     def why(self, job: Any) -> Why:
         """Why the outputs of a job do not count. Says so of files that are there, but not what was made."""
         if job not in self.judged:
-            inputs, outputs = list(map(str, job.input)), list(map(str, job.output))
-            about = self.records.about(job.rule.name, dict(job.params.items()), inputs)
-            digests = [self.digest(path) for path in inputs]
-            why = self.records.why_made_again(about, digests, inputs, outputs)
+            why = Why()
+            for task in tasks_of(job, job.rule.name):
+                why.add(self._of_task(task))
             if not any(is_unfinished(Path(output)) for output in why.missing):
                 for problem in why.problems:
                     logger.warning(f"{problem}; it is made again")
             self.judged[job] = why
         return self.judged[job]
+
+    def _of_task(self, task: Task) -> Why:
+        about = self.records.about(task.rule, task.params, task.inputs)
+        digests = [self.digest(path) for path in task.inputs]
+        return self.records.why_made_again(about, digests, task.inputs, task.outputs)
 
 
 def hold(lock: RunLock) -> None:
@@ -108,6 +125,33 @@ def plan_by_records(workflow: Any, results: Path, lock: RunLock) -> None:
     async def none_incomplete(*_: Any) -> list[str]:
         return []
 
+    async def no_checksum(*_: Any) -> None:
+        return None
+
+    is_producer, products = Rule.is_producer, {}
+
+    def makes(rule: Rule, file: str) -> bool:
+        if "_batch_" not in rule.name or rule.has_wildcards():
+            return is_producer(rule, file)
+        if rule not in products:
+            products[rule] = set(map(str, rule.products()))
+        return str(file) in products[rule]
+
+    remove_existing_output, cleanup = Job.remove_existing_output, Job.cleanup
+    format_files = snakemake.jobs.format_files
+
+    async def keep_outputs_of_tasks(job: Job) -> None:
+        if "tasks" not in job.params.keys():  # noqa: SIM118 (Snakemake's own class)
+            return await remove_existing_output(job)
+        for file in job.log:
+            await file.remove(remove_non_empty_dir=False)
+
+    async def keep_recorded_outputs(job: Job, skip_outputs: Iterable[str]) -> None:
+        if "tasks" in job.params.keys():  # noqa: SIM118
+            store = Records(results)
+            skip_outputs = [*skip_outputs, *(file for file in job.output if store.read(file))]
+        await cleanup(job, skip_outputs)
+
     answers = {
         (Workflow, "rerun_triggers"): property(lambda _: frozenset({RerunTrigger.PARAMS})),
         (PersistenceBase, "has_metadata"): lambda *_: True,
@@ -118,7 +162,13 @@ def plan_by_records(workflow: Any, results: Path, lock: RunLock) -> None:
         (PersistenceBase, "incomplete"): none_incomplete,
         (PersistenceBase, "external_jobids"): lambda *_: [],
         (PersistenceBase, "locked"): property(lambda _: False),
+        (PersistenceBase, "_params"): lambda *_: [],
+        (_IOFile, "checksum"): no_checksum,
+        (Rule, "is_producer"): makes,
         (Job, "output_mintime"): property(no_time),
+        (Job, "remove_existing_output"): keep_outputs_of_tasks,
+        (Job, "cleanup"): keep_recorded_outputs,
+        (snakemake.jobs, "format_files"): lambda files, **kind: several(format_files(files, **kind)),
     }
     for (kind, name), answer in answers.items():
         if not hasattr(kind, name):
@@ -132,7 +182,7 @@ def planned_jobs(workflow: Any) -> list[tuple[str, bool]]:
     jobs = [job for job in dag.needrun_jobs(exclude_finished=False) if not job.is_norun]
     order = [rule.name for rule in workflow.rules]
     jobs.sort(key=lambda job: order.index(job.rule.name))
-    return [(job.rule.name, dag.finished(job)) for job in jobs]
+    return [(stage(job.rule.name), dag.finished(job)) for job in jobs]
 
 
 def forget_files_in_the_way(dag: Any) -> None:
@@ -142,3 +192,12 @@ def forget_files_in_the_way(dag: Any) -> None:
         there = {file for file in reason.missing_output if os.path.lexists(file)}
         reason.missing_output.difference_update(there)
         reason.incomplete_output.update(there)
+
+
+def forget_forced(dag: Any, results: Path) -> None:
+    """Forget the records of jobs that the user forces to run, so that a job of several tasks does all of them."""
+    store = Records(results)
+    for job in dag.needrun_jobs():
+        if dag.reason(job).forced:
+            for output in job.output:
+                remove(store.file(output))

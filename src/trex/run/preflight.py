@@ -39,7 +39,7 @@ def warn_of_address_space(limit: int | None = None) -> str | None:
 def warn_of_slow_pattern(pattern: str) -> str | None:
     """What to tell a user whose regex is outside the family that is compiled, with its rate measured; None if it is
     not."""
-    if pattern in PATTERNS.values():
+    if not pattern or pattern in PATTERNS.values():
         return None
     from trex.counting.rules import slow_rate, why_slow  # imports numba, which only this needs here
 

@@ -24,6 +24,7 @@ PACKAGES = (
     "trex", "snakemake", "tokenizers", "bpe-openai", "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "lightgbm",
     "polars", "pyarrow", "datasets", "matplotlib", "gramps", "plone-app-locales",
 )  # fmt: skip
+LANGUAGE_MODEL_PACKAGES = ("jax", "jaxlib", "optax")  # where language models are trained
 
 
 def provenance(
@@ -41,11 +42,12 @@ def provenance(
     files, code, inputs = _lineage(Records(config["results"]), results)
     text = ["documents", "bytes", "characters", "words", "duplicates"]
     given = ["asked_bytes", "given_bytes"]
+    packages = PACKAGES + (LANGUAGE_MODEL_PACKAGES if config["language_model"]["check"]["seeds"] else ())
     run = {
         "config": dict(config),
         "config_sha256": _sha256(config),
         "seed": config["seed"],
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": {name: version(name) for name in packages},
         "code": code,
         "corpora": inputs,
         "ledgers": {

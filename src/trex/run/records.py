@@ -50,6 +50,17 @@ class Why:
     params: list[str] = field(default_factory=list)  # names
     code: bool = False
 
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.problems or self.inputs or self.params or self.code)
+
+    def add(self, other: "Why") -> None:
+        """The reasons of another task of the same job."""
+        self.missing += other.missing
+        self.problems += other.problems
+        self.inputs += other.inputs
+        self.params += other.params
+        self.code |= other.code
+
 
 def digest(content: Content) -> str:
     """The SHA-256 of a file; of a folder, that of the names and SHA-256 of its files."""

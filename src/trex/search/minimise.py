@@ -2,6 +2,9 @@
 
 Worst corpora make the objective a maximum. It is minimised in its epigraph form: one more variable per evaluation set
 that no NSL of the set may exceed, which turns the kink into constraints.
+
+With more than MANY corpora these are hundreds of constraints, and one minimisation took minutes. Then a smooth maximum
+takes the place of the largest NSL, a penalty that of the limits, and L-BFGS minimises over the logs of the shares.
 """
 
 from dataclasses import dataclass
@@ -10,6 +13,7 @@ import numpy as np
 
 from trex.objective.constraints import FEASIBLE
 from trex.search.problem import Problem
+from trex.surfaces.base import MANY
 
 # Minimisations begin at the most promising starts. From 8 random ones on a Gaussian process of 64 proxies and 20
 # corpora, all ended in the same minimum to within 1e-5.
@@ -17,6 +21,11 @@ MINIMISATIONS = 4
 
 MAX_ITERATIONS = 200
 PRECISION = 1e-7  # of the objective; measurements of NSL differ by 1e-4 between draws of text
+
+# Of many corpora, one after the other: sharpness of the maximum (log(mean(exp(sharpness * NSL))) / sharpness), and
+# weight of the squared excess over a limit. The last leave .001 of NSL and some 1e-5 of a limit.
+SMOOTH = ((100.0, 1e2), (1000.0, 1e4))
+SMALLEST = 1e-7  # share; a share of 0 has no logarithm
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,13 +123,24 @@ def minimise(
     Returns:
         The minimum; its violation is above 0 if no mixture near it meets the constraints.
     """
-    from scipy.optimize import minimize  # slow to import
-
     if worst_weight is None:
         worst_weight = float(problem.objective.aggregate.kind == "worst")
     shift = np.broadcast_to(np.asarray(shift, float), len(problem.objective.columns))
     program = Program(problem, shift, worst_weight)
-    k, sets = program.k, program.sets
+    found = _of_many(program, start) if program.k > MANY else _slsqp(program, start)
+    shares = problem.bounds.project(found)
+    targets, _ = program.predicted(shares)
+    value = program.value(np.concatenate([shares, [targets[members].max() for members in program.members]]))[
+        0
+    ]
+    return Minimum(shares, value, float(problem.violation(targets)))
+
+
+def _slsqp(program: Program, start: np.ndarray) -> np.ndarray:
+    """Shares [k], which rounding may leave outside of the bounds."""
+    from scipy.optimize import minimize  # slow to import
+
+    problem, k, sets = program.problem, program.k, program.sets
     constraints = [{
         "type": "eq",
         "fun": lambda x: x[:k].sum() - 1,
@@ -137,12 +157,54 @@ def minimise(
         constraints=constraints,
         options={"maxiter": MAX_ITERATIONS, "ftol": PRECISION},
     )
-    shares = problem.bounds.project(found.x[:k])
-    targets, _ = program.predicted(shares)
-    value = program.value(np.concatenate([shares, [targets[members].max() for members in program.members]]))[
-        0
-    ]
-    return Minimum(shares, value, float(problem.violation(targets)))
+    return found.x[:k]
+
+
+def _of_many(program: Program, start: np.ndarray) -> np.ndarray:
+    """The same by a smooth maximum and penalties. A penalty also keeps the sum of the shares near 1."""
+    from scipy.optimize import minimize
+
+    problem = program.problem
+    bounds = problem.bounds
+    logs = np.log(np.maximum(np.stack([bounds.low, bounds.high], axis=1), SMALLEST))
+
+    def loss(x: np.ndarray, sharpness: float, weight: float) -> tuple[float, np.ndarray]:
+        shares = np.exp(x)
+        total = shares.sum()
+        shares = shares / total
+        targets, slope = program.predicted(shares)
+        value, by_target = 0.0, np.zeros_like(targets)
+        if program.worst_weight < 1:
+            value = (1 - program.worst_weight) * float(problem.objective(targets))
+            by_target = (1 - program.worst_weight) * problem.objective.gradient(targets)
+        for members in program.members:
+            largest = targets[members].max()
+            heavy = np.exp(sharpness * (targets[members] - largest))
+            part = program.worst_weight / program.sets
+            value += part * (largest + np.log(heavy.mean()) / sharpness)
+            by_target[members] += part * heavy / heavy.sum()
+        if problem.constraints:
+            over = np.maximum(problem.excess(targets), 0)
+            value += weight * float(over @ over)
+            by_target = by_target + 2 * weight * over @ problem.excess_gradient(targets)
+        by_share = by_target @ slope
+        by_log = shares * (by_share - by_share @ shares) + 2 * np.log(total) * shares
+        return value + np.log(total) ** 2, by_log
+
+    x = np.log(np.maximum(bounds.project(start), SMALLEST))
+    stages = SMOOTH if program.sets or problem.constraints else SMOOTH[-1:]
+    for stage in stages:
+        found = minimize(
+            loss,
+            x,
+            args=stage,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=logs,
+            options={"maxiter": MAX_ITERATIONS, "ftol": PRECISION / 100, "gtol": PRECISION},
+        )
+        x = found.x
+    return np.exp(x)
 
 
 def random_starts(problem: Problem, n: int, seed: int) -> np.ndarray:

@@ -10,6 +10,10 @@ import numpy as np
 # Joint held-out residuals that stand for the distribution of errors.
 RESIDUALS = 256
 
+# With more corpora than this, surfaces learn less about each and take less time for it: hundreds of corpora and 64
+# proxies are otherwise hours of CPU time, for predictions that are no better.
+MANY = 64
+
 NO_OWN = -1  # `own` for a target that belongs to no corpus: an aggregate, or a loss that no share belongs to
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from trex.proxies.training_set import TrainingSet
+from trex.surfaces.base import MANY
 from trex.surfaces.fitted import FittedSurfaces
 from trex.surfaces.select import (
     CURVE,
@@ -140,5 +141,6 @@ def _curves(training: TrainingSet, regressions: Sequence[Regression], seed: int)
     rows = []
     for regression in {regression.name: regression for regression in regressions}.values():
         if sizes := learning_sizes(len(training), regression):
-            rows += learning_curve(training, regression, sizes, seed=seed)
+            repeats = 5 if training.shares.shape[1] <= MANY else 1
+            rows += learning_curve(training, regression, sizes, repeats, seed)
     return rows

@@ -11,10 +11,11 @@ from functools import partial
 
 import numpy as np
 
-from trex.surfaces.base import NO_OWN, Surface
+from trex.surfaces.base import MANY, NO_OWN, Surface
 from trex.surfaces.gaussian_process import GaussianProcessSurface
 from trex.surfaces.lightgbm import LightGBMSurface
 from trex.surfaces.linear import LinearSurface
+from trex.surfaces.many_corpora import ManyCorporaSurface
 from trex.surfaces.mixing_law import MixingLawSurface
 
 STD_FOLDS = 5
@@ -30,6 +31,13 @@ def surface_class(kind: str) -> type[Surface]:
     if kind not in KINDS:
         raise ValueError(f"the kind of a surface is one of {', '.join(KINDS)}; got {kind!r}")
     return KINDS[kind]
+
+
+def class_to_fit(kind: str, shares: np.ndarray, own: np.ndarray) -> type[Surface]:
+    """What a kind is fitted as to shares [n, k] and targets with own shares [t]: a Gaussian process of more than MANY
+    corpora is `ManyCorporaSurface`."""
+    many = shares.shape[1] > MANY and bool((own != NO_OWN).all())
+    return ManyCorporaSurface if many and kind == GaussianProcessSurface.kind else surface_class(kind)
 
 
 def _arrays(
@@ -89,7 +97,7 @@ def fit_with_residuals(
     z: residuals in units of `out_of_fold`'s standard deviations, if they are known already. [n, t]
     """
     shares, targets, own = _arrays(shares, targets, own)
-    surface = surface_class(kind).fit(shares, targets, own=own, seed=seed, **settings)
+    surface = class_to_fit(kind, shares, own).fit(shares, targets, own=own, seed=seed, **settings)
     if z is None:
         fit = partial(surface.refit, own=own, seed=seed, **settings)
         mean, std = out_of_fold(shares, targets, fit, assign_folds(len(shares), STD_FOLDS, seed))
@@ -100,7 +108,8 @@ def fit_with_residuals(
 
 def load_surface(data: Mapping) -> Surface:
     """The surface that `to_json` described, with exactly the same predictions."""
-    return surface_class(data["kind"]).from_json(data)
+    many = data["kind"] == ManyCorporaSurface.kind
+    return (ManyCorporaSurface if many else surface_class(data["kind"])).from_json(data)
 
 
 def assign_folds(n: int, folds: int, seed: int) -> np.ndarray:
@@ -150,7 +159,7 @@ def cross_validate(
         residuals comes from the other folds.
     """
     shares, targets, own = _arrays(shares, targets, own)
-    fit = partial(surface_class(kind).fit, own=own, seed=seed, **settings)
+    fit = partial(class_to_fit(kind, shares, own).fit, own=own, seed=seed, **settings)
     fold = assign_folds(len(shares), folds, seed)
     mean, std = out_of_fold(shares, targets, fit, fold)
     z = (targets - mean) / std

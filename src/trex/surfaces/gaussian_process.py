@@ -73,7 +73,7 @@ class _Model:
     def factor(self) -> np.ndarray:
         """Cholesky factor of the subset's covariance."""
         x = self.x[self.subset]
-        return _factor(self.covariance(x, x), self.noise)
+        return cholesky_factor(self.covariance(x, x), self.noise)
 
     def covariance(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Between features [m, k] and [n, k], without noise. [m, n]"""
@@ -158,7 +158,7 @@ class GaussianProcessSurface(OfArrays):
             else:
                 found = {name: getattr(hyperparameters, name)[j] for name in HYPERPARAMETERS}
             model = _Model(**found, shares=shares, alpha=np.zeros(n), subset=subset)
-            factor = _factor(model.covariance(model.x, model.x), model.noise)
+            factor = cholesky_factor(model.covariance(model.x, model.x), model.noise)
             models.append({**found, "alpha": cho_solve((factor, True), y)})
         stacked = {name: np.array([model[name] for model in models]) for name in models[0]}
         return cls(shares, subset, **stacked, location=location, scale=scale, spread=np.ones(t))
@@ -266,7 +266,7 @@ class MarginalLikelihood:
         x = (np.log(self.shares + offset) - self.center) / self.unit
         z = x / lengthscale
         matern, matern_slope = _matern(_squared_distances(z, z))
-        factor = _factor(signal * matern + (x * linear) @ x.T, noise)
+        factor = cholesky_factor(signal * matern + (x * linear) @ x.T, noise)
         alpha = cho_solve((factor, True), self.y)
         from_prior = (parameters - self.prior_mean) / self.prior_sd
         value = self.y @ alpha / 2 + np.log(np.diag(factor)).sum() + from_prior @ from_prior / 2
@@ -318,8 +318,8 @@ def _matern_times(squares, weights):
     return result
 
 
-def _factor(covariance: np.ndarray, noise: float) -> np.ndarray:
-    """Lower Cholesky factor of covariance + noise; the former is overwritten. ValueError if it is singular."""
+def cholesky_factor(covariance: np.ndarray, noise: float) -> np.ndarray:
+    """The lower Cholesky factor of covariance + noise; the former is overwritten. ValueError if it is singular."""
     covariance[np.diag_indices_from(covariance)] += noise
     try:
         return cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)

@@ -17,6 +17,7 @@ from trex.surfaces.base import NO_OWN, RESIDUALS, Surface
 from trex.surfaces.fit import (
     STD_FOLDS,
     assign_folds,
+    class_to_fit,
     fit_with_residuals,
     load_surface,
     out_of_fold,
@@ -188,7 +189,7 @@ def cross_validate_objective(
 ) -> CrossValidation:
     """Cross-validate a regression. The spread and the joint residuals used in a fold come from the other folds."""
     outcomes, own = regression.outcomes(training)
-    kind = surface_class(regression.kind)
+    kind = class_to_fit(regression.kind, training.shares, own)
     fit = partial(kind.fit, own=own, seed=seed, **regression.settings)
     fold = assign_folds(len(training), folds, seed)
     mean, std = out_of_fold(training.shares, outcomes, fit, fold)

@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer
 
+from trex.bpe.byte_alphabet import BYTE_LEVEL, LATIN1, Alphabet
 from trex.tokenizer.encode import batches, of_plain_text
-from trex.tokenizer.encodings import ENCODINGS
+from trex.tokenizer.encodings import BYTES, ENCODINGS
 from trex.tokenizer.existing import load_tokenizer
 
 
@@ -33,15 +34,20 @@ class Reference:
         return np.array(counts, dtype=np.int64)
 
 
-def load_reference(spec: str | Mapping, base: Path) -> Reference:
+def load_reference(spec: str | Mapping, base: Path, alphabet: Alphabet = BYTE_LEVEL) -> Reference:
     """The reference tokenizer that the config names.
 
     Args:
-        spec, base: as in `trex.tokenizer.existing.load_tokenizer`.
+        spec, base: as in `trex.tokenizer.existing.load_tokenizer`; or spec is `bytes`.
+        alphabet: how a text stands for bytes.
 
     Raises:
         ValueError: no such tokenizer, no such file, or not a tokenizer; says what there is.
     """
+    if spec == BYTES:
+        if alphabet is LATIN1:
+            return Reference(BYTES, lambda texts: list(map(len, texts)))
+        return Reference(BYTES, lambda texts: [len(text.encode()) for text in texts])
     if isinstance(spec, str) and spec in ENCODINGS:
         return _load_encoding(spec)
     return _from_tokenizer(*load_tokenizer(spec, base))

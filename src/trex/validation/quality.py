@@ -14,8 +14,9 @@ import numpy as np
 import polars as pl
 from tokenizers import Tokenizer
 
-from trex.bpe.byte_alphabet import is_spelling, unspell
+from trex.bpe.byte_alphabet import BYTE_LEVEL, LATIN1, Alphabet, is_spelling, unspell
 from trex.objective import metrics
+from trex.scripts import script_of
 from trex.tokenizer.encode import encode, of_plain_text, vocabulary_size
 
 # A running word: a letter with the letters, marks and joiners (ZWNJ, ZWJ) after it. Standard segmentations differ in
@@ -25,12 +26,6 @@ WORD = r"\p{L}[\p{L}\p{M}\x{200C}\x{200D}]*"
 # Scripts that are written without spaces: "words" found by the regex above would be whole clauses.
 UNSPACED = ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan")
 _UNSPACED_LETTER = "[" + "".join(rf"\p{{{script}}}" for script in UNSPACED) + "]"
-
-SCRIPTS = (
-    "Latin", "Cyrillic", "Greek", "Arabic", "Hebrew", "Devanagari", "Bengali", "Gurmukhi", "Gujarati", "Oriya", "Tamil",
-    "Telugu", "Kannada", "Malayalam", "Sinhala", "Thai", "Lao", "Tibetan", "Myanmar", "Georgian", "Armenian",
-    "Ethiopic", "Khmer", "Han", "Hiragana", "Katakana", "Hangul",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,12 +46,15 @@ class Quality:
     scripts: pl.DataFrame
 
 
-def quality_of(tokenizer: Tokenizer, evaluation: Mapping[tuple[str, str], Path]) -> Quality:
+def quality_of(
+    tokenizer: Tokenizer, evaluation: Mapping[tuple[str, str], Path], alphabet: Alphabet = BYTE_LEVEL
+) -> Quality:
     """Encode all evaluation text.
 
     Args:
         tokenizer: text that looks like one of its special tokens is encoded as ordinary text, and none is added.
         evaluation: per (evaluation set, corpus), the parquet file of its documents: text, reference_tokens.
+        alphabet: how text stands for bytes. LATIN1 is bytes that are no text, without words and scripts.
     """
     tokenizer = of_plain_text(tokenizer)
     rows, documents = [], []
@@ -66,9 +64,7 @@ def quality_of(tokenizer: Tokenizer, evaluation: Mapping[tuple[str, str], Path])
         tokens, frequencies = encode(tokenizer, text["text"], used.size)
         used += frequencies
         key = {"evaluation_set": evaluation_set, "corpus": corpus}
-        rows.append(
-            {**key, **_row(tokenizer, text["text"], tokens, int(text["reference_tokens"].sum()), frequencies)}
-        )
+        rows.append({**key, **_row(tokenizer, text, tokens, frequencies, alphabet)})
         documents.append(
             pl.DataFrame(
                 {
@@ -80,7 +76,7 @@ def quality_of(tokenizer: Tokenizer, evaluation: Mapping[tuple[str, str], Path])
         )
     schema = {"spaced": pl.Boolean, "words": pl.Int64, "continued_word_rate": pl.Float64, "strr": pl.Float64}
     corpora = pl.DataFrame(rows, schema_overrides=schema, infer_schema_length=None)
-    return Quality(corpora, pl.concat(documents), vocabulary_scripts(tokenizer, used))
+    return Quality(corpora, pl.concat(documents), vocabulary_scripts(tokenizer, used, alphabet))
 
 
 # Of each evaluation text, encoded to see how much documents differ: some hundred documents, in a fraction of a second.
@@ -127,14 +123,17 @@ def running_words(texts: pl.Series) -> pl.DataFrame:
 
 
 def _row(
-    tokenizer: Tokenizer, texts: pl.Series, tokens: np.ndarray, reference: int, frequencies: np.ndarray
+    tokenizer: Tokenizer,
+    documents: pl.DataFrame,
+    tokens: np.ndarray,
+    frequencies: np.ndarray,
+    alphabet: Alphabet,
 ) -> dict:
-    n_tokens, n_bytes, characters = (
-        int(tokens.sum()),
-        texts.str.len_bytes().sum(),
-        texts.str.len_chars().sum(),
-    )
-    words = running_words(texts) if is_spaced(texts) else None
+    texts, is_text = documents["text"], alphabet is not LATIN1
+    n_tokens, reference = int(tokens.sum()), int(documents["reference_tokens"].sum())
+    characters = texts.str.len_chars().sum()
+    n_bytes = texts.str.len_bytes().sum() if is_text else characters
+    words = running_words(texts) if is_text and is_spaced(texts) else None
     spaced = words is not None and len(words) > 0
     row = {
         "documents": len(texts),
@@ -173,11 +172,13 @@ def check_tokens(corpora: pl.DataFrame, counted: pl.DataFrame, path: str | Path)
         )
 
 
-def vocabulary_scripts(tokenizer: Tokenizer, frequencies: np.ndarray) -> pl.DataFrame:
+def vocabulary_scripts(
+    tokenizer: Tokenizer, frequencies: np.ndarray, alphabet: Alphabet = BYTE_LEVEL
+) -> pl.DataFrame:
     """What scripts the vocabulary is of, and how much of each occurs in text. Columns: see `Quality.scripts`.
 
     An entry belongs to the script of its first letter; `other` has entries of other scripts or parts of characters,
-    `none` those without a letter. Special tokens are left out.
+    `none` those without a letter, as bytes that are no text. Special tokens are left out.
     """
     special = tokenizer.get_added_tokens_decoder()
     ids, spellings = [], []
@@ -187,13 +188,12 @@ def vocabulary_scripts(tokenizer: Tokenizer, frequencies: np.ndarray) -> pl.Data
         ids.append(number)
         spellings.append(unspell(token).decode(errors="replace") if is_spelling(token) else token)
     entries = pl.DataFrame({"id": ids, "text": spellings}).with_columns(
-        letter=pl.col("text").str.extract(r"([\p{L}\x{FFFD}])", 1)
+        letter=pl.lit(None, pl.String)
+        if alphabet is LATIN1
+        else pl.col("text").str.extract(r"([\p{L}\x{FFFD}])", 1)
     )
-    script = pl.when(pl.col("letter").is_null()).then(pl.lit("none"))
-    for name in SCRIPTS:
-        script = script.when(pl.col("letter").str.contains(rf"\p{{{name}}}")).then(pl.lit(name))
     table = entries.with_columns(
-        script=script.otherwise(pl.lit("other")),
+        script=script_of(pl.col("letter")).fill_null("none"),
         used=pl.Series(frequencies[np.array(ids, dtype=np.int64)] > 0),
     )
     return (

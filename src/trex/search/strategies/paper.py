@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from trex.mixtures.bounds import Bounds
+from trex.mixtures.sampling import DRAW_BLOCK
 from trex.search.strategy import Candidate, SearchResult, Strategy, Study
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,11 @@ MAX_TRIES = 20
 # Draws after which a hopeless acceptance rate is an error: at a rate of 1 / MAX_TRIES, a million give it to
 # within half a percent of itself.
 PILOT_DRAWS = 1_000_000
+
+# By these draws is decided whether those outside of the support are discarded or brought to it. The more
+# corpora, the likelier a draw has some share that no proxy was given.
+TRIAL_DRAWS = 10_000
+CHUNK_SHARES = 4_000_000  # in memory at a time
 
 # Draws number start to start + n - 1 as [n, k], from (start, n): `MixtureSampler.draws`.
 Sample = Callable[[int, int], np.ndarray]
@@ -34,7 +40,8 @@ class Paper(Strategy):
         draws: mixtures to score, 50 million in the paper.
         top_k: how many of the best are averaged, 1,024 in the paper.
         strength: (low, high) of the draws; None: that of the proxies' mixtures.
-        within_support: whether draws outside of the shares that the proxies were given are discarded.
+        within_support: whether draws outside of the shares that proxies were given are discarded, or brought to them
+            where nearly all are outside.
         chunk: mixtures in memory at a time.
     """
 
@@ -51,6 +58,7 @@ class Paper(Strategy):
         "scored": "mixtures scored",
         "tried": "mixtures drawn",
         "acceptance_rate": "fraction of the draws within the bounds",
+        "inside_support": "fraction of the draws within the support; the others were brought to it",
         "top_k": "best draws averaged",
         "best_predicted": "predicted objective of the best draw",
         "worst_predicted": "predicted objective of the worst draw that was averaged",
@@ -65,11 +73,18 @@ class Paper(Strategy):
         sampler, bounds = study.space.sampler, study.space.bounds
         sampler = replace(sampler, strength=self.strength or sampler.strength)
         sample = brought_within(sampler.draws, bounds)
+        notes = {}
         if self.within_support:
             bounds = bounds.within_support(study.training.shares)
+            inside = float(bounds.contain(sample(0, TRIAL_DRAWS)).mean())
+            if inside * MAX_TRIES < 1:
+                log.warning("%.2g of the draws lie within the support: the others are brought to it", inside)
+                sample = brought_within(sample, bounds)
+                notes = {"inside_support": inside}
         found = self.mean_of_the_best(study.paper.mean, sample, bounds)
         # it is the paper's regression that predicts here, and not the surface that predicts all candidates
-        return replace(found, table=[{"model": study.paper.name, **row} for row in found.table])
+        table = [{"model": study.paper.name, **row} for row in found.table]
+        return replace(found, table=table, notes={**found.notes, **notes})
 
     def mean_of_the_best(
         self, predict: Callable[[np.ndarray], np.ndarray], sample: Sample, bounds: Bounds | None = None
@@ -96,8 +111,11 @@ class Paper(Strategy):
         top: np.ndarray | None = None  # [up to top_k, k], best first
         values = np.empty(0)
         tried = scored = tenths = 0
+        chunk = self.chunk
+        if bounds and chunk * len(bounds.low) > CHUNK_SHARES:
+            chunk = max(1, CHUNK_SHARES // len(bounds.low) // DRAW_BLOCK) * DRAW_BLOCK
         while scored < draws:
-            n = min(self.chunk, MAX_TRIES * draws - tried if bounds else draws - scored)
+            n = min(chunk, MAX_TRIES * draws - tried if bounds else draws - scored)
             shares = sample(tried, n)
             if bounds:
                 # The first `draws` accepted ones are scored, wherever the chunk ends.

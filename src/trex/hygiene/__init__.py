@@ -1,0 +1,1 @@
+"""What is in the corpora: facts about their text, and what looks wrong."""

@@ -1,0 +1,249 @@
+"""What the jobs of the stage do: encode the text, agree on the budgets, train and measure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from trex.bpe.byte_alphabet import is_spelling, unspell
+from trex.language_model.budgets import segments, steps_of
+from trex.language_model.documents import measured_documents
+from trex.language_model.rows import RAW_BYTES, views_of
+from trex.language_model.shape import Shape
+from trex.language_model.text import (
+    Documents,
+    Vocabulary,
+    bytes_of_documents,
+    encode_documents,
+    mixed_stream,
+    of_bytes,
+    of_proxy,
+    of_tokenizer,
+    shifted,
+    stream,
+)
+from trex.tokenizer.encode import of_plain_text, vocabulary_size
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+Key = tuple[str, str]  # (evaluation set, corpus)
+
+
+# --- Encoding ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Text in one view. training, measured: columns ids, bytes; measured begins with evaluation_set, corpus, document.
+    about: `ids`, `border` (None: the view has no id that no text has), `tokens` and `documents` of the training text.
+    """
+
+    training: pa.Table
+    measured: pa.Table
+    about: dict[str, Any]
+
+
+def encode_view(
+    tokenizer: "Tokenizer | None",
+    name: str,
+    training: Sequence[str | Path],
+    measured: Mapping[Key, str | Path],
+    n_bytes: int,
+) -> Encoded:
+    """Encode the training text and the documents on which models are measured.
+
+    Args:
+        tokenizer: None: raw bytes. name: of the tokenizer, for errors.
+        training: language_model/text/{corpus}.parquet. measured: evaluation documents; n_bytes: of each set and corpus.
+
+    Raises:
+        ValueError: the tokenizer loses text: bits of what is left cannot be compared.
+    """
+    texts = [text for path in training for text in pq.read_table(path)["text"].to_pylist()]
+    if not texts:
+        raise ValueError(
+            "the language models have no text: language_model.training_bytes or language_model.check.bytes give none "
+            "to any corpus"
+        )
+    chosen = {key: measured_documents(path, n_bytes) for key, path in measured.items()}
+    flat = [text for documents in chosen.values() for text in documents]
+    ids, border = 256, None
+    if tokenizer is None:
+        encoded, read = bytes_of_documents(texts), bytes_of_documents(flat)
+    else:
+        special = tokenizer.get_added_tokens_decoder()
+        border = next((i for i, token in sorted(special.items()) if token.special), None)
+        of_plain_text(tokenizer)
+        encoded, read = encode_documents(tokenizer, texts), encode_documents(tokenizer, flat)
+        ids = vocabulary_size(tokenizer)
+        for i, text in enumerate(flat):
+            if not _gives_back(tokenizer, read.document(i).tolist(), text):
+                raise ValueError(
+                    f"the tokenizer {name} does not give back the text that it encodes, such as {text[:40]!r}, so bits "
+                    "per byte of its models cannot be compared; leave it out of language_model.check"
+                )
+    at = [(*key, i) for key, documents in chosen.items() for i in range(len(documents))]
+    keys = {
+        column: pa.array([row[k] for row in at])
+        for k, column in enumerate(("evaluation_set", "corpus", "document"))
+    }
+    table = read.to_arrow()
+    for column, values in reversed(keys.items()):
+        table = table.add_column(0, column, values)
+    about = {"ids": ids, "border": border, "tokens": int(encoded.tokens.sum()), "documents": len(encoded)}
+    return Encoded(encoded.to_arrow(), table, about)
+
+
+def _gives_back(tokenizer: "Tokenizer", ids: list[int], text: str) -> bool:
+    """Whether ids hold all of a text: by the tokenizer's decoder, if it has one, or by the bytes of its tokens."""
+    if tokenizer.decode(ids, skip_special_tokens=False) == text:
+        return True
+    spelled = "".join(tokenizer.id_to_token(i) for i in ids)
+    return is_spelling(spelled) and unspell(spelled) == text.encode()
+
+
+# --- Budgets ----------------------------------------------------------------------------------------------
+
+
+def vocabulary_of(row: str, views: Mapping[str, Mapping[str, Any]]) -> Vocabulary:
+    """views: `Encoded.about` by view."""
+    *_, last = views_of(row)
+    if row == RAW_BYTES:
+        return of_bytes()
+    if last != row:
+        return of_proxy(views[last]["ids"])
+    return of_tokenizer(views[row]["ids"], views[row]["border"])
+
+
+def shape_of(row: str, views: Mapping[str, Mapping[str, Any]], check: Mapping[str, Any]) -> Shape:
+    return Shape(check["depth"], vocabulary_of(row, views).size, check["context"], check["tied_embeddings"])
+
+
+def tokens_of(row: str, views: Mapping[str, Mapping[str, Any]], byte_share: float) -> float:
+    """Ids of a pass over the training text, borders included; of two views, expected."""
+    counts = [views[view]["tokens"] + views[view]["documents"] for view in views_of(row)]
+    if len(counts) == 1:
+        return float(counts[0])
+    return byte_share * counts[0] + (1 - byte_share) * counts[1]
+
+
+def equal_flops(
+    rows: Sequence[str], views: Mapping[str, Mapping[str, Any]], check: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What all rows can spend without reading a text twice: {flops, passes: of each row}."""
+    passes = {
+        row: shape_of(row, views, check).training_flops * tokens_of(row, views, check["byte_share"])
+        for row in rows
+    }
+    return {"flops": min(passes.values()), "passes": passes}
+
+
+# --- Training ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """bits: budget, evaluation_set, corpus, document, bytes, tokens, bits. curve: step, tokens, budget, nats (a token,
+    mean of the steps since the row before); budget is null before the learning rate falls. about: numbers of the
+    model. speed: `tokens_per_second`, `memory_bytes`, `device`: no two trainings have the same."""
+
+    bits: pl.DataFrame
+    curve: pl.DataFrame
+    about: dict[str, Any]
+    speed: dict[str, Any]
+
+
+def train_row(
+    row: str,
+    seed: int,
+    files: Mapping[str, tuple[str | Path, str | Path, Mapping[str, Any]]],
+    flops: float,
+    check: Mapping[str, Any],
+    checkpoint: Path | None = None,
+) -> Trained:
+    """Train one model and measure it after each budget. Imports JAX.
+
+    Args:
+        seed: of the initial parameters and the order of documents; the same for all rows.
+        files: by view of the row, training and measured tokens and `Encoded.about`.
+        flops: of the budget of equal compute.
+        checkpoint: where a killed training goes on from.
+    """
+    import jax
+
+    from trex.language_model.evaluate import make_measure, windows
+    from trex.language_model.train import CHUNK, Options, Training
+
+    views = {view: about for view, (_, _, about) in files.items()}
+    vocabulary, shape = vocabulary_of(row, views), shape_of(row, views, check)
+    ids = _stream(
+        row, {view: Documents.read(at) for view, (at, _, _) in files.items()}, vocabulary, check, seed
+    )
+    options = Options(check["batch"], check["learning_rate"], check["weight_decay"], (seed,))
+    step_tokens = check["batch"] * check["context"]
+    steps = steps_of(len(ids), shape.training_flops, flops, step_tokens)
+    measured_at = files[views_of(row)[0]][1]
+    read = Documents.read(measured_at)
+    dealt = windows(read, vocabulary.measured.border, check["context"])
+    measure = make_measure(shape, vocabulary.measured.possible(shape.rows), step_tokens)
+    training = Training(
+        shape, options, [ids], segments(steps), np.arange(shape.rows) < vocabulary.size, checkpoint
+    )
+    progress = training.run(lambda state: {"bits": measure(state.parameters, dealt, len(read))})
+    keys = pl.read_parquet(measured_at, columns=["evaluation_set", "corpus", "document", "bytes"])
+    bits = pl.concat(
+        [
+            keys.with_columns(tokens=read.tokens, bits=progress.results[budget]["bits"][0]).select(
+                pl.lit(budget).alias("budget"), pl.all()
+            )
+            for budget in steps
+        ]
+    )
+    ends = [", ".join(segment.budgets) or None for segment in training.plan]
+    curve = pl.DataFrame(
+        [(int(at), int(at) * step_tokens, ends[int(segment)], nats) for segment, at, nats in progress.curve],
+        schema={"step": pl.Int64, "tokens": pl.Int64, "budget": pl.String, "nats": pl.Float64},
+        orient="row",
+    )
+    device = jax.devices()[0]
+    taken = sum(segment.last - segment.first for segment in training.plan) * step_tokens
+    about = {
+        "vocab_size": vocabulary.size,
+        "parameters": shape.parameters,
+        "flops_per_token": shape.training_flops,
+        "reading_flops_per_token": shape.reading_flops,
+        "training_tokens": len(ids),
+        "steps": steps,
+        "chunk": CHUNK,
+    }
+    speed = {
+        "tokens_per_second": taken / max(progress.seconds, 1e-9),
+        "memory_bytes": _memory(device),
+        "device": device.device_kind,
+    }
+    return Trained(bits, curve, about, speed)
+
+
+def _stream(
+    row: str, documents: Mapping[str, Documents], vocabulary: Vocabulary, check: Mapping[str, Any], seed: int
+) -> np.ndarray:
+    first, *rest = (documents[view] for view in views_of(row))
+    if not rest:
+        return stream(first, vocabulary, seed)
+    assert vocabulary.other is not None
+    compressed = shifted(rest[0], vocabulary.other.first)
+    return mixed_stream(first, compressed, vocabulary, check["byte_share"], seed)
+
+
+def _memory(device: Any) -> int:
+    """The most that was in use: of the GPU, or of the process."""
+    import resource
+
+    of_device = (device.memory_stats() or {}).get("peak_bytes_in_use")
+    return of_device or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

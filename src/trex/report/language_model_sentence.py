@@ -1,0 +1,43 @@
+"""What language models say about the chosen mixture, in one sentence."""
+
+import polars as pl
+
+from trex.language_model.budgets import EQUAL_COMPUTE
+from trex.language_model.rows import in_words
+from trex.layout import CHOSEN
+
+
+def sentence(table: pl.DataFrame) -> str | None:
+    """The chosen row against `uniform`, or against the next row, at equal compute, in the mean of the corpora of the
+    first evaluation set; None if there is no other row.
+
+    table: of `trex.language_model.compare`.
+    """
+    first = table.filter(budget=EQUAL_COMPUTE, evaluation_set=table["evaluation_set"][0])
+    names = first["row"].unique(maintain_order=True).to_list()
+    row = CHOSEN if CHOSEN in names else names[0]
+    others = [name for name in names if name != row]
+    if not others:
+        return None
+    other = "uniform" if "uniform" in others else others[0]
+    value, low, high = (
+        first.filter(row=row, against=other, metric="gain_macro").select("value", "low", "high").row(0)
+    )
+    parameters = first.filter(row=row, metric="parameters")["value"].item()
+    model = f"language model of {parameters / 1e6:.2g} million parameters"
+    if low is None:
+        return (
+            f"A {model} needs {abs(value):.2f} % {'fewer' if value > 0 else 'more'} bits per byte with {in_words(row)} "
+            f"than with {in_words(other)} at equal compute, but one seed cannot tell that from noise."
+        )
+    numbers = f"{value:.2f} ± {(high - low) / 2:.2f} %"
+    if low <= 0 <= high:
+        return (
+            f"No difference could be measured between {in_words(row)} and {in_words(other)} with a {model} at equal "
+            f"compute: the first needs {numbers} fewer bits per byte."
+        )
+    numbers = f"{abs(value):.2f} ± {(high - low) / 2:.2f} %"
+    return (
+        f"A {model} needs {numbers} {'fewer' if value > 0 else 'more'} bits per byte with {in_words(row)} than with "
+        f"{in_words(other)}, at equal compute (95 % interval)."
+    )

@@ -1,0 +1,174 @@
+"""The page and the figures about small language models: bits per byte with each tokenizer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from trex.language_model.budgets import EQUAL_BYTES, EQUAL_COMPUTE
+from trex.language_model.rows import in_words
+from trex.layout import CHOSEN
+from trex.report import markdown
+from trex.report.figures import CHOSEN_COLOR, COLORS, GREY, STYLE
+from trex.report.language_model_sentence import sentence
+
+BUDGETS = {EQUAL_BYTES: "equal bytes", EQUAL_COMPUTE: "equal compute"}
+_EXPLAINED = {
+    EQUAL_BYTES: "Every model reads the whole text once, however many tokens that makes.",
+    EQUAL_COMPUTE: "Every model gets the same number of floating-point operations, output embedding and attention "
+    "included, so a tokenizer that needs more tokens sees less text.",
+}
+
+
+def write_language_models(
+    table: pl.DataFrame,
+    about: Mapping[str, Mapping[str, Any]],
+    check: Mapping[str, Any],
+    budget: Mapping[str, Any],
+) -> str:
+    """The page, in Markdown.
+
+    table: of `trex.language_model.compare`. about: `jobs.Trained.about` of one model a row. check: the config's section
+    language_model.check. budget: of `jobs.equal_flops`.
+    """
+    said = sentence(table) or "Only one row was trained, so nothing can be compared."
+    sizes = [of["parameters"] for of in about.values()]
+    intro = markdown.paragraph(
+        f"Transformers of depth {check['depth']} ({min(sizes) / 1e6:.2g} to {max(sizes) / 1e6:.2g} million parameters, "
+        f"embeddings included), {check['seeds']} seeds each, on {markdown.size(check['bytes'])} of text that "
+        "no document measured here is in. *Bits per byte*: what a model needs to encode a document, its end included, "
+        "divided by the document's bytes; smaller is better. A document's first token is predicted from a border. The "
+        "intervals are 95 %, over seeds and documents, and paired: all rows have the same seeds, the same order "
+        "of documents and the same documents to encode. What is said here holds for models and texts of this size."
+    )
+    parts = ["# Language models", said, intro]
+    for key, words in BUDGETS.items():
+        parts += [f"## At {words}", _EXPLAINED[key]]
+        if key == EQUAL_COMPUTE:
+            parts[-1] += f" The budget is {budget['flops']:.2g} operations."
+        for (evaluation_set,), rows in table.filter(budget=key).group_by(
+            ["evaluation_set"], maintain_order=True
+        ):
+            parts += [f"### On `{evaluation_set}`", _rows_table(rows, about), _corpora_table(rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _reference(rows: pl.DataFrame) -> str:
+    """The row that gains are counted from: the chosen mixture's, or the first."""
+    names = rows["row"].unique(maintain_order=True).to_list()
+    return CHOSEN if CHOSEN in names else names[0]
+
+
+def _rows_table(rows: pl.DataFrame, about: Mapping[str, Mapping[str, Any]]) -> str:
+    reference = _reference(rows)
+
+    def value(row: str, metric: str) -> float:
+        return rows.filter(row=row, metric=metric)["value"].item()
+
+    cells = []
+    for row in rows["row"].unique(maintain_order=True):
+        gain = rows.filter(row=row, metric="gain_macro", against=reference).to_dicts()
+        per_byte = rows.filter(row=row, metric="tokens_per_byte")["value"].mean()
+        cells.append(
+            (
+                in_words(row),
+                f"{about[row]['vocab_size']:,}",
+                f"{1 / per_byte:.2f}",
+                f"{value(row, 'bpb_macro'):.4f}",
+                f"{value(row, 'bpb_worst'):.4f}",
+                _fewer(gain[0]) if gain else "–",
+                f"{value(row, 'information_capacity'):.4f}",
+            )
+        )
+    header = (
+        "row", "V", "bytes a token", "bits per byte, mean of corpora", "worst corpus", f"fewer bits than `{reference}`",
+        "information capacity",
+    )  # fmt: skip
+    return markdown.table(header, cells)
+
+
+def _corpora_table(rows: pl.DataFrame) -> str:
+    reference = _reference(rows)
+    names = rows["row"].unique(maintain_order=True).to_list()
+    gains = rows.filter(metric="gain", against=reference)
+    cells = []
+    for corpus, bpb in rows.filter(metric="bpb", row=reference).select("corpus", "value").iter_rows():
+        others = [
+            _fewer(gains.filter(row=row, corpus=corpus).row(0, named=True))
+            for row in names
+            if row != reference
+        ]
+        cells.append((f"`{corpus}`", f"{bpb:.4f}", *others))
+    header = (
+        "corpus",
+        f"`{reference}`, bits per byte",
+        *(f"{in_words(row)}, fewer bits" for row in names if row != reference),
+    )
+    return markdown.table(header, cells)
+
+
+def _fewer(gain: Mapping[str, Any]) -> str:
+    if gain["low"] is None:
+        return f"{gain['value']:+.2f} %"
+    return f"{gain['value']:+.2f} % ({gain['low']:+.2f} to {gain['high']:+.2f})"
+
+
+# --- Figures ----------------------------------------------------------------------------------------------
+
+
+def _color(row: str, names: Sequence[str]) -> str:
+    return CHOSEN_COLOR if row == CHOSEN else COLORS[names.index(row) % len(COLORS)]
+
+
+def bits_figure(table: pl.DataFrame) -> Figure:
+    """What each row needs more or less than the chosen one, on the first evaluation set, with intervals."""
+    first = table.filter(evaluation_set=table["evaluation_set"][0])
+    reference = _reference(first)
+    names = [row for row in first["row"].unique(maintain_order=True) if row != reference]
+    with rc_context(STYLE):
+        figure = Figure(figsize=(7, 0.8 + 0.3 * max(len(names), 1)))
+        axes = figure.subplots(1, 2, sharey=True)
+        for ax, (budget, words) in zip(axes, BUDGETS.items(), strict=True):
+            gains = first.filter(budget=budget, metric="gain_macro", against=reference)
+            for i, row in enumerate(names):
+                value, low, high = gains.filter(row=row).select("value", "low", "high").row(0)
+                if low is not None:
+                    ax.plot([low, high], [i, i], color=_color(row, names), linewidth=1.2)
+                ax.plot([value], [i], "o", color=_color(row, names), markersize=4)
+            ax.axvline(0, color=CHOSEN_COLOR, linewidth=1)
+            ax.set_title(f"at {words}")
+            ax.set_xlabel(f"% fewer bits per byte than {reference}")
+        axes[0].set_yticks(range(len(names)), [in_words(row).replace("`", "") for row in names])
+        axes[0].invert_yaxis()
+    return figure
+
+
+def curves_figure(
+    curves: Mapping[tuple[str, int], pl.DataFrame], about: Mapping[str, Mapping[str, Any]]
+) -> Figure:
+    """The loss of every training, in nats a token, against the operations spent; dashed where the rate falls."""
+    names = list(about)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(7, 3.2))
+        ax = figure.subplots()
+        for (row, _), curve in curves.items():
+            flops = about[row]["flops_per_token"]
+            trunk = curve.filter(pl.col("budget").is_null())
+            ax.plot(trunk["tokens"] * flops, trunk["nats"], color=_color(row, names), linewidth=0.9)
+            for _, fall in curve.drop_nulls("budget").group_by(["budget"], maintain_order=True):
+                ax.plot(
+                    fall["tokens"] * flops,
+                    fall["nats"],
+                    color=_color(row, names),
+                    linewidth=0.9,
+                    linestyle="--",
+                )
+        for row in names:
+            ax.plot([], [], color=_color(row, names), label=in_words(row).replace("`", ""))
+        ax.plot([], [], color=GREY, linestyle="--", label="the learning rate falls")
+        ax.set_xlabel("floating-point operations")
+        ax.set_ylabel("loss, nats a token")
+        ax.legend(loc="upper right")
+    return figure

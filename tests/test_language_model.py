@@ -1,0 +1,344 @@
+"""Small language models: text in the same order for all, budgets, training that goes on, bits per byte, intervals."""
+
+import json
+import re
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tiny import texts
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from trex.config import ConfigError, load_config
+from trex.counting.documents import document_hashes
+from trex.language_model import device, jobs
+from trex.language_model.budgets import EQUAL_BYTES, EQUAL_COMPUTE, segments, steps_of
+from trex.language_model.compare import compare, gain
+from trex.language_model.documents import training_documents
+from trex.language_model.shape import Shape
+from trex.language_model.text import (
+    bytes_of_documents,
+    mixed_stream,
+    of_bytes,
+    of_proxy,
+    of_tokenizer,
+    shifted,
+    stream,
+)
+from trex.report.figures import save
+from trex.report.language_model_sentence import sentence
+from trex.report.language_models import bits_figure, curves_figure, write_language_models
+
+needs_jax = pytest.mark.skipif(
+    not device.installed(), reason="JAX or Optax is not installed: ./install.sh --language-model"
+)
+CHECK = {
+    "depth": 1, "context": 32, "batch": 8, "learning_rate": 0.01, "weight_decay": 0.1, "tied_embeddings": True,
+    "byte_share": 0.1,
+}  # fmt: skip
+N_MEASURED = 20
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(False)
+    made.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, special_tokens=["<|endoftext|>"], show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )  # fmt: skip
+    made.train_from_iterator(texts("aaa"), trainer)
+    return made
+
+
+@pytest.fixture(scope="module")
+def files(tokenizer, tmp_path_factory):
+    """What the job of a row reads, of the view `words`."""
+    folder = tmp_path_factory.mktemp("language_model")
+    written = texts("aaa")
+    training = pa.table({"text": pa.array(written[N_MEASURED:], pa.large_string())})
+    measured = pa.table({"text": pa.array(written[:N_MEASURED], pa.large_string())})
+    pq.write_table(training, folder / "text.parquet")
+    pq.write_table(measured, folder / "documents.parquet")
+    encoded = jobs.encode_view(
+        tokenizer,
+        "words",
+        [folder / "text.parquet"],
+        {("held_out", "aaa"): folder / "documents.parquet"},
+        10**6,
+    )
+    pq.write_table(encoded.training, folder / "training.parquet")
+    pq.write_table(encoded.measured, folder / "measured.parquet")
+    return {"words": (folder / "training.parquet", folder / "measured.parquet", encoded.about)}
+
+
+@pytest.fixture(scope="module")
+def trained(files, tmp_path_factory):
+    import jax
+
+    # the tests compile the same programs again and again
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("jax")))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    return jobs.train_row("words", 1, files, flops=1e18, check=CHECK)
+
+
+# --- Text -----------------------------------------------------------------------------------------------------
+
+
+def shown(ids: np.ndarray) -> str:
+    return "".join(chr(i) if i < 256 else "|" for i in ids)
+
+
+def test_a_stream_has_every_document_between_borders_in_the_same_order_for_all():
+    written = ["aab", "b", "ccc"]
+    orders = {shown(stream(bytes_of_documents(written), of_bytes(), seed)) for seed in range(20)}
+    assert {"|aab|b|ccc|", "|ccc|b|aab|"} < orders
+    longer = [2 * text for text in written]
+    for seed in range(3):
+        ids, other = (shown(stream(bytes_of_documents(of), of_bytes(), seed)) for of in (written, longer))
+        assert other == "|".join(2 * text for text in ids.split("|"))
+
+
+def test_proxy_compression_reads_some_documents_raw_and_drops_the_tokens_at_the_end():
+    written = [f"text {i}" for i in range(2000)]
+    vocabulary = of_proxy(300)
+    raw = bytes_of_documents(written)
+    compressed = shifted(bytes_of_documents(["x"] * 2000), vocabulary.other.first)
+    ids = mixed_stream(raw, compressed, vocabulary, 0.1, seed=1)
+    n_raw = (ids == vocabulary.measured.border).sum()
+    assert 150 < n_raw < 260
+    assert ids.max() < vocabulary.size == 256 + 1 + 300 + 1
+    possible = vocabulary.measured.possible(vocabulary.size)
+    assert possible.sum() == 257
+    assert not possible[vocabulary.other.first :].any()
+
+
+def test_training_documents_are_those_of_the_tokenizers_each_once_until_there_are_enough():
+    written = [f"document {i:03d}" for i in range(100)]
+    array = pa.array([*written, *written, "not for training"], pa.large_string())
+    hashes = np.sort(document_hashes(pa.array(written, pa.large_string()), 1))
+    assert training_documents([array], hashes, 1, "nfc", 10**6).to_pylist() == written
+    assert training_documents([array], hashes, 1, "nfc", 25).to_pylist() == written[:3]  # 12 bytes each
+    assert training_documents([array.slice(0, 2), array], hashes, 1, "nfc", 36).to_pylist() == written[:3]
+    assert len(training_documents([array], hashes, 1, "nfc", 0)) == 0
+
+
+def test_a_tokenizer_that_loses_text_is_refused(tmp_path):
+    lossy = Tokenizer(models.WordLevel({"a": 0, "?": 1}, unk_token="?"))
+    lossy.pre_tokenizer = pre_tokenizers.Whitespace()
+    pq.write_table(pa.table({"text": ["a b"]}), tmp_path / "text.parquet")
+    with pytest.raises(ValueError, match="the tokenizer lossy does not give back the text"):
+        jobs.encode_view(
+            lossy, "lossy", [tmp_path / "text.parquet"], {("s", "c"): tmp_path / "text.parquet"}, 100
+        )
+
+
+# --- Budgets --------------------------------------------------------------------------------------------------
+
+
+def test_flops_by_hand():
+    shape = Shape(depth=2, vocab_size=1000, context=100)  # width 128
+    assert shape.block_parameters == 2 * 12 * 128**2 == 393_216
+    assert shape.parameters == 393_216 + 128_000
+    # 6 for each parameter that multiplies, and for attention 3 times 2 x 2 x (100 / 2 seen) x 128 in each of 2 blocks
+    assert shape.training_flops == 6 * (393_216 + 128_000) + 3 * 2 * 2 * 2 * 50 * 128
+    assert Shape(2, 1000, 100, tied_embeddings=False).training_flops == shape.training_flops
+
+
+def test_both_budgets_share_the_steps_before_the_rate_falls():
+    steps = steps_of(tokens=10_000, flops_per_token=2.0, equal_flops=10_000.0, step_tokens=100)
+    assert steps == {EQUAL_BYTES: 100, EQUAL_COMPUTE: 50}
+    plan = segments(steps)
+    assert [(part.first, part.last, part.budgets) for part in plan] == [
+        (0, 40, ()), (40, 50, (EQUAL_COMPUTE,)), (40, 80, ()), (80, 100, (EQUAL_BYTES,)),
+    ]  # fmt: skip
+    assert plan[0].rates[-1] == plan[2].rates[0] == plan[3].rates[0] == 1
+    assert plan[3].rates[-1] == pytest.approx(1 / 20)
+    assert [part.budgets for part in segments({"a": 30, "b": 30})] == [(), ("a", "b")]
+    with pytest.raises(ValueError, match=r"at least 4 are needed: raise language_model\.check\.bytes"):
+        steps_of(300, 2.0, 600.0, 100)
+
+
+# --- Training and measuring -----------------------------------------------------------------------------------
+
+
+@needs_jax
+def test_loss_falls_below_the_unigram_entropy(trained, files):
+    from trex.language_model.text import Documents
+
+    ids = Documents.read(files["words"][0]).ids
+    shares = np.bincount(ids) / len(ids)
+    entropy = -(shares[shares > 0] * np.log2(shares[shares > 0])).sum()
+    of_bytes_budget = trained.bits.filter(budget=EQUAL_BYTES)
+    assert of_bytes_budget["bits"].sum() / (of_bytes_budget["tokens"] + 1).sum() < entropy - 0.5
+    assert trained.curve["nats"][-1] < trained.curve["nats"][0]
+
+
+@needs_jax
+def test_a_uniform_model_needs_log2_v_bits_a_token(trained, files):
+    """Also that every token counts once, in documents of several windows."""
+    import jax
+
+    from trex.language_model.evaluate import make_measure, windows
+    from trex.language_model.model import initial_parameters
+    from trex.language_model.text import Documents
+
+    documents = Documents.read(files["words"][1])
+    n = files["words"][2]["ids"]
+    vocabulary = of_tokenizer(n, 0)
+    shape = Shape(1, n, 32)
+    assert documents.tokens.max() > 32
+    measure = make_measure(shape, vocabulary.measured.possible(shape.rows), 256)
+    zeros = jax.tree.map(lambda x: 0 * x[None], initial_parameters(jax.random.key(0), shape))
+    bits = measure(zeros, windows(documents, 0, 32), len(documents))[0]
+    assert bits / documents.n_bytes == pytest.approx(
+        np.log2(n) * (documents.tokens + 1) / documents.n_bytes, rel=1e-6
+    )
+
+
+@needs_jax
+def test_a_killed_training_goes_on_with_the_same_numbers(trained, files, tmp_path, monkeypatch):
+    """And a tokenizer against itself gives equal bits."""
+    from trex.language_model import train
+
+    checkpoint = tmp_path / "checkpoint.npz"
+    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 0.0)
+    saved, save = [], train.save
+
+    def save_and_die(progress, path, identity):
+        save(progress, path, identity)
+        saved.append(progress.step)
+        if len(saved) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "save", save_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        jobs.train_row("words", 1, files, 1e18, CHECK, checkpoint)
+    assert list(tmp_path.iterdir()) == [checkpoint]
+    again = jobs.train_row("words", 1, files, 1e18, CHECK, checkpoint)
+    assert again.bits.equals(trained.bits)
+    assert again.curve.equals(trained.curve)
+
+    (tmp_path / "checkpoint.npz").write_bytes(b"half")
+    assert train.load(checkpoint, None, "") is None
+
+
+def test_without_jax_the_error_says_what_to_type(monkeypatch):
+    monkeypatch.setattr(device, "installed", lambda: False)
+    with pytest.raises(ValueError, match=r"run \./install\.sh --language-model"):
+        device.prepare()
+
+
+# --- Comparing ------------------------------------------------------------------------------------------------
+
+
+def _bits(factors: dict[str, float], seeds: int, noise: float) -> dict:
+    """Tables of bits of 30 documents in two corpora, as many times as many for each row."""
+    rng = np.random.default_rng(1)
+    n_bytes, base = rng.integers(500, 1500, 60), rng.uniform(1.8, 2.2, 60)
+    tables = {}
+    for row, factor in factors.items():
+        for seed in range(1, seeds + 1):
+            of_seed = np.exp(0.05 * np.sin(seed) + noise * rng.standard_normal())
+            of = pl.DataFrame(
+                {
+                    "evaluation_set": ["held_out"] * 60, "corpus": ["aaa"] * 30 + ["bbb"] * 30,
+                    "document": [*range(30)] * 2, "bytes": n_bytes, "tokens": n_bytes // 4,
+                    "bits": n_bytes * base * factor * of_seed,
+                }
+            )  # fmt: skip
+            budgets = [
+                of.select(pl.lit(budget).alias("budget"), pl.all()) for budget in (EQUAL_BYTES, EQUAL_COMPUTE)
+            ]
+            tables[row, seed] = pl.concat(budgets)
+    return tables
+
+
+ABOUT = {"reading_flops_per_token": 2e6, "parameters": 1_400_000}
+
+
+def test_gains_are_paired_and_their_interval_holds_the_truth():
+    factors = {"chosen": 0.98, "uniform": 1.0, "same": 1.0}
+    table = compare(_bits(factors, 3, 0.001), dict.fromkeys(factors, ABOUT), seed=1)
+    row = table.filter(row="chosen", against="uniform", metric="gain_macro", budget=EQUAL_COMPUTE).row(
+        0, named=True
+    )
+    assert row["low"] < 2 < row["high"]
+    assert row["high"] - row["low"] < 1.5  # though seeds move all rows by several percent
+    assert re.search(r"needs (1\.9|2\.0)\d ± 0", sentence(table))
+    assert "fewer bits per byte with `chosen` than with `uniform`" in sentence(table)
+    no_difference = compare(
+        _bits({"chosen": 1.0, "uniform": 1.0}, 3, 0.001), dict.fromkeys(factors, ABOUT), seed=1
+    )
+    assert sentence(no_difference).startswith("No difference could be measured")
+    table = table.filter(budget=EQUAL_COMPUTE, row="same")
+    capacity = table.filter(metric="information_capacity")["value"].item()
+    macro = table.filter(metric="bpb_macro")["value"].item()
+    assert capacity == pytest.approx((8 - macro) / np.log2(2e6 / 4), rel=1e-3)
+
+
+def test_the_page_has_every_row_and_corpus_and_the_figures_can_be_drawn(tmp_path):
+    tables = _bits({"chosen": 0.98, "raw_bytes": 1.3, "chosen.and_bytes": 1.1}, 2, 0.001)
+    of = {**ABOUT, "vocab_size": 500, "flops_per_token": 6e6}
+    about = dict.fromkeys(("chosen", "raw_bytes", "chosen.and_bytes"), of)
+    table = compare(tables, about, seed=1)
+    check = {"depth": 2, "seeds": 2, "bytes": 2_000_000}
+    page = write_language_models(table, about, check, {"flops": 1e12})
+    for text in (
+        sentence(table),
+        "raw bytes, and tokens of `chosen` while training",
+        "`bbb`",
+        "1e+12 operations",
+    ):
+        assert text in page
+    curve = pl.DataFrame(
+        {"step": [1, 2, 3], "tokens": [9, 18, 27], "budget": [None, None, "bytes"], "nats": [3.0, 2, 1]}
+    )
+    for name, figure in (
+        ("bits", bits_figure(table)),
+        ("curves", curves_figure(dict.fromkeys(tables, curve), about)),
+    ):
+        save(figure, tmp_path / f"{name}.svg")
+
+
+def test_one_seed_gives_no_interval_and_a_row_against_itself_no_gain():
+    values = np.full((5, 2, 1), 2.0)
+    assert gain(values, 0, 1) == (0.0, None, None)
+    assert "one seed cannot tell" in sentence(
+        compare(
+            _bits({"chosen": 0.9, "uniform": 1.0}, 1, 0.0),
+            dict.fromkeys(("chosen", "uniform"), ABOUT),
+            seed=1,
+        )
+    )
+
+
+def test_other_documents_are_not_compared():
+    tables = _bits({"chosen": 1.0, "uniform": 1.0}, 2, 0.0)
+    tables["uniform", 2] = tables["uniform", 2].with_columns(bytes=pl.col("bytes") + 1)
+    with pytest.raises(ValueError, match="uniform and chosen were not measured on the same documents"):
+        compare(tables, {}, seed=1)
+
+
+# --- Config ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("check", "problem"),
+    [
+        ({"mixtures": ["unifrom"]}, r"check\.mixtures\[0\].*is no full-scale tokenizer.*uniform"),
+        ({"existing": ["gpt2"]}, r"check\.existing\[0\].*is not in validation\.tokenizers"),
+        (
+            {"proxy_compression": ["natural"]},
+            r"check\.proxy_compression\[0\].*is not in language_model\.check\.mix",
+        ),
+    ],
+)
+def test_rows_that_do_not_exist_are_refused(check, problem, tmp_path):
+    raw = {"corpora": {name: {"source": {"demo": name}} for name in ("deu", "fra")}}
+    assert json.dumps(load_config({**raw, "language_model": {"check": check}}, tmp_path))  # off
+    with pytest.raises(ConfigError, match=problem):
+        load_config({**raw, "language_model": {"check": {"seeds": 2, **check}}}, tmp_path)
