@@ -134,14 +134,10 @@ def pipeline(folder: Path, corpora: list[str], options: argparse.Namespace) -> N
         "training": {"vocab_size": options.vocab_size},
     }
     (folder / "full_scale.yaml").write_text(yaml.safe_dump(config))
-    command = [
-        "snakemake",
-        "--snakefile",
-        ROOT / "Snakefile",
-        "--configfile",
-        "full_scale.yaml",
-        "results/index",
-    ]
+    for name in ("Snakefile", "src", "workflow", "profiles", "envs", "config"):
+        if not (folder / name).exists():
+            (folder / name).symlink_to(ROOT / name)
+    command = ["snakemake", "results/index", "--configfile", "full_scale.yaml"]
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     subprocess.run([*command, "--cores", str(options.cores)], cwd=folder, check=True, env=environment)
 
