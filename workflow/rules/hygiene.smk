@@ -29,6 +29,7 @@ rule write_hygiene:
         code=code_of("write_hygiene"),
         corpora=CORPORA,
         pattern=verbatim(TOKENIZER["pattern"]),
+        alphabet=TOKENIZER["alphabet"],
     message:
         "Looking at the text of the corpora"
     script:

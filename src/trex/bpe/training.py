@@ -124,6 +124,8 @@ def train_bpe(
     """
     if len(set(words)) != len(words) or b"" in words:
         raise ValueError("words must be distinct and not empty")
+    if not np.array_equal(np.asarray(counts), np.floor(counts)):
+        raise ValueError("counts must be whole numbers; scale weighted ones up and round them")
     evaluation = None
     if eval_counts is not None:
         eval_counts = np.asarray(eval_counts, dtype=np.int64)

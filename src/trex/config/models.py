@@ -35,7 +35,7 @@ from trex.config.fields import (
     VocabSize,
 )
 from trex.config.words import Problem, show
-from trex.counting.patterns import PATTERNS
+from trex.counting.patterns import PATTERNS, regex_of
 
 KINDS = ("demo", "parquet", "arrow", "jsonl", "text", "binary", "dataset", "huggingface")  # of a source
 _TABLES = ("parquet", "arrow", "jsonl", "dataset", "huggingface")
@@ -67,20 +67,19 @@ def _results_folder(results: str) -> str:
 
 
 def _pattern(pattern: str) -> str:
-    """The regex of a name, or a regex; an empty one for none."""
-    if pattern in ("none", ""):
-        return ""
-    if pattern not in PATTERNS and pattern not in PATTERNS.values():
+    """The regex of a name, or a regex that compiles."""
+    regex = regex_of(pattern)
+    if regex and regex not in PATTERNS.values():
         from tokenizers import Regex  # here, for the import takes as long as all checks
 
         try:
-            Regex(pattern)
+            Regex(regex)
         except Exception as error:  # the library raises no narrower class
             raise Problem(
-                f"{show(pattern)} is not the name of a pattern ({', '.join(PATTERNS)}) or a regex that "
+                f"{show(pattern)} is not the name of a pattern ({', '.join(PATTERNS)}, none) or a regex that "
                 f"compiles: {error}"
             ) from None
-    return PATTERNS.get(pattern, pattern)
+    return regex
 
 
 def _not_inferred(prior: Any) -> Any:

@@ -178,7 +178,8 @@ def array_elements(
     rest = _SPACES.sub("", buffer[at + 1 :] + text.read(_CHUNK))
     if rest:
         raise CorpusError(
-            f"{path}: after the array, which ends with record {number}, more follows: {rest[:40]!r}"
+            f"{path}: after the array, which ends with record {number}, more follows: {rest[:40]!r}. If this is JSON "
+            "Lines, its first line is an array in place of an object"
         )
 
 

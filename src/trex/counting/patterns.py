@@ -41,6 +41,7 @@ MULTILINGUAL = (
     r"|[^\S\r\n]{0,16}[\r\n]{1,16}|\s{1,16}(?!\S)|\s{1,16}"
 )
 
+# The regex of each name. The name "none" is no regex: text is not split.
 PATTERNS = {
     "default": DEFAULT,
     "gpt2": GPT2,
@@ -52,3 +53,8 @@ PATTERNS = {
     "deepseek": DEEPSEEK,
     "multilingual": MULTILINGUAL,
 }
+
+
+def regex_of(pattern: str) -> str:
+    """The regex of a name, or the regex itself; an empty one for none."""
+    return "" if pattern == "none" else PATTERNS.get(pattern, pattern)

@@ -215,7 +215,7 @@ def merge_runs(
 class WordCounter:
     """Counts words of documents by shard.
 
-    pattern: the pre-tokenization regex itself, not its name, or rules that say more. shards: how many there are.
+    pattern: the name of a pattern, its regex, or rules that say more. shards: how many there are.
     by_line: each line with its newline is an item of its own, as in `tokenizers`' training on files; otherwise each
     document is. normalizer: what text goes through before it is split (nfc, nfkc or none), if pattern is a regex.
     alphabet: LATIN1 for documents that are Latin-1 text and stand for bytes, which the words then are.

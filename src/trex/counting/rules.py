@@ -11,10 +11,12 @@ import pyarrow.compute as pc
 
 from trex.counting.automaton import compiled
 from trex.counting.normalize import padded
+from trex.counting.patterns import regex_of
 from trex.counting.regex import OutsideFamily
 
 log = logging.getLogger(__name__)
 
+NORMALIZERS = ("nfc", "nfkc", "none")
 RATED_BYTES = 1 << 18  # of text, after which the slow way says how fast it is
 
 
@@ -38,10 +40,15 @@ class WordRules:
     normalizer: str
     splits: tuple[Split, ...]
 
+    def __post_init__(self):
+        if self.normalizer not in NORMALIZERS:
+            raise ValueError(f"normalizer {self.normalizer!r} is not one of {', '.join(NORMALIZERS)}")
+
     @classmethod
     def of(cls, pattern: str, normalizer: str) -> "WordRules":
-        """Those of our own tokenizers; an empty pattern does not split."""
-        return cls(normalizer, (Split(pattern),) if pattern else ())
+        """Those of our own tokenizers. pattern: a name or a regex; none, or an empty one, does not split."""
+        regex = regex_of(pattern)
+        return cls(normalizer, (Split(regex),) if regex else ())
 
     def regexes(self) -> tuple[str, ...]:
         return tuple(split.regex for split in self.splits)

@@ -77,7 +77,7 @@ def _other_script(texts: pl.Series, scripts: Iterable[str], own: frozenset[str])
         beginnings.str.count_matches(rf"\p{{{script}}}").alias(script) for script in looked_for
     )
     table = table.with_row_index("row").filter(pl.col("letters") >= _FEWEST_LETTERS)
-    in_own = pl.sum_horizontal([script for script in looked_for if script in own])
+    in_own = pl.sum_horizontal(pl.lit(0), *(script for script in looked_for if script in own))
     wrong = table.filter(in_own < OWN_LETTERS * pl.col("letters")) if own - {OTHER} else table.clear()
     if wrong.is_empty():
         return {"share": 0.0, "script": "", "example": ""}

@@ -102,7 +102,7 @@ def _warnings(found: Mapping[str, Any], own: frozenset[str]) -> Iterator[tuple[s
     if text["heaviest"] and text["heaviest"][0]["share"] >= HEAVY_WORD:
         word = text["heaviest"][0]
         yield (
-            "one word",
+            "heavy word",
             f"one word is {short_percent(word['share'])} of the text: {code(word['word'], '␣')}",
         )
     if text["longest"]["bytes"] >= LONG_WORD:

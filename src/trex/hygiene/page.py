@@ -13,7 +13,12 @@ WORDS_SHOWN = 5
 
 
 def write_hygiene(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """The page, in Markdown. found: `corpus_facts` by corpus, in the order of the config."""
+    """The page, in Markdown.
+
+    found: `corpus_facts` by corpus, in the order of the config; none if the corpora are bytes that are no text.
+    """
+    if not found:
+        return "# The text of the corpora\n\nThe corpora are bytes that are no text: nothing is said of their words.\n"
     sections = (_warnings, _documents, _scripts, _marks, _noise, _words)
     return "\n\n".join(filter(None, (section(found) for section in sections))) + "\n"
 

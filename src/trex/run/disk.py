@@ -11,12 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from trex.config import ConfigError
-from trex.corpora import source_files
-from trex.corpora.compressed import TYPICAL_RATIO, codec_of
-from trex.corpora.parquet import holds_text
+from trex.corpora import open_source
+from trex.corpora.reader import FileReader
 
 COUNTS, HELD_OUT, RUNS, INDEX = 0.3, 0.4, 0.3, 1.8  # bytes on disk a byte of text
 MEASURED, HEAPS = 155_000_000, 0.8
@@ -26,33 +23,17 @@ ROW, TOKENIZER = 60, 80  # bytes of a row of compression on disk, twice; of toke
 
 def text_bytes(source: Mapping[str, Any], base: Path) -> int | None:
     """About how much text a source has; None if only the Hugging Face hub knows."""
-    column = source.get("column", "text")
-    if "huggingface" in source:
+    reader = open_source(source, base)
+    if reader.kind == "huggingface":
         total = None
-    elif "demo" in source:
+    elif reader.kind == "demo":
         total = DEMO
-    elif "parquet" in source:
-        total = sum(_column_bytes(path, column) for path in source_files(source, base))
+    elif isinstance(reader, FileReader):
+        total = sum(reader.text_in(path)[0] for path in reader.files())
     else:
-        files = source_files(source, base)
-        compressible = "jsonl" in source or "text" in source
-        total = sum(
-            path.stat().st_size * (TYPICAL_RATIO if compressible and codec_of(path) else 1) for path in files
-        )
+        total = sum(path.stat().st_size for path in reader.files())
     limits = [size for size in (total, source.get("max_bytes")) if size is not None]
     return int(min(limits)) if limits else None
-
-
-def _column_bytes(path: Path, column: str) -> int:
-    with pq.ParquetFile(path) as file:
-        groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
-        chunks = (group.column(i) for group in groups for i in range(group.num_columns))
-        # pages of a dictionary, or of numbers, say little of the text's length: what is compressed is a bound too
-        return sum(
-            max(chunk.total_uncompressed_size, chunk.total_compressed_size)
-            for chunk in chunks
-            if holds_text(chunk.path_in_schema, column)
-        )
 
 
 def forecast(config: Mapping[str, Any], base: Path) -> tuple[dict[str, int], list[str]]:

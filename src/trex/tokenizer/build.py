@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from trex.bpe.byte_alphabet import LATIN1
-from trex.counting.patterns import DEFAULT
+from trex.counting.patterns import DEFAULT, regex_of
 
 if TYPE_CHECKING:
     from trex.bpe.model import BpeModel
@@ -18,7 +18,7 @@ def to_tokenizer(model: "BpeModel", pattern: str = DEFAULT, normalizer: str = "n
     Its vocabulary has exactly model.vocab_size entries, special tokens included. Decoding an encoding gives the
     normalized text back. One in the alphabet LATIN1 reads and gives bytes as Latin-1 text.
     """
-    spell = model.alphabet.spell
+    spell, pattern = model.alphabet.spell, regex_of(pattern)
     merges = [(spell(a), spell(b)) for a, b in model.merges]
     tokenizer = Tokenizer(models.BPE(vocab=model.vocab, merges=merges))
     if normalizer != "none":
