@@ -150,7 +150,7 @@ def train(folder: Path, vocab_size: int) -> None:
 
     start, cpu = time.perf_counter(), time.process_time()
     index = WordIndex.load(folder / "results/index")
-    options = {"special_tokens": [], "min_frequency": 0, "max_token_length": None}
+    options = {"special_tokens": [], "min_frequency": 0, "max_token_length": None, "alphabet": "utf8"}
     k = len(index.corpora)
     trained = Trainer(index, options, None, [vocab_size]).train(
         index.available_bytes / index.available_bytes.sum()

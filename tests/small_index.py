@@ -14,7 +14,7 @@ from trex.files import write_table
 
 ALPHABETS = {"aaa": "abcdefgh", "bbb": "αβγδεζηθ", "ccc": "あいうえおかきく", "ddd": "бвгджзкл"}
 CORPORA = list(ALPHABETS)
-TOKENIZER = {"special_tokens": [], "min_frequency": 0, "max_token_length": None}
+TOKENIZER = {"special_tokens": [], "min_frequency": 0, "max_token_length": None, "alphabet": "utf8"}
 
 
 def made_up_text(corpus: str, n: int, seed: int) -> str:
