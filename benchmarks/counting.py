@@ -37,7 +37,7 @@ import tokenizers
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from trex.arrow import binary, bytes_of, from_numpy
-from trex.bpe.byte_alphabet import BYTE_LEVEL
+from trex.bpe.byte_alphabet import BYTE_CHARACTERS
 from trex.corpora import read_documents
 from trex.counting.corpus import CountingOptions, by_shard, count_corpus, held_out_file
 from trex.counting.documents import Seen, characters_of, document_hashes, low_half, sizes_of
@@ -79,7 +79,7 @@ def tokenizers_count(items: list[str], pattern: str = DEFAULT) -> tuple[dict[byt
     start = time.process_time()
     tokenizer.train_from_iterator(items, trainer)
     seconds = time.process_time() - start
-    byte_of = {character: byte for byte, character in enumerate(BYTE_LEVEL.characters)}
+    byte_of = {character: byte for byte, character in enumerate(BYTE_CHARACTERS)}
     words = json.loads(trainer.__getstate__())["BpeTrainer"]["words"]
     return {bytes(byte_of[c] for c in word): n for word, n in words.items()}, seconds
 

@@ -27,7 +27,12 @@ from trex.search.strategies.matched import matched_mixture
 V = 32_768
 DRAWS = 3
 CAPS = (140e6, 12)  # S and epochs
-TOKENIZER = {"special_tokens": ["<|endoftext|>"], "min_frequency": 0, "max_token_length": None}
+TOKENIZER = {
+    "special_tokens": ["<|endoftext|>"],
+    "min_frequency": 0,
+    "max_token_length": None,
+    "alphabet": "utf8",
+}
 
 
 def main() -> None:

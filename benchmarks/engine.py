@@ -26,7 +26,7 @@ import pyarrow as pa
 from text import arguments, cpu_seconds, files, machine, read, shown, split, tokenizers_training
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-from trex.bpe.byte_alphabet import BYTE_LEVEL
+from trex.bpe.byte_alphabet import spell
 from trex.bpe.training import Workspace, train_flat
 from trex.bpe.words import EvalCounts, FlatWords
 from trex.counting.pretokenize import WordCounter
@@ -70,7 +70,7 @@ def tokenizers_merges(table: pa.LargeBinaryArray, counts: np.ndarray, vocab_size
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
     )
-    words = [BYTE_LEVEL.spell(word) for word in table.take(pa.array(np.flatnonzero(counts))).to_pylist()]
+    words = [spell(word) for word in table.take(pa.array(np.flatnonzero(counts))).to_pylist()]
     start = time.process_time()
     tokenizer.train_from_iterator(words, trainer)
     return time.process_time() - start
@@ -135,7 +135,7 @@ def main() -> int:
         tokenizer, theirs = tokenizers_training(train_documents, vocab_size)
         tokens, encoding_seconds = encoding(tokenizer, eval_documents)
         reference = json.loads(tokenizer.to_str())["model"]
-        equal = [[BYTE_LEVEL.spell(a), BYTE_LEVEL.spell(b)] for a, b in model.merges] == [
+        equal = [[spell(a), spell(b)] for a, b in model.merges] == [
             list(pair) for pair in reference["merges"]
         ]
         same_tokens = model.token_counts().tolist() == tokens

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from text import read, tokenizers_training
 
-from trex.bpe.byte_alphabet import BYTE_LEVEL
+from trex.bpe.byte_alphabet import spell
 from trex.bpe.training import train_flat
 from trex.bpe.words import EvalCounts, FlatWords
 from trex.counting.pretokenize import WordCounter

@@ -50,7 +50,12 @@ from trex.surfaces.gaussian_process import GaussianProcessSurface
 
 S, V = 40_000_000, 32_768
 SETS = ["held_out", "udhr"]
-TOKENIZER = {"special_tokens": ["<|endoftext|>"], "min_frequency": 0, "max_token_length": None}
+TOKENIZER = {
+    "special_tokens": ["<|endoftext|>"],
+    "min_frequency": 0,
+    "max_token_length": None,
+    "alphabet": "utf8",
+}
 STRENGTH = (0.5, 4)
 BUDGETS = (32, 64)  # random proxies of surrogate
 PAPER_BUDGETS = (64, 96)  # LightGBM needs 40
