@@ -151,7 +151,7 @@ def test_batches_in_a_run(tmp_path):
         targets = [
             f"results/counts/{name}/words.parquet" for name in [*names[:6], *list(config["corpora"])[24:]]
         ]
-        said = snakemake(folder, *targets)
+        said = snakemake(folder, *targets, "results/evaluation/held_out/c00.parquet")
         stats = {path: path.stat() for path in folder.glob("results/counts/*/words.parquet")}
         return said, {
             path.parent.name: stat.st_ino for path, stat in stats.items()
@@ -160,6 +160,7 @@ def test_batches_in_a_run(tmp_path):
     said, first = count(config)
     assert said.count("Counting the words of 3 corpora") == 2
     assert set(first) == set(names[:6])
+    assert (folder / "results/evaluation/held_out/c02.ledger.parquet").exists()  # counted with c00
 
     (folder / "c05.jsonl").write_text("".join(lines[300:380]))
     (folder / "c04.jsonl").write_text(lines[0])  # nothing to evaluate on

@@ -68,7 +68,7 @@ def _results_folder(results: str) -> str:
 
 def _pattern(pattern: str) -> str:
     """The regex of a name, or a regex; an empty one for none."""
-    if pattern == "none":
+    if pattern in ("none", ""):
         return ""
     if pattern not in PATTERNS and pattern not in PATTERNS.values():
         from tokenizers import Regex  # here, for the import takes as long as all checks
@@ -214,7 +214,7 @@ class Counting(Section):
 class TokenizerKind(Section):
     """The kind of byte-level BPE tokenizer."""
 
-    pattern: Annotated[Text, AfterValidator(_pattern)] = "default"
+    pattern: Annotated[str, AfterValidator(_pattern)] = "default"
     """Regex that splits text into words before BPE: default (the paper's), gpt2, cl100k, o200k, llama3, qwen,
     qwen3.5, deepseek, multilingual (ours, which keeps marks with letters), none (nothing is split), or any regex
     that tokenizers.Regex compiles (exact; ten times slower if it is outside the family of docs/patterns.md)."""
