@@ -8,8 +8,8 @@ from trex.bpe import specification
 from trex.bpe.byte_alphabet import spell
 from trex.bpe.memory import training_bytes
 from trex.bpe.training import train_bpe
+from trex.memory import memory_left
 from trex.proxies import train
-from trex.run.memory import memory_left
 
 
 def write(path, text):

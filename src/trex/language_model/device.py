@@ -1,6 +1,7 @@
 """The library for language models, and how it is told to give the same numbers each time."""
 
 import importlib.util
+import logging
 import os
 
 # One thread on a CPU: sums in another order have other last digits, and jobs run side by side. On a GPU, operations
@@ -28,5 +29,6 @@ def prepare() -> None:
             "language models need JAX and Optax, which are not installed: run ./install.sh --language-model, or set "
             "language_model.check.seeds to 0"
         )
+    logging.getLogger("jax").setLevel(logging.WARNING)  # it tells of every device that it does not find
     given = os.environ.get("XLA_FLAGS", "")
     os.environ["XLA_FLAGS"] = " ".join(filter(None, [given, *_FLAGS]))

@@ -14,8 +14,8 @@ from trex.bpe.memory import training_bytes
 from trex.bpe.model import BpeModel
 from trex.bpe.training import BpeOptions, Workspace, train_flat
 from trex.counting.word_index import WordIndex
+from trex.memory import memory_left
 from trex.proxies.tables import nsl_array
-from trex.run.memory import memory_left
 
 log = logging.getLogger(__name__)
 
