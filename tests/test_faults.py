@@ -452,7 +452,7 @@ def two_corpora(tmp_path):
 def test_forecast_of_disk_space(two_corpora):
     config, folder = two_corpora
     need, unknown = disk.forecast(config, folder)
-    assert need["index"] == 1.8 * (100_000 + 150_000)
+    assert need["index"] == 0.45 * (100_000 + 150_000)
     assert unknown == []
     config["corpora"]["b"]["source"] = {"huggingface": "a/b", "max_bytes": None}
     assert disk.forecast(config, folder)[1] == ["b"]

@@ -1,5 +1,6 @@
 # What the rules share: the checked config, paths, and the version of the code that each rule runs.
 import sys
+from errno import ENOENT
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -151,9 +152,15 @@ def training_megabytes(base, n_bytes, vocab_size):
     attempt. n_bytes: of text, or None for all, or what gives it from the wildcards."""
 
     def megabytes_of(wildcards, input, attempt):
-        index = read_json(Path(input.word_index) / "index.json")
+        try:
+            index = read_json(Path(input.word_index) / "index.json")
+            text_bytes = index["text_bytes"]
+        except (OSError, ValueError, KeyError):
+            # of an earlier version, damaged or not made yet: Snakemake asks again when the index has been made, if the
+            # error names it as the input does
+            raise FileNotFoundError(ENOENT, "has no whole index", str(input.word_index))
         of_text = n_bytes(wildcards) if callable(n_bytes) else n_bytes
-        share = used_share(of_text, index["text_bytes"])
+        share = used_share(of_text, text_bytes)
         need = training_bytes(
             int(share * index["words"]),
             int(share * index["bytes"]),

@@ -21,9 +21,11 @@ from trex.bpe.text_passes import (
     N,
     Tokens,
     compact,
+    count_few,
     extent,
     fill_slots,
     list_byte_pairs,
+    list_few,
     list_pairs,
     sketch_pairs,
     weigh_pairs,
@@ -35,6 +37,7 @@ log = logging.getLogger(__name__)
 
 FILLED = 0.9  # of the room when a stretch begins; the rest is for pairs that are born
 SKETCH = 2  # slots a counter of the sketch
+FEW = 4096  # tokens whose pairs are counted in a table of all pairs, of 256 MB at most
 
 
 class Workspace:
@@ -246,11 +249,8 @@ class Training:
         self.tokens.widths[:] = 1
         if self.n_tokens >= self._until:
             self._widen()
-        size = max(min(self.tokens.n_slots // SKETCH, arena.size), 1)
-        sketch = arena[: 1 << size.bit_length() - 1].view(np.int64)
-        sketch[:] = 0
-        sketch_pairs(self.tokens, self.counted, sketch)
-        rows = weigh_pairs(self.tokens, self.counted, sketch, least)
+        few = self.n_tokens**2 <= min(FEW**2, arena.size // 2)
+        rows = self._count_few(arena) if few else self._count_many(least, arena)
         sizes = self.vocabulary.sizes
         size = sizes[rows[:, KEY] >> 32] + sizes[rows[:, KEY] & 0xFFFFFFFF]
         # bytes pair up whatever max_token_length says, as in `tokenizers`
@@ -262,9 +262,34 @@ class Training:
         tracked = self.workspace.tracked(len(rows), self.vocab_size)
         track_all(tracked, rows)
         arena = self._with_room(arena, rows)
-        tracked.pairs[: len(rows), END] = rows[:, START]
-        list_pairs(self.tokens, self.counted, tracked.table, tracked.pairs, arena)
+        if few:
+            write_to = np.full(self.n_tokens**2, -1, dtype=np.int64)
+            write_to[(rows[:, KEY] >> 32) * self.n_tokens + (rows[:, KEY] & 0xFFFFFFFF)] = rows[:, START]
+            list_few(self.tokens, self.counted, self.n_tokens, write_to, arena)
+        else:
+            tracked.pairs[: len(rows), END] = rows[:, START]
+            list_pairs(self.tokens, self.counted, tracked.table, tracked.pairs, arena)
         return theta, len(rows), tracked, arena
+
+    def _count_few(self, arena: np.ndarray) -> np.ndarray:
+        """The pairs of the text, rows (key, count, number, 0), by a table of all pairs of tokens. Uses the arena."""
+        n = self.n_tokens
+        found = arena[: 2 * n * n].view(np.int64).reshape(-1, 2)
+        found[:] = 0
+        count_few(self.tokens, self.counted, n, found)
+        pairs = np.flatnonzero(found[:, 1])
+        rows = np.zeros((len(pairs), 4), dtype=np.int64)
+        rows[:, KEY] = pairs // n << 32 | pairs % n
+        rows[:, COUNT], rows[:, N] = found[pairs].T
+        return rows
+
+    def _count_many(self, least: int, arena: np.ndarray) -> np.ndarray:
+        """The same, of pairs that count `least` or more, in little memory; some lighter ones too."""
+        size = max(min(self.tokens.n_slots // SKETCH, arena.size), 1)
+        sketch = arena[: 1 << size.bit_length() - 1].view(np.int64)
+        sketch[:] = 0
+        sketch_pairs(self.tokens, self.counted, sketch)
+        return weigh_pairs(self.tokens, self.counted, sketch, least)
 
     def _with_room(self, arena: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """An arena in which the rows' occurrences fill no more than a half, if they would not fit as it is."""

@@ -215,6 +215,44 @@ def _read_pairs(tokens, counted, at, keys, counts, occurrences):
 
 
 @kernel
+def count_few(tokens, counted, n_tokens, found):
+    """Add up pairs of few tokens in found, int64 [n_tokens^2, 2], zeros: weight and number of pair a * n_tokens + b."""
+    keys = np.empty(BATCH, dtype=np.int64)
+    counts = np.empty(BATCH, dtype=np.int64)
+    occurrences = np.empty(BATCH, dtype=np.uint64)
+    at = np.array([0, 1, 0, 0], dtype=np.int64)
+    n = np.int64(BATCH)
+    while n == BATCH:
+        n = _read_pairs(tokens, counted, at, keys, counts, occurrences)
+        for k in range(n):
+            keys[k] = (keys[k] >> 32) * n_tokens + (keys[k] & 0xFFFFFFFF)
+            prefetch(found, keys[k])
+        for k in range(n):
+            found[np.uint64(keys[k]), 0] += counts[k]
+            found[np.uint64(keys[k]), 1] += 1
+
+
+@kernel
+def list_few(tokens, counted, n_tokens, write_to, arena):
+    """Write the occurrences of pairs a * n_tokens + b to arena[write_to[pair]:], int64 [n_tokens^2], -1: nowhere."""
+    keys = np.empty(BATCH, dtype=np.int64)
+    counts = np.empty(BATCH, dtype=np.int64)
+    occurrences = np.empty(BATCH, dtype=np.uint64)
+    at = np.array([0, 1, 0, 0], dtype=np.int64)
+    n = np.int64(BATCH)
+    while n == BATCH:
+        n = _read_pairs(tokens, counted, at, keys, counts, occurrences)
+        for k in range(n):
+            keys[k] = (keys[k] >> 32) * n_tokens + (keys[k] & 0xFFFFFFFF)
+            prefetch(write_to, keys[k])
+        for k in range(n):
+            to = write_to[np.uint64(keys[k])]
+            if to >= 0:
+                arena[np.uint64(to)] = occurrences[k]
+                write_to[np.uint64(keys[k])] = to + 1
+
+
+@kernel
 def sketch_pairs(tokens, counted, sketch):
     """Add the count of every pair to sketch[its hash]: bounds from above. sketch: int64 [a power of 2], zeros."""
     keys = np.empty(BATCH, dtype=np.int64)

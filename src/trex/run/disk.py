@@ -1,9 +1,10 @@
 """What a run will need on disk, before it starts.
 
-Measured on 155 MB of text in 20 languages (`du -b` of a results folder): the word index takes 1.8 bytes a byte of text,
-the counts 0.12 to 0.43 (most where words are not spaced, as in Chinese), held-out documents 0.4 of theirs. Distinct
-words grow more slowly than text (Heaps' law; docs/scaling.md has exponents of 0.62 on average and up to 0.9), so beyond
-the 155 MB the index is taken to grow with the power 0.8. Counting keeps sorted runs of words beside its output.
+Measured on 155 MB of text in 20 languages (`du -b` of a results folder): the word index takes 0.45 bytes a byte of
+text, the counts 0.12 to 0.43 (most where words are not spaced, as in Chinese), held-out documents 0.4 of theirs.
+Distinct words grow more slowly than text (Heaps' law; docs/scaling.md has exponents of 0.62 on average and up to 0.9),
+so beyond the 155 MB the index is taken to grow with the power 0.8. Counting keeps sorted runs of words beside its
+output.
 """
 
 import shutil
@@ -15,7 +16,7 @@ from trex.config import ConfigError
 from trex.corpora import open_source
 from trex.corpora.reader import FileReader
 
-COUNTS, HELD_OUT, RUNS, INDEX = 0.3, 0.4, 0.3, 1.8  # bytes on disk a byte of text
+COUNTS, HELD_OUT, RUNS, INDEX = 0.3, 0.4, 0.3, 0.45  # bytes on disk a byte of text
 MEASURED, HEAPS = 155_000_000, 0.8
 DEMO = 700_000  # the largest of the embedded corpora
 ROW, TOKENIZER = 60, 80  # bytes of a row of compression on disk, twice; of tokenizer.json a token
