@@ -1,10 +1,9 @@
 """Text of any size, from files to a tokenizer of 200,000 tokens, with the time and memory of every stage.
 
-    python benchmarks/full_scale.py FOLDER --gb 10 [--vocab-size 200000] [--parts 2] [--cores 2] [--equal]
+    python benchmarks/full_scale.py FOLDER --gb 10 [--vocab-size 200000] [--parts 2] [--cores 2]
 
-Makes the text in FOLDER, lets the pipeline count it and build the word index, trains on all of it in equal shares, and
-prints a table. --equal also trains `tokenizers` and `gigabpe` (if installed) on the same counts, as far as memory goes,
-and compares the merges. The text is made of real words: the lines of each corpus again and again, in which half of the
+Makes the text in FOLDER, lets the pipeline count it and build the word index, trains on all of it, and prints a
+table. The text is made of real words: the lines of each corpus again and again, in which half of the
 words between spaces give way to words joined from the first half of one of its distinct words and the second half of
 another. Which one is drawn by rank, with P(rank > r) = r^-0.15, so that distinct words grow with the power 0.87 of the
 text (Heaps' law), as fast as in the fastest growing of the real corpora.
@@ -143,7 +142,7 @@ def pipeline(folder: Path, corpora: list[str], options: argparse.Namespace) -> N
 
 
 def train(folder: Path, vocab_size: int) -> None:
-    """Train on all text in equal shares, as train_tokenizer does; in a process of its own, for its memory."""
+    """Train on all text, as train_tokenizer does; in a process of its own, for its memory."""
     from trex.counting.word_index import WordIndex
     from trex.proxies.train import Trainer
     from trex.tokenizer.build import to_tokenizer

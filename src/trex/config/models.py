@@ -34,7 +34,7 @@ from trex.config.fields import (
     TokenizerName,
     VocabSize,
 )
-from trex.config.words import Problem, show
+from trex.config.words import Problem, show, suggest
 from trex.counting.patterns import PATTERNS, regex_of
 
 KINDS = ("demo", "parquet", "arrow", "jsonl", "text", "binary", "dataset", "huggingface")  # of a source
@@ -69,6 +69,8 @@ def _results_folder(results: str) -> str:
 def _pattern(pattern: str) -> str:
     """The regex of a name, or a regex that compiles."""
     regex = regex_of(pattern)
+    if re.fullmatch(r"[\w.-]+", regex):  # matches itself alone, so it is a name that is wrong
+        raise Problem(f"unknown pattern {show(pattern)}; {suggest(pattern, [*PATTERNS, 'none'])}")
     if regex and regex not in PATTERNS.values():
         from tokenizers import Regex  # here, for the import takes as long as all checks
 

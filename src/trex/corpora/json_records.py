@@ -39,7 +39,7 @@ def _said(error: ValueError | RecursionError) -> str:
         if isinstance(error, json.JSONDecodeError) and error.lineno == 1
         else ""
     )
-    return f"{error.msg}{at}" if isinstance(error, json.JSONDecodeError) else str(error)
+    return f"{error.msg.removesuffix(' at')}{at}" if isinstance(error, json.JSONDecodeError) else str(error)
 
 
 def _object(record: Any) -> dict[str, Any]:
