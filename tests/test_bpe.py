@@ -144,6 +144,8 @@ def test_refusals():
         ValueError, match=r"counts must have one entry for each of the 2 words, not shape \(3,\)"
     ):
         train_bpe([b"ab", b"cd"], np.array([1, 2, 3]), 300)
+    with pytest.raises(ValueError, match="whole numbers"):
+        train_bpe([b"ab", b"cd"], np.array([0.5, 2]), 300)
     with pytest.raises(ValueError, match=r"eval_counts must have shape \(columns, 2\), not \(1, 3\)"):
         train_bpe([b"ab", b"cd"], np.array([1, 2]), 300, eval_counts=np.ones((1, 3)))
     with pytest.raises(ValueError, match=r"eval_counts must have shape \(columns, 2\), not \(2,\)"):

@@ -74,6 +74,8 @@ BAD = [
     ("tokenizer: {max_token_length: 1}", "tokenizer.max_token_length: 1 is not", "at least 2 or null"),
     ("tokenizer: {special_tokens: [x]}", 'tokenizer.special_tokens[0]: "x" is not', "length at least 2"),
     ("tokenizer: {special_tokens: [ab, ab]}", 'tokenizer.special_tokens: "ab" is listed twice', "once"),
+    ("tokenizer: {pattern: multilingal}", "tokenizer.pattern: unknown pattern", "did you mean multilingual"),
+    ("tokenizer: {alphabet: latin1}", "tokenizer.alphabet: latin1 is for binary sources", "write utf8"),
     ("tokenizer: {pattern: '(a'}", 'tokenizer.pattern: "(a" is not', "a regex that compiles"),
     ("proxies: {bytes: 2 megabytes}", 'proxies.bytes: "2 megabytes" is not', "2MB, 1.5GB or 1GiB"),
     ("proxies: {bytes: 0}", "proxies.bytes: 0 is not", "from 1 byte"),

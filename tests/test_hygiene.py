@@ -105,6 +105,14 @@ def test_facts_about_documents():
     )
 
 
+def test_text_without_letters_is_of_no_script():
+    assert document_facts(pl.Series(["1234 " * 100] * 5), [], frozenset())["other_script"]["share"] == 0
+
+
+def test_bytes_that_are_no_text_have_a_page_that_says_so():
+    assert "bytes that are no text" in write_hygiene({})
+
+
 def test_a_sample_is_spread_over_the_file(tmp_path):
     path = tmp_path / "held_out.parquet"
     with held_out_file(path) as keep:
