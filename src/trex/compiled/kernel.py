@@ -65,8 +65,10 @@ def kernel(function: Callable) -> Callable:
                 _remove_older(folder, name, kept)
         seconds = monotonic() - start
         if seconds > NOTICEABLE_SECONDS:
-            did = "compiled" if missed else "waited for"
-            log.info("%s %s, once for this machine: %.0f s", did, function.__name__, seconds)
+            if missed:
+                log.info("compiled %s, once for this machine: %.0f s", function.__name__, seconds)
+            else:
+                log.info("waited %.0f s for another job that compiles code", seconds)
         return entry_point
 
     dispatcher.compile = one_process_at_a_time
