@@ -60,8 +60,8 @@ class TrainingSet:
                 raise ValueError(
                     f"all {len(self)} proxies have the same NSL on evaluation set {name} of {corpus}, "
                     f"{measured[0]:.6g}, whatever its share. Give it more evaluation text or "
-                    "a larger proxies.vocab_size. If the pattern leaves nothing to merge, as of digits one by one, leave "
-                    "the corpus out or take another pattern"
+                    "a larger proxies.vocab_size. If the pattern leaves nothing to merge, as of digits one by one, "
+                    "leave the corpus out or take another pattern"
                 )
 
     @cached_property
