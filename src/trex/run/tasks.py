@@ -95,7 +95,7 @@ def stage(rule: str) -> str:
     return re.sub(r"_batch_\d+$", "", rule)
 
 
-def several(paths: Iterable[str], most: int = 5) -> list[str]:
+def several(paths: Iterable[str], most: int = 50) -> list[str]:
     """The first paths, and how many more there are.
 
     >>> several("abcdefgh", 2)
