@@ -194,7 +194,7 @@ class Evaluation(Section):
     """Cap on evaluation text per corpus and set, in bytes. A hash of their content chooses the documents."""
     max_document_bytes: Bytes = 1_000_000
     """Longest document that is measured, in bytes. Longer ones are left out, and counted in the ledger. Encoding
-    a document takes up to 120 times its size in memory."""
+    a document takes up to 320 times its size in memory."""
 
 
 class Counting(Section):
