@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from trex.config.fields import ExplicitMixture, Inference, InferredMixture
-from trex.config.models import KINDS, Config, Source, kinds_of
+from trex.config.models import Config
 from trex.config.schema import expected, node_at
+from trex.config.sources import KINDS, Source, kinds_of
 from trex.config.words import enumerated, join, show, suggest
 from trex.counting.patterns import PATTERNS
 from trex.tokenizer.encodings import BYTES, ENCODINGS

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from trex.config.models import OPTIONS
 from trex.config.schema import Node, expected, has_default, json_schema, node_at, properties, resolve
+from trex.config.sources import OPTIONS
 
 ROOT = Path(__file__).parents[3]
 SCHEMA_PATH = ROOT / "workflow/schemas/config.schema.yaml"
