@@ -51,7 +51,7 @@ def _pattern(pattern: str) -> str:
     """The regex of a name, or a regex that compiles."""
     regex = regex_of(pattern)
     if re.fullmatch(r"[\w.-]+", regex):  # matches itself alone, so it is a name that is wrong
-        raise Problem(f"unknown pattern {show(pattern)}; {suggest(pattern, [*PATTERNS, 'none'])}")
+        raise Problem(f"unknown pattern {show(pattern)}; {suggest(pattern.lower(), [*PATTERNS, 'none'])}")
     if regex and regex not in PATTERNS.values():
         from tokenizers import Regex  # here, for the import takes as long as all checks
 

@@ -72,11 +72,11 @@ def _notes(results: Results, strategies: Mapping[str, Mapping[str, Any]]) -> str
     for strategy, notes in results.notes.items():
         labels = strategies[strategy]["note_labels"]  # a key without one is spelled out
         numbers = (
-            f"{labels.get(key, key.replace('_', ' '))} {markdown.number(value)}"
+            f"{labels.get(key, key.replace('_', ' '))}: {markdown.number(value)}"
             for key, value in notes.items()
         )
         if notes:
-            items.append(f"`{strategy}`: {'; '.join(numbers)}")
+            items.append(f"`{strategy}` ({'; '.join(numbers)})")
     return f"## What each strategy did\n\n{markdown.bullets(items)}" if items else ""
 
 

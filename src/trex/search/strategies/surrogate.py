@@ -32,7 +32,7 @@ class Surrogate(Strategy):
     name = "surrogate"
     candidates = ("surrogate",)
     note_labels: ClassVar = {
-        "penalised_value": "predicted objective, taken one or more standard deviations worse out of caution",
+        "penalised_value": "predicted objective, with `search.kappa` standard deviations added to every NSL",
         "violation": "predicted excess over the limits",
         "starts": "starting points",
         "at_limits": "shares at their lower or upper bound",
