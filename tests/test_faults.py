@@ -10,6 +10,8 @@ import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT
 
@@ -447,6 +449,13 @@ def two_corpora(tmp_path):
         "b": {"source": {"text": "b.txt.gz", "max_bytes": 150_000}},
     }
     return load_config({"corpora": corpora}, tmp_path), tmp_path
+
+
+def test_forecast_takes_empty_shards(tmp_path):
+    pq.write_table(pa.table({"text": ["abc" * 1000] * 9}), tmp_path / "good.parquet")
+    (tmp_path / "empty.parquet").touch()
+    alone = disk.text_bytes({"parquet": "good.parquet"}, tmp_path)
+    assert alone and disk.text_bytes({"parquet": "*.parquet"}, tmp_path) == alone
 
 
 def test_forecast_of_disk_space(two_corpora):
