@@ -455,7 +455,8 @@ def test_forecast_takes_empty_shards(tmp_path):
     pq.write_table(pa.table({"text": ["abc" * 1000] * 9}), tmp_path / "good.parquet")
     (tmp_path / "empty.parquet").touch()
     alone = disk.text_bytes({"parquet": "good.parquet"}, tmp_path)
-    assert alone and disk.text_bytes({"parquet": "*.parquet"}, tmp_path) == alone
+    assert alone
+    assert disk.text_bytes({"parquet": "*.parquet"}, tmp_path) == alone
 
 
 def test_forecast_of_disk_space(two_corpora):
