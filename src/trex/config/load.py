@@ -9,7 +9,15 @@ from typing import Any
 
 import yaml
 
-from trex.config.checks import ALPHABET_SIZE, CHECKS, explicit_shares, inferred, sources
+from trex.config.checks import (
+    ALPHABET_SIZE,
+    CHECKS,
+    explicit_shares,
+    inferred,
+    release_tokens,
+    sources,
+    special_tokens_of,
+)
 from trex.config.errors import validate
 from trex.config.fields import MAX_INTEGER
 from trex.config.models import Config, Scale
@@ -27,8 +35,9 @@ def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
 
     Defaults are filled in, ``corpus_defaults`` is merged into the corpora (and empty in the result), amounts
     of bytes are integers (``training.bytes: all`` is None), ``proxies.vocab_grid`` is sorted and holds
-    ``vocab_size``, ``validation.grid`` is a list, explicit shares name every corpus in the config's order, and
-    ``infer`` of a baseline is a mapping with all its keys.
+    ``vocab_size``, ``validation.grid`` is a list, ``tokenizer.special_tokens`` has the reserved ones (``reserved`` is
+    then 0), every token of ``release`` is its name or None, explicit shares name every corpus in the config's
+    order, and ``infer`` of a baseline is a mapping with all its keys.
 
     Args:
         raw: what the YAML says; not modified.
@@ -97,6 +106,13 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
                 check_pattern(pattern)
         except ValueError as error:
             problems["tokenizer.pattern"] = str(error)
+    if template := config["release"]["chat_template"]:
+        from trex.tokenizer.chat import read_chat_template  # imports jinja2
+
+        try:
+            read_chat_template(base / template, config["tokenizer"]["special_tokens"], config["release"])
+        except ValueError as error:
+            problems["release.chat_template"] = str(error)
     raise_if_any(problems)
 
 
@@ -109,6 +125,8 @@ def named_files(config: Mapping[str, Any], base: Path) -> dict[str, list[Path]]:
     for path, name in _tokenizers(config, typed).items():
         if isinstance(name, str) and (base / name).exists():
             files[path] = [base / name]
+    if template := config["release"]["chat_template"]:
+        files["release.chat_template"] = [base / template]
     return files
 
 
@@ -277,6 +295,9 @@ def _overlap(path: str, need: str) -> bool:
 def _normalised(config: Config) -> dict[str, Any]:
     """The form that load_config promises of a checked config, which is changed."""
     proxies, validation = config.proxies, config.validation
+    for role, token in release_tokens(config).items():
+        setattr(config.release, role, token)
+    config.tokenizer.special_tokens, config.tokenizer.reserved = special_tokens_of(config), 0
     proxies.vocab_grid = sorted({*proxies.vocab_grid, proxies.vocab_size})
     if validation.grid is None:
         smallest = ALPHABET_SIZE + len(config.tokenizer.special_tokens) + 1

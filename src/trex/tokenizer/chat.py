@@ -2,14 +2,17 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from jinja2 import TemplateError, nodes
 from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from trex.tokenizer.special import ROLES
 
 # two turns: questions of a user, the first with its answer
 _CONVERSATION = [
@@ -30,7 +33,26 @@ class _Generation(Extension):
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
-def check_chat_template(template: str, special_tokens: list[str], roles: Mapping[str, str | None]) -> str:
+def read_chat_template(path: Path, special_tokens: Sequence[str], release: Mapping[str, Any]) -> str:
+    """The text of a template's file that was checked; release: the loaded config's section.
+
+    ValueError if there is no such file, it is not UTF-8, or `check_chat_template` refuses it; says which file."""
+    try:
+        template = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(
+            f"{path} cannot be read: {error.strerror}; write the path of a Jinja template"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text; write the path of a Jinja template") from error
+    try:
+        check_chat_template(template, special_tokens, {role: release[role] for role in ROLES})
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return template
+
+
+def check_chat_template(template: str, special_tokens: Sequence[str], roles: Mapping[str, str | None]) -> str:
     """A conversation of two turns as the template renders it.
 
     special_tokens: of the tokenizer. roles: bos_token, eos_token and so on, which a template may use.

@@ -7,9 +7,8 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, processors
 
-from trex.tokenizer.reserved import reserved_tokens
+from trex.tokenizer.special import ROLES, reserved_tokens
 
-ROLES = ("bos_token", "eos_token", "pad_token", "unk_token")
 TOKENIZER, CONFIG, SPECIAL = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"
 GENERATION, CHAT = "generation_config.json", "chat_template.jinja"
 

@@ -1,7 +1,11 @@
-"""Reserved tokens: special tokens that nothing uses yet, for those that a later training needs."""
+"""Names of special tokens: their roles in a text, and reserved ones, which nothing uses yet. Light, as the config reads
+it."""
 
 from collections.abc import Container
 from itertools import count, islice
+
+ROLES = ("bos_token", "eos_token", "pad_token", "unk_token")
+AUTO = "auto"  # in the config, for the token of a role
 
 
 def reserved_tokens(number: int, taken: Container[str] = ()) -> list[str]:
