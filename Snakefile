@@ -18,6 +18,7 @@ localrules:
     all,
     proxies,
     report,
+    export,
     sample_mixtures,
     collect_proxies,
     choose_finalists,
@@ -77,6 +78,12 @@ rule report:
         rules.write_summary.output,
         rules.write_hygiene.output,
         rules.plot_figures.output,
+
+
+# the chosen tokenizer for tiktoken, llama.cpp and programs that read vocab.json and merges.txt
+rule export:
+    input:
+        exports,
 
 
 # bits per byte of small language models; language_model.check.seeds says how many of each

@@ -21,6 +21,7 @@ INSTALLED = [  # by ./install.sh --dev
     "requirements.lock",
     "requirements-dev.lock",
     "requirements-language-model.lock",
+    "requirements-export.lock",
     "envs/build.lock",
 ]
 LOCKS = [*INSTALLED, "requirements-slurm.lock"]
@@ -82,9 +83,13 @@ def test_lock_pins_exactly_with_hashes_and_names_no_host(lock):
             lambda project: project["optional-dependencies"]["language-model"],
             ["requirements.lock", "requirements-language-model.lock"],
         ),
+        (
+            lambda project: project["optional-dependencies"]["export"],
+            ["requirements.lock", "requirements-export.lock"],
+        ),
         (lambda project: update.BUILD_REQUIREMENTS, ["envs/build.lock"]),
     ],
-    ids=["dependencies", "demo", "dev", "slurm", "language-model", "build"],
+    ids=["dependencies", "demo", "dev", "slurm", "language-model", "export", "build"],
 )
 def test_locks_satisfy_what_is_declared(declared, locks):
     pinned = _pinned_versions(*locks)

@@ -245,7 +245,14 @@ class Layout:
 
     def tokenizer(self, name: str) -> Path:
         """name: `chosen`, or that of a baseline."""
-        return self.root / f"tokenizers/{name}/tokenizer.json"
+        return self.tokenizer_file(name, "tokenizer.json")
+
+    def tokenizer_file(self, name: str, file: str) -> Path:
+        """Another file of its folder, such as tokenizer_config.json."""
+        return self.root / f"tokenizers/{name}/{file}"
+
+    def export(self, name: str, file: str) -> Path:
+        return self.root / f"exports/{name}/{file}"
 
     @property
     def validation(self) -> Path:

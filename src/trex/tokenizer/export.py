@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 from trex.tokenizer import gguf_file, tiktoken_files, vocab_files
 from trex.tokenizer.encode import batches, of_plain_text
 from trex.tokenizer.formats import why_not
-from trex.tokenizer.huggingface import TOKENIZER
+from trex.tokenizer.special import TOKENIZER
 from trex.tokenizer.vocabulary import Encode, Vocabulary
 
 _MODULES = {"tiktoken": tiktoken_files, "gguf": gguf_file, "vocab": vocab_files}

@@ -1,11 +1,22 @@
 """What the exports can say: the formats, and the splits that llama.cpp knows by name. Light, as the config reads it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from trex.counting.patterns import CL100K, DEEPSEEK, DEFAULT, GPT2, QWEN_MARKS
 
-FORMATS = ("tiktoken", "gguf", "vocab")
-PACKAGES = {"tiktoken": "tiktoken", "gguf": "gguf"}  # what writes and checks a format, beside `tokenizers`
+# the files of each format
+RANKS, FACTS, LOADER = "tokenizer.tiktoken", "tiktoken.json", "load_tiktoken.py"
+GGUF = "tokenizer.gguf"
+VOCAB, MERGES = "vocab.json", "merges.txt"
+FILES = {"tiktoken": (RANKS, FACTS, LOADER), "gguf": (GGUF,), "vocab": (VOCAB, MERGES)}
+CHECKED = "checked.json"  # what was compared
+PACKAGES = {"tiktoken": "tiktoken", "gguf": "gguf"}  # what writes and reads a format, beside `tokenizers`
+
+
+def export_files(formats: Iterable[str]) -> list[str]:
+    """Names of the files of some formats, and of what was checked."""
+    return [*(file for one in formats for file in FILES[one]), CHECKED]
 
 
 @dataclass(frozen=True)

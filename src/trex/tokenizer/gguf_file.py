@@ -8,10 +8,9 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
-from trex.tokenizer.formats import PRE_TOKENIZERS
+from trex.tokenizer.formats import GGUF, PRE_TOKENIZERS
 from trex.tokenizer.vocabulary import Encode, Vocabulary
 
-FILES = ("tokenizer.gguf",)
 _NORMAL, _CONTROL = 1, 3  # gguf.TokenType
 _ARCHITECTURE = "llama"  # llama.cpp loads no file without one that it knows; nothing else of it is said
 
@@ -19,7 +18,7 @@ _ARCHITECTURE = "llama"  # llama.cpp loads no file without one that it knows; no
 def write(vocabulary: Vocabulary, folder: Path) -> None:
     import gguf
 
-    writer = gguf.GGUFWriter(folder / FILES[0], _ARCHITECTURE)
+    writer = gguf.GGUFWriter(folder / GGUF, _ARCHITECTURE)
     writer.add_name(vocabulary.name)
     writer.add_tokenizer_model("gpt2")  # byte-level BPE
     writer.add_tokenizer_pre(PRE_TOKENIZERS[vocabulary.regex].name)
@@ -46,7 +45,7 @@ def read(vocabulary: Vocabulary, folder: Path) -> tuple[str, Encode]:
 
     import gguf
 
-    fields = gguf.GGUFReader(folder / FILES[0]).fields
+    fields = gguf.GGUFReader(folder / GGUF).fields
     name, tokens, kinds, merges = (
         fields[f"tokenizer.ggml.{key}"].contents() for key in ("pre", "tokens", "token_type", "merges")
     )
@@ -55,7 +54,7 @@ def read(vocabulary: Vocabulary, folder: Path) -> tuple[str, Encode]:
     special = [token for token, kind in zip(tokens, kinds, strict=True) if kind != _NORMAL]
     if {token: vocab[token] for token in special} != dict(vocabulary.special):
         raise ValueError(
-            f"{folder / FILES[0]}: its special tokens are not those of the tokenizer: {special[:5]} ..."
+            f"{folder / GGUF}: its special tokens are not those of the tokenizer: {special[:5]} ..."
         )
     pairs = [tuple(merge.split(" ")) for merge in merges]
     tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=pairs, ignore_merges=split.ignore_merges))

@@ -7,15 +7,7 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, processors
 
-from trex.tokenizer.special import ROLES, reserved_tokens
-
-TOKENIZER, CONFIG, SPECIAL = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"
-GENERATION, CHAT = "generation_config.json", "chat_template.jinja"
-
-
-def folder_files(release: Mapping[str, Any]) -> list[str]:
-    """Names of the files that `write_folder` writes, tokenizer.json first."""
-    return [TOKENIZER, CONFIG, SPECIAL, GENERATION, *([CHAT] if release["chat_template"] else [])]
+from trex.tokenizer.special import CHAT, CONFIG, GENERATION, ROLES, SPECIAL, TOKENIZER, reserved_tokens
 
 
 def write_folder(

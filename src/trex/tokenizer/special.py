@@ -1,11 +1,19 @@
-"""Names of special tokens: their roles in a text, and reserved ones, which nothing uses yet. Light, as the config reads
-it."""
+"""Names of special tokens, their roles in a text, and the files that say so. Light, as the config and the rules read it."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from itertools import count, islice
+from typing import Any
 
 ROLES = ("bos_token", "eos_token", "pad_token", "unk_token")
 AUTO = "auto"  # in the config, for the token of a role
+
+TOKENIZER, CONFIG, SPECIAL = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"
+GENERATION, CHAT = "generation_config.json", "chat_template.jinja"
+
+
+def folder_files(release: Mapping[str, Any]) -> list[str]:
+    """Names of the files that `trex.tokenizer.huggingface.write_folder` writes, tokenizer.json first."""
+    return [TOKENIZER, CONFIG, SPECIAL, GENERATION, *([CHAT] if release["chat_template"] else [])]
 
 
 def reserved_tokens(number: int, taken: Container[str] = ()) -> list[str]:

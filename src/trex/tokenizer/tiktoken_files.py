@@ -9,14 +9,12 @@ from pathlib import Path
 
 from trex.bpe.byte_alphabet import unspell
 from trex.counting.patterns import DEEPSEEK, PATTERNS
+from trex.tokenizer.formats import FACTS, LOADER, RANKS
 from trex.tokenizer.vocabulary import Encode, Vocabulary
-
-RANKS, FACTS, MODULE = "tokenizer.tiktoken", "tiktoken.json", "load_tiktoken.py"
-FILES = (RANKS, FACTS, MODULE)
 
 _COMPLETE = {*PATTERNS.values()} - {DEEPSEEK}  # regexes that leave nothing over
 
-LOADER = '''"""The tiktoken encoding of this folder.
+_SOURCE = '''"""The tiktoken encoding of this folder.
 
 >>> encoding = load("path of this folder")
 >>> encoding.encode_ordinary(normalize("text"))
@@ -80,7 +78,7 @@ def write(vocabulary: Vocabulary, folder: Path) -> None:
         "sha256": hashlib.sha256(data).hexdigest(),
     }
     (folder / FACTS).write_text(json.dumps(facts, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    (folder / MODULE).write_text(LOADER, encoding="utf-8")
+    (folder / LOADER).write_text(_SOURCE, encoding="utf-8")
 
 
 def _pattern(regex: str) -> str:
@@ -96,7 +94,7 @@ def read(vocabulary: Vocabulary, folder: Path) -> tuple[str, Encode]:
     """(the library, how it encodes)."""
     import tiktoken
 
-    spec = importlib.util.spec_from_file_location("load_tiktoken", folder / MODULE)
+    spec = importlib.util.spec_from_file_location("load_tiktoken", folder / LOADER)
     loader = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loader)
     encoding = loader.load(folder)

@@ -7,10 +7,8 @@ import tokenizers
 from tokenizers import Tokenizer, models
 
 from trex.tokenizer.build import split_and_spell
+from trex.tokenizer.formats import MERGES, VOCAB
 from trex.tokenizer.vocabulary import Encode, Vocabulary
-
-VOCAB, MERGES = "vocab.json", "merges.txt"
-FILES = (VOCAB, MERGES)
 
 
 def write(vocabulary: Vocabulary, folder: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from trex.tokenizer.huggingface import CHAT, CONFIG, TOKENIZER, special_ids
+from trex.tokenizer.huggingface import special_ids
 from trex.tokenizer.rules import steps
-from trex.tokenizer.special import ROLES
+from trex.tokenizer.special import CHAT, CONFIG, ROLES, TOKENIZER
 
 Encode = Callable[[list[str]], list[list[int]]]  # ids of normalized texts
 
