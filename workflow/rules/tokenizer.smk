@@ -82,7 +82,8 @@ rule write_tokenizer:
         choice=lambda wildcards: [FILES.choice] if wildcards.name == CHOSEN else [],
         chat_template=CHAT_TEMPLATE,
     output:
-        [FILES.tokenizer_file("{name}", file) for file in FOLDER_FILES],
+        tokenizer=FILES.tokenizer("{name}"),
+        others=[FILES.tokenizer_file("{name}", file) for file in FOLDER_FILES[1:]],
     log:
         LOGS / "write_tokenizer/{name}.log",
     benchmark:
@@ -113,7 +114,7 @@ rule export_tokenizer:
         documents=[FILES.selection_documents(*at) for at in EVALUATION]
         + [FILES.test_documents(*at) for at in EVALUATION],
     output:
-        [
+        files=[
             FILES.export("{name}", file)
             for file in export_files(config["release"]["exports"])
         ],
