@@ -29,6 +29,7 @@ localrules:
     compare_language_models,
     language_models,
     write_provenance,
+    write_model_card,
 
 
 include: "workflow/rules/common.smk"
@@ -63,6 +64,7 @@ rule all:
         rules.validate.output,
         rules.rank_mixtures.output if GRID_BATCHES else [],
         expand(rules.write_tokenizer.output, name=TOKENIZERS),
+        expand(rules.write_model_card.output, name=TOKENIZERS),
         INFERRED,
         LANGUAGE_MODELS,
 

@@ -128,3 +128,31 @@ rule write_summary:
         "Writing the summary"
     script:
         "../scripts/write_summary.py"
+
+
+# For whoever gets the folder of a tokenizer alone. Not in provenance.json, whose hash it has.
+rule write_model_card:
+    input:
+        **REPORTED,
+        tokenizer=FILES.tokenizer("{name}"),
+        provenance=FILES.provenance,
+    output:
+        card=FILES.tokenizer_file("{name}", "README.md"),
+    log:
+        LOGS / "write_model_card/{name}.log",
+    benchmark:
+        BENCHMARKS / "write_model_card/{name}.tsv"
+    wildcard_constraints:
+        name=one_of(TOKENIZERS),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(800, 10.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("write_model_card"),
+        config=verbatim(config),
+    message:
+        "Writing the model card of {wildcards.name}"
+    script:
+        "../scripts/write_model_card.py"

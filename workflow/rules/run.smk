@@ -58,7 +58,11 @@ rule write_provenance:
         corpora=rules.write_summary.output.corpora,
         figures=rules.plot_figures.output,
         language_models=LANGUAGE_MODELS,
-        tokenizers=[FILES.tokenizer(name) for name in TOKENIZERS],
+        tokenizers=[
+            FILES.tokenizer_file(name, file)
+            for name in TOKENIZERS
+            for file in FOLDER_FILES
+        ],
         counts=REPORTED["counts"],
         tokenizer_ledgers=REPORTED["full_scale_ledgers"],
         training_ledger=FILES.training_ledger,

@@ -1,4 +1,4 @@
-"""Names of special tokens, their roles in a text, and the files that say so. Light, as the config and the rules read it."""
+"""Special tokens by name and role, and the files that say so. Light, as the config and the rules read it."""
 
 from collections.abc import Container, Mapping
 from itertools import count, islice
