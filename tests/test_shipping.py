@@ -5,14 +5,19 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import made_up_run
 import numpy as np
 import pytest
+import yaml
 from tokenizers import ByteLevelBPETokenizer, Tokenizer
 
 from trex.bpe.byte_alphabet import ALPHABETS, BYTE_LEVEL
 from trex.bpe.training import train_bpe
 from trex.config import ConfigError, check_files, load_config
 from trex.counting.patterns import PATTERNS, regex_of
+from trex.report.card import write_card
+from trex.report.languages import language
+from trex.report.results import Results
 from trex.tokenizer.build import split_and_spell, to_tokenizer
 from trex.tokenizer.chat import check_chat_template
 from trex.tokenizer.export import AWKWARD, check_alike, export
@@ -265,3 +270,47 @@ def test_reserved_tokens_fill_up_behind_those_that_are_there(tmp_path):
 def test_every_named_pattern_has_its_regex_in_llama_cpp_or_none():
     known = [name for name, regex in PATTERNS.items() if why_not("gguf", regex, "utf8") is None]
     assert known == ["default", "gpt2", "cl100k", "llama3", "qwen", "qwen3.5", "deepseek"]
+
+
+# --- the model card ---
+
+
+def card_of(folder: Path, **sections: Any) -> str:
+    made_up_run.write_results(folder)
+    results = Results.load(folder, load_config(made_up_run.RAW | sections, folder))
+    return write_card(results, "chosen", {"sha256": "ab" * 32}, 32768)
+
+
+def test_the_card_has_what_the_hub_reads_and_what_was_measured(tmp_path):
+    card = card_of(tmp_path, release={"license": "cc-by-4.0"})
+    _, front, body = card.split("---\n", 2)
+    assert yaml.safe_load(front) == {
+        "language": ["de", "en", "he"],
+        "license": "cc-by-4.0",
+        "library_name": "transformers",
+        "tags": ["tokenizer", "byte-level-bpe", "trex"],
+    }
+    lines = body.splitlines()
+    assert [line for line in lines if line.startswith("# ")] == ["# Tokenizer `chosen`"]
+    assert "A byte-level BPE tokenizer of 32,768 entries for text, trained on the mixture `found`" in body
+    assert any(line.split("|")[1:4] == [" `deu`    ", " files    ", " 50.00 % "] for line in lines), body
+    assert any("`heb`" in line and "1.0000" in line and "2.00" in line for line in lines), (
+        body
+    )  # NSL, bytes a token
+    assert "ab" * 32 in body
+    hub = pytest.importorskip("huggingface_hub")
+    assert hub.ModelCard(card).data.license == "cc-by-4.0"
+
+
+def test_the_card_says_what_users_wrote_without_becoming_it(tmp_path):
+    odd = ["<|endoftext|>", "`` | \n# title"]
+    card = card_of(tmp_path, tokenizer={"special_tokens": odd}, reference="o200k_base")
+    row = next(line for line in card.splitlines() if "special tokens" in line and line.startswith("|"))
+    assert r"`<\|endoftext\|>`" in row
+    assert r"\n# title" in row
+    assert "\n# title" not in card
+
+
+def test_languages_of_corpora():
+    ids = ["deu_Latn", "deu", "de", "zho-Hans", "hsb_Latn", "web", "law", "fineweb_edu", "Latn"]
+    assert [language(corpus) for corpus in ids] == ["de", "de", "de", "zh", "hsb", None, None, None, None]

@@ -1,6 +1,7 @@
 """The model card of a tokenizer: the README.md of its folder, with the front matter that the Hugging Face Hub reads."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,7 @@ def _recipe(results: Results, entries: int) -> str:
         ("normalizer", NORMALIZERS[kind["normalizer"]]),
         ("trained on pieces that are", f"a {kind['unit']} each"),
         ("special tokens", _listed(kind["special_tokens"])),
-        *((role, markdown.code(release[role])) for role in ROLES if release[role] is not None),
+        *((role, _code(release[role])) for role in ROLES if release[role] is not None),
         ("added to every text", " and ".join(f"{end}_token" for end in ends) or "nothing"),
         ("chat template", "`chat_template.jinja`" if release["chat_template"] else "none"),
     ]
@@ -105,12 +106,17 @@ def _recipe(results: Results, entries: int) -> str:
 
 def _pattern(pattern: str, known: list[str]) -> str:
     if known:
-        return markdown.code(known[0])
-    return markdown.code(pattern) if pattern else "none: nothing is split"
+        return _code(known[0])
+    return _code(pattern) if pattern else "none: nothing is split"
+
+
+def _code(text: str) -> str:
+    """As it is, since special tokens are to be copied from here."""
+    return markdown.code(text, bar="\\|")
 
 
 def _listed(tokens: list[str]) -> str:
-    shown = [markdown.code(token) for token in tokens[: markdown.NAMES]]
+    shown = [_code(token) for token in tokens[: markdown.NAMES]]
     more = len(tokens) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "") if tokens else "none"
 
@@ -172,12 +178,17 @@ def _measured(results: Results, name: str) -> str:
     parts.append(markdown.table(("tokenizer", "objective"), rows))
     parts.append(
         markdown.paragraph(
-            f"*NSL*: tokens divided by those of {markdown.reference(results.config['reference'])} on the same text; "
+            f"*NSL*: tokens divided by those of {_reference(results.config['reference'])} on the same text; "
             "smaller is better. The *objective* is what the run made small. All was measured on documents that no "
             "training and no choice has seen."
         )
     )
     return "\n\n".join(parts)
+
+
+def _reference(reference: str | Mapping[str, str]) -> str:
+    """Without the folders of a file, which are of the machine."""
+    return markdown.reference(PurePath(reference).name if isinstance(reference, str) else reference)
 
 
 def _by_corpus(table: pl.DataFrame, corpora: list[str]) -> Iterator[tuple[str, ...]]:
