@@ -67,6 +67,8 @@ rule all:
         expand(rules.write_model_card.output, name=TOKENIZERS),
         INFERRED,
         LANGUAGE_MODELS,
+    message:
+        "All results are complete"
 
 
 # partial targets
