@@ -366,6 +366,7 @@ def test_defaults_come_from_the_schema() -> None:
         for key, value in properties(SCHEMA["properties"][section]).items():
             if section != "corpus_defaults" and (section, key) not in {
                 ("training", "bytes"),
+                ("training", "pad_to"),
                 ("proxies", "vocab_grid"),
                 ("tokenizer", "pattern"),
                 ("validation", "grid"),

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 
 import numpy as np
 import polars as pl
@@ -15,11 +16,14 @@ from trex.counting.pretokenize import count_words
 from trex.language_model.cost import Run, cost
 from trex.language_model.vocab_size import choose, cost_curve, flat_region, objective_curve
 from trex.objective.objective import Objective
-from trex.proxies.train import RARE, Trainer
+from trex.proxies.train import Trainer
+from trex.report.figures import save
+from trex.report.figures_vocabulary import vocabulary_size
+from trex.report.vocab_size import section, sentence
 from trex.tokenizer.build import to_tokenizer
 from trex.tokenizer.cut import cut
 from trex.tokenizer.encode import encode
-from trex.tokenizer.sizes import compared_sizes, curve_sizes, in_range, needed_size
+from trex.tokenizer.sizes import RARE, compared_sizes, curve_sizes, in_range, needed_size
 
 TEXT = " ".join(
     "".join(random.Random(f"word {i}").choices("abcdeé", k=i % 7 + 1))
@@ -182,6 +186,38 @@ def test_sizes_that_not_all_tokenizers_reach_are_not_chosen():
     assert (fixed["vocab_size"], fixed["above"]) == (100_000, pytest.approx(0.1))
     with pytest.raises(ValueError, match="were not all measured at a vocabulary size of 123"):
         choose(cost_curve(run, table(TOKENS), uses(TOKENS), ["eng"]), "matched", 123, list(TOKENS))
+
+
+def test_what_the_pages_say(tmp_path):
+    run = Run.from_config(SETTINGS | {"served_tokens": 0.0}, ["eng"])
+    worse = {size: round(1.02 * tokens) for size, tokens in TOKENS.items()}
+    curve = cost_curve(
+        run,
+        pl.concat([table(TOKENS), table(worse, "uniform")]),
+        pl.concat([uses(TOKENS), uses(TOKENS, "uniform")]),
+        ["eng"],
+    )
+    objective = Objective.from_config({"aggregate": "macro", "evaluation_sets": ["held_out"]}, ["eng"])
+    compression = pl.concat([table(TOKENS), table(worse, "uniform")])
+    curve = curve.join(objective_curve(compression, objective), on=["name", "vocab_size"])
+    found = choose(curve, "matched", None, list(TOKENS))
+    assert sentence(found).startswith(
+        "**V = 200,000**: for the language model of the config, anything from 200,000 to 800,000 costs within 1 % of "
+        "the least, and the smallest is taken."
+    )
+    assert "10 % of the entries occur there fewer than 100 times" in sentence(found)
+    page = section(found, curve, "matched")
+    assert re.search(r"\| \*\*200,000\*\* +\| +\+0.00 % \|", page)
+    assert re.search(r"\| 1,600,000 +\| +\+8.33 % \|", page)
+    assert re.search(r"\| 400,000 +\| +\+1.93 % \|", page)  # 863 tokens against 880
+    save(vocabulary_size(curve, found, "matched"), tmp_path / "vocabulary_size.svg")
+    # ends of the sizes that were compared
+    one = found | {"flat": {"cheapest": 100_000, "low": 100_000, "high": 100_000}, "vocab_size": 100_000}
+    assert "The region begins at the start" in sentence(one)
+    assert "over 1 % more at the next sizes" in sentence(one)
+    assert "ends before 1,600,000" in sentence(one | {"largest": 800_000})
+    fixed = choose(curve, "matched", 100_000, list(TOKENS))
+    assert "200,000 costs the language model of the config least, and V costs 10.00 % more" in sentence(fixed)
 
 
 @pytest.fixture(scope="module")

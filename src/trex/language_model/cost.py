@@ -61,6 +61,10 @@ class Cost:
     def total_flops(self) -> float:
         return self.flops + self.serving_flops
 
+    @property
+    def all_gpu_hours(self) -> float:
+        return self.gpu_hours + self.serving_gpu_hours
+
 
 def cost(run: Run, bytes_per_token: np.ndarray, vocab_size: int) -> Cost:
     """What the run costs with a tokenizer of this vocabulary size and these bytes per token of every corpus [k].

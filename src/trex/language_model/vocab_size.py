@@ -15,10 +15,8 @@ import polars as pl
 from trex.language_model.cost import Run, cost
 from trex.objective.objective import Objective
 from trex.proxies.tables import nsl_array
+from trex.tokenizer.sizes import FLAT
 
-# Costs that differ by less than this part count as equal. The model of the cost leaves out more than that: memory of
-# embeddings and optimizer, attention, and whether a model learns rarely used entries as well as others.
-FLAT = 0.01
 MEASURED_ON = "held_out"  # the only evaluation set that every corpus has
 
 

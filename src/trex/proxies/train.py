@@ -16,12 +16,9 @@ from trex.bpe.training import BpeOptions, Workspace, train_flat
 from trex.counting.word_index import WordIndex
 from trex.memory import memory_left
 from trex.proxies.tables import nsl_array
+from trex.tokenizer.sizes import RARE
 
 log = logging.getLogger(__name__)
-
-# An entry with fewer uses in the text that it was learned from is rare. Gowda and May (2020, arXiv 2004.02334) take the
-# largest vocabulary of which 95 % of the entries have 100 uses or more.
-RARE = 100
 
 # The columns that say which training a row is of.
 Key = Mapping[str, str | int | None]

@@ -1,4 +1,4 @@
-"""The vocabulary sizes that a config asks the full-scale trainings for. Light, as rules and checks use it."""
+"""The vocabulary sizes that a config asks the full-scale trainings for. Light, as rules, checks and pages use it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,12 @@ from typing import Any
 STEPS = 8  # sizes measured in every doubling of V: neighbours differ by 9 %
 BELOW = 8  # with a fixed V, the curve begins at this part of it
 DEFAULT_PAD = 128  # of `pad_to` with `vocab_size: auto`
+# Costs that differ by less than this part count as equal. Their model leaves out more than that: memory of embeddings
+# and optimizer, attention, and whether a model learns rarely used entries as well as others.
+FLAT = 0.01
+# An entry with fewer uses in the text that it was learned from is rare. Gowda and May (2020, arXiv 2004.02334) take the
+# largest vocabulary of which 95 % of the entries have 100 uses or more.
+RARE = 100
 ALPHABET_SIZE = 256  # byte-level BPE starts from all bytes
 
 
