@@ -21,6 +21,7 @@ localrules:
     sample_mixtures,
     collect_proxies,
     choose_finalists,
+    choose_vocab_size,
     choose_mixture,
     write_summary,
     rank_mixtures,

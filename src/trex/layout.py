@@ -240,12 +240,24 @@ class Layout:
         return self.root / f"full_scale/{mixture}/{draw}.tokenizer.json"
 
     def full_scale(self, mixture: str, draw: int | str, table: str) -> Path:
-        """table: compression, ledger or documents; without rows where nothing was trained."""
+        """table: compression, uses, ledger or documents; without rows where nothing was trained."""
         return self.root / f"full_scale/{mixture}/{draw}.{table}.parquet"
+
+    @property
+    def vocab_size(self) -> Path:
+        return self.root / "choice/vocab_size.json"
+
+    @property
+    def vocab_curve(self) -> Path:
+        return self.root / "choice/vocab_curve.parquet"
 
     def tokenizer(self, name: str) -> Path:
         """name: `chosen`, or that of a baseline."""
         return self.root / f"tokenizers/{name}/tokenizer.json"
+
+    def ladder_tokenizer(self, name: str, vocab_size: int) -> Path:
+        """The same of another vocabulary size."""
+        return self.root / f"tokenizers/{name}/ladder/{vocab_size}/tokenizer.json"
 
     @property
     def validation(self) -> Path:

@@ -1,12 +1,16 @@
-"""Write a finished tokenizer, of the vocabulary size of this run, to where its users find it."""
+"""Write a finished tokenizer, in this run's vocabulary size and those of the ladder, to where its users find it."""
+
+from tokenizers import Tokenizer
 
 from trex.files import read_json, whole
 from trex.run.job import job
-from trex.tokenizer.build import cut
+from trex.tokenizer.cut import cut
 
 with job(snakemake):
-    params, files = snakemake.params, snakemake.input
+    params, files, output = snakemake.params, snakemake.input, snakemake.output
     mixture = read_json(files.choice[0])["chosen"] if files.choice else snakemake.wildcards.name
-    trained = dict(zip(params.mixtures, files.trained, strict=True))[mixture]
-    with whole(snakemake.output.tokenizer) as temporary:
-        cut(trained, params.vocab_size).save(str(temporary))
+    trained = Tokenizer.from_file(str(dict(zip(params.mixtures, files.trained, strict=True))[mixture]))
+    sizes = [read_json(files.vocab_size)["vocab_size"], *params.ladder]
+    for vocab_size, path in zip(sizes, [output.tokenizer, *output.ladder], strict=True):
+        with whole(path) as temporary:
+            cut(trained, vocab_size).save(str(temporary))
