@@ -19,7 +19,7 @@ from trex.objective.objective import Objective
 from trex.proxies.train import Trainer
 from trex.report.figures import save
 from trex.report.figures_vocabulary import vocabulary_size
-from trex.report.vocab_size import section, sentence
+from trex.report.vocab_size import advice, section, sentence
 from trex.tokenizer.build import to_tokenizer
 from trex.tokenizer.cut import cut
 from trex.tokenizer.encode import encode
@@ -214,10 +214,11 @@ def test_what_the_pages_say(tmp_path):
     # ends of the sizes that were compared
     one = found | {"flat": {"cheapest": 100_000, "low": 100_000, "high": 100_000}, "vocab_size": 100_000}
     assert "The region begins at the start" in sentence(one)
-    assert "over 1 % more at the next sizes" in sentence(one)
+    assert "over 1 % more at its neighbours" in sentence(one)
     assert "ends before 1,600,000" in sentence(one | {"largest": 800_000})
     fixed = choose(curve, "matched", 100_000, list(TOKENS))
     assert "200,000 costs the language model of the config least, and V costs 10.00 % more" in sentence(fixed)
+    assert "`training.vocab_size: 200000` or `auto`" in next(advice(fixed))
 
 
 @pytest.fixture(scope="module")

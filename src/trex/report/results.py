@@ -31,6 +31,8 @@ class Results:
         metrics, corpus_metrics, learning_curve, vocabulary, predictions: of the regression.
         mixtures, training_ledger: of the sampled proxies.
         compression, ledger, choice: of the choice among measured mixtures.
+        vocab_choice: the vocabulary size and why, of `trex.language_model.vocab_size.choose`.
+        vocab_curve: of every full-scale tokenizer, by vocabulary size.
         full_scale_ledger: of all tokenizers, with the folder as first column, `name`.
         validation, scripts: of all full-scale and existing tokenizers.
         ranks: of mixtures across scales; None if that is turned off.
@@ -55,6 +57,8 @@ class Results:
     compression: pl.DataFrame
     ledger: pl.DataFrame
     choice: Mapping[str, Any]
+    vocab_choice: Mapping[str, Any]
+    vocab_curve: pl.DataFrame
     full_scale_ledger: pl.DataFrame
     validation: pl.DataFrame
     scripts: pl.DataFrame
@@ -124,6 +128,8 @@ class Results:
             compression=long(files.choice_compression),
             ledger=long(files.choice_ledger),
             choice=choice,
+            vocab_choice=read_json(files.vocab_size),
+            vocab_curve=pl.read_parquet(files.vocab_curve),
             full_scale_ledger=pl.concat(
                 long(files.tokenizer_ledger(name)).select(pl.lit(name).alias("name"), pl.all())
                 for name in names
@@ -150,6 +156,11 @@ class Results:
     def corpora(self) -> list[str]:
         """The k corpus ids in the config's order."""
         return list(self.config["corpora"])
+
+    @property
+    def vocab_size(self) -> int:
+        """Of the finished tokenizers."""
+        return self.vocab_choice["vocab_size"]
 
     @cached_property
     def bits_per_byte(self) -> pl.DataFrame | None:

@@ -9,7 +9,7 @@ import polars as pl
 from trex.layout import CHOSEN, Layout
 from trex.mixtures.baselines import natural, uniform
 from trex.objective.constraints import SLACK
-from trex.report import by_corpus, markdown
+from trex.report import by_corpus, markdown, vocab_size
 from trex.report.doubts import TIE, better_at_full_scale, doubts
 from trex.report.language_model_sentence import sentence
 from trex.report.results import Results
@@ -54,6 +54,8 @@ def _verdict(results: Results) -> str:
     if found:
         recommended = recommended.replace("**Train", "Taken at face value, the numbers say: **train", 1)
     paragraphs.append(markdown.paragraph(recommended, _full_scale(results)))
+    if results.vocab_choice["asked"] is None:
+        paragraphs.append(markdown.paragraph(vocab_size.sentence(results.vocab_choice)))
     paragraphs.append(markdown.paragraph(_objective(results), _on_proxies(results)))
     return "\n\n".join(paragraphs)
 
@@ -81,9 +83,8 @@ def _recommendation(results: Results) -> str:
 def _full_scale(results: Results) -> str:
     """What the full-scale tokenizers say about the choice."""
     values = results.full_scale_values
-    vocab_size = results.config["training"]["vocab_size"]
     n_bytes = results.full_scale_ledger.filter(name=CHOSEN)["given_bytes"].sum()
-    scale = f"At full scale ({markdown.size(n_bytes)} of text, a vocabulary of {vocab_size:,} tokens)"
+    scale = f"At full scale ({markdown.size(n_bytes)} of text, a vocabulary of {results.vocab_size:,} tokens)"
     others = [name for name in values if name not in (CHOSEN, results.choice["chosen"])]
     better = better_at_full_scale(results)
     if not others:
@@ -298,6 +299,7 @@ def _steps(results: Results) -> Iterator[str]:
         yield "Raise `proxies.count`: the regression's error was still falling with the last proxies (details.md)."
     if results.outside_support:
         yield "Add `proxies.mixtures` with shares near the recommended ones, so that the regression has seen them."
+    yield from vocab_size.advice(results.vocab_choice)
     if _is_demo(results):
         yield "Name your own corpora in a config: docs/usage.md."
     yield (

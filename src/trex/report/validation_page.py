@@ -43,11 +43,10 @@ def write_validation(results: Results) -> str:
 
 
 def _title(results: Results) -> str:
-    vocab_size = results.config["training"]["vocab_size"]
     existing = [name for name in tokenizers(results) if name not in results.trained]
     return "# The full-scale tokenizers\n\n" + markdown.paragraph(
         f"`chosen` is the tokenizer of the recommended mixture, `{results.choice['chosen']}`. It and those of the "
-        f"baselines have a vocabulary of {vocab_size:,}.",
+        f"baselines have a vocabulary of {results.vocab_size:,}.",
         f"Existing tokenizers keep their own vocabularies: {markdown.names(existing)}." if existing else "",
         "All evaluation text is encoded by `tokenizers`, one document at a time. Intervals are 95 % intervals over "
         "resampled evaluation documents. summary.md explains NSL and gain.",

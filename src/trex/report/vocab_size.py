@@ -1,6 +1,6 @@
 """What the pages say about the vocabulary size: the one that is taken, why, and what others would cost and gain."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -19,7 +19,7 @@ def sentence(choice: Mapping[str, Any]) -> str:
     percent = f"{100 * FLAT:g} %"
     if choice["asked"] is None:
         if flat["low"] == flat["high"]:
-            said = f"the language model of the config costs least there, and over {percent} more at the next sizes"
+            said = f"the language model of the config costs least there, and over {percent} more at its neighbours"
         else:
             said = (
                 f"for the language model of the config, anything from {flat['low']:,} to {flat['high']:,} costs within "
@@ -28,10 +28,7 @@ def sentence(choice: Mapping[str, Any]) -> str:
         return " ".join([f"**V = {vocab_size:,}**: {said}.", *_ends(choice), *_short(choice)])
     compared = f"Of the sizes from {choice['smallest']:,} to {choice['largest']:,}"
     if flat["cheapest"] == choice["largest"]:
-        said = (
-            "the largest costs the language model of the config least, so a larger vocabulary may cost it less still: "
-            "try `training.vocab_size: auto`"
-        )
+        said = "the largest costs the language model of the config least, so a larger vocabulary may cost it less still"
     elif choice["above"] <= FLAT:
         said = f"it costs the language model of the config within {percent} of the least"
     else:
@@ -40,6 +37,22 @@ def sentence(choice: Mapping[str, Any]) -> str:
             f"{markdown.percent(choice['above'])} more"
         )
     return " ".join([f"V = {vocab_size:,}, as the config says. {compared} {said}.", *_short(choice)])
+
+
+def advice(choice: Mapping[str, Any]) -> Iterator[str]:
+    """What to do next about a fixed size that costs more than another."""
+    if choice["asked"] is None:
+        return
+    if choice["flat"]["cheapest"] == choice["largest"]:
+        yield (
+            "Try `training.vocab_size: auto`: of the vocabulary sizes up to this one, the largest costs the language "
+            "model of the config least, so a larger one may cost less (details.md)."
+        )
+    elif choice["above"] > FLAT:
+        yield (
+            f"Try `training.vocab_size: {choice['flat']['low']}` or `auto`: it costs the language model of the config "
+            "less (details.md)."
+        )
 
 
 def _ends(choice: Mapping[str, Any]) -> list[str]:
