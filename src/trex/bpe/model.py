@@ -62,25 +62,23 @@ class BpeModel:
         n = len(self.steps) if vocab_size is None else self.steps_at(vocab_size)
         return self._eval_bytes - self._made[self.steps[:n, 2]].sum(axis=0)
 
-    def uses(self, vocab_size: int, columns: np.ndarray) -> np.ndarray:
-        """int64 [vocab_size]: how often the evaluation text of some columns has each entry, when it is encoded with the
-        vocabulary of the given size. columns: their numbers, or bool [columns]."""
-        return self._left(self._made[:, columns].sum(axis=1), vocab_size)
+    def made(self, columns: np.ndarray) -> np.ndarray:
+        """int64 [vocab_size]: how often the evaluation text of some columns had each entry when it was made; later merges
+        may have taken some of these. columns: bool [columns]."""
+        return self._made @ columns.astype(np.int64)
 
     @property
     def made_in_training(self) -> np.ndarray:
-        """int64 [vocab_size]: how often the training text had each entry when it was made; later merges may have taken
-        some of these. ValueError if it was not counted."""
+        """The same of the training text. ValueError if it was not counted."""
         if self._made_in_training is None:
             raise ValueError("the uses of entries in training text were not counted; train with count_uses")
         return self._made_in_training
 
-    def uses_in_training(self, vocab_size: int) -> np.ndarray:
-        """As `uses`, of the training text. ValueError if it was not counted."""
-        return self._left(self.made_in_training, vocab_size)
+    def uses(self, made: np.ndarray, vocab_size: int) -> np.ndarray:
+        """int64 [vocab_size]: how often a text has each entry when it is encoded with the vocabulary of the given size.
 
-    def _left(self, made: np.ndarray, vocab_size: int) -> np.ndarray:
-        """Of tokens that were made so often [tokens], those that no merge of this size takes."""
+        made: of that text, how often it had each entry when it was made.
+        """
         left = made.copy()
         a, b, new = self.steps[: self.steps_at(vocab_size)].T
         np.subtract.at(left, a, made[new])

@@ -155,15 +155,16 @@ class Trainer:
         """By vocab_size: entries, without special tokens; rare, those that the training text has fewer than `RARE`
         times; unseen, those that the held-out text has not; last_merged, how often the training text had the last entry
         when it was made."""
-        held_out = (self.index.evaluation_rows["evaluation_set"] == "held_out").to_numpy()
+        held_out = model.made((self.index.evaluation_rows["evaluation_set"] == "held_out").to_numpy())
+        training = model.made_in_training
         first = len(model.special_tokens)
         rows = [
             {
                 "vocab_size": size,
                 "entries": size - first,
-                "rare": int((model.uses_in_training(size)[first:] < RARE).sum()),
-                "unseen": int((model.uses(size, held_out)[first:] == 0).sum()),
-                "last_merged": int(model.made_in_training[size - 1]),
+                "rare": int((model.uses(training, size)[first:] < RARE).sum()),
+                "unseen": int((model.uses(held_out, size)[first:] == 0).sum()),
+                "last_merged": int(training[size - 1]),
             }
             for size in self._measured(model)
         ]

@@ -130,9 +130,14 @@ def _by_others(choice: Mapping[str, Any]) -> str:
     lows = [flat["low"] for flat in choice["others"].values()]
     if choice["asked"] is not None or not lows:
         return ""
+    curves = (
+        "The curve of the other mixture gives"
+        if len(lows) == 1
+        else f"Those of {len(lows)} other mixtures give"
+    )
     if min(lows) == max(lows):
-        return f"The curves of the {len(lows)} other mixtures give {lows[0]:,}."
-    return f"The curves of the {len(lows)} other mixtures give sizes from {min(lows):,} to {max(lows):,}."
+        return f"{curves} {lows[0]:,}."
+    return f"{curves} sizes from {min(lows):,} to {max(lows):,}."
 
 
 def _shown(sizes: Sequence[int], always: set[int]) -> list[int]:
