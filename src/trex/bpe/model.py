@@ -63,8 +63,8 @@ class BpeModel:
         return self._eval_bytes - self._made[self.steps[:n, 2]].sum(axis=0)
 
     def made(self, columns: np.ndarray) -> np.ndarray:
-        """int64 [vocab_size]: how often the evaluation text of some columns had each entry when it was made; later merges
-        may have taken some of these. columns: bool [columns]."""
+        """int64 [vocab_size]: how often the evaluation text of some columns had each entry when it was made. Later
+        merges may have taken some of these. columns: bool [columns]."""
         return self._made @ columns.astype(np.int64)
 
     @property
