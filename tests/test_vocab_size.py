@@ -180,6 +180,9 @@ def test_sizes_that_not_all_tokenizers_reach_are_not_chosen():
     found = choose(cost_curve(run, *both, ["eng"]), "matched", None, list(TOKENS))
     assert (found["vocab_size"], found["largest"], found["largest_asked"]) == (100_000, 100_000, 1_600_000)
     assert found["others"] == {"uniform": {"cheapest": 100_000, "low": 100_000, "high": 100_000}}
+    # nor those that not all draws of text reach
+    draws = pl.concat([table(TOKENS), table(short).with_columns(draw=pl.lit(1, pl.Int32))])
+    assert cost_curve(run, draws, uses(TOKENS), ["eng"])["vocab_size"].to_list() == [100_000]
     # a fixed size is not chosen, only described
     fixed = choose(cost_curve(run, table(TOKENS), uses(TOKENS), ["eng"]), "matched", 100_000, list(TOKENS))
     assert (fixed["vocab_size"], fixed["above"]) == (100_000, pytest.approx(0.1))

@@ -35,7 +35,7 @@ def cost_curve(
     """What the run costs with each tokenizer at each size.
 
     Args:
-        compression: of `trex.proxies.train.Trained`, with the column name before it; draws of text are averaged.
+        compression: of `trex.proxies.train.Trained`, with the column name before it; draws of text are averaged, at the sizes that all have.
         uses: the same.
         corpora: in the order of the run's training_bytes.
 
@@ -46,8 +46,10 @@ def cost_curve(
     """
     rows = compression.filter(evaluation_set=MEASURED_ON)
     means = rows.group_by("name", "vocab_size", "corpus", maintain_order=True).agg(
-        pl.col("tokens").mean(), pl.col("bytes").mean()
+        pl.col("tokens").mean(), pl.col("bytes").mean(), draws=pl.len()
     )
+    # where the text of one draw ends earlier, the others' tokens at larger sizes are no mean of the same
+    means = means.filter(pl.col("draws") == pl.col("draws").max().over("name"))
     found = []
     for (name, size), of in means.group_by("name", "vocab_size", maintain_order=True):
         by_corpus = dict(of.select("corpus", pl.col("bytes") / pl.col("tokens")).iter_rows())

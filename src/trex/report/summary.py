@@ -90,9 +90,8 @@ def _full_scale(results: Results) -> str:
     ledger = results.full_scale_ledger.filter(name=results.choice["chosen"], draw=0)
     return (
         f"*Full scale* is {markdown.size(ledger['given_bytes'].sum())} of text and a vocabulary of "
-        f"{results.vocab_size:,} tokens. The claim is about the *test half* of the evaluation text, which had no part in "
-        "the choice; its "
-        "intervals hold the truth all together with a chance of 95 %."
+        f"{results.vocab_size:,} tokens. The claim is about the *test half* of the evaluation text, which had no part "
+        "in the choice; its intervals hold the truth all together with a chance of 95 %."
     )
 
 
