@@ -35,7 +35,8 @@ def cost_curve(
     """What the run costs with each tokenizer at each size.
 
     Args:
-        compression: of `trex.proxies.train.Trained`, with the column name before it; draws of text are averaged, at the sizes that all have.
+        compression: of `trex.proxies.train.Trained`, with the column name; draws of text are averaged, at the sizes that
+            all of them have.
         uses: the same.
         corpora: in the order of the run's training_bytes.
 
