@@ -24,6 +24,8 @@ with job(snakemake):
         maintain_order="left",
     )
     choice = choose(curve, read_json(files.finalists)["best"], params.asked, params.sizes)
-    logging.info("vocabulary size %d; within 1 %% of the least cost: %s", choice["vocab_size"], choice["flat"])
+    logging.info(
+        "vocabulary size %d; within 1 %% of the least cost: %s", choice["vocab_size"], choice["flat"]
+    )
     write_table(curve, output.curve)
     write_json(choice, output.vocab_size)

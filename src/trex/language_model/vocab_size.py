@@ -35,7 +35,7 @@ def cost_curve(
     """What the run costs with each tokenizer at each size.
 
     Args:
-        compression: of `trex.proxies.train.Trained`, with the column name; draws of text are averaged, at the sizes that
+        compression: of `trex.proxies.train.Trained`, with the column name. Draws of text are averaged, at sizes that
             all of them have.
         uses: the same.
         corpora: in the order of the run's training_bytes.
