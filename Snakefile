@@ -22,6 +22,7 @@ localrules:
     sample_mixtures,
     collect_proxies,
     choose_finalists,
+    choose_vocab_size,
     choose_mixture,
     write_summary,
     rank_mixtures,

@@ -153,6 +153,12 @@ BAD = [
     ("proxies: {count: 4}", "proxies.count: 4 is not a multiple", "write 8"),
     ("proxies: {vocab_size: 257}", "proxies.vocab_size: 257 leaves no room", "at least 258"),
     ("training: {vocab_size: 100}", "training.vocab_size: 100 is not", "at least 257"),
+    ("training: {vocab_size: 32k}", 'training.vocab_size: "32k" can mean 32000 or 32768', "whole number"),
+    ("training: {vocab_size: most}", 'training.vocab_size: "most" is not', "auto, or a whole number"),
+    ("training: {ladder: [257]}", "training.ladder[0]: 257 leaves no room", "at least 258"),
+    ("training: {vocab_size: auto, vocab_range: [257, 999]}", "training.vocab_range[0]: 257 leaves", "258"),
+    ("training: {vocab_size: auto, vocab_range: [900, 1000]}", "training.vocab_range: [900, 1000]", "128"),
+    ("training: {vocab_range: [900, 500]}", "training.vocab_range: [900, 500] falls", "[500, 900]"),
     ("proxies: {vocab_grid: [9000]}", "proxies.vocab_grid[0]: 9000 is more than", "at most 8192"),
     ("search: {top_k: 20, draws: 10}", "search.top_k: 20 is more than search.draws", "at most 10"),
     ("regression: {folds: 65}", "regression.folds: 65 is more than proxies.count", "at most 64"),
@@ -378,6 +384,7 @@ def test_defaults_come_from_the_schema() -> None:
         for key, value in properties(SCHEMA["properties"][section]).items():
             if section != "corpus_defaults" and (section, key) not in {
                 ("training", "bytes"),
+                ("training", "pad_to"),
                 ("proxies", "vocab_grid"),
                 ("tokenizer", "pattern"),
                 ("validation", "grid"),

@@ -35,6 +35,7 @@ from trex.layout import (
 )
 from trex.run.disk import DEMO
 from trex.run.packages import package_versions, version
+from trex.tokenizer.sizes import compared_sizes, curve_sizes, needed_size
 from trex.run.tasks import Task, batches_of_small
 from trex.tokenizer.formats import PACKAGES, export_files, why_not
 from trex.tokenizer.special import folder_files

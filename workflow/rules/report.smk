@@ -9,6 +9,7 @@ FIGURES = [
     "nsl_by_vocabulary",
     "full_scale_gains",
     "full_scale_nsl",
+    "vocabulary_size",
     *(["rank_invariance"] if GRID_BATCHES else []),
 ]
 # all files that the pages and figures are made from; `trex.report.results` reads them from the results folder by name
@@ -28,6 +29,8 @@ REPORTED = {
     "ledger": FILES.choice_ledger,
     "finalists": FILES.finalists,
     "choice": FILES.choice,
+    "vocab_choice": FILES.vocab_size,
+    "vocab_curve": FILES.vocab_curve,
     "validation": FILES.validation,
     "scripts": FILES.scripts,
     "ranks": [FILES.ranks] if GRID_BATCHES else [],

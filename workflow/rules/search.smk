@@ -150,7 +150,6 @@ MIXTURES += ["matched", *config["baselines"]]
 # the tokenizers at full scale: mixture and draw of text
 DRAWS = full_scale_draws(config["training"])
 FULL_SCALE = [(name, draw) for name in MIXTURES for draw in DRAWS]
-VOCAB_SIZE = config["training"]["vocab_size"]
 # the text that the objective is measured on, by which the noise of its documents is estimated
 OBJECTIVE_SETS = [
     (name, corpus)
@@ -233,6 +232,7 @@ rule choose_mixture:
     input:
         candidates=FILES.candidates,
         finalists=FILES.finalists,
+        vocab_size=FILES.vocab_size,
         compression=[FILES.full_scale(*of, "compression") for of in FULL_SCALE],
         documents=[FILES.full_scale(*of, "documents") for of in FULL_SCALE],
         # of a baseline, which is a finalist: which draws of text were trained on
@@ -257,7 +257,7 @@ rule choose_mixture:
         baselines=config["baselines"],
         floors=config["search"]["floors"],
         ceilings=config["search"]["ceilings"],
-        objective={**OBJECTIVE, "vocab_size": VOCAB_SIZE},
+        objective=config["objective"],
     message:
         "Choosing the simplest mixture that is not measurably worse than the best"
     script:

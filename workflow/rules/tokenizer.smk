@@ -4,6 +4,9 @@
 TOKENIZERS = [CHOSEN] + (
     list(config["baselines"]) + ["matched"] if config["training"]["baselines"] else []
 )
+# the sizes at which compression is measured; trained to the last
+VOCAB_SIZES = curve_sizes(config)
+LADDER = config["training"]["ladder"]
 
 RELEASE = {
     key: value
@@ -22,6 +25,7 @@ rule train_tokenizer:
     output:
         tokenizer=FILES.trained_tokenizer("{name}", "{draw}"),
         compression=FILES.full_scale("{name}", "{draw}", "compression"),
+        uses=FILES.full_scale("{name}", "{draw}", "uses"),
         ledger=FILES.full_scale("{name}", "{draw}", "ledger"),
     log:
         LOGS / "train_tokenizer/{name}/{draw}.log",
@@ -33,13 +37,14 @@ rule train_tokenizer:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=training_megabytes(1000, config["training"]["bytes"], VOCAB_SIZE),
+        mem_mb=training_megabytes(1000, config["training"]["bytes"], VOCAB_SIZES[-1]),
         runtime=minutes(15, 0.05),
     params:
         code=code_of("train_tokenizer"),
         corpora=CORPORA,
         n_bytes=config["training"]["bytes"],
-        vocab_sizes=[VOCAB_SIZE],
+        vocab_sizes=VOCAB_SIZES,
+        needed=needed_size(config),
         tokenizer=verbatim(TOKENIZER),
     message:
         "Training the full-scale tokenizer of {wildcards.name}, draw {wildcards.draw}"
@@ -47,8 +52,44 @@ rule train_tokenizer:
         "../scripts/train_tokenizer.py"
 
 
+# One for the run, whether the config says it or the language model's cost decides.
+rule choose_vocab_size:
+    input:
+        finalists=FILES.finalists,
+        compression=[FILES.full_scale(*of, "compression") for of in FULL_SCALE],
+        uses=[FILES.full_scale(*of, "uses") for of in FULL_SCALE],
+    output:
+        vocab_size=FILES.vocab_size,
+        curve=FILES.vocab_curve,
+    log:
+        LOGS / "choose_vocab_size.log",
+    benchmark:
+        BENCHMARKS / "choose_vocab_size.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(600, 10.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("choose_vocab_size"),
+        corpora=CORPORA,
+        language_model={
+            key: value
+            for key, value in config["language_model"].items()
+            if key != "check"
+        },
+        objective=config["objective"],
+        asked=config["training"]["vocab_size"],
+        sizes=compared_sizes(config),
+    message:
+        "Choosing the vocabulary size"
+    script:
+        "../scripts/choose_vocab_size.py"
+
+
 rule encode_selection:
     input:
+        vocab_size=FILES.vocab_size,
         tokenizer=FILES.trained_tokenizer("{name}", "{draw}"),
         compression=FILES.full_scale("{name}", "{draw}", "compression"),
         selection=[FILES.selection_documents(*at) for at in EVALUATION],
@@ -69,7 +110,6 @@ rule encode_selection:
     params:
         code=code_of("encode_selection"),
         evaluation=EVALUATION,
-        vocab_size=VOCAB_SIZE,
     message:
         "Encoding the selection half with the tokenizer of {wildcards.name}, draw {wildcards.draw}"
     script:
@@ -79,11 +119,17 @@ rule encode_selection:
 rule write_tokenizer:
     input:
         trained=trained_tokenizers,
+        vocab_size=FILES.vocab_size,
         choice=lambda wildcards: [FILES.choice] if wildcards.name == CHOSEN else [],
         chat_template=CHAT_TEMPLATE,
     output:
         tokenizer=FILES.tokenizer("{name}"),
         others=[FILES.tokenizer_file("{name}", file) for file in FOLDER_FILES[1:]],
+        ladder=[
+            FILES.ladder_file("{name}", size, file)
+            for size in LADDER
+            for file in FOLDER_FILES
+        ],
     log:
         LOGS / "write_tokenizer/{name}.log",
     benchmark:
@@ -98,9 +144,9 @@ rule write_tokenizer:
     params:
         code=code_of("write_tokenizer"),
         mixtures=mixtures_of_tokenizer,
-        vocab_size=VOCAB_SIZE,
+        ladder=LADDER,
         release=verbatim(RELEASE),
-        pad_to=config["training"].get("pad_to") or 1,
+        pad_to=config["training"]["pad_to"],
     message:
         "Writing the tokenizer of {wildcards.name}"
     script:

@@ -15,7 +15,7 @@ from trex.arrow import frozen
 from trex.bpe.byte_alphabet import BYTE_LEVEL, Alphabet
 from trex.bpe.model import BpeModel
 from trex.bpe.stretches import Training, Workspace, initial_tokens
-from trex.bpe.text_passes import Counted, count_made
+from trex.bpe.text_passes import Counted, count_made, count_made_in_training
 from trex.bpe.words import EvalCounts, FlatWords
 
 
@@ -57,8 +57,10 @@ def train_flat(
     *,
     evaluation: EvalCounts | None = None,
     workspace: Workspace | None = None,
+    count_uses: bool = False,
 ) -> BpeModel:
-    """As `train_bpe`, on words that are laid out. A workspace only changes the speed."""
+    """As `train_bpe`, on words that are laid out. A workspace only changes the speed. count_uses: the model also knows
+    how often training text has each entry."""
     initial = initial_tokens(options.special_tokens, options.alphabet)
     if vocab_size < initial.n_tokens:
         raise ValueError(
@@ -97,6 +99,7 @@ def train_flat(
         options.alphabet,
         made[initial.byte_id].sum(axis=0),
         made,
+        count_made_in_training(training.tokens, training.counted, steps, n_tokens) if count_uses else None,
     )
 
 
@@ -106,6 +109,7 @@ def train_bpe(
     vocab_size: int,
     *,
     eval_counts: np.ndarray | None = None,
+    count_uses: bool = False,
     **options,
 ) -> BpeModel:
     """Train byte-level BPE on word counts: the merges and vocabulary of `tokenizers`' BpeTrainer.
@@ -113,8 +117,8 @@ def train_bpe(
     words: distinct, non-empty byte strings. counts: int64 [words], 0 for words that only occur in evaluation text.
     vocab_size: alphabet (all 256 bytes) and special tokens included; fewer if the words give no more. eval_counts:
     int64 [columns, words]; `BpeModel.token_counts` then gives the tokens of every column at every vocabulary size
-    without encoding it. options: special_tokens, min_frequency, max_token_length, alphabet
-    (`BpeOptions`).
+    without encoding it. count_uses: the model also knows how often training text has each entry. options:
+    special_tokens, min_frequency, max_token_length, alphabet (`BpeOptions`).
 
     Raises ValueError (vocabulary smaller than the alphabet, repeated words, arrays of another shape) and OverflowError
     (counts so large that 64-bit sums could wrap).
@@ -133,4 +137,6 @@ def train_bpe(
             raise ValueError(f"eval_counts must have shape (columns, {len(words)}), not {eval_counts.shape}")
         evaluation = EvalCounts.from_dense(eval_counts)
     flat = FlatWords.build(pa.array(words, type=pa.large_binary()))
-    return train_flat(flat, counts, vocab_size, BpeOptions(**options), evaluation=evaluation)
+    return train_flat(
+        flat, counts, vocab_size, BpeOptions(**options), evaluation=evaluation, count_uses=count_uses
+    )

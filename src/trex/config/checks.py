@@ -12,9 +12,9 @@ from trex.config.sources import KINDS, Source, kinds_of
 from trex.config.words import enumerated, join, show, suggest
 from trex.counting.patterns import PATTERNS
 from trex.tokenizer.encodings import BYTES, ENCODINGS
+from trex.tokenizer.sizes import ALPHABET_SIZE, DEFAULT_PAD, in_range, smallest_size
 from trex.tokenizer.special import AUTO, ROLES, reserved_tokens
 
-ALPHABET_SIZE = 256  # byte-level BPE starts from all bytes
 SHARES_TOLERANCE = 1e-6
 
 # trex.surfaces, which are slow to import: LightGBM splits no fewer than 2 * min_data_in_leaf rows, and every surface's
@@ -111,14 +111,19 @@ def _check_binary(config: Config, _: Path) -> Found:
     "tokenizer.reserved",
     "proxies.vocab_size",
     "proxies.vocab_grid",
-    "training.vocab_size",
+    "training",
     "validation.grid",
 )
 def _check_vocab_sizes(config: Config, _: Path) -> Found:
     special_tokens = len(special_tokens_of(config))
-    smallest = ALPHABET_SIZE + special_tokens + 1
-    largest = config.proxies.vocab_size
-    sizes = {"proxies.vocab_size": largest, "training.vocab_size": config.training.vocab_size}
+    smallest = smallest_size(special_tokens)
+    largest, training = config.proxies.vocab_size, config.training
+    sizes = {"proxies.vocab_size": largest}
+    if training.vocab_size is None:
+        sizes["training.vocab_range[0]"] = training.vocab_range[0]
+    else:
+        sizes["training.vocab_size"] = training.vocab_size
+    sizes |= {f"training.ladder[{i}]": size for i, size in enumerate(training.ladder)}
     sizes |= {f"proxies.vocab_grid[{i}]": size for i, size in enumerate(config.proxies.vocab_grid)}
     scales = config.validation.grid or []
     sizes |= {f"validation.grid[{i}].vocab_size": scale.vocab_size for i, scale in enumerate(scales)}
@@ -154,6 +159,18 @@ def _check_release(config: Config, _: Path) -> Found:
                 f"release.add_{end}_token",
                 f"needs release.{end}_token; name one of tokenizer.special_tokens",
             )
+
+
+@_needs("training")
+def _check_vocab_range(config: Config, _: Path) -> Found:
+    training = config.training
+    multiple = training.pad_to or DEFAULT_PAD
+    if training.vocab_size is None and not in_range(*training.vocab_range, multiple):
+        low, high = training.vocab_range
+        yield (
+            "training.vocab_range",
+            f"[{low}, {high}] has no multiple of training.pad_to ({multiple}); write a wider range",
+        )
 
 
 @_needs("proxies.count", "proxies.per_job")

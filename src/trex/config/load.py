@@ -10,7 +10,6 @@ from typing import Any
 import yaml
 
 from trex.config.checks import (
-    ALPHABET_SIZE,
     CHECKS,
     explicit_shares,
     inferred,
@@ -24,6 +23,7 @@ from trex.config.models import Config, Scale
 from trex.config.words import ConfigError, Problems, join, raise_if_any, show
 from trex.counting.patterns import PATTERNS
 from trex.tokenizer.encodings import BYTES, ENCODINGS
+from trex.tokenizer.sizes import DEFAULT_PAD, smallest_size
 
 MAX_DEPTH = 12  # nesting of a config; YAML aliases can be endless
 MAX_VALUES = 200_000  # in a config; nine aliases of nine aliases ... are 387 million
@@ -34,10 +34,11 @@ def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
     """Check a configuration and return its complete, JSON-able form; loading that again changes nothing.
 
     Defaults are filled in, ``corpus_defaults`` is merged into the corpora (and empty in the result), amounts
-    of bytes are integers (``training.bytes: all`` is None), ``proxies.vocab_grid`` is sorted and holds
-    ``vocab_size``, ``validation.grid`` is a list, ``tokenizer.special_tokens`` has the reserved ones (``reserved`` is
-    then 0), every token of ``release`` is its name or None, explicit shares name every corpus in the config's
-    order, and ``infer`` of a baseline is a mapping with all its keys.
+    of bytes are integers (``training.bytes: all`` and ``training.vocab_size: auto`` are None, ``training.pad_to`` is
+    a number), ``proxies.vocab_grid`` is sorted and holds ``vocab_size``, ``validation.grid`` is a list,
+    ``tokenizer.special_tokens`` has the reserved ones (``reserved`` is then 0), every token of ``release`` is its
+    name or None, explicit shares name every corpus in the config's order, and ``infer`` of a baseline is a mapping
+    with all its keys.
 
     Args:
         raw: what the YAML says; not modified.
@@ -294,13 +295,15 @@ def _overlap(path: str, need: str) -> bool:
 
 def _normalised(config: Config) -> dict[str, Any]:
     """The form that load_config promises of a checked config, which is changed."""
-    proxies, validation = config.proxies, config.validation
+    proxies, validation, training = config.proxies, config.validation, config.training
     for role, token in release_tokens(config).items():
         setattr(config.release, role, token)
     config.tokenizer.special_tokens, config.tokenizer.reserved = special_tokens_of(config), 0
     proxies.vocab_grid = sorted({*proxies.vocab_grid, proxies.vocab_size})
+    training.pad_to = training.pad_to or (DEFAULT_PAD if training.vocab_size is None else 1)
+    training.ladder = sorted(training.ladder)
     if validation.grid is None:
-        smallest = ALPHABET_SIZE + len(config.tokenizer.special_tokens) + 1
+        smallest = smallest_size(len(config.tokenizer.special_tokens))
         validation.grid = [
             Scale(bytes=max(proxies.bytes // part, 1), vocab_size=max(proxies.vocab_size // part, smallest))
             for part in (4, 2)

@@ -29,7 +29,9 @@ from trex.config.fields import (
     Text,
     Tokenizer,
     TokenizerName,
+    VocabRange,
     VocabSize,
+    VocabSizeOrAuto,
 )
 from trex.config.sources import CorpusOrNull
 from trex.config.words import Problem, show, suggest
@@ -262,8 +264,17 @@ class Training(Section):
     bytes: BytesOrAll = "all"
     """Training bytes (S). all takes as many bytes as the corpora hold together. A corpus with too little text
     is repeated."""
-    vocab_size: VocabSize = 32768
-    """Vocabulary size (V), including the alphabet and the special tokens."""
+    vocab_size: VocabSizeOrAuto = 32768
+    """Vocabulary size (V), including the alphabet and the special tokens. auto takes the smallest one in vocab_range
+    at which training and serving language_model cost at most 1 % more than at the cheapest."""
+    vocab_range: VocabRange = [16_384, 262_144]
+    """Range [low, high] in which auto looks. Every full-scale training goes to its end."""
+    pad_to: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    """Round the vocabulary up to a multiple of this, since GPUs multiply other shapes more slowly: with auto by more
+    merges, otherwise by unused entries behind them. null takes 128 with auto, otherwise 1."""
+    ladder: Annotated[Distinct[VocabSize], Expects("a list of vocabulary sizes")] = []
+    """Further vocabulary sizes. Each tokenizer also comes in these sizes, cut from the same training: a smaller one is
+    the beginning of a larger one."""
     draws: Annotated[int, Field(ge=1, le=3)] | None = None
     """Number of times each finalist is trained, each time on other text, to measure the noise. null takes 3, or 1
     if bytes is all. A draw that would mostly be the text of the first one is not trained."""
@@ -366,7 +377,7 @@ class LanguageModelCheck(Section):
 
 
 class LanguageModel(Section):
-    """The training run whose cost the summary states: 6 operations per parameter and token, embeddings included."""
+    """The language model whose cost is stated, in operations a parameter and token: 6 in training, 2 in use."""
 
     training_bytes: Annotated[
         Annotated[Bytes, Tag(":single")] | Annotated[dict[str, Bytes], Field(min_length=1), Tag(":mapping")],
@@ -386,7 +397,12 @@ class LanguageModel(Section):
     peak_flops: float = Field(9.89e14, gt=0)
     """Peak floating-point operations per second of one GPU. The default is an H100's, dense bf16."""
     utilisation: float = Field(0.4, gt=0, le=1)
-    """Share of the peak that training reaches."""
+    """Share of the peak that training and serving reach."""
+    served_tokens: float = Field(1.0, ge=0)
+    """Tokens that the model reads or writes in use, for each token of its training, over its whole life."""
+    generated_share: float = Field(1.0, ge=0, le=1)
+    """Share of the served tokens that the model writes. Those that it only reads, of prompts, need no output layer: the
+    lower this is and the more is served, the larger the vocabulary that costs least."""
     check: LanguageModelCheck = Field(default_factory=LanguageModelCheck)
     """Small language models that are trained with the tokenizers."""
 

@@ -25,7 +25,8 @@ def scales(config: Mapping) -> list[Scale]:
     proxies, training = config["proxies"], config["training"]
     cells = {(cell["bytes"], cell["vocab_size"]) for cell in config["validation"]["grid"]}
     cells |= {(proxies["bytes"], proxies["vocab_size"])}
-    full = (training["bytes"], training["vocab_size"])
+    # a size that the run chooses is not known in advance, and the order of mixtures hardly depends on it
+    full = (training["bytes"], training["vocab_size"] or training["vocab_range"][0])
     return [Scale(*cell) for cell in sorted(cells - {full})] + [Scale(*full)]
 
 
