@@ -66,8 +66,6 @@ def draws(results: Results) -> str:
     said = "each once" if n == 1 else f"each on {n} draws of text"
     if left_out:
         return f"{said} (another draw would mostly be the same text: {left_out[0]})"
-    if n == 1 and results.config["training"]["bytes"] is None:
-        return f"{said}, on as much text as there is"
     return said
 
 

@@ -180,8 +180,8 @@ def _language_model(results: Results) -> str:
         f"{'tied' if settings['tied_embeddings'] else 'not tied'} (`language_model` in the config). Tokens are bytes "
         "/ bytes per token on `held_out`. Training takes 6 operations a token for each parameter that is multiplied: "
         "those besides embeddings and those of the output layer, as the input embedding is looked up. Serving takes 2 "
-        f"operations; {settings['served_tokens']:g} tokens are served for each of training, and "
-        f"{markdown.short_percent(settings['generated_share'])} of them need the output layer. GPU hours assume "
+        f"operations; {settings['served_tokens']:g} times the tokens of training are served, and "
+        f"{markdown.short_percent(settings['generated_share'])} of these need the output layer. GPU hours assume "
         f"{100 * settings['utilisation']:.0f} % of {settings['peak_flops'] / 1e12:,.0f} TFLOP/s. A context has "
         f"{settings['context']:,} tokens."
     )
