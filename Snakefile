@@ -30,7 +30,7 @@ localrules:
     compare_language_models,
     language_models,
     write_provenance,
-    write_model_card,
+    write_model_cards,
 
 
 include: "workflow/rules/common.smk"
@@ -65,7 +65,7 @@ rule all:
         rules.validate.output,
         rules.rank_mixtures.output if GRID_BATCHES else [],
         expand(rules.write_tokenizer.output, name=TOKENIZERS),
-        expand(rules.write_model_card.output, name=TOKENIZERS),
+        rules.write_model_cards.output,
         INFERRED,
         LANGUAGE_MODELS,
     message:

@@ -91,7 +91,7 @@ def copy(finished, tmp_path):
 
 
 # after the shared run: the rest of the pipeline from the stage that is named
-AFTER_SUMMARY = {"write_summary": 1, "write_provenance": 1}
+AFTER_SUMMARY = {"write_summary": 1, "write_provenance": 1, "write_model_cards": 1}
 AFTER_CHOICE = {
     "train_tokenizer": 1,
     "validate_tokenizer": 1,

@@ -133,29 +133,28 @@ rule write_summary:
         "../scripts/write_summary.py"
 
 
-# For whoever gets the folder of a tokenizer alone. Not in provenance.json, whose hash it has.
-rule write_model_card:
+# For whoever gets the folder of a tokenizer alone. Not in provenance.json, whose hash they have.
+rule write_model_cards:
     input:
         **REPORTED,
-        tokenizer=FILES.tokenizer("{name}"),
+        tokenizers=[FILES.tokenizer(name) for name in TOKENIZERS],
         provenance=FILES.provenance,
     output:
-        card=FILES.tokenizer_file("{name}", "README.md"),
+        cards=[FILES.tokenizer_file(name, "README.md") for name in TOKENIZERS],
     log:
-        LOGS / "write_model_card/{name}.log",
+        LOGS / "write_model_cards.log",
     benchmark:
-        BENCHMARKS / "write_model_card/{name}.tsv"
-    wildcard_constraints:
-        name=one_of(TOKENIZERS),
+        BENCHMARKS / "write_model_cards.tsv"
     conda:
         ENVIRONMENT
     resources:
         mem_mb=megabytes(800, 10.0),
         runtime=minutes(5),
     params:
-        code=code_of("write_model_card"),
+        code=code_of("write_model_cards"),
         config=verbatim(config),
+        names=TOKENIZERS,
     message:
-        "Writing the model card of {wildcards.name}"
+        "Writing the model cards of the tokenizers"
     script:
-        "../scripts/write_model_card.py"
+        "../scripts/write_model_cards.py"
