@@ -119,9 +119,10 @@ def resolve_all(upgrade: bool) -> None:
     for extra, what in ADDED.items():
         lock = ROOT / f"requirements-{extra}.lock"
         pinned = set(split_entries(body))
-        everything = resolve(
-            uv, project, lock, upgrade, "--extra=demo", f"--extra={extra}", f"--constraints={run}"
-        )
+        options = ["--extra=demo", f"--extra={extra}", f"--constraints={run}"]
+        if extra != "dev":  # what both add, such as tiktoken, has one version
+            options.append(f"--constraints={ROOT / 'requirements-dev.lock'}")
+        everything = resolve(uv, project, lock, upgrade, *options)
         added = [entry for entry in split_entries(everything) if entry not in pinned]
         missing = pinned - set(split_entries(everything))
         if missing:

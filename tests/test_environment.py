@@ -103,8 +103,10 @@ def test_locks_satisfy_what_is_declared(declared, locks):
 
 
 def test_locks_agree_where_they_pin_the_same():
-    for name, version in _pinned_versions("envs/build.lock").items():
-        assert _pinned_versions("requirements.lock", "requirements-dev.lock").get(name, version) == version
+    pinned: dict[str, str] = {}
+    for lock in INSTALLED:
+        for name, version in _pinned_versions(lock).items():
+            assert pinned.setdefault(name, version) == version, (lock, name)
 
 
 @pytest.mark.parametrize("name", update.CONDA)
