@@ -59,11 +59,7 @@ rule write_provenance:
         corpora=rules.write_summary.output.corpora,
         figures=rules.plot_figures.output,
         language_models=LANGUAGE_MODELS,
-        tokenizers=[
-            FILES.tokenizer_file(name, file)
-            for name in TOKENIZERS
-            for file in FOLDER_FILES
-        ],
+        tokenizers=expand(rules.write_tokenizer.output, name=TOKENIZERS),
         counts=REPORTED["counts"],
         tokenizer_ledgers=REPORTED["full_scale_ledgers"],
         training_ledger=FILES.training_ledger,
