@@ -93,6 +93,11 @@ BAD = [
     ),
     ("objective: {evaluation_sets: []}", "objective.evaluation_sets: [] is not", "one or more"),
     ("regression: {model: gp}", 'regression.model: "gp" is not', "auto, gaussian_process"),
+    (
+        "regression: {compare: [stack, linear, lightgbm_objective]}",
+        "regression.compare: stack is a mean of two or more",
+        "only linear is compared; add some",
+    ),
     ("choice: {replicates: 11}", "choice.replicates: 11 is not", "at most 3"),
     ("baselines: {Mine: uniform}", "baselines.Mine: ", "a small letter"),
     ("baselines: {paper: uniform}", "baselines.paper: the name paper is reserved", "choose another"),

@@ -24,9 +24,10 @@ from trex.search.space import SearchSpace
 from trex.search.strategies.direct import Direct
 from trex.search.strategy import SearchResult, Study, by_name
 from trex.surfaces.compare import compare
-from trex.surfaces.select import PAPER
+from trex.surfaces.select import PAPER, Regression
 
 V = 400
+LINEAR = Regression("linear")
 SEARCH = {
     "strategies": ["direct", "adaptive", "surrogate", "paper"],
     "floors": {"ccc": 0.1}, "ceilings": {"aaa": 0.5}, "draws": 2000, "top_k": 10, "strength": None,
@@ -83,14 +84,14 @@ def test_space_of_a_config(space):
 
 def test_a_round_proposes_mixtures_until_too_little_is_gained(space, training):
     few = training.take(np.arange(16))
-    proposal = Round(2, per_round=3, tolerance=0.0, seed=1).propose(few, "linear", space, [])
+    proposal = Round(2, per_round=3, tolerance=0.0, seed=1).propose(few, LINEAR, space, [])
     assert list(proposal.mixtures) == ["a02_000", "a02_001", "a02_002"]
     assert space.bounds.contain(np.stack(list(proposal.mixtures.values()))).all()
     assert proposal.notes["trained"] == 3
     assert proposal.notes["best_before"] == few.values.min()
     for last in (
-        Round(2, 3, tolerance=1.0, seed=1).propose(few, "linear", space, []),
-        Round(2, 3, tolerance=0.0, seed=1).propose(few, "linear", space, [{"stopped": True}]),
+        Round(2, 3, tolerance=1.0, seed=1).propose(few, LINEAR, space, []),
+        Round(2, 3, tolerance=0.0, seed=1).propose(few, LINEAR, space, [{"stopped": True}]),
     ):
         assert last.notes["stopped"]
         assert (last.mixtures, last.notes["trained"]) == ({}, 0)

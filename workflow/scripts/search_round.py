@@ -20,9 +20,7 @@ with job(snakemake):
     surfaces = FittedSurfaces.from_json(read_json(files.models), proxies.objective)
     settings = params.search["per_round"], params.search["tolerance"], params.seed
     this = Round(int(snakemake.wildcards.round), *settings)
-    proposal = this.propose(
-        proxies, surfaces.searched.regression.kind, space, [*map(read_json, files.rounds)]
-    )
+    proposal = this.propose(proxies, surfaces.searched.regression, space, [*map(read_json, files.rounds)])
     # a round that has too little to gain leaves tables without rows
     tables = [pl.read_parquet(paths[0]).clear() for paths in (files.compression, files.ledgers)]
     if proposal.mixtures:

@@ -151,6 +151,19 @@ def _check_folds(config: Config, _: Path) -> Found:
         yield "regression.folds", f"{folds} is more than proxies.count; write at most {count}"
 
 
+@_needs("regression")
+def _check_stack(config: Config, _: Path) -> Found:
+    named = {*config.regression.compare, config.regression.model}
+    members = named - {"auto", "stack", "lightgbm_objective"}
+    if "stack" in named and len(members) < 2:
+        given = f"only {members.pop()} is" if members else "none is"
+        yield (
+            "regression.compare",
+            f"stack is a mean of two or more other surfaces that predict every corpus, and {given} compared; add some, "
+            "such as gaussian_process and mixing_law, or take stack out",
+        )
+
+
 @_needs("search.draws", "search.top_k")
 def _check_top_k(config: Config, _: Path) -> Found:
     top_k, draws = config.search.top_k, config.search.draws

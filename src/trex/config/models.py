@@ -33,7 +33,7 @@ from trex.config.sources import CorpusOrNull
 from trex.config.words import Problem, show, suggest
 from trex.counting.patterns import PATTERNS, regex_of
 
-Surface = Literal["gaussian_process", "mixing_law", "lightgbm", "lightgbm_objective", "linear"]
+Surface = Literal["gaussian_process", "mixing_law", "lightgbm", "lightgbm_objective", "linear", "stack"]
 Strategy = Literal["paper", "surrogate", "adaptive", "direct"]
 
 
@@ -197,10 +197,11 @@ class Regression(Section):
     model: Literal["auto"] | Surface = "auto"
     """Surface that the searches use. auto takes the best one in cross-validation."""
     compare: Annotated[Distinct[Surface], Field(min_length=1)] = [
-        "gaussian_process", "mixing_law", "lightgbm_objective", "linear",
+        "gaussian_process", "mixing_law", "lightgbm_objective", "linear", "stack",
     ]  # fmt: skip
     """Surfaces that are cross-validated and reported, besides the one in use. The paper's is
-    lightgbm_objective."""
+    lightgbm_objective. stack is a weighted mean of the others that predict every corpus, with weights for each
+    corpus."""
     folds: int = Field(5, ge=2, le=100)
     """Number of cross-validation folds. Must be at most the number of proxies."""
 
