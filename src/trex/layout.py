@@ -165,6 +165,10 @@ class Layout:
     def inferred_shares(self, baseline: str) -> Path:
         return self.root / f"inference/{baseline}.parquet"
 
+    @property
+    def limits(self) -> Path:
+        return self.root / "search/limits.parquet"
+
     def round_compression(self, round_name: str) -> Path:
         return self.root / f"search/rounds/{round_name}.parquet"
 

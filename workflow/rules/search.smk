@@ -14,10 +14,64 @@ ROUNDS = ROUNDS if any(STRATEGIES[name].runs_in_rounds for name in SEARCHES) els
 ALONE = [name for name in SEARCHES if STRATEGIES[name].runs_alone]
 
 
+# the text that the objective is measured on
+MEASURED_ON = [
+    (name, corpus)
+    for name, corpus in EVALUATION
+    if name in OBJECTIVE["evaluation_sets"]
+]
+# existing tokenizers that limits of the objective compare with, by name
+LIMITING = limiting_tokenizers(config)
+LIMITS = [FILES.limits] if LIMITING else []
+
+
+# They are held at full scale. The searches need to know what that means for proxies, before there is any tokenizer of full
+# scale: one is trained here for it.
+rule measure_limits:
+    input:
+        word_index=INDEX,
+        inference=INFERRED,
+        documents=[FILES.evaluation_documents(*at) for at in MEASURED_ON],
+        tokenizers=[
+            file for spec in LIMITING.values() for file in tokenizer_files(spec)
+        ],
+    output:
+        limits=FILES.limits,
+    log:
+        LOGS / "measure_limits.log",
+    benchmark:
+        BENCHMARKS / "measure_limits.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=training_megabytes(
+            1500, config["training"]["bytes"], config["training"]["vocab_size"]
+        ),
+        runtime=minutes(30, 0.1),
+    params:
+        code=code_of("measure_limits"),
+        seed=config["seed"],
+        corpora=CORPORA,
+        evaluation=MEASURED_ON,
+        tokenizers=verbatim(LIMITING),
+        objective={**OBJECTIVE, "max_loss": {}},
+        sampling=SAMPLING,
+        search={key: config["search"][key] for key in ("floors", "ceilings")},
+        baselines=config["baselines"],
+        vocab_size=config["proxies"]["vocab_size"],
+        full_scale=[config["training"]["bytes"], [config["training"]["vocab_size"]]],
+        tokenizer=verbatim(TOKENIZER),
+    message:
+        "Measuring the existing tokenizers that limits compare with"
+    script:
+        "../scripts/measure_limits.py"
+
+
 rule search_round:
     input:
         word_index=INDEX,
         inference=INFERRED,
+        limits=LIMITS,
         models=FILES.models,
         compression=lambda wildcards: [
             FILES.training_set,
@@ -65,6 +119,7 @@ rule search_alone:
     input:
         word_index=INDEX,
         inference=INFERRED,
+        limits=LIMITS,
     output:
         found=FILES.found_alone("{strategy}"),
     log:
@@ -104,6 +159,7 @@ rule search_mixture:
     input:
         word_index=INDEX,
         inference=INFERRED,
+        limits=LIMITS,
         models=FILES.models,
         compression=[FILES.training_set, *map(FILES.round_compression, ROUNDS)],
         ledgers=[FILES.training_ledger, *map(FILES.round_ledger, ROUNDS)],
@@ -147,12 +203,6 @@ rule search_mixture:
 # Proxies of the candidates and the baselines: the best measured one is chosen.
 MIXTURES = [name for search in SEARCHES for name in STRATEGIES[search].candidates]
 MIXTURES += ["matched", *config["baselines"]]
-# the text that the objective is measured on, by which the noise of its documents is estimated
-MEASURED_ON = [
-    (name, corpus)
-    for name, corpus in EVALUATION
-    if name in OBJECTIVE["evaluation_sets"]
-]
 
 
 rule train_candidate:

@@ -174,11 +174,12 @@ class Objective(Section):
     """Sharpness of soft_worst, log(mean(exp(sharpness * NSL))) / sharpness. At 20, a corpus whose NSL is 0.1
     larger counts 7 times as much; near 0 it is macro."""
     max_loss: Annotated[
-        dict[str, Annotated[float, Field(ge=0, description="Percentage of the baseline's NSL.")]],
-        Expects("a mapping of baselines to percentages, such as {uniform: 2}"),
+        dict[str, Annotated[float, Field(ge=0, description="Percentage of the NSL compared with.")]],
+        Expects("a mapping of baselines or existing tokenizers to percentages, such as {uniform: 2}"),
     ] = {}
-    """Largest loss of any corpus against a baseline, in percent of the baseline's NSL in the objective's
-    sets."""
+    """Largest loss of any corpus against a baseline or an existing tokenizer, in percent of its NSL in the
+    objective's sets. An existing tokenizer is a name from validation.tokenizers, o200k_base, cl100k_base, or the
+    path of a tokenizer.json; it limits the full-scale tokenizers, and guides the searches (docs/search.md)."""
     parallel_set: str | None = None
     """Evaluation set with the same text in every corpus, such as a translated declaration. max_gini and
     max_premium apply to it, and token premiums are reported on it."""

@@ -20,7 +20,8 @@ class Objective:
         corpora: the k corpus ids in the config's order.
         counted_sets: the evaluation sets whose mean is the objective.
         vocab_size: at which proxies are measured; None where that is not said.
-        max_loss: {baseline: percent}: no corpus may need so many percent more tokens than with the baseline.
+        max_loss: {name: percent}: no corpus may need so many percent more tokens than with the baseline or the
+            existing tokenizer of that name.
         max_gini, max_premium, pivot, parallel_set: limits of the tokens for the same, parallel text.
     """
 
@@ -73,18 +74,19 @@ class Objective:
         nsl = np.divide(tokens, reference[:, None], out=np.zeros_like(tokens), where=reference[:, None] > 0)
         return np.array([self.aggregate.mean_over_sets(*both) for both in zip(nsl, reference, strict=True)])
 
-    def constraints(self, baselines: Mapping[str, np.ndarray]) -> tuple[Constraint, ...]:
+    def constraints(self, compared: Mapping[str, np.ndarray]) -> tuple[Constraint, ...]:
         """The limits on NSL [sets, k] of `evaluation_sets`.
 
-        baselines: NSL [sets, k] of every baseline that max_loss names, measured as what is compared with them.
-        ValueError for an unknown corpus, evaluation set or baseline.
+        compared: NSL [sets, k] of every baseline and existing tokenizer that max_loss names, to be compared with what
+        the limits are for: of baselines measured at the same scale, of existing tokenizers as of `search.limits`.
+        ValueError for an unknown corpus, evaluation set, baseline or tokenizer.
         """
         sets, found = self.evaluation_sets, []
         for name, percent in self.max_loss.items():
-            _number(name, list(baselines), "baseline")
-            limits = np.full(np.shape(baselines[name]), np.inf)
+            _number(name, list(compared), "baseline")
+            limits = np.full(np.shape(compared[name]), np.inf)
             counted = slice(len(self.counted_sets))
-            limits[counted] = (1 + percent / 100) * baselines[name][counted]
+            limits[counted] = (1 + percent / 100) * compared[name][counted]
             found.append(NslLimit(limits))
         if self.max_gini is not None:
             found.append(GiniLimit(_number(self.parallel_set, sets, "parallel_set"), self.max_gini))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import polars as pl
 
 from trex.files import read_json
 from trex.mixtures.baselines import resolve
@@ -16,6 +17,7 @@ from trex.objective.constraints import Constraint
 from trex.objective.objective import Objective
 from trex.objective.targets import TargetObjective
 from trex.proxies.tables import evaluation_arrays
+from trex.search.limits import existing_nsl
 from trex.search.strategies.matched import MATCHED, matched_mixture
 
 if TYPE_CHECKING:  # it trains, and rules import this module
@@ -43,7 +45,9 @@ class SearchSpace:
     measure: Callable[[np.ndarray], np.ndarray]
 
     @classmethod
-    def from_params(cls, trainer: "Trainer", params: Any, inferred: Sequence[str] = ()) -> Self:
+    def from_params(
+        cls, trainer: "Trainer", params: Any, inferred: Sequence[str] = (), limits: Sequence[str] = ()
+    ) -> Self:
         """The search space that a config asks for.
 
         The baselines that limits compare with are measured, each with a proxy: a surface is off by more than what the
@@ -54,6 +58,7 @@ class SearchSpace:
             params: of a rule: seed, corpora; sections of the config: objective (with vocab_size), sampling, search (its
                 floors and ceilings) and baselines.
             inferred: files of `infer_mixture` with the shares of baselines that are to be inferred.
+            limits: the file of `measure_limits`, if limits compare with existing tokenizers.
         """
         index, corpora = trainer.index, list(params.corpora)
         objective = Objective.from_config(params.objective, corpora)
@@ -71,12 +76,16 @@ class SearchSpace:
             for name, spec in _with_inferred(params.baselines, inferred).items()
         }
         sets = objective.evaluation_sets
+        existing = existing_nsl([*map(pl.read_parquet, limits)], objective, "proxies")
         measure = partial(trainer.nsl, evaluation_sets=sets)
         return cls(
             objective.on(evaluation_arrays(index.evaluation_rows, sets, corpora)[1]),
             bounds,
             baselines,
-            objective.constraints({name: measure(baselines[name]) for name in objective.max_loss}),
+            objective.constraints(
+                {name: measure(baselines[name]) for name in objective.max_loss if name in baselines}
+                | existing
+            ),
             sampler,
             measure,
         )
