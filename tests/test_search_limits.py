@@ -1,6 +1,7 @@
 """Limits of an objective with real proxies of a small index: what a search proposes keeps them as it is measured."""
 
 import numpy as np
+import polars as pl
 import pytest
 from small_index import CORPORA, TOKENIZER, build_index
 
@@ -13,6 +14,7 @@ from trex.objective.objective import Objective
 from trex.proxies.tables import evaluation_arrays
 from trex.proxies.train import Trainer
 from trex.proxies.training_set import TrainingSet
+from trex.search.limits import existing_nsl, limits_table
 from trex.search.problem import Problem
 from trex.search.strategies.adaptive import Adaptive, propose_batch
 from trex.search.strategies.direct import Direct
@@ -97,3 +99,27 @@ def test_limits_hold_as_measured(strategy, measure, objective):
     assert (limited <= SLACK).all()
     # and something can be gained within it
     assert values[len(free)] < float(objective.of_nsl(measure(uniform(K))))
+
+
+def test_limits_of_an_existing_tokenizer_are_scaled_to_proxies():
+    key = {"evaluation_set": ["held_out"] * 2, "corpus": ["aaa", "ccc"]}
+    documents = pl.DataFrame(
+        {
+            "evaluation_set": ["held_out"] * 3, "corpus": ["aaa", "ccc", "aaa"],
+            "tokens": [60, 50, 30], "reference_tokens": [50, 100, 50],
+        }
+    )  # fmt: skip
+    # from proxies to full scale, aaa falls to a half and ccc to 80 %
+    table = limits_table(
+        {"v1": documents}, pl.DataFrame(key | {"nsl": [2.0, 1.0]}), pl.DataFrame(key | {"nsl": [1.0, 0.8]})
+    )
+    objective = Objective.from_config(SECTION | {"max_loss": {"v1": 10}}, CORPORA)
+    full = existing_nsl([table], objective, "full")["v1"]
+    assert full == pytest.approx(np.array([[0.9, 0, 0.5, 0]]))
+    proxies = existing_nsl([table], objective, "proxies")
+    assert proxies["v1"] == pytest.approx(np.array([[1.8, 0, 0.625, 0]]))
+    excess = constraints.excesses(
+        objective.constraints(proxies), np.array([[1.8, 9, 0.75, 9]]), np.array([[100, 0, 100, 0]])
+    )
+    assert excess == pytest.approx([1 / 1.1 - 1, 1.2 / 1.1 - 1])
+    assert existing_nsl([], objective, "full") == {}

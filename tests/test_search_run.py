@@ -17,6 +17,7 @@ from trex.objective.objective import Objective
 from trex.proxies.train import Trainer
 from trex.proxies.training_set import TrainingSet
 from trex.search.measurements import choose_measured
+from trex.search.pareto import measured_front, points_to_measure
 from trex.search.registry import STRATEGIES
 from trex.search.rounds import Round
 from trex.search.searches import begin_study, front, search
@@ -134,6 +135,27 @@ def test_front_as_a_table(study):
     table = front(study, SEARCH, 1)
     assert table.columns == ["name", "weight", "average", "worst", *CORPORA]
     assert (np.diff(table["worst"]) < 0).all()
+
+
+def test_points_of_the_front_are_measured(space):
+    rows = {"name": ["a", "b", "c"], "average": [1.0, 1.1, 1.3], "worst": [1.6, 1.4, 1.35]}
+    shares = np.array([[0.25] * 4, [0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4]])
+    table = pl.DataFrame(rows | dict(zip(CORPORA, shares.T, strict=True)))
+    objective = Objective.from_config(PARAMS.objective, CORPORA)
+    trainer = space.measure.func.__self__
+    found = measured_front("front_knee", table, trainer, objective, 2)
+    assert found.select("name", "point", "replicate").rows() == [
+        ("front_knee", "b", 0),
+        ("front_knee", "b", 1),
+    ]
+    nsl = space.measure(shares[1])[0]
+    assert found["average"][0] == pytest.approx(nsl.mean())
+    assert found["worst"][0] == pytest.approx(nsl.max())
+    assert found["average"][1] != found["average"][0]
+    # the front bulges away from the optimum: no point is below the line through its ends
+    bulging = table.with_columns(worst=pl.Series([1.6, 1.59, 1.35]))
+    assert measured_front("front_knee", bulging, trainer, objective, 2).is_empty()
+    assert points_to_measure(table[:1]) == {"front_average": "a"}
 
 
 def test_strategies_are_those_that_a_config_can_name():

@@ -31,6 +31,7 @@ from trex.run.preflight import (
 from trex.layout import (
     BATCH,
     CHOSEN,
+    FRONT_POINTS,
     ROUND,
     Layout,
     batches,

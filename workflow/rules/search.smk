@@ -241,6 +241,40 @@ rule train_candidate:
         "../scripts/train_candidate.py"
 
 
+# The front is a prediction, so its ends and its knee are measured, as candidates are.
+rule measure_front:
+    input:
+        word_index=INDEX,
+        pareto=FILES.pareto,
+    output:
+        measured=FILES.front_point("{point}"),
+    log:
+        LOGS / "measure_front/{point}.log",
+    benchmark:
+        BENCHMARKS / "measure_front/{point}.tsv"
+    wildcard_constraints:
+        point=one_of(FRONT_POINTS),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=training_megabytes(
+            700, config["proxies"]["bytes"], config["proxies"]["vocab_size"]
+        ),
+        runtime=minutes(10, 0.02),
+    params:
+        code=code_of("measure_front"),
+        corpora=CORPORA,
+        objective=OBJECTIVE,
+        replicates=config["choice"]["replicates"],
+        n_bytes=config["proxies"]["bytes"],
+        vocab_size=config["proxies"]["vocab_size"],
+        tokenizer=verbatim(TOKENIZER),
+    message:
+        "Measuring {wildcards.point}"
+    script:
+        "../scripts/measure_front.py"
+
+
 rule choose_mixture:
     input:
         candidates=FILES.candidates,

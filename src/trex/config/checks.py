@@ -295,8 +295,8 @@ def _check_max_loss(config: Config, base: Path) -> Found:
             known = dict.fromkeys([*own, *existing, *ENCODINGS])
             yield (
                 path,
-                f"unknown baseline or tokenizer; {suggest(name, known)} (a tokenizer.json by its path; one on the Hugging "
-                "Face hub by its name in validation.tokenizers)",
+                f"unknown baseline or tokenizer; {suggest(name, known)} (a tokenizer.json by its path; one on the "
+                "Hugging Face hub by its name in validation.tokenizers)",
             )
         elif not os.path.isfile(base / str(spec)):
             yield (
