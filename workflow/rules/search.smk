@@ -278,6 +278,7 @@ rule measure_front:
 rule choose_mixture:
     input:
         candidates=FILES.candidates,
+        limits=LIMITS,
         compression=[FILES.candidate_compression(name) for name in MIXTURES],
         ledgers=[FILES.candidate_ledger(name) for name in MIXTURES],
         documents=[FILES.candidate_documents(name) for name in MIXTURES],

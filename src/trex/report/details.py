@@ -103,9 +103,9 @@ def _front(results: Results) -> str:
     verb = "was" if dropped == 1 else "were"
     intro = markdown.paragraph(
         "How much of the average it costs to help the corpus that compresses worst. No other mixture found is better "
-        "on both predictions. Measured are the two ends and the knee, the point farthest from the straight line between "
-        "the ends, with proxies like those of the candidates. search/pareto.parquet has the shares; to measure another "
-        "point, give it as a baseline.",
+        "on both predictions. Measured are the two ends and the knee, the point farthest from the straight line "
+        "between the ends, with proxies like those of the candidates. search/pareto.parquet has the shares; to measure "
+        "another point, give it as a baseline.",
         f"{dropped} of {results.pareto.height} mixtures found {verb} worse on both and left out."
         if dropped
         else "",

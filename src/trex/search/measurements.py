@@ -1,6 +1,7 @@
 """From what the candidates and baselines measured to the choice of one."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ def choose_measured(
     objective: Objective,
     bounds: Bounds | None,
     seed: int,
+    existing: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Choose the mixture of the best measured objective, baselines included (`choose.choose`).
 
@@ -31,6 +33,7 @@ def choose_measured(
         objective: with its limits and the vocabulary size.
         bounds: floors and ceilings of shares; None: there are none.
         seed: of the resampled documents.
+        existing: NSL [sets, k] of existing tokenizers that limits compare with (`limits.existing_nsl`).
     """
     corpora, names = list(objective.corpora), candidates["name"].to_list()
     sets = objective.evaluation_sets
@@ -39,7 +42,7 @@ def choose_measured(
     at = {name: rows.filter(name=name)["row"].to_list() for name in names}
     values = objective.on(reference).of_nsl(nsl)
     baselines = candidates.filter(role="baseline")["name"].to_list()
-    over = _violations({name: nsl[at[name]] for name in names}, baselines, objective, reference)
+    over = _violations({name: nsl[at[name]] for name in names}, baselines, existing, objective, reference)
     if bounds is not None:
         # a baseline is as the config says it, whatever the shares that candidates are held to
         outside = bounds.excess(candidates.select(corpora).to_numpy())
@@ -62,7 +65,11 @@ def choose_measured(
 
 
 def _violations(
-    nsl: Mapping[str, np.ndarray], baselines: list[str], objective: Objective, reference_tokens: np.ndarray
+    nsl: Mapping[str, np.ndarray],
+    baselines: list[str],
+    existing: Mapping[str, np.ndarray],
+    objective: Objective,
+    reference_tokens: np.ndarray,
 ) -> dict[str, float] | None:
     """By how much mixtures exceed the limits of the objective, mean over replicates; None: there are no limits.
 
@@ -72,7 +79,9 @@ def _violations(
     if len(replicates) != 1:
         return None  # `choose` says what is wrong
     (n,) = replicates
-    limits = [objective.constraints({name: nsl[name][r] for name in baselines}) for r in range(n)]
+    limits = [
+        objective.constraints({name: nsl[name][r] for name in baselines} | dict(existing)) for r in range(n)
+    ]
     if not any(limits):
         return None
     return {
