@@ -15,7 +15,7 @@ ALONE = [name for name in SEARCHES if STRATEGIES[name].runs_alone]
 
 
 # the text that the objective is measured on
-MEASURED_ON = [
+OBJECTIVE_SETS = [
     (name, corpus)
     for name, corpus in EVALUATION
     if name in OBJECTIVE["evaluation_sets"]
@@ -31,7 +31,7 @@ rule measure_limits:
     input:
         word_index=INDEX,
         inference=INFERRED,
-        documents=[FILES.evaluation_documents(*at) for at in MEASURED_ON],
+        documents=[FILES.selection_documents(*at) for at in OBJECTIVE_SETS],
         tokenizers=[
             file for spec in LIMITING.values() for file in tokenizer_files(spec)
         ],
@@ -52,7 +52,7 @@ rule measure_limits:
         code=code_of("measure_limits"),
         seed=config["seed"],
         corpora=CORPORA,
-        evaluation=MEASURED_ON,
+        evaluation=OBJECTIVE_SETS,
         tokenizers=verbatim(LIMITING),
         objective={**OBJECTIVE, "max_loss": {}},
         sampling=SAMPLING,
@@ -200,16 +200,20 @@ rule search_mixture:
         "../scripts/search_mixture.py"
 
 
-# Proxies of the candidates and the baselines: the best measured one is chosen.
+# Proxies of the candidates and the baselines: those that may be the best are trained at full scale.
 MIXTURES = [name for search in SEARCHES for name in STRATEGIES[search].candidates]
 MIXTURES += ["matched", *config["baselines"]]
+# the tokenizers at full scale: mixture and draw of text
+DRAWS = full_scale_draws(config["training"])
+FULL_SCALE = [(name, draw) for name in MIXTURES for draw in DRAWS]
+VOCAB_SIZE = config["training"]["vocab_size"]
 
 
 rule train_candidate:
     input:
         word_index=INDEX,
         candidates=FILES.candidates,
-        documents=[FILES.evaluation_documents(*at) for at in MEASURED_ON],
+        selection=[FILES.selection_documents(*at) for at in OBJECTIVE_SETS],
     output:
         compression=FILES.candidate_compression("{name}"),
         ledger=FILES.candidate_ledger("{name}"),
@@ -234,7 +238,7 @@ rule train_candidate:
         n_bytes=config["proxies"]["bytes"],
         vocab_grid=config["proxies"]["vocab_grid"],
         tokenizer=verbatim(TOKENIZER),
-        evaluation=MEASURED_ON,
+        evaluation=OBJECTIVE_SETS,
     message:
         "Measuring candidate {wildcards.name}"
     script:
@@ -275,7 +279,7 @@ rule measure_front:
         "../scripts/measure_front.py"
 
 
-rule choose_mixture:
+rule choose_finalists:
     input:
         candidates=FILES.candidates,
         limits=LIMITS,
@@ -285,6 +289,41 @@ rule choose_mixture:
     output:
         compression=FILES.choice_compression,
         ledger=FILES.choice_ledger,
+        finalists=FILES.finalists,
+    log:
+        LOGS / "choose_finalists.log",
+    benchmark:
+        BENCHMARKS / "choose_finalists.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(800, 10.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("choose_finalists"),
+        seed=config["seed"],
+        corpora=CORPORA,
+        mixtures=MIXTURES,
+        floors=config["search"]["floors"],
+        ceilings=config["search"]["ceilings"],
+        objective=OBJECTIVE,
+    message:
+        "Choosing the mixtures that are trained at full scale"
+    script:
+        "../scripts/choose_finalists.py"
+
+
+# By their tokenizers at full scale (tokenizer.smk), of the mixtures that are finalists.
+rule choose_mixture:
+    input:
+        candidates=FILES.candidates,
+        finalists=FILES.finalists,
+        limits=LIMITS,
+        compression=[FILES.full_scale(*of, "compression") for of in FULL_SCALE],
+        documents=[FILES.full_scale(*of, "documents") for of in FULL_SCALE],
+        # of a baseline, which is a finalist: which draws of text were trained on
+        notes=[FILES.trained_tokenizer("matched", draw) for draw in DRAWS],
+    output:
         choice=FILES.choice,
     log:
         LOGS / "choose_mixture.log",
@@ -300,10 +339,12 @@ rule choose_mixture:
         seed=config["seed"],
         corpora=CORPORA,
         mixtures=MIXTURES,
+        draws=DRAWS,
+        baselines=config["baselines"],
         floors=config["search"]["floors"],
         ceilings=config["search"]["ceilings"],
-        objective=OBJECTIVE,
+        objective={**OBJECTIVE, "vocab_size": VOCAB_SIZE},
     message:
-        "Choosing the best measured mixture"
+        "Choosing the simplest mixture that is not measurably worse than the best"
     script:
         "../scripts/choose_mixture.py"

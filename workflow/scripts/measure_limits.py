@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from trex.bpe.byte_alphabet import ALPHABETS
 from trex.files import write_table
 from trex.proxies.train import Trainer
 from trex.run.job import job
@@ -10,14 +9,13 @@ from trex.search.limits import limits_table
 from trex.search.space import SearchSpace
 from trex.search.strategies.matched import MATCHED
 from trex.tokenizer.existing import load_tokenizer
-from trex.validation.quality import quality_of
+from trex.validation.quality import encode_documents
 
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
     texts = dict(zip(map(tuple, params.evaluation), files.documents, strict=True))
-    alphabet = ALPHABETS[params.tokenizer["alphabet"]]
     encoded = {
-        name: quality_of(load_tokenizer(spec, Path.cwd())[1], texts, alphabet).documents
+        name: encode_documents(load_tokenizer(spec, Path.cwd())[1], texts)
         for name, spec in params.tokenizers.items()
     }
     of_proxies = Trainer.load(files.word_index, params, params.sampling["bytes"], [params.vocab_size])

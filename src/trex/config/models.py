@@ -261,8 +261,12 @@ class Training(Section):
     is repeated."""
     vocab_size: VocabSize = 32768
     """Vocabulary size (V), including the alphabet and the special tokens."""
+    draws: Annotated[int, Field(ge=1, le=3)] | None = None
+    """Number of times each finalist is trained, each time on other text, to measure the noise. null takes 3, or 1
+    if bytes is all. A draw that would mostly be the text of the first one is not trained."""
     baselines: bool = True
-    """Also train full-scale tokenizers on the baselines, for comparison."""
+    """Also keep and validate the full-scale tokenizers of the baselines, which are trained in any case, for the
+    choice."""
 
 
 class Scale(Section):

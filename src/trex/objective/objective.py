@@ -22,6 +22,8 @@ class Objective:
         vocab_size: at which proxies are measured; None where that is not said.
         max_loss: {name: percent}: no corpus may need so many percent more tokens than with the baseline or the
             existing tokenizer of that name.
+        existing: NSL [sets, k] of `evaluation_sets` of every existing tokenizer that max_loss names
+            (`search.limits.with_existing`).
         max_gini, max_premium, pivot, parallel_set: limits of the tokens for the same, parallel text.
     """
 
@@ -34,6 +36,7 @@ class Objective:
     max_premium: float | None = None
     pivot: str | None = None
     parallel_set: str | None = None
+    existing: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def from_config(cls, section: Mapping[str, Any], corpora: Sequence[str]) -> Self:
@@ -74,14 +77,13 @@ class Objective:
         nsl = np.divide(tokens, reference[:, None], out=np.zeros_like(tokens), where=reference[:, None] > 0)
         return np.array([self.aggregate.mean_over_sets(*both) for both in zip(nsl, reference, strict=True)])
 
-    def constraints(self, compared: Mapping[str, np.ndarray]) -> tuple[Constraint, ...]:
+    def constraints(self, baselines: Mapping[str, np.ndarray]) -> tuple[Constraint, ...]:
         """The limits on NSL [sets, k] of `evaluation_sets`.
 
-        compared: NSL [sets, k] of every baseline and existing tokenizer that max_loss names, to be compared with what
-        the limits are for: of baselines measured at the same scale, of existing tokenizers as of `search.limits`.
+        baselines: NSL [sets, k] of every baseline that max_loss names, measured as what is compared with them.
         ValueError for an unknown corpus, evaluation set, baseline or tokenizer.
         """
-        sets, found = self.evaluation_sets, []
+        sets, found, compared = self.evaluation_sets, [], {**baselines, **self.existing}
         for name, percent in self.max_loss.items():
             _number(name, list(compared), "baseline")
             limits = np.full(np.shape(compared[name]), np.inf)

@@ -7,11 +7,14 @@ over corpora and by up to 4 % for one (docs/decisions.md), so this guides search
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
+from trex.objective.constraints import violation
 from trex.objective.objective import Objective
+from trex.proxies.tables import nsl_array
 
 
 def limits_table(
@@ -49,10 +52,8 @@ def limits_table(
     )
 
 
-def existing_nsl(tables: Sequence[pl.DataFrame], objective: Objective, scale: str) -> dict[str, np.ndarray]:
-    """NSL [sets, k] of every existing tokenizer that a limit compares with, as `Objective.constraints` takes it.
-
-    0 where a set lacks a corpus.
+def with_existing(objective: Objective, tables: Sequence[pl.DataFrame], scale: str) -> Objective:
+    """The objective with the NSL of the existing tokenizers that its limits compare with; 0 where a set lacks a corpus.
 
     tables: of `limits_table`; none if no limit compares with one. scale: proxies | full.
     """
@@ -64,4 +65,30 @@ def existing_nsl(tables: Sequence[pl.DataFrame], objective: Objective, scale: st
             nsl = found.setdefault(row["tokenizer"], np.zeros((len(sets), len(corpora))))
             if row["evaluation_set"] in sets:
                 nsl[sets.index(row["evaluation_set"]), corpora.index(row["corpus"])] = row[column]
-    return found
+    return replace(objective, existing=found)
+
+
+def without_existing(objective: Objective, tables: Sequence[pl.DataFrame]) -> Objective:
+    """The objective without the limits that compare with existing tokenizers."""
+    names = {name for table in tables for name in table["tokenizer"]}
+    return replace(objective, max_loss={n: p for n, p in objective.max_loss.items() if n not in names})
+
+
+def expected_excess(
+    compression: pl.DataFrame, objective: Objective, tables: Sequence[pl.DataFrame]
+) -> dict[str, float] | None:
+    """By how much mixtures are expected to exceed limits against existing tokenizers at full scale, mean over draws.
+
+    None if there are no such limits.
+
+    compression: of proxies, with the columns name and draw. objective: with its limits and the vocabulary size.
+    """
+    if not tables:
+        return None
+    only = replace(objective, max_gini=None, max_premium=None)
+    only = with_existing(only, tables, "proxies")
+    only = replace(only, max_loss={name: objective.max_loss[name] for name in only.existing})
+    corpora, sets = list(only.corpora), only.evaluation_sets
+    keys, nsl, reference = nsl_array(compression, ["name", "draw"], sets, corpora, only.vocab_size)
+    over = keys.with_columns(over=violation(only.constraints({}), nsl, reference))
+    return dict(over.group_by("name", maintain_order=True).agg(pl.col("over").mean()).iter_rows())

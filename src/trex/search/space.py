@@ -17,7 +17,7 @@ from trex.objective.constraints import Constraint
 from trex.objective.objective import Objective
 from trex.objective.targets import TargetObjective
 from trex.proxies.tables import evaluation_arrays
-from trex.search.limits import existing_nsl
+from trex.search.limits import with_existing
 from trex.search.strategies.matched import MATCHED, matched_mixture
 
 if TYPE_CHECKING:  # it trains, and rules import this module
@@ -62,6 +62,7 @@ class SearchSpace:
         """
         index, corpora = trainer.index, list(params.corpora)
         objective = Objective.from_config(params.objective, corpora)
+        objective = with_existing(objective, [*map(pl.read_parquet, limits)], "proxies")
         sampler = MixtureSampler.from_config(params.sampling, params.seed, corpora, index.available_bytes)
         bounds = Bounds.of_corpora(
             corpora,
@@ -76,7 +77,6 @@ class SearchSpace:
             for name, spec in _with_inferred(params.baselines, inferred).items()
         }
         sets = objective.evaluation_sets
-        existing = existing_nsl([*map(pl.read_parquet, limits)], objective, "proxies")
         measure = partial(trainer.nsl, evaluation_sets=sets)
         return cls(
             objective.on(evaluation_arrays(index.evaluation_rows, sets, corpora)[1]),
@@ -84,7 +84,6 @@ class SearchSpace:
             baselines,
             objective.constraints(
                 {name: measure(baselines[name]) for name in objective.max_loss if name in baselines}
-                | existing
             ),
             sampler,
             measure,
