@@ -3,7 +3,8 @@
     python benchmarks/regmix.py ../shared/data/regmix
 
 512 mixtures of 17 domains with the losses of 1M-parameter models on 13 of them are fitted; 256 others are ranked,
-against the losses of models of 1M and of 60M parameters. LightGBM has the settings of RegMix (sail-sg/regmix,
+against the losses of models of 1M and of 60M parameters, and 64 of 1B parameters if test_mixture_1B.csv and
+test_pile_loss_1B.csv of RegMix's repository lie in the folder. LightGBM has the settings of RegMix (sail-sg/regmix,
 regression.ipynb), which stop it early on the very losses that it is then tested on; `all 1000` is without that.
 Ours are fitted to the training runs alone: `GP`, the best single kind there, and `stack`, of all kinds that predict
 targets. `at least` compares the stack with the better LightGBM; `difference` is its Spearman less theirs, with the 95 %
@@ -22,7 +23,7 @@ from trex.proxies.training_set import TrainingSet
 from trex.surfaces.fit import scores
 from trex.surfaces.select import REGRESSIONS, cross_validate_objective, fit_objective, stack_of
 
-SCALES = ("1m", "60m")
+SCALES = ("1m", "60m", "1B")
 REGMIX = {
     "objective": "regression",
     "metric": ["l1", "l2"],
@@ -85,21 +86,22 @@ def main() -> None:
         print(f"{known.regression}: held out MAPE of the mean loss {known.scores()['mape']:.4f} %")
 
     for scale in SCALES:
-        at, measured, _ = read(folder, "test", scale)
+        if not (folder / f"test_mixture_{scale}.csv").is_file():
+            continue
+        at, measured, measured_names = read(folder, "test", scale)
         ours = [fitted.predict(at)[0] for fitted in (single, surface)]
         print(f"\n{scale}                  LightGBM  all 1000      GP   stack  at least  difference")
         found = []
-        for j, name in enumerate(names):
-            theirs = [
-                regmix_lightgbm((shares, losses[:, j]), at, measured[:, j], early) for early in (True, False)
-            ]
+        for name, true in zip(measured_names, measured.T, strict=True):
+            j = names.index(name)
+            theirs = [regmix_lightgbm((shares, losses[:, j]), at, true, early) for early in (True, False)]
             predictions = [*theirs, *(prediction[:, j] for prediction in ours)]
-            found.append([scores(measured[:, j], prediction)["spearman"] for prediction in predictions])
+            found.append([scores(true, prediction)["spearman"] for prediction in predictions])
             *theirs_found, _, of_stack = found[-1]
             better = int(np.argmax(theirs_found))
             difference = f"{of_stack - max(theirs_found):+.4f}"
             if of_stack < max(theirs_found):
-                low, high = interval(measured[:, j], predictions[3], predictions[better])
+                low, high = interval(true, predictions[3], predictions[better])
                 difference += f" ({low:+.4f} to {high:+.4f})"
             cells = "  ".join(f"{value:8.4f}" for value in found[-1])
             print(f"{name:20} {cells}  {'yes' if of_stack >= max(theirs_found) else 'NO':8}  {difference}")
