@@ -13,6 +13,7 @@ from typing import Any
 SAMPLED_MIXTURE = r"m\d+"
 BATCH = r"\d+-\d+"
 ROUND = r"\d\d"
+FRONT_POINTS = ("front_average", "front_knee", "front_worst")  # of the front of the search, that are measured
 CHOSEN = "chosen"  # what the full-scale tokenizer of the recommended mixture is called, whatever the mixture's name
 
 
@@ -180,6 +181,10 @@ class Layout:
     def inferred_shares(self, baseline: str) -> Path:
         return self.root / f"inference/{baseline}.parquet"
 
+    @property
+    def limits(self) -> Path:
+        return self.root / "search/limits.parquet"
+
     def round_compression(self, round_name: str) -> Path:
         return self.root / f"search/rounds/{round_name}.parquet"
 
@@ -200,6 +205,10 @@ class Layout:
     @property
     def pareto(self) -> Path:
         return self.root / "search/pareto.parquet"
+
+    def front_point(self, name: str) -> Path:
+        """Measurements of one of FRONT_POINTS."""
+        return self.root / f"search/front/{name}.parquet"
 
     @property
     def search_notes(self) -> Path:

@@ -12,7 +12,14 @@ SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from trex.run.code_version import code_version, put_on_python_path
-from trex.config import ConfigError, check_files, load_config, load_yaml, named_files
+from trex.config import (
+    ConfigError,
+    check_files,
+    limiting_tokenizers,
+    load_config,
+    load_yaml,
+    named_files,
+)
 from trex.corpora import deal, read_bytes, source_files
 from trex.bpe.memory import training_bytes, used_share
 from trex.files import read_json
@@ -24,6 +31,7 @@ from trex.run.preflight import (
 from trex.layout import (
     BATCH,
     CHOSEN,
+    FRONT_POINTS,
     ROUND,
     Layout,
     batches,

@@ -18,6 +18,7 @@ REPORTED = {
     "notes": FILES.search_notes,
     "tables": FILES.search_tables,
     "pareto": FILES.pareto,
+    "front": [FILES.front_point(name) for name in FRONT_POINTS],
     "metrics": FILES.surfaces("metrics"),
     "corpus_metrics": FILES.surfaces("corpus_metrics"),
     "learning_curve": FILES.surfaces("learning_curve"),
