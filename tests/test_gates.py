@@ -13,12 +13,21 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from trex.bpe.byte_alphabet import BYTE_LEVEL, LATIN1, spell
 from trex.bpe.training import train_bpe
 from trex.tokenizer.build import to_tokenizer
+from trex.validation import probes
 from trex.validation.entries import read_vocabulary
 from trex.validation.gates import FAILED, LEFT_OUT, PASSED, STOPS, WARNED, check_gates, failures
 from trex.validation.reach import unreachable
 
+ALL_SCRIPTS, SOME = probes.of_scripts, ("Latin", "Greek", "Cyrillic", "Devanagari")
 NOTHING_CHANGED = pl.DataFrame({"corpus": ["eng"], "changed": [0], "change": [None]})
 BYTES = 257  # with the special token
+
+
+@pytest.fixture(autouse=True)
+def few_scripts(monkeypatch):
+    """Fast enough for tests; the first test takes them all."""
+    texts = {script: ALL_SCRIPTS()[script] for script in SOME}
+    monkeypatch.setattr(probes, "of_scripts", lambda: texts)
 
 
 def trained(*words: bytes, vocab_size: int = BYTES + 1, special="<|end|>", **rules) -> Tokenizer:
@@ -53,7 +62,10 @@ def gates_of(tokenizer: Tokenizer, corpora=NOTHING_CHANGED, alphabet=BYTE_LEVEL,
     return {gate: result for gate, result in table.select("gate", "result").iter_rows() if result != PASSED}
 
 
-def test_a_sound_tokenizer_passes_all():
+def test_a_sound_tokenizer_passes_all(monkeypatch):
+    monkeypatch.setattr(probes, "of_scripts", ALL_SCRIPTS)
+    assert len(ALL_SCRIPTS()) > 150
+    assert sum(map(len, ALL_SCRIPTS().values())) > 150_000
     assert gates_of(trained(b" ab")) == {}
 
 
@@ -75,7 +87,7 @@ ABAB = [(b"a", b"b"), *((b"ab" * n, b"ab" * n) for n in (1, 2, 4, 8, 16, 32))]
 BROKEN = {
     "scripts": lambda: normalized(normalizers.Replace("ꙮ", "o")),
     "random": lambda: normalized(normalizers.Replace("\U00077777", "o")),
-    "spaces": lambda: normalized(normalizers.Strip()),
+    "spaces": lambda: normalized(normalizers.Replace("  ", " ")),
     "bytes": lambda: edited(trained(b" ab"), drop_byte),
     "determinism": lambda: edited(trained(b" ab"), lambda model: model.update(dropout=0.5)),
     "special_text": lambda: edited(trained(b" ab", special="ee"), make_special),
@@ -93,7 +105,7 @@ BROKEN = {
 @pytest.mark.parametrize("gate", BROKEN)
 def test_a_broken_tokenizer_is_stopped_at_its_gate(gate, monkeypatch):
     if gate == "random":
-        monkeypatch.setattr("trex.validation.probes.random_texts", lambda *_, **__: ["a\U00077777"])
+        monkeypatch.setattr(probes, "random_texts", lambda *_, **__: ["a\U00077777"])
     assert gates_of(BROKEN[gate]()) == {gate: FAILED if gate in STOPS else WARNED}
 
 
@@ -103,9 +115,9 @@ def test_a_part_of_a_character_that_always_grows():
     # and from the other side: no character ends with the two bytes alone
     leads = [lead for lead in range(0xE0, 0xF0)]
     ends = [(b"\xa4", b"\x85"), *((bytes([lead]), b"\xa4\x85") for lead in leads)]
-    assert "completed" not in gates_of(with_merges(*ends))  # U+10905 has them too, after F0 90
+    assert "completed" not in gates_of(with_merges(*ends, normalizer="none"))  # U+10905 has them too, after F0 90
     ends += [(bytes([third]), b"\xa4\x85") for third in range(0x80, 0xC0)]
-    assert gates_of(with_merges(*ends)) == {"completed": WARNED, "half": WARNED}
+    assert gates_of(with_merges(*ends, normalizer="none")) == {"completed": WARNED, "half": WARNED}
 
 
 def test_documents_and_special_tokens():
@@ -119,7 +131,7 @@ def test_text_that_is_not_given_back_is_shown():
     vocabulary = read_vocabulary(tokenizer)
     table = check_gates(tokenizer, vocabulary, unreachable(tokenizer, vocabulary), NOTHING_CHANGED)
     scripts = table.row(by_predicate=pl.col("gate") == "scripts", named=True)
-    assert any(example.startswith("Greek: 'Ά") and "becomes 'ά" in example for example in scripts["examples"])
+    assert any(example.startswith("Greek: 'Ͱ") and "becomes 'ͱ" in example for example in scripts["examples"])
     assert table.filter(gate="normalizer")["count"].item() == 26  # A to Z
 
 
@@ -144,12 +156,12 @@ def test_tokenizers_of_other_kinds():
 
 @pytest.mark.parametrize("pattern", ["default", "o200k", "gpt2"])
 def test_reach_is_what_all_short_texts_reach(pattern):
-    """Random merges, most of which no trainer would make: entries that are in no encoding of any text of up to six
+    """Random merges, most of which no trainer would make: entries that are in no encoding of any text of up to five
     characters are those that are said to be out of reach."""
     rng = random.Random(pattern)
-    texts = ["".join(text) for n in range(1, 7) for text in product("aA1 '", repeat=n)]
+    texts = ["".join(text) for n in range(1, 6) for text in product("aA1 's", repeat=n)]
     for _ in range(3):
-        known = [bytes([byte]) for byte in b"aA1 '"]
+        known = [bytes([byte]) for byte in b"aA1 's"]
         merges = []
         while len(merges) < 12:
             a, b = rng.choice(known), rng.choice(known)
