@@ -67,6 +67,16 @@ def mixtures_of_batch(batch: str, explicit: Mapping[str, Any]) -> dict[str, Any]
     return {mixture_id(number): number for number in range(first, last + 1)}
 
 
+def full_scale_draws(training: Mapping[str, Any]) -> list[int]:
+    """The draws of text on which a config's section `training` asks for tokenizers. Three can be independent; of all
+    the text there is one.
+
+    >>> full_scale_draws({"draws": None, "bytes": 10**9}), full_scale_draws({"draws": None, "bytes": None})
+    ([0, 1, 2], [0])
+    """
+    return list(range(training["draws"] or (1 if training["bytes"] is None else 3)))
+
+
 def round_name(number: int) -> str:
     """Of a round of the adaptive search.
 
@@ -114,8 +124,13 @@ class Layout:
     def evaluation_ledger(self, evaluation_set: str, corpus: str) -> Path:
         return self.root / f"evaluation/{evaluation_set}/{corpus}.ledger.parquet"
 
-    def evaluation_documents(self, evaluation_set: str, corpus: str) -> Path:
-        return self.root / f"evaluation/{evaluation_set}/{corpus}.documents.parquet"
+    def selection_documents(self, evaluation_set: str, corpus: str) -> Path:
+        """The half of an evaluation set that everything is chosen on."""
+        return self.root / f"evaluation/{evaluation_set}/{corpus}.selection.parquet"
+
+    def test_documents(self, evaluation_set: str, corpus: str) -> Path:
+        """The half that validation alone reads."""
+        return self.root / f"evaluation/{evaluation_set}/{corpus}.test.parquet"
 
     @property
     def hygiene(self) -> Path:
@@ -212,17 +227,25 @@ class Layout:
         return self.root / "choice/ledger.parquet"
 
     @property
+    def finalists(self) -> Path:
+        return self.root / "choice/finalists.json"
+
+    @property
     def choice(self) -> Path:
         return self.root / "choice/choice.json"
 
+    def trained_tokenizer(self, mixture: str, draw: int | str) -> Path:
+        """At full scale, of the largest vocabulary that is asked for; of a mixture that is no finalist, a note that
+        says so."""
+        return self.root / f"full_scale/{mixture}/{draw}.tokenizer.json"
+
+    def full_scale(self, mixture: str, draw: int | str, table: str) -> Path:
+        """table: compression, ledger or documents; without rows where nothing was trained."""
+        return self.root / f"full_scale/{mixture}/{draw}.{table}.parquet"
+
     def tokenizer(self, name: str) -> Path:
+        """name: `chosen`, or that of a baseline."""
         return self.root / f"tokenizers/{name}/tokenizer.json"
-
-    def tokenizer_compression(self, name: str) -> Path:
-        return self.root / f"tokenizers/{name}/compression.parquet"
-
-    def tokenizer_ledger(self, name: str) -> Path:
-        return self.root / f"tokenizers/{name}/ledger.parquet"
 
     @property
     def validation(self) -> Path:

@@ -27,6 +27,7 @@ from trex.layout import (
     ROUND,
     Layout,
     batches,
+    full_scale_draws,
     mixtures_of_batch,
     proxy_batches,
     round_name,
@@ -293,7 +294,11 @@ def evaluation_tasks(corpora):
         if corpus not in corpora:
             continue
         wildcards = SimpleNamespace(evaluation_set=evaluation_set, corpus=corpus)
-        params = {**EVALUATION_PARAMS, "source": evaluation_source(wildcards)}
+        params = {
+            **EVALUATION_PARAMS,
+            "source": evaluation_source(wildcards),
+            "parallel": is_parallel(wildcards),
+        }
         output = {
             name: str(path(evaluation_set, corpus)) for name, path in EVALUATED.items()
         }
@@ -321,6 +326,11 @@ def evaluation_source(wildcards):
         return {"parquet": str(FILES.held_out(wildcards.corpus)), "max_bytes": most}
     sets = config["corpora"][wildcards.corpus]["evaluation"]
     return at_most(sets[wildcards.evaluation_set], most)
+
+
+def is_parallel(wildcards):
+    """Whether the documents of the evaluation set in wildcards are the same in all corpora."""
+    return wildcards.evaluation_set == config["objective"]["parallel_set"]
 
 
 def evaluation_files(wildcards):
@@ -360,11 +370,24 @@ def sampled_sources(wildcards):
     }
 
 
+def mixtures_of_tokenizer(wildcards):
+    """The mixtures whose tokenizer is written: any may be the chosen one."""
+    return MIXTURES if wildcards.name == CHOSEN else [wildcards.name]
+
+
+def trained_tokenizers(wildcards):
+    """Their tokenizers, trained on the first draw of text."""
+    return [
+        FILES.trained_tokenizer(mixture, 0)
+        for mixture in mixtures_of_tokenizer(wildcards)
+    ]
+
+
 def view_tokenizer(wildcards):
     """The tokenizer of a view of the language models' text, where it is a file; none for raw bytes."""
     if wildcards.view in EXISTING:
         return tokenizer_files(EXISTING[wildcards.view])
-    return [FILES.tokenizer(wildcards.view)] if wildcards.view in FULL_SCALE else []
+    return [FILES.tokenizer(wildcards.view)] if wildcards.view in TOKENIZERS else []
 
 
 def views_of_row(file):

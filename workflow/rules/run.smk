@@ -58,7 +58,7 @@ rule write_provenance:
         corpora=rules.write_summary.output.corpora,
         figures=rules.plot_figures.output,
         language_models=LANGUAGE_MODELS,
-        tokenizers=[FILES.tokenizer(name) for name in FULL_SCALE],
+        tokenizers=[FILES.tokenizer(name) for name in TOKENIZERS],
         counts=REPORTED["counts"],
         tokenizer_ledgers=REPORTED["full_scale_ledgers"],
         training_ledger=FILES.training_ledger,
@@ -76,7 +76,6 @@ rule write_provenance:
     params:
         code=code_of("write_provenance"),
         config=verbatim(config),
-        names=FULL_SCALE,
     message:
         "Writing down what the results came from"
     script:

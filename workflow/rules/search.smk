@@ -144,11 +144,15 @@ rule search_mixture:
         "../scripts/search_mixture.py"
 
 
-# Proxies of the candidates and the baselines: the best measured one is chosen.
+# Proxies of the candidates and the baselines: those that may be the best are trained at full scale.
 MIXTURES = [name for search in SEARCHES for name in STRATEGIES[search].candidates]
 MIXTURES += ["matched", *config["baselines"]]
+# the tokenizers at full scale: mixture and draw of text
+DRAWS = full_scale_draws(config["training"])
+FULL_SCALE = [(name, draw) for name in MIXTURES for draw in DRAWS]
+VOCAB_SIZE = config["training"]["vocab_size"]
 # the text that the objective is measured on, by which the noise of its documents is estimated
-MEASURED_ON = [
+OBJECTIVE_SETS = [
     (name, corpus)
     for name, corpus in EVALUATION
     if name in OBJECTIVE["evaluation_sets"]
@@ -159,7 +163,7 @@ rule train_candidate:
     input:
         word_index=INDEX,
         candidates=FILES.candidates,
-        documents=[FILES.evaluation_documents(*at) for at in MEASURED_ON],
+        selection=[FILES.selection_documents(*at) for at in OBJECTIVE_SETS],
     output:
         compression=FILES.candidate_compression("{name}"),
         ledger=FILES.candidate_ledger("{name}"),
@@ -184,14 +188,14 @@ rule train_candidate:
         n_bytes=config["proxies"]["bytes"],
         vocab_grid=config["proxies"]["vocab_grid"],
         tokenizer=verbatim(TOKENIZER),
-        evaluation=MEASURED_ON,
+        evaluation=OBJECTIVE_SETS,
     message:
         "Measuring candidate {wildcards.name}"
     script:
         "../scripts/train_candidate.py"
 
 
-rule choose_mixture:
+rule choose_finalists:
     input:
         candidates=FILES.candidates,
         compression=[FILES.candidate_compression(name) for name in MIXTURES],
@@ -200,6 +204,40 @@ rule choose_mixture:
     output:
         compression=FILES.choice_compression,
         ledger=FILES.choice_ledger,
+        finalists=FILES.finalists,
+    log:
+        LOGS / "choose_finalists.log",
+    benchmark:
+        BENCHMARKS / "choose_finalists.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(800, 10.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("choose_finalists"),
+        seed=config["seed"],
+        corpora=CORPORA,
+        mixtures=MIXTURES,
+        floors=config["search"]["floors"],
+        ceilings=config["search"]["ceilings"],
+        objective=OBJECTIVE,
+    message:
+        "Choosing the mixtures that are trained at full scale"
+    script:
+        "../scripts/choose_finalists.py"
+
+
+# By their tokenizers at full scale (tokenizer.smk), of the mixtures that are finalists.
+rule choose_mixture:
+    input:
+        candidates=FILES.candidates,
+        finalists=FILES.finalists,
+        compression=[FILES.full_scale(*of, "compression") for of in FULL_SCALE],
+        documents=[FILES.full_scale(*of, "documents") for of in FULL_SCALE],
+        # of a baseline, which is a finalist: which draws of text were trained on
+        notes=[FILES.trained_tokenizer("matched", draw) for draw in DRAWS],
+    output:
         choice=FILES.choice,
     log:
         LOGS / "choose_mixture.log",
@@ -215,10 +253,12 @@ rule choose_mixture:
         seed=config["seed"],
         corpora=CORPORA,
         mixtures=MIXTURES,
+        draws=DRAWS,
+        baselines=config["baselines"],
         floors=config["search"]["floors"],
         ceilings=config["search"]["ceilings"],
-        objective=OBJECTIVE,
+        objective={**OBJECTIVE, "vocab_size": VOCAB_SIZE},
     message:
-        "Choosing the best measured mixture"
+        "Choosing the simplest mixture that is not measurably worse than the best"
     script:
         "../scripts/choose_mixture.py"

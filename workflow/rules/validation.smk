@@ -1,9 +1,10 @@
-# What the full-scale tokenizers are worth: encoded by `tokenizers` itself, on all evaluation text, beside existing ones;
+# What the finished tokenizers are worth: encoded by `tokenizers` itself, on the test half of the evaluation text, which
+# nothing was chosen on, beside existing ones;
 # and whether mixtures rank at the scale of the proxies as they do at full scale.
 from trex.validation.scales import scales, vocab_sizes
 
 EXISTING = config["validation"]["tokenizers"]
-DOCUMENTS = [FILES.evaluation_documents(*at) for at in EVALUATION]
+TEST_HALF = [FILES.test_documents(*at) for at in EVALUATION]
 SCALES = scales(config)
 # numbers of training bytes at which the proxies do not already tell: "all" or a number
 GRID_BYTES = list(
@@ -20,8 +21,7 @@ GRID_BATCHES = batches(config["validation"]["mixtures"], PER_JOB, full=False)
 rule validate_tokenizer:
     input:
         tokenizer=FILES.tokenizer("{name}"),
-        compression=FILES.tokenizer_compression("{name}"),
-        documents=DOCUMENTS,
+        test=TEST_HALF,
     output:
         corpora=FILES.tokenizer_quality("{name}", "corpora"),
         documents=FILES.tokenizer_quality("{name}", "documents"),
@@ -31,7 +31,7 @@ rule validate_tokenizer:
     benchmark:
         BENCHMARKS / "validate_tokenizer/{name}.tsv"
     wildcard_constraints:
-        name=one_of(FULL_SCALE),
+        name=one_of(TOKENIZERS),
     conda:
         ENVIRONMENT
     resources:
@@ -42,14 +42,14 @@ rule validate_tokenizer:
         evaluation=EVALUATION,
         alphabet=TOKENIZER["alphabet"],
     message:
-        "Encoding all evaluation text with the tokenizer of {wildcards.name}"
+        "Encoding the test half with the tokenizer of {wildcards.name}"
     script:
         "../scripts/validate_tokenizer.py"
 
 
 rule validate_existing:
     input:
-        documents=DOCUMENTS,
+        test=TEST_HALF,
         tokenizer=lambda wildcards: tokenizer_files(EXISTING[wildcards.name]),
     output:
         corpora=FILES.existing_quality("{name}", "corpora"),
@@ -72,18 +72,19 @@ rule validate_existing:
         alphabet=TOKENIZER["alphabet"],
         tokenizer=lambda wildcards: EXISTING[wildcards.name],
     message:
-        "Encoding all evaluation text with {wildcards.name}"
+        "Encoding the test half with {wildcards.name}"
     script:
         "../scripts/validate_existing.py"
 
 
 rule validate:
     input:
-        corpora=expand(rules.validate_tokenizer.output.corpora, name=FULL_SCALE)
+        choice=FILES.choice,
+        corpora=expand(rules.validate_tokenizer.output.corpora, name=TOKENIZERS)
         + expand(rules.validate_existing.output.corpora, name=EXISTING),
-        documents=expand(rules.validate_tokenizer.output.documents, name=FULL_SCALE)
+        documents=expand(rules.validate_tokenizer.output.documents, name=TOKENIZERS)
         + expand(rules.validate_existing.output.documents, name=EXISTING),
-        scripts=expand(rules.validate_tokenizer.output.scripts, name=FULL_SCALE)
+        scripts=expand(rules.validate_tokenizer.output.scripts, name=TOKENIZERS)
         + expand(rules.validate_existing.output.scripts, name=EXISTING),
     output:
         validation=FILES.validation,
@@ -102,7 +103,7 @@ rule validate:
         seed=config["seed"],
         corpora=CORPORA,
         objective=OBJECTIVE,
-        tokenizers=[*FULL_SCALE, *EXISTING],
+        tokenizers=[*TOKENIZERS, *EXISTING],
     message:
         "Comparing the full-scale tokenizers"
     script:

@@ -91,8 +91,8 @@ class Counting(Section):
     deduplicate: bool = True
     """Count a document once that occurs several times in a corpus."""
     parts: int = Field(1, ge=1)
-    """Maximum number of parallel jobs per corpus. Output does not depend on it. Large files are cut: parquet
-    between row groups, uncompressed text and JSON Lines between lines."""
+    """Maximum number of parallel jobs per corpus. Output does not depend on it. Files of more than
+    32 MB are cut: parquet between row groups, uncompressed text and JSON Lines between lines."""
     draw_from: Annotated[float, Field(ge=1)] | None = 10
     """A sample of max_bytes is drawn from at least this many times as much text. Of files that hold more, only
     places, evenly spread, are read. null reads everything, and so does where."""
@@ -259,8 +259,12 @@ class Training(Section):
     is repeated."""
     vocab_size: VocabSize = 32768
     """Vocabulary size (V), including the alphabet and the special tokens."""
+    draws: Annotated[int, Field(ge=1, le=3)] | None = None
+    """Number of times each finalist is trained, each time on other text, to measure the noise. null takes 3, or 1
+    if bytes is all. A draw that would mostly be the text of the first one is not trained."""
     baselines: bool = True
-    """Also train full-scale tokenizers on the baselines, for comparison."""
+    """Also keep and validate the full-scale tokenizers of the baselines, which are trained in any case, for the
+    choice."""
 
 
 class Scale(Section):

@@ -10,6 +10,7 @@ import polars as pl
 from trex.mixtures.sampling import support
 from trex.objective.constraints import SLACK
 from trex.report import by_corpus, markdown
+from trex.report.choice import at_full_scale
 from trex.report.results import Results
 from trex.report.text_caveats import text_caveats
 
@@ -25,6 +26,7 @@ def write_details(results: Results, strategies: Mapping[str, Mapping[str, Any]])
     sections = (
         _title,
         _predictions,
+        at_full_scale,
         lambda results: _notes(results, strategies),
         _front,
         _regression,
@@ -47,24 +49,28 @@ def _title(results: Results) -> str:
 
 
 def _predictions(results: Results) -> str:
-    limited = results.chosen["violation"] is not None
+    ranking = results.finalists["ranking"]
+    limited = ranking[0]["violation"] is not None
     rows = []
-    for row in results.choice["ranking"]:
+    for row in ranking:
         known = row["predicted"] is not None
         predicted = markdown.nsl(row["predicted"]) if known else "–"
         error = markdown.gain(100 * (row["predicted"] / row["measured"] - 1)) if known else "–"
         measured = markdown.nsl(row["measured"]) + markdown.plus_minus(row["standard_error"])
         excess = [_over(row)] if limited else []
-        rows.append((f"`{row['name']}`", row["role"], row["strategy"], measured, predicted, error, *excess))
+        finalist = "yes" if row["why_no_finalist"] is None else "no"
+        rows.append(
+            (f"`{row['name']}`", row["role"], row["strategy"], measured, predicted, error, *excess, finalist)
+        )
     header = ("mixture", "role", "strategy", "measured", "predicted", "error")
-    ranking = markdown.table((*header, *(["over the limits"] if limited else [])), rows, left=3)
+    table = markdown.table((*header, *(["over the limits"] if limited else []), "finalist"), rows, left=3)
     intro = markdown.paragraph(
         "The objective of every mixture on proxies, best first"
         + (", those that exceed the limits last." if limited else "."),
-        "The choice is made by measurement; *predicted* is what the regression expected. candidates.csv has all "
-        "shares.",
+        "*Predicted* is what the regression expected. *Finalists* are trained at full scale: every baseline, and every "
+        "candidate that keeps the limits and is within the noise of the best. candidates.csv has all shares.",
     )
-    return f"## Measured and predicted\n\n{intro}\n\n{ranking}"
+    return f"## Measured and predicted on proxies\n\n{intro}\n\n{table}"
 
 
 def _notes(results: Results, strategies: Mapping[str, Mapping[str, Any]]) -> str:
@@ -237,7 +243,7 @@ def _bytes_given(results: Results) -> str:
     ledgers = (
         ("Sampled proxies", results.training_ledger, ["mixture_id"]),
         ("Proxies of candidates and baselines", results.ledger, ["name", "replicate"]),
-        ("Full-scale tokenizers", results.full_scale_ledger, ["name"]),
+        ("Full-scale tokenizers", results.full_scale_ledger, ["name", "draw"]),
     )
     notes = [_ledger_note(what, ledger.join(available, on="corpus"), keys) for what, ledger, keys in ledgers]
     notes += text_caveats(results.counts, results.evaluation, results.config["tokenizer"]["normalizer"])

@@ -65,18 +65,31 @@ def quality_of(
         used += frequencies
         key = {"evaluation_set": evaluation_set, "corpus": corpus}
         rows.append({**key, **_row(tokenizer, text, tokens, frequencies, alphabet)})
-        documents.append(
-            pl.DataFrame(
-                {
-                    "document": np.arange(len(text), dtype=np.uint32),
-                    "tokens": tokens,
-                    "reference_tokens": text["reference_tokens"],
-                }
-            ).select(*(pl.lit(value).alias(name) for name, value in key.items()), pl.all())
-        )
+        documents.append(_documents((evaluation_set, corpus), tokens, text["reference_tokens"]))
     schema = {"spaced": pl.Boolean, "words": pl.Int64, "continued_word_rate": pl.Float64, "strr": pl.Float64}
     corpora = pl.DataFrame(rows, schema_overrides=schema, infer_schema_length=None)
     return Quality(corpora, pl.concat(documents), vocabulary_scripts(tokenizer, used, alphabet))
+
+
+def encode_documents(tokenizer: Tokenizer, evaluation: Mapping[tuple[str, str], Path]) -> pl.DataFrame:
+    """Tokens of every document of each text, without metrics: the table `documents` of `Quality`."""
+    tokenizer = of_plain_text(tokenizer)
+    size = vocabulary_size(tokenizer)
+    tables = []
+    for key, path in evaluation.items():
+        text = pl.read_parquet(path)
+        tables.append(_documents(key, encode(tokenizer, text["text"], size)[0], text["reference_tokens"]))
+    return pl.concat(tables)
+
+
+def _documents(key: tuple[str, str], tokens: np.ndarray, reference_tokens: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "document": np.arange(len(tokens), dtype=np.uint32),
+            "tokens": tokens,
+            "reference_tokens": reference_tokens,
+        }
+    ).select(pl.lit(key[0]).alias("evaluation_set"), pl.lit(key[1]).alias("corpus"), pl.all())
 
 
 # Of each evaluation text, encoded to see how much documents differ: some hundred documents, in a fraction of a second.
@@ -159,8 +172,12 @@ def _row(
     return row
 
 
-def check_tokens(corpora: pl.DataFrame, counted: pl.DataFrame, path: str | Path) -> None:
-    """ValueError unless a tokenizer's encodings have exactly the tokens that its training counted."""
+def check_tokens(documents: pl.DataFrame, counted: pl.DataFrame, path: str | Path) -> None:
+    """ValueError unless a tokenizer's encodings have exactly the tokens that its training counted.
+
+    documents: of `encode_documents`. counted: the training's table of compression, at the tokenizer's vocabulary size.
+    """
+    corpora = documents.group_by("evaluation_set", "corpus").agg(pl.col("tokens").sum())
     both = corpora.join(counted, on=["evaluation_set", "corpus"], how="full", suffix="_counted")
     wrong = both.filter(~pl.col("tokens").eq_missing(pl.col("tokens_counted")))
     if len(wrong):

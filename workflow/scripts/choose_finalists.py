@@ -1,0 +1,30 @@
+"""Choose the mixtures that are trained at full scale, by what their proxies measured."""
+
+import polars as pl
+
+from trex.files import write_json, write_table
+from trex.objective.objective import Objective
+from trex.run.job import job
+from trex.search.finalists import finalists
+from trex.search.measurements import measure, share_limits
+
+with job(snakemake):
+    params, files, output = snakemake.params, snakemake.input, snakemake.output
+    candidates = pl.read_parquet(files.candidates)
+    compression = pl.concat([pl.read_parquet(path) for path in files.compression])
+    measured = measure(
+        candidates,
+        compression.rename({"replicate": "draw"}),
+        {name: [pl.read_parquet(file)] for name, file in zip(params.mixtures, files.documents, strict=True)},
+        Objective.from_config(params.objective, params.corpora),
+        share_limits(params.corpora, params.floors, params.ceilings),
+        params.seed,
+    )
+
+    def column(name):
+        return dict(candidates.select("name", name).iter_rows())
+
+    found = finalists(measured, *map(column, ("role", "strategy", "predicted")))
+    write_table(compression, output.compression)
+    write_table(pl.concat([pl.read_parquet(path) for path in files.ledgers]), output.ledger)
+    write_json({**found, "objective": params.objective}, output.finalists)
