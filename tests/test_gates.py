@@ -113,9 +113,10 @@ def test_a_part_of_a_character_that_always_grows():
     assert gates_of(with_merges(*DEVANAGARI)) == {"completed": WARNED, "half": WARNED}
     assert gates_of(with_merges(*DEVANAGARI[:-1])) == {"half": WARNED}  # one letter is left over
     # and from the other side: no character ends with the two bytes alone
-    leads = [lead for lead in range(0xE0, 0xF0)]
-    ends = [(b"\xa4", b"\x85"), *((bytes([lead]), b"\xa4\x85") for lead in leads)]
-    assert "completed" not in gates_of(with_merges(*ends, normalizer="none"))  # U+10905 has them too, after F0 90
+    ends = [(b"\xa4", b"\x85"), *((bytes([lead]), b"\xa4\x85") for lead in range(0xE0, 0xF0))]
+    assert "completed" not in gates_of(
+        with_merges(*ends, normalizer="none")
+    )  # U+10905 has them too, after F0 90
     ends += [(bytes([third]), b"\xa4\x85") for third in range(0x80, 0xC0)]
     assert gates_of(with_merges(*ends, normalizer="none")) == {"completed": WARNED, "half": WARNED}
 
@@ -138,7 +139,7 @@ def test_text_that_is_not_given_back_is_shown():
 def test_bytes_that_are_no_text():
     model = train_bpe([b"\x00\xff" * 3], np.array([9]), 258, alphabet=LATIN1)
     tokenizer = to_tokenizer(model, pattern="none", normalizer="none")
-    left_out = {gate: LEFT_OUT for gate in ("scripts", "junk", "half")}
+    left_out = dict.fromkeys(("scripts", "junk", "half"), LEFT_OUT)
     assert gates_of(tokenizer, alphabet=LATIN1) == left_out
     broken = edited(tokenizer, lambda model: model["vocab"].update({"\x00\x00": 258}))
     assert gates_of(broken, alphabet=LATIN1) == {**left_out, "merges": FAILED}
@@ -148,7 +149,12 @@ def test_tokenizers_of_other_kinds():
     words = Tokenizer(models.WordLevel({"ab": 0, "?": 1}, unk_token="?"))
     words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     found = gates_of(words)
-    assert {gate for gate, result in found.items() if result == FAILED} == {"scripts", "random", "spaces", "bytes"}
+    assert {gate for gate, result in found.items() if result == FAILED} == {
+        "scripts",
+        "random",
+        "spaces",
+        "bytes",
+    }
 
 
 # --- Reach, against all texts --------------------------------------------------------------------------------
@@ -181,9 +187,16 @@ def test_reach_is_what_all_short_texts_reach(pattern):
 
 
 def test_failures_are_one_paragraph():
-    rows = [("chosen", "bytes", FAILED, 1, ["C0"]), ("chosen", "junk", WARNED, 3, []), ("gpt", "bytes", FAILED, 2, ["C1"])]
+    rows = [
+        ("chosen", "bytes", FAILED, 1, ["C0"]),
+        ("chosen", "junk", WARNED, 3, []),
+        ("gpt", "bytes", FAILED, 2, ["C1"]),
+    ]
     gates = pl.DataFrame(rows, schema=["tokenizer", "gate", "result", "count", "examples"], orient="row")
     message = failures(gates, ["chosen"])
-    assert "chosen: not a tokenizer that has an entry for each of the 256 bytes (bytes; 1 found, such as C0)" in message
+    assert (
+        "chosen: not a tokenizer that has an entry for each of the 256 bytes (bytes; 1 found, such as C0)"
+        in message
+    )
     assert failures(gates, ["chosen"], waived=["bytes"]) is None
     assert failures(gates, ["other"]) is None

@@ -7,19 +7,19 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
-from tokenizers import Tokenizer, normalizers
+from tokenizers import Tokenizer
 
 from trex.bpe.byte_alphabet import LATIN1
-from trex.tokenizer.encode import batches, of_plain_text
-from trex.tokenizer.rules import steps
+from trex.tokenizer.encode import of_plain_text
 from trex.validation import probes
 from trex.validation.entries import Vocabulary
+from trex.validation.forms import Form, changed_texts
 
 # Gates in the order of the table, and what each is about.
 STOPS = {
@@ -57,7 +57,6 @@ SCHEMA = {
     "count": pl.Int64,
     "examples": pl.List(pl.String),
 }
-_FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 
 
 @dataclass
@@ -89,11 +88,14 @@ def check_gates(
     """
     tokenizer = of_plain_text(Tokenizer.from_str(tokenizer.to_str()))
     is_text = vocabulary.alphabet is not LATIN1
-    form = Form.of(vocabulary)
+    form = Form.of(tokenizer)
     changed = corpora.filter(pl.col("changed") > 0)
     documents = _Found(
         changed["changed"].sum(),
-        [f"{corpus}: {change}" for corpus, change in changed.select("corpus", "change").head(EXAMPLES).iter_rows()],
+        [
+            f"{corpus}: {change}"
+            for corpus, change in changed.select("corpus", "change").head(EXAMPLES).iter_rows()
+        ],
     )
     found: dict[str, _Found | None] = {
         "scripts": _changed(tokenizer, form, probes.of_scripts()) if is_text else None,
@@ -113,7 +115,9 @@ def check_gates(
     letters = pl.col("text").str.contains(r"[\p{L}\p{M}\p{N}]")
     of_one = pl.col("text").map_elements(lambda text: len(set(text)) == 1, return_dtype=pl.Boolean)
     lengths = pl.col("text").str.len_chars()
-    found["junk"] = _of_entries(text.filter(lengths >= JUNK_CHARACTERS).filter(~letters | of_one)) if is_text else None
+    found["junk"] = (
+        _of_entries(text.filter(lengths >= JUNK_CHARACTERS).filter(~letters | of_one)) if is_text else None
+    )
     found["long"] = _of_entries(text.filter(lengths > LONG_CHARACTERS))
     # single bytes are every byte-level tokenizer's alphabet
     half = entries.filter(pl.col("text").is_null(), pl.col("bytes").bin.size() > 1)
@@ -140,8 +144,8 @@ def failures(gates: pl.DataFrame, names: Iterable[str], waived: Iterable[str] = 
     if not len(failed):
         return None
     sentences = [
-        f"{', '.join(rows['tokenizer'])}: not a tokenizer that {STOPS[gate]} ({gate}; {rows['count'][0]:,} found, such as "
-        f"{'; '.join(rows['examples'][0][:2])})."
+        f"{', '.join(rows['tokenizer'])}: not a tokenizer that {STOPS[gate]} ({gate}; {rows['count'][0]:,} found, such "
+        f"as {'; '.join(rows['examples'][0][:2])})."
         for (gate,), rows in failed.group_by(["gate"], maintain_order=True)
     ]
     return (
@@ -149,54 +153,6 @@ def failures(gates: pl.DataFrame, names: Iterable[str], waived: Iterable[str] = 
         + " ".join(sentences)
         + " Correct the section `tokenizer` of the config, or accept a gate by its name in validation.waived_gates."
     )
-
-
-@dataclass(frozen=True)
-class Form:
-    """The form of Unicode that a tokenizer gives text back in. Whatever else its normalizer does is a loss.
-
-    name: NFC, NFD, NFKC, NFKD or none.
-    """
-
-    name: str
-
-    @classmethod
-    def of(cls, vocabulary: Vocabulary) -> "Form":
-        kinds = [step["type"] for step in steps(vocabulary.settings["normalizer"], "normalizers")]
-        return cls(next((kind for kind in reversed(kinds) if kind in _FORMS), "none"))
-
-    @property
-    def loses(self) -> bool:
-        """Whether it makes one of characters that are different, such as ² and 2."""
-        return "K" in self.name
-
-    def __call__(self, text: str) -> str:
-        return text if self.name == "none" else getattr(normalizers, self.name)().normalize_str(text)
-
-
-def changed_texts(tokenizer: Tokenizer, form: Callable[[str], str], texts: Iterable[str]) -> list[str]:
-    """What becomes of texts that a tokenizer does not give back, in words; texts are expected in its form."""
-    found = []
-    for batch in batches(texts):
-        ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(batch, add_special_tokens=False)]
-        found += differences(batch, tokenizer.decode_batch(ids, skip_special_tokens=False), form)
-    return found
-
-
-def differences(texts: Sequence[str], decoded: Sequence[str], form: Callable[[str], str]) -> list[str]:
-    """The first place at which each text differs from what was decoded, for those that do."""
-    found = []
-    for text, back in zip(texts, decoded, strict=True):
-        if back == text:
-            continue
-        expected = form(text)
-        if back != expected:
-            at = next(
-                (i for i, (a, b) in enumerate(zip(expected, back, strict=False)) if a != b),
-                min(len(expected), len(back)),
-            )
-            found.append(f"{expected[at : at + 8]!r} becomes {back[at : at + 8]!r}")
-    return found
 
 
 # --- Gates --------------------------------------------------------------------------------------------------
@@ -315,5 +271,8 @@ def _special_tokens(tokenizer: Tokenizer, vocabulary: Vocabulary) -> _Found:
 
 def _of_entries(rows: pl.DataFrame) -> _Found:
     longest = rows.sort(pl.col("bytes").bin.size(), descending=True, maintain_order=True).head(EXAMPLES)
-    texts = [repr(text if text is not None else token)[:80] for text, token in longest.select("text", "bytes").rows()]
+    texts = [
+        repr(text if text is not None else token)[:80]
+        for text, token in longest.select("text", "bytes").rows()
+    ]
     return _Found(len(rows), texts)

@@ -7,7 +7,7 @@ from functools import cache
 import polars as pl
 
 # The scripts of Unicode 15.0, by their names in regexes. Characters of later versions count as `other`.
-SCRIPTS = (
+_NAMES = (
     "Adlam Ahom Anatolian_Hieroglyphs Arabic Armenian Avestan Balinese Bamum Bassa_Vah Batak Bengali Bhaiksuki "
     "Bopomofo Brahmi Braille Buginese Buhid Canadian_Aboriginal Carian Caucasian_Albanian Chakma Cham Cherokee "
     "Chorasmian Common Coptic Cuneiform Cypriot Cypro_Minoan Cyrillic Deseret Devanagari Dives_Akuru Dogra Duployan "
@@ -23,7 +23,8 @@ SCRIPTS = (
     "Siddham SignWriting Sinhala Sogdian Sora_Sompeng Soyombo Sundanese Syloti_Nagri Syriac Tagalog Tagbanwa Tai_Le "
     "Tai_Tham Tai_Viet Takri Tamil Tangsa Tangut Telugu Thaana Thai Tibetan Tifinagh Tirhuta Toto Ugaritic Vai "
     "Vithkuqi Wancho Warang_Citi Yezidi Yi Zanabazar_Square"
-).split()
+)
+SCRIPTS = tuple(_NAMES.split())
 _RUN = 6  # characters of a made-up word
 
 SPACES = (

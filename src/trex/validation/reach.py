@@ -52,11 +52,10 @@ def unreachable(tokenizer: Tokenizer, vocabulary: Vocabulary) -> pl.DataFrame:
     for number, spelling, token, text in rest.iter_rows():
         reason = of_bytes.reason(number, token, text) if of_bytes else None
         if reason is None:
-            if text is not None:
-                texts = _contexts(text)
-            else:
-                texts = of_bytes.texts(token) if of_bytes else iter(())
-            if not of_bytes:
+            texts = iter(()) if text is None else _contexts(text)
+            if of_bytes and text is None:
+                texts = of_bytes.texts(token)
+            elif not of_bytes:
                 start = spelling.removeprefix("##")
                 texts = chain(texts, (spelling, start, f"a{start}"))
             if any(number in tokenizer.encode(around, add_special_tokens=False).ids for around in texts):
@@ -74,7 +73,9 @@ def _encoded_alone(tokenizer: Tokenizer, entries: pl.DataFrame) -> list[int]:
     numbers = iter(texts["id"])
     for batch in batches(texts["text"]):
         encodings = tokenizer.encode_batch_fast(batch, add_special_tokens=False)
-        found += [number for encoding, number in zip(encodings, numbers, strict=False) if number in encoding.ids]
+        found += [
+            number for encoding, number in zip(encodings, numbers, strict=False) if number in encoding.ids
+        ]
     return found
 
 
