@@ -19,7 +19,8 @@ LENGTH = 24  # characters of an example
 class Vocabularies:
     """What is known of the vocabularies of all tokenizers.
 
-    gates, composition: of all tokenizers. entries, words: of the tokenizer `name`, whose entries the page shows. corpora: of the config, in order. trained: the full-scale tokenizers; waived: gates at which they may fail.
+    gates, composition: of all tokenizers. entries, words: of the tokenizer `name`, whose entries the page shows.
+    corpora: of the config, in order. trained: the full-scale tokenizers; waived: gates at which they may fail.
     """
 
     gates: pl.DataFrame
@@ -84,8 +85,8 @@ def _gates(found: Vocabularies) -> str:
     )
     intro = markdown.paragraph(
         f"{verdict} The first {len(STOPS)} lines are gates: a tokenizer of this run that fails at one ends the run "
-        "with an error. The others are warnings, with what was found; they cost entries and break nothing. Text is expected "
-        "back in the tokenizer's form of Unicode: one with NFC gives back NFC."
+        "with an error. The others are warnings, with what was found; they cost entries and break nothing. Text is "
+        "expected back in the tokenizer's form of Unicode: one with NFC gives back NFC."
     )
     header = ("gate", "a tokenizer that", *(f"`{name}`" for name in found.tokenizers))
     return f"## Gates\n\n{intro}\n\n{markdown.table(header, rows, left=2)}"
@@ -177,8 +178,8 @@ def _corpora(found: Vocabularies) -> str:
         header, rows = header[:-1], [row[:-1] for row in rows]
     intro = markdown.paragraph(
         "An entry is a corpus's own if that corpus has, by the byte, more of it than all others together, as a token "
-        "or within one. The columns of tokenizers count such entries. *Words cut* and *words kept*: of the most frequent "
-        f"words, up to 1,000, those that `{found.name}` cuts, and the share that are one token after a space. *Valid "
+        "or within one. The columns of tokenizers count such entries. *Words cut* and *words kept*: of the most "
+        f"frequent words, up to 1,000, those that `{found.name}` cuts, and the share that are one token after a space. *Valid "
         "words* (%TR of TR-MMLU): share of the entries with letters in the corpus's text that are words of "
         f"validation.words, or that occur {OWN_WORD_COUNT} times as words of the text.",
         "*Pure*: that are in validation.morphemes." if has_pure else "",
