@@ -68,6 +68,8 @@ rule all:
         expand(rules.write_tokenizer.output, name=TOKENIZERS),
         INFERRED,
         LANGUAGE_MODELS,
+    message:
+        "All results are complete"
 
 
 # partial targets
