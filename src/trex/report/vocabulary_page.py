@@ -1,13 +1,13 @@
 """The page about the vocabularies of the full-scale and existing tokenizers: gates, use, and whose words they have."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from trex.report import by_corpus, markdown
-from trex.validation.gate_names import GATES, STOPS
+from trex.validation.gate_names import STOPS, WARNINGS
 from trex.validation.gates import FAILED, LEFT_OUT, PASSED, WARNED
 from trex.validation.vocabulary import ACTIVE_PER_MILLION, FEWEST_TOKENS, OWN_WORD_COUNT, SURVIVAL, USES
 
@@ -70,11 +70,18 @@ def _gates(found: Vocabularies) -> str:
             "tokenizer", "gate", "result", "count"
         ).iter_rows()
     }
-    rows = []
-    for gate, about in GATES.items():
-        cells = [_result(*by_name[name, gate]) for name in found.tokenizers]
-        text = f"{about} (a failure is accepted)" if gate in found.waived else about
-        rows.append((f"`{gate}`", text, *cells))
+
+    def table(gates: Mapping[str, str], header: str) -> str:
+        rows = [
+            (
+                f"`{gate}`",
+                f"{about} (a failure is accepted)" if gate in found.waived else about,
+                *(_result(gate, *by_name[name, gate]) for name in found.tokenizers),
+            )
+            for gate, about in gates.items()
+        ]
+        return markdown.table(("", header, *(f"`{name}`" for name in found.tokenizers)), rows, left=2)
+
     failed = found.gates.filter(pl.col("tokenizer").is_in(found.trained), result=FAILED)
     failed = failed.filter(~pl.col("gate").is_in(found.waived))
     verdict = (
@@ -84,16 +91,15 @@ def _gates(found: Vocabularies) -> str:
         else "The tokenizers of this run pass every gate."
     )
     intro = markdown.paragraph(
-        f"{verdict} The first {len(STOPS)} lines are gates: a tokenizer of this run that fails at one ends the run "
-        "with an error. The others are warnings, with what was found; they cost entries and break nothing. Text is "
-        "expected back in the tokenizer's form of Unicode: one with NFC gives back NFC."
+        f"{verdict} One that fails ends the run with an error. Text is expected back in the tokenizer's form of "
+        "Unicode: one with NFC gives back NFC."
     )
-    header = ("gate", "a tokenizer that", *(f"`{name}`" for name in found.tokenizers))
-    return f"## Gates\n\n{intro}\n\n{markdown.table(header, rows, left=2)}"
+    warnings = "Warnings: what was found costs entries and breaks nothing."
+    return f"## Gates\n\n{intro}\n\n{table(STOPS, 'a tokenizer that')}\n\n{warnings}\n\n{table(WARNINGS, 'number of')}"
 
 
-def _result(result: str, count: int | None) -> str:
-    if result in (PASSED, LEFT_OUT):
+def _result(gate: str, result: str, count: int | None) -> str:
+    if result == LEFT_OUT or (result == PASSED and gate in STOPS):
         return result
     return f"**fail** ({count:,})" if result == FAILED else f"{count:,}"
 
@@ -179,9 +185,9 @@ def _corpora(found: Vocabularies) -> str:
     intro = markdown.paragraph(
         "An entry is a corpus's own if that corpus has, by the byte, more of it than all others together, as a token "
         "or within one. The columns of tokenizers count such entries. *Words cut* and *words kept*: of the most "
-        f"frequent words, up to 1,000, those that `{found.name}` cuts, and the share that are one token after a space. *Valid "
-        "words* (%TR of TR-MMLU): share of the entries with letters in the corpus's text that are words of "
-        f"validation.words, or that occur {OWN_WORD_COUNT} times as words of the text.",
+        f"frequent words, up to 1,000, those that `{found.name}` cuts, and the share that are one token after a space. "
+        "*Valid words* (%TR of TR-MMLU): share of the entries with letters in the corpus's text that are words of "
+        f"validation.words, or, without a list, of the words that the text has {OWN_WORD_COUNT} times or more.",
         "*Pure*: that are in validation.morphemes." if has_pure else "",
     )
     note = by_corpus.note(found.corpora, f"the most entries of `{found.name}`")

@@ -13,6 +13,7 @@ STOPS = {
     "merges": "has no entry that its merges never make",
     "normalizer": "has no entry that its normalizer always changes",
 }
+# The number of ...
 WARNINGS = {
     "pattern": "entries for which no text was found: words are always split within them",
     "completed": "parts of characters that every text merges further",
@@ -20,6 +21,6 @@ WARNINGS = {
     "long": "entries of more than 64 characters",
     "half": "entries that are no whole characters",
     "spelled": "ordinary entries with the text of a special token",
-    "form": "text is changed to a form that loses differences (NFKC, NFKD)",
+    "form": "forms of Unicode that lose differences (NFKC, NFKD), in which text is given back",
 }
 GATES = {**STOPS, **WARNINGS}
