@@ -15,8 +15,8 @@ from trex.bpe.training import train_bpe
 from trex.tokenizer.build import to_tokenizer
 from trex.validation import probes
 from trex.validation.entries import read_vocabulary
-from trex.validation.gate_names import STOPS
-from trex.validation.gates import FAILED, LEFT_OUT, PASSED, WARNED, check_gates, failures
+from trex.validation.gate_names import FAILED, LEFT_OUT, PASSED, STOPS, WARNED
+from trex.validation.gates import check_gates, failures
 from trex.validation.reach import unreachable
 
 ALL_SCRIPTS, SOME = probes.of_scripts, ("Latin", "Greek", "Cyrillic", "Devanagari")

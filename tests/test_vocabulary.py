@@ -7,8 +7,8 @@ from trex.bpe.training import train_bpe
 from trex.tokenizer.build import to_tokenizer
 from trex.validation.entries import read_vocabulary
 from trex.validation.quality import quality_of
+from trex.validation.uses import USES
 from trex.validation.vocabulary import (
-    USES,
     built,
     composition,
     own_words,

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from trex.report import by_corpus
 from trex.report.figures import CHOSEN_COLOR, COLORS, GREY, MARKERS, PLOT_WIDTH, ROW_HEIGHT, STYLE
 from trex.report.vocabulary_page import Vocabularies
-from trex.validation.vocabulary import USES
+from trex.validation.uses import USES
 
 _OF_USE = dict(zip(USES, (COLORS[1], COLORS[3], COLORS[5], GREY), strict=True))
 

@@ -7,9 +7,8 @@ import numpy as np
 import polars as pl
 
 from trex.report import by_corpus, markdown
-from trex.validation.gate_names import STOPS, WARNINGS
-from trex.validation.gates import FAILED, LEFT_OUT, PASSED, WARNED
-from trex.validation.vocabulary import ACTIVE_PER_MILLION, FEWEST_TOKENS, OWN_WORD_COUNT, SURVIVAL, USES
+from trex.validation.gate_names import FAILED, LEFT_OUT, PASSED, STOPS, WARNED, WARNINGS
+from trex.validation.uses import ACTIVE_PER_MILLION, FEWEST_TOKENS, OWN_WORD_COUNT, SURVIVAL, USES
 
 EXAMPLES = 6
 LENGTH = 24  # characters of an example

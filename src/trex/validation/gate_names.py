@@ -24,3 +24,6 @@ WARNINGS = {
     "form": "forms of Unicode that lose differences (NFKC, NFKD), in which text is given back",
 }
 GATES = {**STOPS, **WARNINGS}
+
+# What comes of a gate; n/a where it makes no sense.
+PASSED, WARNED, FAILED, LEFT_OUT = "pass", "warn", "fail", "n/a"

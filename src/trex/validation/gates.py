@@ -20,14 +20,13 @@ from trex.tokenizer.encode import of_plain_text
 from trex.validation import probes
 from trex.validation.entries import Vocabulary
 from trex.validation.forms import Form, changed_texts
-from trex.validation.gate_names import GATES, STOPS
+from trex.validation.gate_names import FAILED, GATES, LEFT_OUT, PASSED, STOPS, WARNED
 
 # As in Apertus's checks of production tokenizers (swiss-ai/apertus-tokenizer-development, REPORT_production_safety.md).
 JUNK_CHARACTERS = 8
 LONG_CHARACTERS = 64
 EXAMPLES = 10
 
-PASSED, WARNED, FAILED, LEFT_OUT = "pass", "warn", "fail", "n/a"
 SCHEMA = {
     "gate": pl.String,
     "result": pl.String,
@@ -248,8 +247,9 @@ def _special_tokens(tokenizer: Tokenizer, vocabulary: Vocabulary) -> _Found:
 
 def _of_entries(rows: pl.DataFrame) -> _Found:
     longest = rows.sort(pl.col("bytes").bin.size(), descending=True, maintain_order=True).head(EXAMPLES)
-    texts = [
-        repr(text if text is not None else token)[:80]
-        for text, token in longest.select("text", "bytes").rows()
-    ]
-    return _Found(len(rows), texts)
+    shown = longest.select("text", "bytes").iter_rows()
+    return _Found(len(rows), [_short(token if text is None else text) for text, token in shown])
+
+
+def _short(entry: str | bytes, most: int = 24) -> str:
+    return repr(entry) if len(entry) <= most else f"{entry[:most]!r}… ({len(entry)})"

@@ -10,21 +10,20 @@ import polars as pl
 
 from trex.validation.entries import Vocabulary
 from trex.validation.quality import is_spaced, running_words
-
-# How text uses an entry. Occurrences by million tokens and the share that survives are those of Apertus
-# (swiss-ai/apertus-tokenizer-development, REPORT_production_safety.md); their "uncommon" is part of "rare" here, and
-# what is "scaffold" is nothing else.
-ACTIVE, RARE, SCAFFOLD, UNSEEN = USES = ("active", "rare", "scaffold", "unseen")
-ACTIVE_PER_MILLION = 5
-SURVIVAL = 0.1
-# Fewer tokens are taken as a million: of a shorter text, one occurrence would make an entry active.
-FEWEST_TOKENS = 1_000_000
+from trex.validation.uses import (
+    ACTIVE,
+    ACTIVE_PER_MILLION,
+    FEWEST_TOKENS,
+    OWN_WORD_COUNT,
+    RARE,
+    SCAFFOLD,
+    SURVIVAL,
+    UNSEEN,
+    USES,
+)
 
 # An entry belongs to the corpus that has more of it, by the byte, than all others together.
 OWN = 0.5
-# A corpus's own words are those that occur more than once, since once are typing errors too.
-OWN_WORD_COUNT = 2
-
 SCHEMA = {"evaluation_set": pl.String, "corpus": pl.String, "metric": pl.String, "value": pl.Float64}
 
 
