@@ -1,12 +1,19 @@
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 from tokenizers import Tokenizer
 
 from trex.bpe.training import train_bpe
+from trex.report.figures import save
+from trex.report.figures_vocabulary import vocabulary as vocabulary_figure
+from trex.report.vocabulary_page import Vocabularies, write_vocabulary
 from trex.tokenizer.build import to_tokenizer
 from trex.validation.entries import read_vocabulary
+from trex.validation.gates import check_gates
 from trex.validation.quality import quality_of
+from trex.validation.reach import unreachable
 from trex.validation.uses import USES
 from trex.validation.vocabulary import (
     built,
@@ -113,3 +120,39 @@ def test_lists_of_words(tmp_path):
     (tmp_path / "words.txt").write_text("\n")
     with pytest.raises(ValueError, match="has no words"):
         read_list(tmp_path / "words.txt")
+
+
+def test_the_page_and_its_figure(tokenizer, tmp_path):
+    entries, _, quality = measured(tokenizer, tmp_path, eng="abcd abcd ab|c", deu="ab")
+    vocabulary = read_vocabulary(tokenizer)
+    _, metrics = composition(vocabulary, quality.entries, quality.corpora, {"eng": frozenset({"ab"})}, {})
+    gates = check_gates(tokenizer, vocabulary, unreachable(tokenizer, vocabulary), quality.corpora)
+    broken = gates.with_columns(
+        result=pl.when(gate="bytes").then(pl.lit("fail")).otherwise("result"), count=1
+    )
+    both = {"chosen": gates, "gpt": broken}
+    found = Vocabularies(
+        gates=pl.concat(
+            table.select(pl.lit(name).alias("tokenizer"), pl.all()) for name, table in both.items()
+        ),
+        composition=pl.concat(metrics.select(pl.lit(name).alias("tokenizer"), pl.all()) for name in both),
+        entries=entries,
+        words=quality.words,
+        name="chosen",
+        corpora=["eng", "deu"],
+        trained=["chosen"],
+        waived=[],
+    )
+    page = write_vocabulary(found)
+    assert "The tokenizers of this run pass every gate." in page
+    lines = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line[:1] == "|"
+    ]
+    assert ["`bytes`", "has an entry for each of the 256 bytes", "pass", "**fail** (1)"] in lines
+    assert [line[2:] for line in lines if line[0] == "`eng`"] == [
+        ["`ab` `abcd` `c`", "2", "2", "0 %", "33 %"]
+    ]
+    assert "`gpt` must not be used" in write_vocabulary(replace(found, trained=["chosen", "gpt"]))
+    assert "pass every gate" in write_vocabulary(replace(found, trained=["chosen", "gpt"], waived=["bytes"]))
+    save(vocabulary_figure(found), tmp_path / "vocabulary.svg")
+    assert (tmp_path / "vocabulary.svg").stat().st_size > 5000
