@@ -152,7 +152,7 @@ def test_the_page_and_its_figure(tokenizer, tmp_path):
     assert [line[2:] for line in lines if line[0] == "`eng`"] == [
         ["`abcd` `ab` `c`", "2", "2", "0 %", "33 %"]
     ]
-    assert "`gpt` must not be used" in write_vocabulary(replace(found, trained=["chosen", "gpt"]))
+    assert "Not fit for use: `gpt`; see" in write_vocabulary(replace(found, trained=["chosen", "gpt"]))
     assert "pass every gate" in write_vocabulary(replace(found, trained=["chosen", "gpt"], waived=["bytes"]))
     save(vocabulary_figure(found), tmp_path / "vocabulary.svg")
     assert (tmp_path / "vocabulary.svg").stat().st_size > 5000

@@ -54,6 +54,7 @@ rule write_provenance:
         summary=rules.write_summary.output.summary,
         details=rules.write_summary.output.details,
         validation=rules.write_summary.output.validation,
+        vocabulary=rules.write_vocabulary.output,
         candidates=rules.write_summary.output.candidates,
         hygiene=rules.write_hygiene.output.page,
         corpora=rules.write_summary.output.corpora,
