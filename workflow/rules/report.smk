@@ -7,6 +7,7 @@ FIGURES = [
     "learning_curve",
     "nsl_by_corpus",
     "nsl_by_vocabulary",
+    "full_scale_choice",
     "full_scale_gains",
     "full_scale_nsl",
     *(["rank_invariance"] if GRID_BATCHES else []),

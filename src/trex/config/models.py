@@ -78,7 +78,8 @@ class Evaluation(Section):
     """How evaluation text is set apart."""
 
     held_out_share: float = Field(0.1, gt=0, le=0.5)
-    """Share of each corpus's documents that is kept out of training. A hash of the content chooses them."""
+    """Share of each corpus's documents that is kept out of training. A hash of the content chooses them. Half of them
+    serve to choose, half to test what was chosen."""
     max_bytes: Bytes = 20_000_000
     """Cap on evaluation text per corpus and set, in bytes. A hash of their content chooses the documents."""
     max_document_bytes: Bytes = 1_000_000

@@ -66,8 +66,6 @@ def draws(results: Results) -> str:
     said = "each once" if n == 1 else f"each on {n} draws of text"
     if left_out:
         return f"{said} (another draw would mostly be the same text: {left_out[0]})"
-    if n == 1 and results.config["training"]["bytes"] is None:
-        return f"{said}, on as much text as there is"
     return said
 
 
@@ -78,29 +76,28 @@ def at_full_scale(results: Results) -> str:
     rows = []
     for row in choice["ranking"]:
         measured = "–" if row["measured"] is None else markdown.nsl(row["measured"])
-        loss = row["loss"]
-        cells = ("–", "–") if loss is None else (f"{loss['percent']:+.2f} %", _interval(loss))
-        over = (
-            [] if not limited else ["–" if row["violation"] is None else markdown.percent(row["violation"])]
-        )
-        rows.append((f"`{row['name']}`", row["kind"], measured, *cells, *over, row["why"]))
-    over = ["limits exceeded by"] if limited else []
+        behind = row["behind"] or dict.fromkeys(("percent", "at_least"))
+        cells = [f"{x:.2f} %" if x is not None else "–" for x in (behind["percent"], behind["at_least"])]
+        if limited:
+            cells.append("–" if row["violation"] is None else markdown.percent(row["violation"]))
+        rows.append((f"`{row['name']}`", row["kind"], row["why"], measured, *cells))
+    over = ["over the limits"] if limited else []
     header = (
         "mixture",
         "kind",
+        "why it was or was not taken",
         "objective",
         "behind the best",
-        "95 % interval",
+        "at least",
         *over,
-        "why it was or was not taken",
     )
     noise = choice["draw_noise"]
     intro = markdown.paragraph(
         RULE,
         f"Simplest first: {', '.join(SIMPLEST_FIRST)} (*named*: shares that the config gives; *inferred*: the mixture "
-        "of an existing tokenizer). *Measurably worse*: the whole interval is on the wrong side of 0, and the "
-        f"difference is more than {TIE} %. The intervals hold the truth all together with a chance of 95 %, over all "
-        "pairs of mixtures here, since the best of several is so by luck as well.",
+        f"of an existing tokenizer). *Measurably worse*: another mixture gains more than {TIE} %, and *at least* more "
+        "than 0. The least gains of all others hold together with a chance of 95 %, since the best of several is so by "
+        "luck as well.",
         f"The finalists were trained {draws(results)}"
         + (
             f"; of one draw, the noise of an objective is {100 * noise['deviation']:.3f} %, and intervals have it."
@@ -108,8 +105,4 @@ def at_full_scale(results: Results) -> str:
             else "; intervals are about documents alone."
         ),
     )
-    return f"## The choice at full scale\n\n{intro}\n\n{markdown.table(header, rows, left=2)}"
-
-
-def _interval(row: dict[str, float]) -> str:
-    return markdown.interval(row["low"], row["high"])
+    return f"## The choice at full scale\n\n{intro}\n\n{markdown.table(header, rows, left=3)}"

@@ -89,8 +89,7 @@ def _full_scale(results: Results) -> str:
     ledger = results.full_scale_ledger.filter(name=results.choice["chosen"], draw=0)
     return (
         f"*Full scale* is {markdown.size(ledger['given_bytes'].sum())} of text and a vocabulary of {vocab_size:,} "
-        "tokens. The claim is about the *test half* of the evaluation text, which had no part in the choice; its "
-        "intervals hold the truth all together with a chance of 95 %."
+        "tokens. The claim is about the *test half* of the evaluation text, which had no part in the choice."
     )
 
 
@@ -117,8 +116,7 @@ def _on_proxies(results: Results) -> str:
         f"*Proxies* are small tokenizers ({markdown.size(proxies['bytes'])} of text, a vocabulary of "
         f"{proxies['vocab_size']:,}); {len(ranking)} mixtures, baselines included, were each trained "
         f"{f'{replicates} times, on different draws of text' if replicates > 1 else 'once'}. {len(finalists)} of them, "
-        "every baseline and what proxies could not tell from the best, were then trained at full scale, "
-        f"{draws(results)}."
+        f"the baselines and what may be the best, were then trained at full scale, {draws(results)}."
     )
 
 
@@ -183,7 +181,7 @@ def _gains(results: Results) -> str:
         shown.append((row["name"], row["kind"], choice["gains"][row["name"]], tested.get(row["name"])))
     for name, row in tested.items():
         if name not in results.trained:
-            shown.append((name, "existing tokenizer", None, row))
+            shown.append((name, "existing", None, row))
     if not shown:
         return "## What it gains\n\nThere is no other mixture to compare with."
     rows = []
@@ -192,15 +190,13 @@ def _gains(results: Results) -> str:
         cells += [markdown.gain(test["value"]), _interval(test)] if test else ["–", "–"]
         rows.append((f"`{name}`", kind, *cells))
     header = ("against", "kind", "selection half", "95 % interval", "test half", "95 % interval")
-    others = sum(row["measured"] is None for row in choice["ranking"])
-    left = [f"{left_out} more searched mixtures" if left_out else ""]
-    left += [f"{others} that were measurably worse on proxies, or exceeded limits there," if others else ""]
-    left = " and ".join(filter(None, left))
+    left_out += sum(row["measured"] is None for row in choice["ranking"])
+    mixtures = "mixture is" if left_out == 1 else "mixtures are"
     note = markdown.paragraph(
-        f"Gains of `{choice['chosen']}` at full scale: positive where it needs fewer tokens. An interval that holds 0 "
-        f"means that the two do not differ measurably; less than {TIE} % is never claimed. The intervals of a column "
-        "are simultaneous: corrected for so many comparisons. Searched mixtures that were not chosen are not tested.",
-        f"{left} are in details.md." if left else "",
+        f"Gains of `{choice['chosen']}` at full scale: positive where it needs fewer tokens. The intervals of a column "
+        "hold the truth all together with a chance of 95 %. Where one holds 0, no difference is claimed, nor one of "
+        f"less than {TIE} %.",
+        f"{left_out} more searched {mixtures} in details.md." if left_out else "",
     )
     return f"## What it gains\n\n{markdown.table(header, rows, left=2)}\n\n{note}"
 
@@ -247,10 +243,7 @@ def _caveats_of(results: Results) -> Iterator[str]:
             f"At full scale the text of {repeated} of {len(times)} corpora is repeated to fill its share, most "
             f"`{results.corpora[times.argmax()]}` ({times.max():.2f} times)."
         )
-    yield (
-        "The mixture was chosen on the selection half, so its gains there are slightly too large. The test half had no "
-        "part in the choice."
-    )
+    yield ("The mixture was chosen on the selection half, so its gains there are slightly too large.")
     yield from halves_caveats(results.evaluation, results.config["objective"]["parallel_set"])
     if "held_out" in results.choice["objective"]["evaluation_sets"]:
         yield "`held_out` is text of the same corpora. Text of another kind may compress differently."

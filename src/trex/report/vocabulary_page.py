@@ -84,8 +84,8 @@ def _gates(found: Vocabularies) -> str:
     failed = found.gates.filter(pl.col("tokenizer").is_in(found.trained), result=FAILED)
     failed = failed.filter(~pl.col("gate").is_in(found.waived))
     verdict = (
-        f"**Not fit for use: {markdown.names(failed['tokenizer'].unique(maintain_order=True).to_list())}; see the gates "
-        "that failed.**"
+        f"**Not fit for use: {markdown.names(failed['tokenizer'].unique(maintain_order=True).to_list())}; see the "
+        "gates that failed.**"
         if len(failed)
         else "The tokenizers of this run pass every gate."
     )

@@ -1,12 +1,12 @@
 """Which mixture to recommend: the simplest that is not measurably worse than the best, at full scale.
 
-*Measurably worse*: the whole interval of the difference to the best is on the wrong side of 0, and the difference is
-more than TIE percent; the intervals are simultaneous over all pairs of finalists (`objective.comparisons`), since the
-best of several is the best by luck as well.
+A mixture is *measurably worse* if some other one is better by more than TIE percent and more than the noise. The lower
+ends of the gains of all others over it are taken together (`objective.comparisons`): the best of several is the best by
+luck as well. So a mixture that is as good as the best is left out with a chance of 5 % (Gupta's subset selection, with
+the noise as it is measured).
 """
 
 from collections.abc import Mapping
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -41,39 +41,47 @@ def choose(
     Returns:
         For `choice.json`: chosen; best, the one that measures best of those that keep the limits; draws of text;
         draw_noise (None with one draw): deviation, freedom; ranking, best first and then those that were not trained,
-        of name, kind, measured (the mean), values, violation, loss (against the best, percent with low and high),
-        verdict, why; gains of the chosen over every other finalist, percent with low and high.
+        of name, kind, measured (the mean), values, violation, behind (None for the best: how many percent the best
+        gains, and the lower end `at_least`), verdict, why; gains of the chosen over every other finalist, percent with
+        low and high, simultaneous.
     """
     names, trained = measured.best_first(), list(measured.values)
     values = np.array(list(measured.values.values()))
     noise = DrawNoise.of(values)
-    pairs = list(combinations(range(len(names)), 2))
-    resampled = (
-        np.repeat(values.mean(axis=1)[None], 2, axis=0) if measured.resampled is None else measured.resampled
+    objectives = (
+        np.repeat(values.mean(axis=1)[None], 3, axis=0) if measured.resampled is None else measured.resampled
     )
-    comparisons = compare(resampled, pairs, noise, seed)
 
-    def gain(of: str, over: str) -> Comparison:
-        i, j = trained.index(of), trained.index(over)
-        return comparisons[i, j] if i < j else comparisons[j, i].of_the_other
+    def gains(pairs: list[tuple[str, str]], **how: bool) -> list[Comparison]:
+        at = [(trained.index(of), trained.index(over)) for of, over in pairs]
+        return list(compare(objectives, at, noise, seed, **how).values())
 
     best = names[0]
     possible = [name for name in names if measured.excess(name) == 0] or [best]
-    equal = [name for name in possible if name == best or not gain(best, name).is_gain]
+    over = {
+        name: dict(zip(others, gains([(other, name) for other in others], one_sided=True), strict=True))
+        for name in names
+        for others in [[other for other in dict.fromkeys([best, *possible]) if other != name]]
+    }
+    better = {name: [other for other, gain in over[name].items() if gain.is_gain] for name in possible}
+    equal = [name for name in possible if not better[name]] or [best]
     chosen = min(equal, key=lambda name: SIMPLEST_FIRST.index(kinds[name]))
 
     def verdict(name: str) -> tuple[str, str]:
         if name == chosen:
             return RECOMMENDED, _why_recommended(chosen, best, equal)
         if name not in possible:
-            return OVER_LIMITS, f"exceeds the limits by {100 * measured.excess(name):.2f} %"
+            return OVER_LIMITS, f"exceeds the limits, by {100 * measured.excess(name):.2f} %"
         if name not in equal:
-            against = gain(best, name)
-            ends = f"{against.low:.2f} to {against.high:.2f} %"
-            return WORSE, f"measurably worse than {best}, by {against.percent:.2f} % ({ends})"
+            other = max(better[name], key=lambda other: over[name][other].low)
+            gain = over[name][other]
+            return (
+                WORSE,
+                f"measurably worse: {other} gains {gain.percent:.2f} % on it, at least {gain.low:.2f} %",
+            )
         if kinds[name] == kinds[chosen]:
             return MEASURES_LESS, f"as simple as {chosen}, and measures less well"
-        return LESS_SIMPLE, f"no better than {chosen}, as far as can be measured, and less simple"
+        return LESS_SIMPLE, f"not measurably better than {chosen}, and less simple"
 
     def row(name: str) -> dict[str, Any]:
         reason, why = verdict(name)
@@ -83,12 +91,15 @@ def choose(
             "measured": float(np.mean(measured.values[name])),
             "values": [float(value) for value in measured.values[name]],
             "violation": measured.violations[name] if measured.violations else None,
-            "loss": None if name == best else vars(gain(best, name)),
+            "behind": None
+            if name == best
+            else {"percent": over[name][best].percent, "at_least": over[name][best].low},
             "verdict": reason,
             "why": why,
         }
 
-    unmeasured = dict.fromkeys(("measured", "values", "violation", "loss"))
+    others = [name for name in names if name != chosen]
+    unmeasured = dict.fromkeys(("measured", "values", "violation", "behind"))
     return {
         "chosen": chosen,
         "best": best,
@@ -101,11 +112,16 @@ def choose(
                 for name, why in not_trained.items()
             ),
         ],
-        "gains": {name: vars(gain(chosen, name)) for name in names if name != chosen},
+        "gains": {
+            name: vars(gain)
+            for name, gain in zip(others, gains([(chosen, other) for other in others]), strict=True)
+        },
     }
 
 
 def _why_recommended(chosen: str, best: str, equal: list[str]) -> str:
-    if chosen == best:
-        return "measures best" + (", and no simpler one measures as well" if len(equal) == 1 else "")
-    return f"the simplest of {len(equal)} that are not measurably worse than the best, {best}"
+    if chosen != best:
+        return f"the simplest of {len(equal)} that are not measurably worse than the best, {best}"
+    if len(equal) > 1:
+        return f"measures best, and none of the {len(equal) - 1} that are as good is simpler"
+    return "measures best, and all others are measurably worse"

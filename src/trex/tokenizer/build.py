@@ -43,7 +43,8 @@ def cut(path: str | Path, vocab_size: int) -> Tokenizer:
     content = json.loads(Path(path).read_text(encoding="utf-8"))
     vocab, merges = content["model"]["vocab"], content["model"]["merges"]
     made = ["".join(merge) for merge in merges]
-    size = len(vocab) - len(set(made))
+    special = {token["content"] for token in content["added_tokens"]}  # which merges may spell too
+    size = len(vocab) - len(set(made) - special)
     if not size <= vocab_size <= len(vocab):
         raise ValueError(
             f"{path} has {size:,} to {len(vocab):,} entries, and cannot be cut to {vocab_size:,}"

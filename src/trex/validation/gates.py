@@ -127,8 +127,8 @@ def failures(gates: pl.DataFrame, names: Iterable[str], waived: Iterable[str] = 
     return (
         "The run is complete, but its tokenizers are not fit for use. "
         + " ".join(sentences)
-        + " vocabulary.md shows all gates. Correct the section tokenizer of the config, or accept a gate by its name in "
-        "validation.waived_gates."
+        + " vocabulary.md shows all gates. Correct the section tokenizer of the config, or accept a gate by its name "
+        "in validation.waived_gates."
     )
 
 
