@@ -111,6 +111,20 @@ def test_what_exceeds_the_limits_is_not_chosen():
     assert chosen(values, paper=0.2, uniform=0.3)["chosen"] == "paper"
 
 
+def test_the_noise_of_draws_widens_what_is_measurable():
+    """Gains of .2 % in three draws that agree, and in three that do not; documents agree in both."""
+    documents = noisy({"uniform": 1.002, "paper": 1.0}, 0.01).resampled
+    for scatter, expected in ((0.00005, "paper"), (0.002, "uniform")):
+        values = {
+            "uniform": [1.002 + scatter, 1.002 - scatter, 1.002],
+            "paper": [1.0 - scatter, 1.0 + scatter, 1.0],
+        }
+        choice = choose(Measured(values, None, documents), KINDS, {})
+        assert (choice["chosen"], choice["draws"]) == (expected, 3)
+        # the draws' means are equal, so each residual is the scatter: 4 scatter^2 with 2 degrees of freedom
+        assert choice["draw_noise"]["deviation"] == pytest.approx(scatter * 2**0.5, rel=0.01)
+
+
 def test_kinds_of_mixtures():
     baselines = {
         "a": "natural", "b": {"tempered": 0.3}, "c": {"shares": {"x": 1}}, "d": {"infer": "gpt2"}, "e": "uniform",

@@ -16,7 +16,8 @@ from trex.mixtures.bounds import Bounds
 from trex.objective.objective import Objective
 from trex.proxies.train import Trainer
 from trex.proxies.training_set import TrainingSet
-from trex.search.measurements import choose_measured
+from trex.search.finalists import finalists
+from trex.search.measurements import measure
 from trex.search.registry import STRATEGIES
 from trex.search.rounds import Round
 from trex.search.searches import begin_study, front, search
@@ -144,13 +145,13 @@ def test_strategies_are_those_that_a_config_can_name():
                 TypeAdapter(TokenizerName).validate_python(candidate)
 
 
-# --- The choice ---------------------------------------------------------------------------------------------
+# --- What was measured----------------------------------------------------------------------------------------
 
 MIXTURES = {"paper": [0.8, 0.2], "uniform": [0.5, 0.5]}
 NSL = {"paper": [[1.0, 1.1], [1.0, 1.3]], "uniform": [[1.1, 1.1], [1.2, 1.2]]}  # by replicate and corpus
 
 
-def choice(bounds=None, **objective):
+def ranked(bounds=None, **objective):
     candidates = pl.DataFrame(
         [
             {"name": name, "role": "baseline" if name == "uniform" else "candidate", "strategy": name,
@@ -160,7 +161,7 @@ def choice(bounds=None, **objective):
     )  # fmt: skip
     compression = pl.DataFrame(
         [
-            {"name": name, "replicate": r, "evaluation_set": "held_out", "corpus": corpus, "vocab_size": V,
+            {"name": name, "draw": r, "evaluation_set": "held_out", "corpus": corpus, "vocab_size": V,
              "nsl": nsl, "reference_tokens": 1000}
             for name, replicates in NSL.items()
             for r, row in enumerate(replicates)
@@ -168,24 +169,28 @@ def choice(bounds=None, **objective):
         ]
     )  # fmt: skip
     documents = {
-        name: pl.DataFrame(
+        name: [pl.DataFrame(
             [
                 {"evaluation_set": "held_out", "corpus": corpus, "document": d, "tokens": int(100 * nsl) + d,
                  "reference_tokens": 100, "sampled": 1.0}
                 for corpus, nsl in zip("ab", NSL[name][0], strict=True)
                 for d in range(4)
             ]
-        )
+        )]
         for name in MIXTURES
     }  # fmt: skip
     section = {"aggregate": "macro", "evaluation_sets": ["held_out"], "vocab_size": V, **objective}
     wanted = Objective.from_config(section, ["a", "b"])
-    return choose_measured(candidates, compression, documents, wanted, bounds, seed=0)
+    measured = measure(candidates, compression, documents, wanted, bounds, seed=0)
+    columns = (
+        dict(candidates.select("name", column).iter_rows()) for column in ("role", "strategy", "predicted")
+    )
+    return finalists(measured, *columns)
 
 
-def test_the_best_measured_mixture_is_chosen():
-    found = choice()
-    assert found["chosen"] == "paper"
+def test_the_best_measured_mixture_is_first():
+    found = ranked()
+    assert found["best"] == "paper"
     row = found["ranking"][0]
     assert row["values"] == pytest.approx([1.05, 1.15])
     assert row["violation"] is None
@@ -196,13 +201,13 @@ def test_the_best_measured_mixture_is_chosen():
 
 def test_limits_are_those_of_the_baselines_on_the_same_draw():
     # corpus b of paper: 1.1 / 1.1 in the first replicate, 1.3 / 1.2 in the second, 5 % are allowed
-    found = choice(max_loss={"uniform": 5})
+    found = ranked(max_loss={"uniform": 5})
     violations = {row["name"]: row["violation"] for row in found["ranking"]}
-    assert found["chosen"] == "uniform"
+    assert found["best"] == "uniform"
     assert violations == pytest.approx({"uniform": 0, "paper": (1.3 / 1.26 - 1) / 2})
 
 
 def test_floors_and_ceilings_are_limits_too():
-    found = choice(Bounds.of_corpora(["a", "b"], floors={"b": 0.3}, ceilings={}))
-    assert found["chosen"] == "uniform"
+    found = ranked(Bounds.of_corpora(["a", "b"], floors={"b": 0.3}, ceilings={}))
+    assert found["best"] == "uniform"
     assert found["ranking"][1]["violation"] == pytest.approx(0.1)
