@@ -129,6 +129,13 @@ BAD = [
         'baselines.a.infer.bytes: "none"',
         "2MB",
     ),
+    ("validation: {waived_gates: [byte]}", 'validation.waived_gates[0]: "byte" is not', "scripts, documents"),
+    ("validation: {words: {xyz: words.txt}}", "validation.words.xyz: unknown corpus", ""),
+    (
+        "validation: {words: {deu: gone.txt}}",
+        'validation.words.deu: "gone.txt" is no file',
+        "one word a line",
+    ),
     ("proxies: {prior: {infer: o200k_base}}", "proxies.prior: only a baseline", "write the shares"),
     ("reference: o200k", 'reference: "o200k" is no known name', "o200k_base, cl100k_base"),
     ("reference: {revision: main}", "reference.huggingface: is missing", "give text"),

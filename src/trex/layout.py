@@ -264,6 +264,22 @@ class Layout:
     def scripts(self) -> Path:
         return self.root / "validation/scripts.parquet"
 
+    def inspected(self, kind: str, name: str, table: str) -> Path:
+        """Of a tokenizer; kind: tokenizers or existing; table: those of quality, and gates, vocabulary, composition."""
+        return self.root / f"validation/{kind}/{name}.{table}.parquet"
+
+    @property
+    def gates(self) -> Path:
+        return self.root / "validation/gates.parquet"
+
+    @property
+    def gates_passed(self) -> Path:
+        return self.root / "validation/gates_passed.txt"
+
+    @property
+    def composition(self) -> Path:
+        return self.root / "validation/composition.parquet"
+
     def grid_compression(self, n_bytes: str, batch: str) -> Path:
         return self.root / f"validation/grid/{n_bytes}/{batch}.parquet"
 
@@ -309,7 +325,7 @@ class Layout:
         return self.root / "validation/scales.parquet"
 
     def tokenizer_quality(self, name: str, table: str) -> Path:
-        """Of a full-scale tokenizer; table: corpora, documents or scripts."""
+        """Of a full-scale tokenizer; table: corpora, documents, scripts, entries or words."""
         return self.root / f"validation/tokenizers/{name}.{table}.parquet"
 
     def existing_quality(self, name: str, table: str) -> Path:
@@ -322,7 +338,7 @@ class Layout:
         return self.root / ".artifacts"
 
     def page(self, name: str) -> Path:
-        """name: summary, details, validation, costs, hygiene or language_models."""
+        """name: summary, details, validation, vocabulary, costs, hygiene or language_models."""
         return self.root / f"{name}.md"
 
     @property

@@ -352,6 +352,13 @@ def tokenizer_files(spec):
     return [spec] if isinstance(spec, str) and spec.endswith(".json") else []
 
 
+def inspected_tokenizer(wildcards):
+    """The tokenizer in wildcards, where it is a file."""
+    if wildcards.kind == "existing":
+        return tokenizer_files(EXISTING[wildcards.name])
+    return [FILES.tokenizer(wildcards.name)]
+
+
 def batch_mixtures(wildcards):
     """What a batch trains, by mixture id: the number of a sampled mixture, or the shares of an explicit one."""
     return mixtures_of_batch(wildcards.batch, config["proxies"]["mixtures"])

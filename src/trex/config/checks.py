@@ -58,6 +58,19 @@ def _check_tokenizer_names(config: Config, _: Path) -> Found:
             yield join("validation.tokenizers", name), "is the name of a baseline too; choose another"
 
 
+@_needs("corpora", "validation")
+def _check_word_lists(config: Config, base: Path) -> Found:
+    for key in ("words", "morphemes"):
+        path, lists = join("validation", key), getattr(config.validation, key)
+        yield from _unknown_corpora(path, lists, config)
+        for corpus, file in lists.items():
+            if not os.path.isfile(base / file):
+                yield (
+                    join(path, corpus),
+                    f"{show(file)} is no file in {base}; write a text file, one word a line",
+                )
+
+
 @_needs("corpora", "corpus_defaults")
 def _check_sources(config: Config, _: Path) -> Found:
     for path, source in sources(config):

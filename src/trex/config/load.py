@@ -109,6 +109,9 @@ def named_files(config: Mapping[str, Any], base: Path) -> dict[str, list[Path]]:
     for path, name in _tokenizers(config, typed).items():
         if isinstance(name, str) and (base / name).exists():
             files[path] = [base / name]
+    for key in ("words", "morphemes"):
+        for corpus, name in config["validation"][key].items():
+            files[f"validation.{key}.{corpus}"] = [base / name]
     return files
 
 

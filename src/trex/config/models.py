@@ -32,6 +32,7 @@ from trex.config.fields import (
 from trex.config.sources import CorpusOrNull
 from trex.config.words import Problem, show, suggest
 from trex.counting.patterns import PATTERNS, regex_of
+from trex.validation.gate_names import STOPS
 
 Surface = Literal["gaussian_process", "mixing_law", "lightgbm", "lightgbm_objective", "linear", "stack"]
 Strategy = Literal["paper", "surrogate", "adaptive", "direct"]
@@ -279,6 +280,12 @@ class Scale(Section):
     """Vocabulary size (V)."""
 
 
+Gate = Literal[tuple(STOPS)]
+WordLists = Annotated[
+    dict[str, Text], Expects("a mapping of corpora to text files, such as {tur_Latn: words.txt}")
+]
+
+
 class Validation(Section):
     """What the full-scale tokenizers are compared with."""
 
@@ -295,6 +302,15 @@ class Validation(Section):
     ) = None
     """Scales at which the order of mixtures is compared, besides the proxies' scale and the full one. null
     takes a quarter and a half of the proxies' scale."""
+    waived_gates: Distinct[Gate] = []
+    """Gates at which this run's tokenizers may fail. Any other failure ends the run with an error, when all else
+    is done. docs/validation.md says what each gate is."""
+    words: WordLists = {}
+    """Valid words of some corpora: text files, one word a line. The share of the vocabulary entries in use that
+    are words is measured with them. Other corpora take the words that occur more than once in their own text."""
+    morphemes: WordLists = {}
+    """Roots and affixes of some corpora: text files, one a line. The share of the vocabulary entries in use that
+    are one of them is measured."""
 
 
 class LanguageModelCheck(Section):
