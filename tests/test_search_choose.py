@@ -44,6 +44,11 @@ def test_finalists_are_the_baselines_and_what_may_be_best():
     clear = noisy({name: values[0] for name, values in MEASURED.items()}, 0.2)
     found = finalists(clear, ROLES, ROLES, NONE)
     assert found["finalists"] == ["paper", "matched", "uniform"]
+    # a limit that holds at full scale alone: best_draw may be worse and keep it
+    nearer = finalists(clear, ROLES, ROLES, NONE, NONE | {"paper": 0.02, "best_draw": 0.01})
+    assert nearer["finalists"] == ["paper", "matched", "uniform", "best_draw"]
+    farther = finalists(clear, ROLES, ROLES, NONE, NONE | {"paper": 0.02, "best_draw": 0.02})
+    assert farther["finalists"] == found["finalists"]
     (why,) = [row["why_no_finalist"] for row in found["ranking"] if row["name"] == "best_draw"]
     assert why.startswith("on proxies, paper is better by 2.97 %, at least 2.")
 
@@ -109,6 +114,20 @@ def test_what_exceeds_the_limits_is_not_chosen():
     assert (over["chosen"], over["best"]) == ("uniform", "uniform")
     assert over["ranking"][1]["verdict"] == "over limits"
     assert chosen(values, paper=0.2, uniform=0.3)["chosen"] == "paper"
+
+
+def test_the_noise_of_draws_widens_what_is_measurable():
+    """Gains of .2 % in three draws that agree, and in three that do not; documents agree in both."""
+    documents = noisy({"uniform": 1.002, "paper": 1.0}, 0.01).resampled
+    for scatter, expected in ((0.00005, "paper"), (0.002, "uniform")):
+        values = {
+            "uniform": [1.002 + scatter, 1.002 - scatter, 1.002],
+            "paper": [1.0 - scatter, 1.0 + scatter, 1.0],
+        }
+        choice = choose(Measured(values, None, documents), KINDS, {})
+        assert (choice["chosen"], choice["draws"]) == (expected, 3)
+        # the draws' means are equal, so each residual is the scatter: 4 scatter^2 with 2 degrees of freedom
+        assert choice["draw_noise"]["deviation"] == pytest.approx(scatter * 2**0.5, rel=0.01)
 
 
 def test_kinds_of_mixtures():

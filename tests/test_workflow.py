@@ -223,6 +223,7 @@ def test_only_what_changed_runs_again(run):
         "write_tokenizer",
     }
     after_search |= {"validate_tokenizer", "validate", "train_grid", "rank_mixtures"}
+    after_search |= {"inspect_vocabulary", "check_gates", "write_vocabulary", "pass_gates"}
     assert set(plan) <= after_search | {"plot_figures", "write_summary", "write_provenance"}
     plan = rules_after(proxies={"vocab_size": 450, "vocab_grid": [400, 450]})
     assert after_proxies < set(plan)
@@ -344,6 +345,7 @@ def test_whatever_a_job_reads_is_its_input(tmp_path):
         "counts/ccc/words.parquet": "ccc.jsonl",
         "evaluation/held_out/aaa.parquet": "reference.json",
         "validation/existing/other.corpora.parquet": "reference.json",
+        "validation/existing/other.gates.parquet": "reference.json",
         "inference/inf.json": "reference.json",
     }.items():
         assert file in inputs[f"results/{output}"], output
