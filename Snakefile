@@ -28,6 +28,8 @@ localrules:
     rank_mixtures,
     plan_language_models,
     compare_language_models,
+    check_gates,
+    pass_gates,
     language_models,
     write_provenance,
     write_model_cards,
@@ -55,7 +57,9 @@ rule all:
         rules.write_summary.output,
         rules.write_hygiene.output,
         rules.plot_figures.output,
+        rules.write_vocabulary.output,
         rules.write_provenance.output,
+        rules.pass_gates.output,
         rules.sample_mixtures.output,
         rules.collect_proxies.output,
         rules.fit_surfaces.output,
@@ -81,6 +85,7 @@ rule proxies:
 rule report:
     input:
         rules.write_summary.output,
+        rules.write_vocabulary.output,
         rules.write_hygiene.output,
         rules.plot_figures.output,
 

@@ -21,6 +21,7 @@ from trex.report.details import write_details
 from trex.report.results import Results
 from trex.report.summary import write_summary
 from trex.report.validation_page import write_validation
+from trex.search import pareto
 from trex.search.registry import STRATEGIES, described
 from trex.validation.validate import validate
 
@@ -296,6 +297,10 @@ def write_results(
     front = {"name": ["p0", "p1", "p2"], "weight": [0.0, 0.5, 1.0], "average": [0.95, 0.96, 1.0]}
     front |= {"worst": [1.25, 1.26, 1.1]} | {corpus: [1 / len(corpora)] * 3 for corpus in corpora}
     parquet(files.pareto, pl.DataFrame(front))
+    points = {"front_average": ("p0", 0.952, 1.24), "front_knee": None, "front_worst": ("p2", 1.01, 1.15)}
+    for name, found in points.items():
+        rows = [(name, found[0], i, found[1] + i / 100, found[2]) for i in range(2)] if found else []
+        parquet(files.front_point(name), pl.DataFrame(rows, schema=pareto.MEASURED, orient="row"))
     files.search_tables.write_text(
         '{"surrogate": [], "paper": [{"k": 1, "predicted": 0.9}, {"k": 2, "predicted": 0.8}]}'
     )

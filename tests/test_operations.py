@@ -91,11 +91,14 @@ def copy(finished, tmp_path):
 
 
 # after the shared run: the rest of the pipeline from the stage that is named
-AFTER_SUMMARY = {"write_summary": 1, "write_provenance": 1, "write_model_cards": 1}
+AFTER_SUMMARY = {"write_summary": 1, "write_provenance": 1, "write_model_cards": 1, "pass_gates": 1}
 AFTER_CHOICE = {
     "write_tokenizer": 1,
     "validate_tokenizer": 1,
     "validate": 1,
+    "inspect_vocabulary": 1,
+    "check_gates": 1,
+    "write_vocabulary": 1,
     "plot_figures": 1,
     **AFTER_SUMMARY,
 }

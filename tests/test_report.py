@@ -200,6 +200,10 @@ def test_the_front_has_no_dominated_row(tmp_path):
     results = Results.load(write_results(tmp_path), load_config(RAW, tmp_path))
     assert results.pareto["name"].to_list() == ["p0", "p1", "p2"]
     assert results.front["name"].to_list() == ["p0", "p2"]
+    assert results.front_measured.rows() == [
+        ("front_average", "p0", pytest.approx(0.957), 1.24, 0.95, 1.25),
+        ("front_worst", "p2", pytest.approx(1.015), 1.15, 1.0, 1.1),
+    ]
 
 
 @pytest.mark.parametrize("corpora", [["eng", "deu", "heb"], ["deu", "eng", "pol"]])

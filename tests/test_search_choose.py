@@ -44,6 +44,11 @@ def test_finalists_are_the_baselines_and_what_may_be_best():
     clear = noisy({name: values[0] for name, values in MEASURED.items()}, 0.2)
     found = finalists(clear, ROLES, ROLES, NONE)
     assert found["finalists"] == ["paper", "matched", "uniform"]
+    # a limit that holds at full scale alone: best_draw may be worse and keep it
+    nearer = finalists(clear, ROLES, ROLES, NONE, NONE | {"paper": 0.02, "best_draw": 0.01})
+    assert nearer["finalists"] == ["paper", "matched", "uniform", "best_draw"]
+    farther = finalists(clear, ROLES, ROLES, NONE, NONE | {"paper": 0.02, "best_draw": 0.02})
+    assert farther["finalists"] == found["finalists"]
     (why,) = [row["why_no_finalist"] for row in found["ranking"] if row["name"] == "best_draw"]
     assert why.startswith("on proxies, paper is better by 2.97 %, at least 2.")
 

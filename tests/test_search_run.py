@@ -18,6 +18,7 @@ from trex.proxies.train import Trainer
 from trex.proxies.training_set import TrainingSet
 from trex.search.finalists import finalists
 from trex.search.measurements import measure
+from trex.search.pareto import measured_front, points_to_measure
 from trex.search.registry import STRATEGIES
 from trex.search.rounds import Round
 from trex.search.searches import begin_study, front, search
@@ -25,9 +26,10 @@ from trex.search.space import SearchSpace
 from trex.search.strategies.direct import Direct
 from trex.search.strategy import SearchResult, Study, by_name
 from trex.surfaces.compare import compare
-from trex.surfaces.select import PAPER
+from trex.surfaces.select import PAPER, Regression
 
 V = 400
+LINEAR = Regression("linear")
 SEARCH = {
     "strategies": ["direct", "adaptive", "surrogate", "paper"],
     "floors": {"ccc": 0.1}, "ceilings": {"aaa": 0.5}, "draws": 2000, "top_k": 10, "strength": None,
@@ -84,14 +86,14 @@ def test_space_of_a_config(space):
 
 def test_a_round_proposes_mixtures_until_too_little_is_gained(space, training):
     few = training.take(np.arange(16))
-    proposal = Round(2, per_round=3, tolerance=0.0, seed=1).propose(few, "linear", space, [])
+    proposal = Round(2, per_round=3, tolerance=0.0, seed=1).propose(few, LINEAR, space, [])
     assert list(proposal.mixtures) == ["a02_000", "a02_001", "a02_002"]
     assert space.bounds.contain(np.stack(list(proposal.mixtures.values()))).all()
     assert proposal.notes["trained"] == 3
     assert proposal.notes["best_before"] == few.values.min()
     for last in (
-        Round(2, 3, tolerance=1.0, seed=1).propose(few, "linear", space, []),
-        Round(2, 3, tolerance=0.0, seed=1).propose(few, "linear", space, [{"stopped": True}]),
+        Round(2, 3, tolerance=1.0, seed=1).propose(few, LINEAR, space, []),
+        Round(2, 3, tolerance=0.0, seed=1).propose(few, LINEAR, space, [{"stopped": True}]),
     ):
         assert last.notes["stopped"]
         assert (last.mixtures, last.notes["trained"]) == ({}, 0)
@@ -134,6 +136,27 @@ def test_front_as_a_table(study):
     table = front(study, SEARCH, 1)
     assert table.columns == ["name", "weight", "average", "worst", *CORPORA]
     assert (np.diff(table["worst"]) < 0).all()
+
+
+def test_points_of_the_front_are_measured(space):
+    rows = {"name": ["a", "b", "c"], "average": [1.0, 1.1, 1.3], "worst": [1.6, 1.4, 1.35]}
+    shares = np.array([[0.25] * 4, [0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4]])
+    table = pl.DataFrame(rows | dict(zip(CORPORA, shares.T, strict=True)))
+    objective = Objective.from_config(PARAMS.objective, CORPORA)
+    trainer = space.measure.func.__self__
+    found = measured_front("front_knee", table, trainer, objective, 2)
+    assert found.select("name", "point", "replicate").rows() == [
+        ("front_knee", "b", 0),
+        ("front_knee", "b", 1),
+    ]
+    nsl = space.measure(shares[1])[0]
+    assert found["average"][0] == pytest.approx(nsl.mean())
+    assert found["worst"][0] == pytest.approx(nsl.max())
+    assert found["average"][1] != found["average"][0]
+    # the front bulges away from the optimum: no point is below the line through its ends
+    bulging = table.with_columns(worst=pl.Series([1.6, 1.59, 1.35]))
+    assert measured_front("front_knee", bulging, trainer, objective, 2).is_empty()
+    assert points_to_measure(table[:1]) == {"front_average": "a"}
 
 
 def test_strategies_are_those_that_a_config_can_name():

@@ -18,7 +18,7 @@ from trex.language_model.vocab_size import choose, cost_curve, flat_region, obje
 from trex.objective.objective import Objective
 from trex.proxies.train import Trainer
 from trex.report.figures import save
-from trex.report.figures_vocabulary import vocabulary_size
+from trex.report.figures_vocab_size import vocabulary_size
 from trex.report.vocab_size import advice, section, sentence
 from trex.tokenizer.build import to_tokenizer
 from trex.tokenizer.cut import cut

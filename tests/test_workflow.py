@@ -223,6 +223,7 @@ def test_only_what_changed_runs_again(run):
         "write_tokenizer",
     }
     after_search |= {"validate_tokenizer", "validate", "train_grid", "rank_mixtures"}
+    after_search |= {"inspect_vocabulary", "check_gates", "write_vocabulary", "pass_gates"}
     assert set(plan) <= after_search | {
         "plot_figures",
         "write_summary",
@@ -349,6 +350,7 @@ def test_whatever_a_job_reads_is_its_input(tmp_path):
         "counts/ccc/words.parquet": "ccc.jsonl",
         "evaluation/held_out/aaa.parquet": "reference.json",
         "validation/existing/other.corpora.parquet": "reference.json",
+        "validation/existing/other.gates.parquet": "reference.json",
         "inference/inf.json": "reference.json",
     }.items():
         assert file in inputs[f"results/{output}"], output

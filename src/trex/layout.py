@@ -13,6 +13,7 @@ from typing import Any
 SAMPLED_MIXTURE = r"m\d+"
 BATCH = r"\d+-\d+"
 ROUND = r"\d\d"
+FRONT_POINTS = ("front_average", "front_knee", "front_worst")  # of the front of the search, that are measured
 CHOSEN = "chosen"  # what the full-scale tokenizer of the recommended mixture is called, whatever the mixture's name
 
 
@@ -180,6 +181,10 @@ class Layout:
     def inferred_shares(self, baseline: str) -> Path:
         return self.root / f"inference/{baseline}.parquet"
 
+    @property
+    def limits(self) -> Path:
+        return self.root / "search/limits.parquet"
+
     def round_compression(self, round_name: str) -> Path:
         return self.root / f"search/rounds/{round_name}.parquet"
 
@@ -200,6 +205,10 @@ class Layout:
     @property
     def pareto(self) -> Path:
         return self.root / "search/pareto.parquet"
+
+    def front_point(self, name: str) -> Path:
+        """Measurements of one of FRONT_POINTS."""
+        return self.root / f"search/front/{name}.parquet"
 
     @property
     def search_notes(self) -> Path:
@@ -274,6 +283,22 @@ class Layout:
     def scripts(self) -> Path:
         return self.root / "validation/scripts.parquet"
 
+    def inspected(self, kind: str, name: str, table: str) -> Path:
+        """Of a tokenizer; kind: tokenizers or existing; table: those of quality, and gates, vocabulary, composition."""
+        return self.root / f"validation/{kind}/{name}.{table}.parquet"
+
+    @property
+    def gates(self) -> Path:
+        return self.root / "validation/gates.parquet"
+
+    @property
+    def gates_passed(self) -> Path:
+        return self.root / "validation/gates_passed.txt"
+
+    @property
+    def composition(self) -> Path:
+        return self.root / "validation/composition.parquet"
+
     def grid_compression(self, n_bytes: str, batch: str) -> Path:
         return self.root / f"validation/grid/{n_bytes}/{batch}.parquet"
 
@@ -319,7 +344,7 @@ class Layout:
         return self.root / "validation/scales.parquet"
 
     def tokenizer_quality(self, name: str, table: str) -> Path:
-        """Of a full-scale tokenizer; table: corpora, documents or scripts."""
+        """Of a full-scale tokenizer; table: corpora, documents, scripts, entries or words."""
         return self.root / f"validation/tokenizers/{name}.{table}.parquet"
 
     def existing_quality(self, name: str, table: str) -> Path:
@@ -332,7 +357,7 @@ class Layout:
         return self.root / ".artifacts"
 
     def page(self, name: str) -> Path:
-        """name: summary, details, validation, costs, hygiene or language_models."""
+        """name: summary, details, validation, vocabulary, costs, hygiene or language_models."""
         return self.root / f"{name}.md"
 
     @property

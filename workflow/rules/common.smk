@@ -12,7 +12,14 @@ SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from trex.run.code_version import code_version, put_on_python_path
-from trex.config import ConfigError, check_files, load_config, load_yaml, named_files
+from trex.config import (
+    ConfigError,
+    check_files,
+    limiting_tokenizers,
+    load_config,
+    load_yaml,
+    named_files,
+)
 from trex.corpora import deal, read_bytes, source_files
 from trex.bpe.memory import training_bytes, used_share
 from trex.files import read_json
@@ -24,6 +31,7 @@ from trex.run.preflight import (
 from trex.layout import (
     BATCH,
     CHOSEN,
+    FRONT_POINTS,
     ROUND,
     Layout,
     batches,
@@ -35,7 +43,12 @@ from trex.layout import (
 )
 from trex.run.disk import DEMO
 from trex.run.packages import package_versions, version
-from trex.tokenizer.sizes import compared_sizes, curve_sizes, needed_size
+from trex.tokenizer.sizes import (
+    compared_sizes,
+    curve_sizes,
+    needed_size,
+    planned_size,
+)
 from trex.run.tasks import Task, batches_of_small
 from trex.tokenizer.formats import PACKAGES, export_files, why_not
 from trex.tokenizer.special import folder_files
@@ -351,6 +364,13 @@ def evaluation_files(wildcards):
 def tokenizer_files(spec):
     """An existing tokenizer, where it is a file."""
     return [spec] if isinstance(spec, str) and spec.endswith(".json") else []
+
+
+def inspected_tokenizer(wildcards):
+    """The tokenizer in wildcards, where it is a file."""
+    if wildcards.kind == "existing":
+        return tokenizer_files(EXISTING[wildcards.name])
+    return [FILES.tokenizer(wildcards.name)]
 
 
 def batch_mixtures(wildcards):

@@ -19,6 +19,7 @@ REPORTED = {
     "notes": FILES.search_notes,
     "tables": FILES.search_tables,
     "pareto": FILES.pareto,
+    "front": [FILES.front_point(name) for name in FRONT_POINTS],
     "metrics": FILES.surfaces("metrics"),
     "corpus_metrics": FILES.surfaces("corpus_metrics"),
     "learning_curve": FILES.surfaces("learning_curve"),
@@ -132,6 +133,45 @@ rule write_summary:
         "Writing the summary"
     script:
         "../scripts/write_summary.py"
+
+
+rule write_vocabulary:
+    input:
+        gates=FILES.gates,
+        composition=FILES.composition,
+        entries=FILES.inspected("tokenizers", CHOSEN, "vocabulary"),
+        words=FILES.tokenizer_quality(CHOSEN, "words"),
+    output:
+        page=report(
+            FILES.page("vocabulary"),
+            caption="../report/vocabulary_page.rst",
+            category="Summary",
+            labels={"figure": "the vocabularies"},
+        ),
+        figure=report(
+            FILES.figure("vocabulary"),
+            caption="../report/vocabulary.rst",
+            category="Figures",
+            labels={"figure": "vocabulary"},
+        ),
+    log:
+        LOGS / "write_vocabulary.log",
+    benchmark:
+        BENCHMARKS / "write_vocabulary.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(1000, 10.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("write_vocabulary"),
+        trained=TOKENIZERS,
+        corpora=CORPORA,
+        waived=config["validation"]["waived_gates"],
+    message:
+        "Writing about the vocabularies"
+    script:
+        "../scripts/write_vocabulary.py"
 
 
 # For whoever gets the folder of a tokenizer alone. Not in provenance.json, whose hash they have.

@@ -4,6 +4,10 @@
 from trex.validation.scales import scales, vocab_sizes
 
 EXISTING = config["validation"]["tokenizers"]
+INSPECTED = [
+    *(("tokenizers", name) for name in TOKENIZERS),
+    *(("existing", name) for name in EXISTING),
+]
 TEST_HALF = [FILES.test_documents(*at) for at in EVALUATION]
 SCALES = scales(config)
 # numbers of training bytes at which the proxies do not already tell: "all" or a number
@@ -26,6 +30,8 @@ rule validate_tokenizer:
         corpora=FILES.tokenizer_quality("{name}", "corpora"),
         documents=FILES.tokenizer_quality("{name}", "documents"),
         scripts=FILES.tokenizer_quality("{name}", "scripts"),
+        entries=FILES.tokenizer_quality("{name}", "entries"),
+        words=FILES.tokenizer_quality("{name}", "words"),
     log:
         LOGS / "validate_tokenizer/{name}.log",
     benchmark:
@@ -55,6 +61,8 @@ rule validate_existing:
         corpora=FILES.existing_quality("{name}", "corpora"),
         documents=FILES.existing_quality("{name}", "documents"),
         scripts=FILES.existing_quality("{name}", "scripts"),
+        entries=FILES.existing_quality("{name}", "entries"),
+        words=FILES.existing_quality("{name}", "words"),
     log:
         LOGS / "validate_existing/{name}.log",
     benchmark:
@@ -171,3 +179,69 @@ rule rank_mixtures:
         "Comparing the order of mixtures at {params.scales}"
     script:
         "../scripts/rank_mixtures.py"
+
+
+rule inspect_vocabulary:
+    input:
+        tokenizer=inspected_tokenizer,
+        corpora=FILES.inspected("{kind}", "{name}", "corpora"),
+        entries=FILES.inspected("{kind}", "{name}", "entries"),
+        test=TEST_HALF,
+        words=list(config["validation"]["words"].values()),
+        morphemes=list(config["validation"]["morphemes"].values()),
+    output:
+        gates=FILES.inspected("{kind}", "{name}", "gates"),
+        vocabulary=FILES.inspected("{kind}", "{name}", "vocabulary"),
+        composition=FILES.inspected("{kind}", "{name}", "composition"),
+    log:
+        LOGS / "inspect_vocabulary/{kind}/{name}.log",
+    benchmark:
+        BENCHMARKS / "inspect_vocabulary/{kind}/{name}.tsv"
+    wildcard_constraints:
+        kind="tokenizers|existing",
+        name=one_of([*TOKENIZERS, *EXISTING]),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(2500, 4.0),
+        runtime=minutes(10, 0.1),
+    params:
+        code=code_of("inspect_vocabulary"),
+        evaluation=EVALUATION,
+        alphabet=TOKENIZER["alphabet"],
+        tokenizer=lambda wildcards: (
+            EXISTING[wildcards.name] if wildcards.kind == "existing" else None
+        ),
+        words=list(config["validation"]["words"]),
+        morphemes=list(config["validation"]["morphemes"]),
+    message:
+        "Trying the gates with {wildcards.name}, and what its vocabulary is made of"
+    script:
+        "../scripts/inspect_vocabulary.py"
+
+
+rule check_gates:
+    input:
+        gates=[FILES.inspected(kind, name, "gates") for kind, name in INSPECTED],
+        composition=[
+            FILES.inspected(kind, name, "composition") for kind, name in INSPECTED
+        ],
+    output:
+        gates=FILES.gates,
+        composition=FILES.composition,
+    log:
+        LOGS / "check_gates.log",
+    benchmark:
+        BENCHMARKS / "check_gates.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(500, 10.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("check_gates"),
+        tokenizers=[name for _, name in INSPECTED],
+    message:
+        "Putting the gates of all tokenizers in one table"
+    script:
+        "../scripts/check_gates.py"

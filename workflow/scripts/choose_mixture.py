@@ -11,6 +11,7 @@ from trex.objective.objective import Objective
 from trex.proxies.full_scale import note_of
 from trex.run.job import job
 from trex.search.choose import choose
+from trex.search.limits import with_existing
 from trex.search.measurements import measure, share_limits
 
 with job(snakemake):
@@ -26,7 +27,11 @@ with job(snakemake):
         candidates.filter(pl.col("name").is_in(trained)),
         pl.concat([pl.read_parquet(path) for path in files.compression]),
         {name: [pl.read_parquet(documents[name, draw]) for draw in draws] for name in trained},
-        Objective.from_config(objective, params.corpora),
+        with_existing(
+            Objective.from_config(objective, params.corpora),
+            [*map(pl.read_parquet, files.limits)],
+            "full",
+        ),
         share_limits(params.corpora, params.floors, params.ceilings),
         params.seed,
     )

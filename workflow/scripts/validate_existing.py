@@ -16,4 +16,6 @@ with job(snakemake):
     quality = quality_of(tokenizer, texts, ALPHABETS[params.alphabet])
     write_table(quality.documents, output.documents)
     write_table(quality.scripts, output.scripts)
+    write_table(quality.entries, output.entries)
+    write_table(quality.words, output.words)
     write_table(quality.corpora, output.corpora)

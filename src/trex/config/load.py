@@ -13,6 +13,7 @@ from trex.config.checks import (
     CHECKS,
     explicit_shares,
     inferred,
+    limiting,
     release_tokens,
     sources,
     special_tokens_of,
@@ -128,6 +129,9 @@ def named_files(config: Mapping[str, Any], base: Path) -> dict[str, list[Path]]:
             files[path] = [base / name]
     if template := config["release"]["chat_template"]:
         files["release.chat_template"] = [base / template]
+    for key in ("words", "morphemes"):
+        for corpus, name in config["validation"][key].items():
+            files[f"validation.{key}.{corpus}"] = [base / name]
     return files
 
 
@@ -138,7 +142,18 @@ def _tokenizers(config: Mapping[str, Any], typed: Config) -> dict[str, Any]:
         "reference": config["reference"],
         **{f"validation.tokenizers.{name}": spec for name, spec in existing},
         **{path: inference.tokenizer for path, inference in inferred(typed)},
+        **{
+            join("objective.max_loss", name): spec
+            for name, spec in limiting_tokenizers(config).items()
+            if name not in config["validation"]["tokenizers"]
+        },
     }
+
+
+def limiting_tokenizers(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The existing tokenizers that a loaded config's `objective.max_loss` compares with, as it names them."""
+    found = limiting(Config.model_validate(config))
+    return {name: spec if isinstance(spec, str) else spec.model_dump() for name, spec in found.items()}
 
 
 def load_yaml(path: str | Path) -> dict[str, Any]:

@@ -36,8 +36,9 @@ from trex.config.fields import (
 from trex.config.sources import CorpusOrNull
 from trex.config.words import Problem, show, suggest
 from trex.counting.patterns import PATTERNS, regex_of
+from trex.validation.gate_names import STOPS
 
-Surface = Literal["gaussian_process", "mixing_law", "lightgbm", "lightgbm_objective", "linear"]
+Surface = Literal["gaussian_process", "mixing_law", "lightgbm", "lightgbm_objective", "linear", "stack"]
 Strategy = Literal["paper", "surrogate", "adaptive", "direct"]
 
 
@@ -182,11 +183,12 @@ class Objective(Section):
     """Sharpness of soft_worst, log(mean(exp(sharpness * NSL))) / sharpness. At 20, a corpus whose NSL is 0.1
     larger counts 7 times as much; near 0 it is macro."""
     max_loss: Annotated[
-        dict[str, Annotated[float, Field(ge=0, description="Percentage of the baseline's NSL.")]],
-        Expects("a mapping of baselines to percentages, such as {uniform: 2}"),
+        dict[str, Annotated[float, Field(ge=0, description="Percentage of the NSL compared with.")]],
+        Expects("a mapping of baselines or existing tokenizers to percentages, such as {uniform: 2}"),
     ] = {}
-    """Largest loss of any corpus against a baseline, in percent of the baseline's NSL in the objective's
-    sets."""
+    """Largest loss of any corpus against a baseline or an existing tokenizer, in percent of its NSL in the
+    objective's sets. An existing tokenizer is a name from validation.tokenizers, o200k_base, cl100k_base, or the
+    path of a tokenizer.json; it limits the full-scale tokenizers, and guides the searches (docs/search.md)."""
     parallel_set: str | None = None
     """Evaluation set with the same text in every corpus, such as a translated declaration. max_gini and
     max_premium apply to it, and token premiums are reported on it."""
@@ -205,10 +207,11 @@ class Regression(Section):
     model: Literal["auto"] | Surface = "auto"
     """Surface that the searches use. auto takes the best one in cross-validation."""
     compare: Annotated[Distinct[Surface], Field(min_length=1)] = [
-        "gaussian_process", "mixing_law", "lightgbm_objective", "linear",
+        "gaussian_process", "mixing_law", "lightgbm_objective", "linear", "stack",
     ]  # fmt: skip
     """Surfaces that are cross-validated and reported, besides the one in use. The paper's is
-    lightgbm_objective."""
+    lightgbm_objective. stack is a weighted mean of the others that predict every corpus, with weights for each
+    corpus."""
     folds: int = Field(5, ge=2, le=100)
     """Number of cross-validation folds. Must be at most the number of proxies."""
 
@@ -321,6 +324,12 @@ class Scale(Section):
     """Vocabulary size (V)."""
 
 
+Gate = Literal[tuple(STOPS)]
+WordLists = Annotated[
+    dict[str, Text], Expects("a mapping of corpora to text files, such as {tur_Latn: words.txt}")
+]
+
+
 class Validation(Section):
     """What the full-scale tokenizers are compared with."""
 
@@ -337,6 +346,15 @@ class Validation(Section):
     ) = None
     """Scales at which the order of mixtures is compared, besides the proxies' scale and the full one. null
     takes a quarter and a half of the proxies' scale."""
+    waived_gates: Distinct[Gate] = []
+    """Gates at which this run's tokenizers may fail. Any other failure ends the run with an error, when all else
+    is done. docs/validation.md says what each gate is."""
+    words: WordLists = {}
+    """Valid words of some corpora: text files, one word a line. The share of the vocabulary entries in use that
+    are words is measured with them. Other corpora take the words that occur more than once in their own text."""
+    morphemes: WordLists = {}
+    """Roots and affixes of some corpora: text files, one a line. The share of the vocabulary entries in use that
+    are one of them is measured."""
 
 
 class LanguageModelCheck(Section):

@@ -18,6 +18,7 @@ from trex.report.text_caveats import text_caveats
 SHARE_TOLERANCE = 0.01
 RELATIVE_TOLERANCE = 0.1
 
+POINTS = {"front_average": "best average", "front_knee": "knee", "front_worst": "best worst corpus"}
 SCORES = ("MAPE", "Spearman", "R²", "90 % interval holds")
 
 
@@ -98,22 +99,30 @@ def _front(results: Results) -> str:
     front = results.front
     if front.is_empty():
         return ""
-    rows = [
-        (f"`{row['name']}`", markdown.nsl(row["average"]), markdown.nsl(row["worst"]), _largest(row, results))
-        for row in front.iter_rows(named=True)
-    ]
+    measured = {row["point"]: row for row in results.front_measured.iter_rows(named=True)}
+
+    def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+        found = measured.get(row["name"])
+        label = f" ({POINTS[found['name']]})" if found else ""
+        numbers = [markdown.nsl(row[key]) for key in ("average", "worst")]
+        numbers += [markdown.nsl(found[key]) if found else "–" for key in ("average", "worst")]
+        return f"`{row['name']}`{label}", *numbers, _largest(row, results)
+
     dropped = results.pareto.height - front.height
     verb = "was" if dropped == 1 else "were"
     intro = markdown.paragraph(
-        "How much of the average it costs to help the corpus that compresses worst. These are predictions, from the "
-        "same proxies: no other mixture found is better on both numbers. search/pareto.parquet has the shares; to "
-        "measure one, give it as a baseline.",
+        "How much of the average it costs to help the corpus that compresses worst. No other mixture found is better "
+        "on both predictions. Measured are the two ends and the knee, the point farthest from the straight line "
+        "between the ends, with proxies like those of the candidates. search/pareto.parquet has the shares; to measure "
+        "another point, give it as a baseline.",
         f"{dropped} of {results.pareto.height} mixtures found {verb} worse on both and left out."
         if dropped
         else "",
     )
-    header = ("mixture", "average NSL", "worst corpus's NSL", "largest shares")
-    table = markdown.table(header, rows)
+    header = (
+        "mixture", "average NSL", "worst corpus's NSL", "average, measured", "worst, measured", "largest shares",
+    )  # fmt: skip
+    table = markdown.table(header, map(cells, front.iter_rows(named=True)))
     return f"## Average against worst corpus\n\n{intro}\n\n{table}"
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from trex.layout import CHOSEN
 from trex.objective.metrics import OVER_CORPORA
 from trex.report.figures import COLORS, MARKERS, PLOT_WIDTH, STYLE, legend, nsl_by_corpus
-from trex.report.figures_vocabulary import vocabulary_size
+from trex.report.figures_vocab_size import vocabulary_size
 from trex.report.results import Results
 from trex.validation.scales import RANKS_WELL
 

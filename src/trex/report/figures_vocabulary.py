@@ -1,87 +1,53 @@
-"""The figure about the vocabulary size; see `trex.report.figures` for what figures have in common."""
+"""The figure about vocabularies; see `trex.report.figures` for what it has in common with others."""
 
-from collections.abc import Mapping
-from typing import Any
-
-import polars as pl
+import numpy as np
 from matplotlib import rc_context
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
-from trex.report.figures import CHOSEN_COLOR, COLORS, GREY, MARKERS, PLOT_WIDTH, STYLE
-from trex.report.vocab_size import gains_by_size
-from trex.tokenizer.sizes import FLAT, RARE
+from trex.report import by_corpus
+from trex.report.figures import CHOSEN_COLOR, COLORS, GREY, MARKERS, PLOT_WIDTH, ROW_HEIGHT, STYLE
+from trex.report.vocabulary_page import Vocabularies
+from trex.validation.uses import USES
 
-HIGHEST = 30  # percent above the least cost that the first panel shows
+_OF_USE = dict(zip(USES, (COLORS[1], COLORS[3], COLORS[5], GREY), strict=True))
 
 
 @rc_context(STYLE)
-def vocabulary_size(curve: pl.DataFrame, choice: Mapping[str, Any], chosen: str) -> Figure:
-    """What a language model costs, how many entries are hardly used, and what the mixture gains, by vocabulary size.
-
-    Args:
-        curve: of `choice/vocab_curve.parquet`.
-        choice: of `trex.language_model.vocab_size.choose`.
-        chosen: the recommended mixture.
-    """
-    figure = Figure(figsize=(PLOT_WIDTH, 7.2))
-    costs, entries, gains = figure.subplots(3, 1, sharex=True, height_ratios=[1.3, 1, 1])
-    decides, vocab_size, flat = choice["decides"], choice["vocab_size"], choice["flat"]
-    of_decides = curve.filter(name=decides).sort("vocab_size")
-    for (name,), rows in (
-        curve.filter(pl.col("name") != decides).sort("vocab_size").group_by("name", maintain_order=True)
-    ):
-        costs.plot(
-            rows["vocab_size"],
-            100 * rows["above"],
-            color=GREY,
-            linewidth=0.7,
-            label="other mixtures" if name else "",
+def vocabulary(found: Vocabularies) -> Figure:
+    """Left: how the test text uses the entries of each tokenizer. Right: how many entries are each corpus's own."""
+    names = found.tokenizers
+    owned = found.metric("owned")
+    corpora = by_corpus.shown(found.corpora, np.array([owned.get((found.name, c), 0) for c in found.corpora]))
+    height = max(len(names) * 2 * ROW_HEIGHT, len(corpora) * ROW_HEIGHT) + 1.3
+    figure = Figure(figsize=(PLOT_WIDTH + 1.0, height))
+    use, own = figure.subplots(1, 2)
+    left = np.zeros(len(names))
+    for name_of_use, color in _OF_USE.items():
+        values = found.metric(name_of_use)
+        widths = np.array([100 * values[name, None] for name in names])
+        use.barh(range(len(names)), widths, left=left, height=0.7, color=color, label=name_of_use)
+        left += widths
+    use.set_yticks(range(len(names)), names)
+    use.set_ylim(len(names) - 0.4, -0.6)
+    use.set_xlim(0, 100)
+    use.grid(False, axis="y")
+    use.set_xlabel("entries (%)")
+    use.set_title("How the test text uses the entries")
+    use.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12 - 0.35 / height), ncols=len(USES))
+    for i, name in enumerate(names):
+        color = CHOSEN_COLOR if name == found.name else COLORS[(i - 1) % len(COLORS)]
+        style = {"color": color, "marker": MARKERS[i % len(MARKERS)], "linestyle": "none", "markersize": 4.5}
+        own.plot(
+            [owned.get((name, corpus), 0) for corpus in corpora],
+            range(len(corpora)),
+            label=name,
+            fillstyle="full" if name == found.name else "none",
+            **style,
         )
-    costs.plot(of_decides["vocab_size"], 100 * of_decides["above"], color=COLORS[0], label=decides)
-    costs.axvspan(
-        flat["low"], flat["high"], color=COLORS[0], alpha=0.12, label=f"within {100 * FLAT:g} % of the least"
-    )
-    costs.set_ylim(0, min(HIGHEST, 110 * float(of_decides["above"].max()) + 1))
-    costs.set_ylabel("cost of the language model\nabove the least (%)")
-    for column, color, label in (
-        ("rare", COLORS[1], f"fewer than {RARE} times in the training text"),
-        ("unseen", COLORS[2], "never in held-out text"),
-    ):
-        share = 100 * of_decides[column] / of_decides["entries"]
-        entries.plot(of_decides["vocab_size"], share, color=color, label=label)
-    entries.set_ylim(bottom=0)
-    entries.set_ylabel("entries (%)")
-    by_size = gains_by_size(curve, chosen)
-    for i, ((name,), rows) in enumerate(by_size.group_by("name", maintain_order=True)):
-        style = {"color": COLORS[i % len(COLORS)], "marker": MARKERS[i % len(MARKERS)], "markersize": 3}
-        gains.plot(rows["vocab_size"], rows["gain"], linewidth=1, label=name, fillstyle="none", **style)
-    gains.axhline(0, color="black", linewidth=0.8)
-    gains.set_ylabel(f"gain of {chosen}\n(% of the objective)")
-    for ax in (costs, entries, gains):
-        ax.axvline(vocab_size, color=CHOSEN_COLOR, linewidth=1.2)
-        _legend_beside(ax)
-    _doublings(gains, of_decides["vocab_size"].to_list())
-    gains.set_xlabel(f"vocabulary size (entries); the line is V = {vocab_size:,}")
-    figure.suptitle("Which vocabulary size?")
+    own.set_yticks(range(len(corpora)), corpora)
+    own.set_ylim(len(corpora) - 0.4, -0.6)
+    own.set_xlim(left=0)
+    own.set_xlabel("entries that are the corpus's own")
+    own.set_title("Whose words they are")
+    own.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12 - 0.35 / height), ncols=3)
     return figure
-
-
-def _legend_beside(ax: Axes) -> None:
-    """The panel's own legend on its right, each label once."""
-    handles, labels = ax.get_legend_handles_labels()
-    once = dict(zip(labels, handles, strict=True))
-    if once:
-        ax.legend(once.values(), once.keys(), loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=7)
-
-
-def _doublings(ax: Axes, sizes: list[int]) -> None:
-    """A logarithmic axis with a tick at every doubling of the largest size."""
-    ticks, size = [], max(sizes)
-    while size >= min(sizes):
-        ticks.append(size)
-        size //= 2
-    ax.set_xscale("log", base=2)
-    ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
-    ax.xaxis.set_minor_locator(NullLocator())

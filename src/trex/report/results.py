@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from trex.files import read_json
-from trex.layout import CHOSEN, Layout
+from trex.layout import CHOSEN, FRONT_POINTS, Layout
 from trex.objective.aggregate import ABOUT_THE_WORST
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class Results:
 
     Attributes:
         config: of `trex.config.load_config`.
-        candidates, notes, tables, pareto: of the search.
+        candidates, notes, tables, pareto: of the search. front_points: its measurements of the front.
         metrics, corpus_metrics, learning_curve, vocabulary, predictions: of the regression.
         mixtures, training_ledger: of the sampled proxies.
         compression, ledger, finalists: of the proxies of candidates and baselines, and which go on to full scale.
@@ -49,6 +49,7 @@ class Results:
     notes: Mapping[str, Mapping[str, float]]
     tables: Mapping[str, list[Mapping[str, Any]]]
     pareto: pl.DataFrame
+    front_points: pl.DataFrame
     metrics: pl.DataFrame
     corpus_metrics: pl.DataFrame
     learning_curve: pl.DataFrame
@@ -122,6 +123,7 @@ class Results:
             notes=read_json(files.search_notes),
             tables=read_json(files.search_tables),
             pareto=wide(files.pareto, "name", "weight", "average", "worst"),
+            front_points=pl.concat(pl.read_parquet(files.front_point(name)) for name in FRONT_POINTS),
             metrics=pl.read_parquet(files.surfaces("metrics")),
             corpus_metrics=long(files.surfaces("corpus_metrics")),
             learning_curve=pl.read_parquet(files.surfaces("learning_curve")),
@@ -271,6 +273,21 @@ class Results:
         best_first = self.pareto.sort("average", "worst")
         worst_so_far = pl.col("worst").cum_min().shift(1)
         return best_first.filter(worst_so_far.is_null() | (pl.col("worst") < worst_so_far))
+
+    @cached_property
+    def front_measured(self) -> pl.DataFrame:
+        """What was measured of the front, and what was predicted there: name (of FRONT_POINTS), point (the row of
+        `pareto`), average, worst, predicted_average, predicted_worst."""
+        predicted = self.pareto.select("average", "worst", point="name")
+        return (
+            self.front_points.group_by("name", "point", maintain_order=True)
+            .agg(pl.col("average", "worst").mean())
+            .join(
+                predicted.rename({key: f"predicted_{key}" for key in ("average", "worst")}),
+                on="point",
+                maintain_order="left",
+            )
+        )
 
 
 def cpu_seconds(folder: Path) -> dict[str, float]:

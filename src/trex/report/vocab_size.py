@@ -75,9 +75,10 @@ def _ends(choice: Mapping[str, Any]) -> list[str]:
 def _short(choice: Mapping[str, Any]) -> list[str]:
     if choice["rare"] <= MOST_RARE:
         return []
+    times = f"{choice['last_merged']:,.0f} times" if choice["last_merged"] > 1 else "once"
     return [
         f"The training text is short for it: {markdown.short_percent(choice['rare'])} of the entries occur there fewer "
-        f"than {RARE} times, and more text may change what is best."
+        f"than {RARE} times, and the last was merged when it had occurred {times}. More text may change what is best."
     ]
 
 

@@ -20,6 +20,7 @@ def finalists(
     roles: Mapping[str, str],
     strategies: Mapping[str, str],
     predicted: Mapping[str, float | None],
+    expected_excess: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Every baseline, and every candidate that keeps the limits and is within the noise of the best on proxies.
 
@@ -31,6 +32,8 @@ def finalists(
         roles: of each mixture, candidate | baseline.
         strategies: of each, the strategy it came from.
         predicted: of each, the objective that the surface expected, or None.
+        expected_excess: of each, by how much it is expected to exceed limits that hold at full scale alone
+            (`limits.expected_excess`). A candidate that comes nearer to keeping them than the best is a finalist.
 
     Returns:
         For `finalists.json`: best; finalists, in the order of the ranking; ranking, best first, of name, role,
@@ -54,6 +57,8 @@ def finalists(
             return None
         if measured.excess(name) > measured.excess(best):
             return f"exceeds the limits on proxies, by {100 * measured.excess(name):.2f} %"
+        if expected_excess and expected_excess[name] < expected_excess[best]:
+            return None
         gain = gains[name]
         least = gain["percent"] if gain["low"] is None else gain["low"]
         return (

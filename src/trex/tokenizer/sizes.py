@@ -20,6 +20,11 @@ def is_automatic(training: Mapping[str, Any]) -> bool:
     return training["vocab_size"] is None
 
 
+def planned_size(training: Mapping[str, Any]) -> int:
+    """V, for what has to know one before it is chosen: with `vocab_size: auto` the smallest in the range."""
+    return training["vocab_range"][0] if is_automatic(training) else training["vocab_size"]
+
+
 def smallest_size(special_tokens: int) -> int:
     """The smallest vocabulary with a merge."""
     return ALPHABET_SIZE + special_tokens + 1
@@ -45,9 +50,7 @@ def curve_sizes(config: Mapping[str, Any]) -> list[int]:
 
 def needed_size(config: Mapping[str, Any]) -> int:
     """The size that the text must give; what is beyond is measured only as far as the text goes."""
-    training = config["training"]
-    least = training["vocab_range"][0] if is_automatic(training) else training["vocab_size"]
-    return max([least, *training["ladder"]])
+    return max([planned_size(config["training"]), *config["training"]["ladder"]])
 
 
 def in_range(low: int, high: int, multiple: int) -> list[int]:
