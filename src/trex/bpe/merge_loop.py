@@ -54,29 +54,33 @@ ENOUGH, EXHAUSTED, FULL = range(3)
 class Vocabulary(NamedTuple):
     """The tokens and how they came about.
 
-    spellings: uint8, the bytes of all tokens one after another; token i has sizes[i] (int32) from offsets[i] (int64).
-    steps: int32 [most steps, 3], (a, b, new) of each. vocab_before: int32 [most steps], the vocabulary's size before
-    it. n_specials: the first so many tokens are special; one that bytes cannot spell has an empty spelling.
+    spellings: uint8, the bytes of all tokens one after another; token i has sizes[i] (int32) from offsets[i] (int64) and
+    traits[i] (int32, `traits_of`). steps: int32 [most steps, 3], (a, b, new) of each. vocab_before: int32 [most steps],
+    the vocabulary's size before it. unmade: int32, rising, tokens that no step makes so far: special ones, for example.
+    One that bytes cannot spell has an empty spelling.
     """
 
     spellings: np.ndarray
     offsets: np.ndarray
     sizes: np.ndarray
+    traits: np.ndarray
     steps: np.ndarray
     vocab_before: np.ndarray
-    n_specials: int
+    unmade: np.ndarray
 
 
 class Limits(NamedTuple):
     """Where a stretch ends.
 
     n_tokens: a vocabulary of this size. theta: pairs with a smaller count are not tracked, at least 1.
-    max_token_length: pairs are formed only if their joint length in bytes is smaller.
+    max_token_length: pairs are formed only if their joint length in bytes is smaller. max_words: a pair of several words
+    is formed only if it has at most so many and no barrier; 0: whatever it has.
     """
 
     n_tokens: int
     theta: int
     max_token_length: int
+    max_words: int
 
 
 class Tracked(NamedTuple):
@@ -89,6 +93,48 @@ class Tracked(NamedTuple):
     table: np.ndarray
     pairs: np.ndarray
     heap: np.ndarray
+
+
+# --------------------------------------------------------------------------------------------- what may be merged
+
+
+def traits_of(spelling: bytes, barriers: bytes = b"") -> int:
+    """What decides how many words a token has when it is joined to another: bit 0, it ends within a word; bit 1, it begins
+    within one; bit 2, it has a barrier; from bit 3 on, its words. Words are what white space of ASCII separates."""
+    words = len(spelling.split())
+    barrier = any(byte in barriers for byte in spelling)
+    begins = bool(spelling[:1].strip())
+    ends = bool(spelling[-1:].strip())
+    return words << 3 | barrier << 2 | begins << 1 | ends
+
+
+@kernel
+def _joined(left, right):
+    """The traits of two tokens joined."""
+    within = left & 1 & right >> 1
+    return ((left >> 3) + (right >> 3) - within) << 3 | (left | right) & 4 | left & 2 | right & 1
+
+
+@kernel
+def _has_few_words(traits, max_words):
+    words = traits >> 3
+    return max_words == 0 or words < 2 or (words <= max_words and traits & 4 == 0)
+
+
+@kernel
+def may_merge(rows, vocabulary, limits):
+    """bool [n]: whether the pairs of rows (key, ...), int64 [n, 4], may be merged."""
+    allowed = np.empty(len(rows), dtype=np.bool_)
+    for n in range(len(rows)):
+        a = rows[n, KEY] >> 32
+        b = rows[n, KEY] & 0xFFFFFFFF
+        size = vocabulary.sizes[a] + vocabulary.sizes[b]
+        traits = _joined(vocabulary.traits[a], vocabulary.traits[b])
+        # bytes pair up whatever max_token_length says, as in `tokenizers`
+        allowed[n] = (size < limits.max_token_length or size == 2) and _has_few_words(
+            traits, limits.max_words
+        )
+    return allowed
 
 
 # ------------------------------------------------------------------------------------------------ tracked pairs
@@ -161,10 +207,11 @@ def _with_spelling(spellings, offsets, n_tokens, a, b):
 
 
 @kernel
-def _id_of_next(spellings, offsets, token_size, n_tokens, n_specials, size):
-    """The id of the next token, which has `size` bytes: one that is spelled like a special token takes its id."""
+def _id_of_next(spellings, offsets, token_size, n_tokens, unmade, size):
+    """The id of the next token, which has `size` bytes: one that is spelled like a token of `unmade` takes its id."""
     at = offsets[n_tokens]
-    for special in range(n_specials - 1, -1, -1):
+    for i in range(len(unmade) - 1, -1, -1):
+        special = unmade[i]
         if token_size[special] == size:
             k = 0
             while k < size and spellings[offsets[special] + k] == spellings[at + k]:
@@ -187,8 +234,8 @@ def merge_loop(tokens, heavy, vocabulary, n_tokens, n_steps, limits, tracked, n_
 
     Returns (why it ended, n_tokens, n_steps, the spellings' array, how much of the arena is used).
     """
-    spellings, offsets, token_size, steps, vocab_before, n_specials = vocabulary
-    until, theta, max_token_length = limits
+    spellings, offsets, token_size, traits, steps, vocab_before, unmade = vocabulary
+    until, theta, max_token_length, max_words = limits
     widths, separator = tokens.widths, tokens.separator
     n_heap = n_pairs
     n_arena = np.int64(0)
@@ -226,7 +273,7 @@ def merge_loop(tokens, heavy, vocabulary, n_tokens, n_steps, limits, tracked, n_
         b = np.int32(key & 0xFFFFFFFF)
         size_new = token_size[a] + token_size[b]
         spellings = _with_spelling(spellings, offsets, n_tokens, a, b)
-        new = _id_of_next(spellings, offsets, token_size, n_tokens, n_specials, size_new)
+        new = _id_of_next(spellings, offsets, token_size, n_tokens, unmade, size_new)
         steps[n_steps, 0] = a
         steps[n_steps, 1] = b
         steps[n_steps, 2] = new
@@ -235,6 +282,7 @@ def merge_loop(tokens, heavy, vocabulary, n_tokens, n_steps, limits, tracked, n_
         if new == n_tokens:
             offsets[n_tokens + 1] = offsets[n_tokens] + size_new
             token_size[new] = size_new
+            traits[new] = _joined(traits[a], traits[b])
             n_tokens += 1
         widths[new] = widths[a] + widths[b]
 
@@ -264,6 +312,10 @@ def merge_loop(tokens, heavy, vocabulary, n_tokens, n_steps, limits, tracked, n_
                 gain = weight - rejoined if side == 1 and z == a else weight
                 if gain < theta or token_size[z] + size_new >= max_token_length:
                     continue
+                if max_words:
+                    left, right = (traits[z], traits[new]) if side == 0 else (traits[new], traits[z])
+                    if not _has_few_words(_joined(left, right), max_words):
+                        continue
                 if start + size <= end:
                     at = start
                     start += size
