@@ -1,4 +1,4 @@
-"""Going on from a model, and superwords: against the specification, `tokenizers`, and finished tokenizers' encodings."""
+"""Going on from a model, and superwords: against the specification, `tokenizers`, and what finished tokenizers give."""
 
 import json
 
@@ -28,7 +28,7 @@ def counted(words: dict[bytes, int]) -> Counted:
 
 @st.composite
 def two_stages(draw):
-    """Words and pieces over tiny alphabets, related or not: what crosses a border of words, limits, runs, long pieces."""
+    """Words and pieces over tiny alphabets, related or not: merges across words, limits, runs, long pieces."""
     alphabet = list(draw(st.sampled_from(["ab ", "a ", "ab: \n", "a:b", " é"])).encode())
     letters = st.lists(st.sampled_from(alphabet), min_size=1, max_size=draw(st.sampled_from([6, 30])))
     words = draw(st.dictionaries(letters.map(bytes), st.integers(1, 9), min_size=1, max_size=12))

@@ -15,6 +15,8 @@ import numpy as np
 from trex.arrow import frozen
 from trex.bpe.pair_queue import push, remove_first
 from trex.bpe.pair_table import hashed, pair_key
+from trex.bpe.text_passes import Counted
+from trex.bpe.words import FlatWords
 from trex.compiled.arrays import LOW, UP, grown
 from trex.compiled.intrinsics import load8, prefetch
 from trex.compiled.kernel import kernel
@@ -35,9 +37,9 @@ _START, _SIZES, _SLOT, _KEY = range(4)
 class Merges(NamedTuple):
     """The merges of a model by rank.
 
-    byte_id: int32 [256], token of each byte. table: int64 [a power of 2, 2], a hash table of rows (pair, rank), with -1 for
-    the pair where a row is free. new: int32 [ranks], the token that a merge makes. byte_rank: int32 [65536], rank of the
-    pair of bytes a * 256 + b, or NO_RANK. joined: bool [65536], whether some token has the two bytes side by side.
+    byte_id: int32 [256], token of each byte. table: int64 [a power of 2, 2], a hash table of rows (pair, rank), where a
+    pair of -1 is a free row. new: int32 [ranks], the token that a merge makes. byte_rank: int32 [65536], rank of the pair
+    of bytes a * 256 + b, or NO_RANK. joined: bool [65536], whether some token has the two bytes side by side.
     """
 
     byte_id: np.ndarray
@@ -330,6 +332,17 @@ def encode_words(words, counted, merges, separator, slots):
                     table[slot] = h & _HIGH | np.uint64(n_units)
             p += n
     return p
+
+
+def encoded(words: FlatWords, merges: Merges) -> tuple[np.ndarray, np.ndarray]:
+    """All words as the merges encode them: (uint32, their tokens one word after another; int64 [words + 1], where each
+    begins)."""
+    slots = np.empty(len(words.text) + len(words) + 1, dtype=np.uint32)
+    separator = 2**32 - 1
+    counted = Counted(frozen(np.ones(len(words), dtype=np.int64)), frozen(np.empty(0, dtype=np.uint32)))
+    slots = slots[: encode_words(words.arrays(), counted, merges, separator, slots)]
+    borders = np.flatnonzero(slots == separator)
+    return slots[slots != separator], borders - np.arange(len(borders))
 
 
 def flat_spellings(spellings: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:

@@ -102,7 +102,8 @@ class Initial(NamedTuple):
     """The vocabulary before the first merge.
 
     byte_id: int32 [256], token id of each byte. spellings: bytes of each token by id. unmade: as of
-    `merge_loop.Vocabulary`. steps, vocab_before: of the model that a training goes on from; none if it begins with bytes.
+    `merge_loop.Vocabulary`. steps, vocab_before: of the model that a training goes on from; none if it begins with
+    bytes.
     """
 
     byte_id: np.ndarray

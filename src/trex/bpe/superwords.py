@@ -44,8 +44,8 @@ def train_superwords(
 ) -> list[BpeModel]:
     """A model for each transition, the size of the vocabulary at which words give way to pieces, from one first stage.
 
-    evaluation: counts of the pieces in evaluation text. Every model has its tokens at every size of the vocabulary, those
-    below the transition too: with the first merges alone, on pieces. options.superwords limits tokens of several words
+    evaluation: counts of the pieces in evaluation text. Every model has its tokens at every size of the vocabulary. Below
+    the transition they are those of the first merges alone, on pieces. options.superwords limits tokens of several words
     (None: as SuperBPE does).
 
     Raises ValueError if a transition is beyond vocab_size or below the alphabet, or the words do not give that many
@@ -59,8 +59,8 @@ def train_superwords(
     first = train_flat(*words, max(transitions), replace(options, superwords=None), workspace=workspace)
     if first.vocab_size < max(transitions):
         raise ValueError(
-            f"the words give {first.vocab_size} tokens, fewer than the {max(transitions)} of the transition: use more text "
-            "or an earlier transition"
+            f"the words give {first.vocab_size} tokens, fewer than the {max(transitions)} of the transition: use more "
+            "text or an earlier transition"
         )
     second = replace(options, superwords=options.superwords or SuperwordLimits())
     return [
