@@ -1,4 +1,4 @@
-"""Words as the merges of a model encode them, compiled by numba: what a training begins with that goes on from a model.
+"""Words as the merges of a model encode them, compiled by numba: what a training that goes on from one begins with.
 
 `tokenizers` takes the merge of the lowest rank, the leftmost first, again and again. So does this, but not in every
 word from the start: text is cut where two bytes meet that no token has side by side, as no merge crosses there. What is
@@ -37,9 +37,10 @@ _START, _SIZES, _SLOT, _KEY = range(4)
 class Merges(NamedTuple):
     """The merges of a model by rank.
 
-    byte_id: int32 [256], token of each byte. table: int64 [a power of 2, 2], a hash table of rows (pair, rank), where a
-    pair of -1 is a free row. new: int32 [ranks], the token that a merge makes. byte_rank: int32 [65536], rank of the pair
-    of bytes a * 256 + b, or NO_RANK. joined: bool [65536], whether some token has the two bytes side by side.
+    byte_id: int32 [256], token of each byte. table: int64 [a power of 2, 2], a hash table of rows (pair, rank),
+    where a pair of -1 is a free row. new: int32 [ranks], the token that a merge makes. byte_rank: int32 [65536],
+    rank of the pair of bytes a * 256 + b, or NO_RANK. joined: bool [65536], whether some token has the two bytes
+    side by side.
     """
 
     byte_id: np.ndarray

@@ -54,10 +54,10 @@ ENOUGH, EXHAUSTED, FULL = range(3)
 class Vocabulary(NamedTuple):
     """The tokens and how they came about.
 
-    spellings: uint8, the bytes of all tokens one after another; token i has sizes[i] (int32) from offsets[i] (int64). An
-    empty spelling is of a token that bytes cannot spell. traits: int32, of each token (`traits_of`). steps: int32 [most
-    steps, 3], (a, b, new) of each. vocab_before: int32 [most steps], the vocabulary's size before it. unmade: int32,
-    rising, tokens that no step makes so far, such as special ones.
+    spellings: uint8, the bytes of all tokens one after another; token i has sizes[i] (int32) from offsets[i]
+    (int64). An empty spelling is of a token that bytes cannot spell. traits: int32, of each token (`traits_of`).
+    steps: int32 [most steps, 3], (a, b, new) of each. vocab_before: int32 [most steps], the vocabulary's size
+    before it. unmade: int32, rising, tokens that no step makes so far, such as special ones.
     """
 
     spellings: np.ndarray
@@ -99,8 +99,10 @@ class Tracked(NamedTuple):
 
 
 def traits_of(spelling: bytes, barriers: bytes = b"") -> int:
-    """What decides how many words a token has when it is joined to another. Bit 0: it ends within a word; bit 1: it begins
-    within one; bit 2: it has a barrier; from bit 3 on: its words. Words are what white space of ASCII separates."""
+    """What decides how many words a token has when it is joined to another, where white space of ASCII separates words.
+
+    Bit 0: it ends within a word; bit 1: it begins within one; bit 2: it has a barrier; from bit 3 on: its words.
+    """
     words = len(spelling.split())
     barrier = any(byte in barriers for byte in spelling)
     begins = bool(spelling[:1].strip())

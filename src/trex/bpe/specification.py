@@ -9,7 +9,6 @@ from itertools import pairwise
 
 from trex.bpe.byte_alphabet import BYTE_LEVEL, Alphabet
 
-
 # vocabulary and merges by rank
 Model = tuple[dict[str, int], list[tuple[str, str]]]
 

@@ -44,9 +44,9 @@ def train_superwords(
 ) -> list[BpeModel]:
     """A model for each transition, the size of the vocabulary at which words give way to pieces, from one first stage.
 
-    evaluation: counts of the pieces in evaluation text. Every model has its tokens at every size of the vocabulary. Below
-    the transition they are those of the first merges alone, on pieces. options.superwords limits tokens of several words
-    (None: as SuperBPE does).
+    evaluation: counts of the pieces in evaluation text. Every model has its tokens at every size of the vocabulary.
+    Below the transition they are those of the first merges alone, on pieces. options.superwords limits tokens of
+    several words (None: as SuperBPE does).
 
     Raises ValueError if a transition is beyond vocab_size or below the alphabet, or the words do not give that many
     tokens.

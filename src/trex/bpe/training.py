@@ -74,8 +74,8 @@ def train_flat(
 ) -> BpeModel:
     """As `train_bpe`, on words that are laid out. A workspace only changes the speed.
 
-    start: a model to go on from. The words are then encoded by its merges, and its tokens keep their ids. Of the options,
-    special_tokens and alphabet are the model's own.
+    start: a model to go on from. The words are then encoded by its merges, and its tokens keep their ids. Of the
+    options, special_tokens and alphabet are the model's own.
     """
     if start is not None:
         options = replace(options, special_tokens=start.special_tokens, alphabet=start.alphabet)

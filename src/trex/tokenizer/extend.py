@@ -21,9 +21,9 @@ from trex.tokenizer.existing import Existing
 class Base:
     """An existing tokenizer that training goes on from; make one with :func:`load_base`.
 
-    model: its tokens that bytes can spell, and its merges, for `train_flat(..., start=base.model)`. Tokens are numbered as
-    they come by id, without the gaps that special tokens leave; ids, int64 [tokens], has the tokenizer's own. keep: merges
-    that stay. dropped: ids of the tokens that the others made, rising.
+    model: its tokens that bytes can spell, and its merges, for `train_flat(..., start=base.model)`. Tokens are
+    numbered as they come by id, without the gaps that special tokens leave; ids, int64 [tokens], has the
+    tokenizer's own. keep: merges that stay. dropped: ids of the tokens that the others made, rising.
     """
 
     existing: Existing
@@ -38,25 +38,22 @@ class Base:
 
     @property
     def _n_ids(self) -> int:
-        vocab, added = _tokens(self.existing.config())
+        vocab, added = _tokens(self.existing.config)
         return 1 + max(max(vocab.values()), max(added.values(), default=0))
 
     def to_tokenizer(self, model: BpeModel) -> Tokenizer:
         """The tokenizer with the merges of a training that went on from it; all else is as it was."""
-        config = self.existing.config()
-        vocab, merges = config["model"]["vocab"], config["model"]["merges"][: self.keep]
-        dropped = set(self.dropped)
-        vocab = {token: number for token, number in vocab.items() if number not in dropped}
         n = len(self.ids)
         if model.spellings[:n] != self.model.spellings:
             raise ValueError(f"the model does not go on from {self.existing.name}")
-        new = islice(self.new_ids(), model.vocab_size - n)
-        vocab |= dict(zip(map(spell, model.spellings[n:]), new, strict=True))
-        config["model"]["vocab"] = vocab
-        config["model"]["merges"] = merges + [
-            [spell(a), spell(b)] for a, b in model.merges[len(self.model.steps) :]
-        ]
-        return Tokenizer.from_str(json.dumps(config))
+        bpe = self.existing.config["model"]
+        dropped = set(self.dropped)
+        vocab = {token: number for token, number in bpe["vocab"].items() if number not in dropped}
+        new_ids = islice(self.new_ids(), model.vocab_size - n)
+        vocab |= dict(zip(map(spell, model.spellings[n:]), new_ids, strict=True))
+        new = [[spell(a), spell(b)] for a, b in model.merges[len(self.model.steps) :]]
+        bpe = {**bpe, "vocab": vocab, "merges": bpe["merges"][: self.keep] + new}
+        return Tokenizer.from_str(json.dumps({**self.existing.config, "model": bpe}))
 
 
 def load_base(existing: Existing, keep: int | None = None) -> Base:
@@ -64,32 +61,36 @@ def load_base(existing: Existing, keep: int | None = None) -> Base:
 
     keep: how many of its merges stay (None: all). The ids of tokens that the others made go to new tokens.
 
-    Raises ValueError for a tokenizer whose own encodings its merges do not give: one with merges out of order, with tokens
-    that it takes whole though no merge makes them, or with added tokens that are not special.
+    Raises ValueError for a tokenizer whose own encodings its merges do not give: one with merges out of order, with
+    tokens that it takes whole though no merge makes them, or with added tokens that are not special.
     """
-    config = existing.config()
+    config = existing.config
     vocab, added = _tokens(config)
     merges = [(unspell(a), unspell(b)) for a, b in config["model"]["merges"]]
     if keep is not None and not 0 <= keep <= len(merges):
-        raise ValueError(f"{existing.name} has {len(merges):,} merges, so that {keep:,} of them cannot be kept")
+        raise ValueError(
+            f"{existing.name} has {len(merges):,} merges, so that {keep:,} of them cannot be kept"
+        )
     plain = [token["content"] for token in config["added_tokens"] if not token["special"]]
     if plain:
         raise ValueError(
-            f"{existing.name} has {len(plain)} added tokens that are not special, such as {plain[0]!r}: it finds them in "
-            "text before it makes words, so that merges cannot go on from it"
+            f"{existing.name} has {len(plain)} added tokens that are not special, such as {plain[0]!r}: it finds them "
+            "in text before it makes words, so that merges cannot go on from it"
         )
     keep = len(merges) if keep is None else keep
     spelled = {unspell(token): number for token, number in (vocab | added).items() if is_spelling(token)}
     made = {a + b for a, b in merges[:keep]}
     gone = {a + b for a, b in merges[keep:]} - made
-    ids, spellings = zip(*sorted((number, token) for token, number in spelled.items() if token not in gone), strict=True)
+    ids, spellings = zip(
+        *sorted((number, token) for token, number in spelled.items() if token not in gone), strict=True
+    )
     number_of = {token: number for number, token in enumerate(spellings)}
     steps = _steps(existing.name, merges[:keep], number_of)
     model = _reachable(spellings, steps)
     if config["model"].get("ignore_merges") and (lost := _lost(model, added)):
         raise ValueError(
-            f"{existing.name} takes words whole that are tokens (ignore_merges), and no merges make {len(lost)} of them, "
-            f"such as {lost[0]!r}: merges cannot go on from it"
+            f"{existing.name} takes words whole that are tokens (ignore_merges), and no merges make {len(lost)} of "
+            f"them, such as {lost[0]!r}: merges cannot go on from it"
         )
     dropped = tuple(sorted(spelled[token] for token in gone))
     return Base(existing, model, np.array(ids, dtype=np.int64), keep, dropped)
@@ -106,7 +107,9 @@ def _steps(name: str, merges: list[tuple[bytes, bytes]], number_of: dict[bytes, 
     steps = np.empty((len(merges), 3), dtype=np.int32)
     for rank, (a, b) in enumerate(merges):
         if a not in made or b not in made or a + b in made:
-            what = "makes what an earlier one made" if a + b in made else "has parts that no earlier one makes"
+            what = (
+                "makes what an earlier one made" if a + b in made else "has parts that no earlier one makes"
+            )
             raise ValueError(f"{name}: merge {rank:,}, {a!r} and {b!r}, {what}: merges cannot go on from it")
         made.add(a + b)
         steps[rank] = number_of[a], number_of[b], number_of[a + b]
