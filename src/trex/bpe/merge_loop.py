@@ -55,15 +55,14 @@ class Vocabulary(NamedTuple):
     """The tokens and how they came about.
 
     spellings: uint8, the bytes of all tokens one after another; token i has sizes[i] (int32) from offsets[i]
-    (int64). An empty spelling is of a token that bytes cannot spell. traits: int32, of each token (`traits_of`).
-    steps: int32 [most steps, 3], (a, b, new) of each. vocab_before: int32 [most steps], the vocabulary's size
-    before it. unmade: int32, rising, tokens that no step makes so far, such as special ones.
+    (int64). An empty spelling is of a token that bytes cannot spell. steps: int32 [most steps, 3], (a, b, new) of each.
+    vocab_before: int32 [most steps], the vocabulary's size before it. unmade: int32, rising, tokens that no step makes
+    so far, such as special ones.
     """
 
     spellings: np.ndarray
     offsets: np.ndarray
     sizes: np.ndarray
-    traits: np.ndarray
     steps: np.ndarray
     vocab_before: np.ndarray
     unmade: np.ndarray
@@ -74,13 +73,15 @@ class Limits(NamedTuple):
 
     n_tokens: a vocabulary of this size. theta: pairs with a smaller count are not tracked, at least 1.
     max_token_length: pairs are formed only if their joint length in bytes is smaller. max_words: pairs of several words
-    are formed only if they have at most so many and no barrier; 0: whatever they have.
+    are formed only if they have at most so many and no barrier; 0: whatever they have. traits: int32, of each token
+    (`traits_of`), set as tokens are made.
     """
 
     n_tokens: int
     theta: int
     max_token_length: int
     max_words: int
+    traits: np.ndarray
 
 
 class Tracked(NamedTuple):
@@ -131,7 +132,7 @@ def may_merge(rows, vocabulary, limits):
         a = rows[n, KEY] >> 32
         b = rows[n, KEY] & 0xFFFFFFFF
         size = vocabulary.sizes[a] + vocabulary.sizes[b]
-        traits = _joined(vocabulary.traits[a], vocabulary.traits[b])
+        traits = _joined(limits.traits[a], limits.traits[b])
         # bytes pair up whatever max_token_length says, as in `tokenizers`
         allowed[n] = (size < limits.max_token_length or size == 2) and _has_few_words(
             traits, limits.max_words
@@ -173,7 +174,7 @@ def track_all(tracked, rows):
 
 
 @kernel
-def _lost_pair(side, z, a, b):
+def lost_pair(side, z, a, b):
     """The pair that merging (a, b) beside a left (side 0) or right neighbour z ends."""
     return pair_key(z, a) if side == 0 else pair_key(b, z)
 
@@ -184,17 +185,17 @@ def _prefetch_lost_pairs(found, n_found, a, b, tracked):
     table, pairs, _ = tracked
     for side in range(2):
         for z in found[side, : n_found[side]]:
-            prefetch_slot(table, _lost_pair(side, z, a, b))
+            prefetch_slot(table, lost_pair(side, z, a, b))
     for side in range(2):
         for z in found[side, : n_found[side]]:
-            prefetch_pair(table, pairs, _lost_pair(side, z, a, b))
+            prefetch_pair(table, pairs, lost_pair(side, z, a, b))
 
 
 # ------------------------------------------------------------------------------------------------ vocabulary
 
 
 @kernel
-def _with_spelling(spellings, offsets, n_tokens, a, b):
+def with_spelling(spellings, offsets, n_tokens, a, b):
     """Spellings with that of tokens a and b joined, as if it were the next token's."""
     at = offsets[n_tokens]
     size_a = offsets[a + 1] - offsets[a]
@@ -209,7 +210,7 @@ def _with_spelling(spellings, offsets, n_tokens, a, b):
 
 
 @kernel
-def _id_of_next(spellings, offsets, token_size, n_tokens, unmade, size):
+def id_of_next(spellings, offsets, token_size, n_tokens, unmade, size):
     """The id of the next token, which has `size` bytes: one that is spelled like a token of `unmade` takes its id."""
     at = offsets[n_tokens]
     for i in range(len(unmade) - 1, -1, -1):
@@ -236,8 +237,8 @@ def merge_loop(tokens, heavy, vocabulary, n_tokens, n_steps, limits, tracked, n_
 
     Returns (why it ended, n_tokens, n_steps, the spellings' array, how much of the arena is used).
     """
-    spellings, offsets, token_size, traits, steps, vocab_before, unmade = vocabulary
-    until, theta, max_token_length, max_words = limits
+    spellings, offsets, token_size, steps, vocab_before, unmade = vocabulary
+    until, theta, max_token_length, max_words, traits = limits
     widths, separator = tokens.widths, tokens.separator
     n_heap = n_pairs
     n_arena = np.int64(0)
@@ -274,8 +275,8 @@ def merge_loop(tokens, heavy, vocabulary, n_tokens, n_steps, limits, tracked, n_
         a = np.int32(key >> 32)
         b = np.int32(key & 0xFFFFFFFF)
         size_new = token_size[a] + token_size[b]
-        spellings = _with_spelling(spellings, offsets, n_tokens, a, b)
-        new = _id_of_next(spellings, offsets, token_size, n_tokens, unmade, size_new)
+        spellings = with_spelling(spellings, offsets, n_tokens, a, b)
+        new = id_of_next(spellings, offsets, token_size, n_tokens, unmade, size_new)
         steps[n_steps, 0] = a
         steps[n_steps, 1] = b
         steps[n_steps, 2] = new
@@ -308,7 +309,7 @@ def merge_loop(tokens, heavy, vocabulary, n_tokens, n_steps, limits, tracked, n_
                 changes[side, z, 1] = 0
                 if z == separator:
                     continue
-                known = find(tracked.table, tracked.pairs, _lost_pair(side, z, a, b)) if z != new else -1
+                known = find(tracked.table, tracked.pairs, lost_pair(side, z, a, b)) if z != new else -1
                 if known >= 0:
                     tracked.pairs[known, COUNT] -= weight
                 gain = weight - rejoined if side == 1 and z == a else weight

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -101,20 +102,20 @@ class Workspace:
 class Initial(NamedTuple):
     """The vocabulary before the first merge.
 
-    byte_id: int32 [256], token id of each byte. spellings: bytes of each token by id. unmade: as of
-    `merge_loop.Vocabulary`. steps, vocab_before: of the model that a training goes on from; none if it begins with
-    bytes.
+    byte_id: int32 [256], token id of each byte. spellings, offsets, unmade: as of `merge_loop.Vocabulary`. steps,
+    vocab_before: of the model that a training goes on from; none if it begins with bytes.
     """
 
     byte_id: np.ndarray
-    spellings: Sequence[bytes]
+    spellings: np.ndarray
+    offsets: np.ndarray
     unmade: np.ndarray
     steps: np.ndarray
     vocab_before: np.ndarray
 
     @property
     def n_tokens(self) -> int:
-        return len(self.spellings)
+        return len(self.offsets) - 1
 
 
 def initial_tokens(special_tokens: Sequence[str], alphabet: Alphabet) -> Initial:
@@ -135,7 +136,8 @@ def initial_tokens(special_tokens: Sequence[str], alphabet: Alphabet) -> Initial
         byte_id[byte] = ids[character]
     no_steps = np.empty((0, 3), dtype=np.int32)
     unmade = np.arange(len(special_tokens), dtype=np.int32)
-    return Initial(frozen(byte_id), spellings, frozen(unmade), no_steps, np.empty(0, dtype=np.int32))
+    flat = flat_spellings(spellings)
+    return Initial(frozen(byte_id), *flat, frozen(unmade), no_steps, np.empty(0, dtype=np.int32))
 
 
 def initial_of(model: BpeModel) -> Initial:
@@ -148,33 +150,39 @@ def initial_of(model: BpeModel) -> Initial:
             byte_id[spelling[0]] = number
         elif spelling and number not in made:
             unmade.append(number)
-    return Initial(
-        frozen(byte_id), model.spellings, frozen(np.array(unmade, np.int32)), model.steps, model.vocab_before
-    )
+    flat = flat_spellings(model.spellings)
+    unmade = frozen(np.array(unmade, dtype=np.int32))
+    return Initial(frozen(byte_id), *flat, unmade, model.steps, model.vocab_before)
 
 
-def _vocabulary(initial: Initial, vocab_size: int, barriers: bytes) -> Vocabulary:
+def empty_vocabulary(initial: Initial, vocab_size: int) -> Vocabulary:
     """With room for vocab_size tokens and the separator."""
-    n, done = initial.n_tokens, len(initial.steps)
-    data, borders = flat_spellings(initial.spellings)
-    capacity = max(vocab_size, n) + 1
+    capacity = max(vocab_size, initial.n_tokens) + 1
     offsets = np.zeros(capacity + 1, dtype=np.int64)
-    offsets[: n + 1] = borders
-    spellings = np.empty(16 * capacity + len(data), dtype=np.uint8)
-    spellings[: len(data)] = data
+    offsets[: initial.n_tokens + 1] = initial.offsets
+    spellings = np.empty(16 * capacity + len(initial.spellings), dtype=np.uint8)
+    spellings[: len(initial.spellings)] = initial.spellings
     sizes = np.zeros(capacity, dtype=np.int32)
-    sizes[:n] = np.diff(borders)
-    traits = np.zeros(capacity, dtype=np.int32)
-    traits[:n] = [traits_of(spelling, barriers) for spelling in initial.spellings]
-    most_steps = done + max(vocab_size - n, 0) + len(initial.unmade)
+    sizes[: initial.n_tokens] = np.diff(initial.offsets)
+    done = len(initial.steps)
+    most_steps = done + max(vocab_size - initial.n_tokens, 0) + len(initial.unmade)
     steps = np.empty((most_steps, 3), dtype=np.int32)
     steps[:done] = initial.steps
     vocab_before = np.empty(most_steps, dtype=np.int32)
     vocab_before[:done] = initial.vocab_before
-    return Vocabulary(spellings, offsets, sizes, traits, steps, vocab_before, initial.unmade)
+    return Vocabulary(spellings, offsets, sizes, steps, vocab_before, initial.unmade)
 
 
-def _theta_that_fits(counts: np.ndarray, numbers: np.ndarray, least: int, room: int) -> int:
+def initial_traits(initial: Initial, vocab_size: int, barriers: bytes) -> np.ndarray:
+    """int32, `merge_loop.traits_of` each token so far, with room for vocab_size tokens."""
+    traits = np.zeros(max(vocab_size, initial.n_tokens) + 1, dtype=np.int32)
+    data = initial.spellings.tobytes()
+    borders = pairwise(initial.offsets.tolist())
+    traits[: initial.n_tokens] = [traits_of(data[first:end], barriers) for first, end in borders]
+    return traits
+
+
+def theta_that_fits(counts: np.ndarray, numbers: np.ndarray, least: int, room: int) -> int:
     """The smallest count, at least `least`, so that the pairs that have it fill no more of the room than they may.
 
     The most frequent pairs are in, however many occurrences they have. counts, numbers: int64 [pairs], of each pair the
@@ -202,7 +210,6 @@ class Training:
     counted: Counted
     initial: Initial
     limits: Limits
-    barriers: bytes
     workspace: Workspace
 
     @property
@@ -221,7 +228,7 @@ class Training:
             )
         self.n_slots = size.slots
         self._heavy = frozen(self.counted.counts[self.counted.counts >= int(HEAVY)])
-        self.vocabulary = _vocabulary(self.initial, self.vocab_size, self.barriers)
+        self.vocabulary = empty_vocabulary(self.initial, self.vocab_size)
         self.n_tokens, self.n_steps, self.stretches = self.initial.n_tokens, len(self.initial.steps), 0
         narrow = self.workspace.most_narrow(self.n_slots, self.vocab_size)
         self._narrow = self.initial.n_tokens <= narrow
@@ -266,7 +273,8 @@ class Training:
 
     def _encode(self) -> None:
         """Make tokens of the words as the merges so far do."""
-        merges = merges_of(self.initial.byte_id, self.initial.steps, *flat_spellings(self.initial.spellings))
+        initial = self.initial
+        merges = merges_of(initial.byte_id, initial.steps, initial.spellings, initial.offsets)
         slots = self._slots()
         self.n_slots = encode_words(self.words.arrays(), self.counted, merges, self._until, slots)
         self.tokens = self.tokens._replace(n_slots=self.n_slots)
@@ -289,7 +297,7 @@ class Training:
     ) -> tuple[int, int, Tracked, np.ndarray]:
         """Begin with what `_fill` gave: (theta, number of tracked pairs, they, arena)."""
         byte_id = self.initial.byte_id
-        theta = _theta_that_fits(*found[found[:, 1] > 0].T, least, arena.size)
+        theta = theta_that_fits(*found[found[:, 1] > 0].T, least, arena.size)
         pairs = np.flatnonzero((found[:, 0] >= theta) & (found[:, 1] > 0))
         rows = np.empty((len(pairs), 4), dtype=np.int64)
         rows[:, KEY] = byte_id[pairs >> 8].astype(np.int64) << 32 | byte_id[pairs & 255]
@@ -314,7 +322,7 @@ class Training:
         rows = self._count_few(arena) if few else self._count_many(least, arena)
         rows = rows[rows[:, COUNT] >= least]
         rows = rows[may_merge(rows, self.vocabulary, self.limits)]
-        theta = _theta_that_fits(rows[:, COUNT], rows[:, N], least, arena.size)
+        theta = theta_that_fits(rows[:, COUNT], rows[:, N], least, arena.size)
         rows = rows[rows[:, COUNT] >= theta]
         rows[:, END] = np.cumsum(rows[:, N])
         rows[:, START] = rows[:, END] - rows[:, N]

@@ -15,7 +15,7 @@ from trex.arrow import frozen
 from trex.bpe.byte_alphabet import BYTE_LEVEL, Alphabet
 from trex.bpe.merge_loop import Limits
 from trex.bpe.model import BpeModel
-from trex.bpe.stretches import Training, Workspace, initial_of, initial_tokens
+from trex.bpe.stretches import Training, Workspace, initial_of, initial_tokens, initial_traits
 from trex.bpe.text_passes import Counted, count_made
 from trex.bpe.words import EvalCounts, FlatWords
 
@@ -96,12 +96,12 @@ def train_flat(
     min_count = max(1, options.min_frequency)
     longest = 2**62 if options.max_token_length is None else options.max_token_length
     superwords = options.superwords
+    traits = initial_traits(initial, vocab_size, superwords.barriers if superwords else b"")
     training = Training(
         words,
         Counted(frozen(counts), evaluation.words),
         initial,
-        Limits(vocab_size, 0, longest, superwords.max_words if superwords else 0),
-        superwords.barriers if superwords else b"",
+        Limits(vocab_size, 0, longest, superwords.max_words if superwords else 0, traits),
         workspace or Workspace(),
     )
     theta = options.theta
