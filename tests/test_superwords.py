@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_index import CORPORA, TOKENIZER, build_index, made_up_text
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from trex.bpe import specification
@@ -15,6 +16,8 @@ from trex.bpe.superwords import Counted, train_superwords, transition_size
 from trex.bpe.training import BpeOptions, SuperwordLimits, Workspace, train_flat
 from trex.bpe.words import EvalCounts, FlatWords
 from trex.counting.pretokenize import count_words
+from trex.proxies.superwords import SuperwordTrainer
+from trex.proxies.train import Trainer
 from trex.tokenizer.build import to_tokenizer
 
 
@@ -54,7 +57,7 @@ WORKSPACES = [
 ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     two_stages(),
     st.sampled_from(WORKSPACES),
@@ -171,3 +174,23 @@ def test_refusals():
     model = train_flat(*words, 257)
     with pytest.raises(ValueError, match="below the 257 tokens of the model"):
         train_flat(*words, 256, start=model)
+
+
+def test_proxies_on_mixtures(tmp_path):
+    words = build_index(tmp_path / "words", 6, 300)
+    pieces = build_index(tmp_path / "pieces", 6, 300, "superwords")
+    shares, sizes = np.full(4, 0.25), [400, 700]
+    trainer = SuperwordTrainer(words, TOKENIZER, 40_000, sizes, pieces=pieces, pieces_bytes=20_000)
+    trained = trainer.train(shares)
+    assert trained.ledger.equals(Trainer(words, TOKENIZER, 40_000, [700]).train(shares).ledger)
+    texts = [made_up_text(corpus, 20_000, 6) for corpus in CORPORA]
+    for size in sizes:
+        tokenizer = to_tokenizer(trained.model.cut(size), "superwords")
+        tokens = [len(tokenizer.encode(text).ids) for text in texts]
+        assert trained.compression.filter(vocab_size=size)["tokens"].to_list() == tokens
+    alone = np.array([1.0, 0, 0, 0])
+    of_one = SuperwordTrainer(words, TOKENIZER, 40_000, sizes, pieces=pieces, word_shares=alone)
+    n = transition_size(700, 0.8) - 256
+    plain = Trainer(words, TOKENIZER, 40_000, [700]).train(alone).model
+    assert of_one.train(shares).model.merges[:n] == plain.merges[:n]
+    assert trained.model.merges[:n] != plain.merges[:n]
