@@ -27,7 +27,7 @@ from tokenizers import Tokenizer
 from trex.bpe.superwords import Counted, train_superwords, transition_size
 from trex.bpe.training import Workspace, train_flat
 from trex.bpe.words import EvalCounts, FlatWords
-from trex.counting.pretokenize import WordCounter
+from trex.counting.pretokenize import WordCounter, WordCounts
 from trex.tokenizer.build import to_tokenizer
 from trex.tokenizer.encode import encode
 
@@ -37,6 +37,19 @@ ARRAYS = ("text", "sizes", "counts", "eval_words", "eval_offsets", "eval_columns
 def first_bytes(documents: pa.LargeStringArray, n_bytes: float) -> pa.LargeStringArray:
     upto = np.cumsum(pc.binary_length(documents).to_numpy(zero_copy_only=False))
     return documents[: int(np.searchsorted(upto, n_bytes)) + 1]
+
+
+def laid_out(trained: WordCounts, columns: list[WordCounts]) -> tuple[pa.Array, np.ndarray, EvalCounts]:
+    """(distinct words, their counts in training text, those in evaluation columns)."""
+    table = pa.concat_arrays([trained.words, *(column.words for column in columns)]).unique()
+    row = {word: number for number, word in enumerate(table.to_pylist())}
+    word = np.concatenate([[row[word] for word in column.words.to_pylist()] for column in columns])
+    which = np.repeat(np.arange(len(columns)), [len(column.words) for column in columns])
+    order = np.argsort(word, kind="stable")
+    totals = np.concatenate([column.totals() for column in columns])
+    counts = np.zeros(len(table), np.int64)
+    counts[: len(trained.words)] = trained.totals()
+    return table, counts, EvalCounts.from_entries(word[order], which[order], totals[order], len(columns))
 
 
 def count(pattern: str, text: list[str], n_bytes: float, folder: Path, grow: float) -> float:
@@ -51,16 +64,7 @@ def count(pattern: str, text: list[str], n_bytes: float, folder: Path, grow: flo
             column.add(documents)
             columns.append(column.result())
     seconds = time.process_time() - start
-    trained = counter.result()
-    table = pa.concat_arrays([trained.words, *(column.words for column in columns)]).unique()
-    row = {word: number for number, word in enumerate(table.to_pylist())}
-    word = np.concatenate([[row[word] for word in column.words.to_pylist()] for column in columns])
-    which = np.repeat(np.arange(len(columns)), [len(column.words) for column in columns])
-    order = np.argsort(word, kind="stable")
-    totals = np.concatenate([column.totals() for column in columns])
-    evaluation = EvalCounts.from_entries(word[order], which[order], totals[order], len(columns))
-    counts = np.zeros(len(table), np.int64)
-    counts[: len(trained.words)] = trained.totals()
+    table, counts, evaluation = laid_out(counter.result(), columns)
     if grow:
         table, counts = grown(table, counts, grow)
     flat = FlatWords.build(table)
