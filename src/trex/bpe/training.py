@@ -129,6 +129,7 @@ def train_bpe(
     vocab_size: int,
     *,
     eval_counts: np.ndarray | None = None,
+    start: BpeModel | None = None,
     **options,
 ) -> BpeModel:
     """Train byte-level BPE on word counts: the merges and vocabulary of `tokenizers`' BpeTrainer.
@@ -136,8 +137,8 @@ def train_bpe(
     words: distinct, non-empty byte strings. counts: int64 [words], 0 for words that only occur in evaluation text.
     vocab_size: alphabet (all 256 bytes) and special tokens included; fewer if the words give no more. eval_counts:
     int64 [columns, words]; `BpeModel.token_counts` then gives the tokens of every column at every vocabulary size
-    without encoding it. options: special_tokens, min_frequency, max_token_length, alphabet
-    (`BpeOptions`).
+    without encoding it. start: a model to go on from, as of `train_flat`. options: special_tokens, min_frequency,
+    max_token_length, alphabet, superwords (`BpeOptions`).
 
     Raises ValueError (vocabulary smaller than the alphabet, repeated words, arrays of another shape) and OverflowError
     (counts so large that 64-bit sums could wrap).
@@ -156,4 +157,4 @@ def train_bpe(
             raise ValueError(f"eval_counts must have shape (columns, {len(words)}), not {eval_counts.shape}")
         evaluation = EvalCounts.from_dense(eval_counts)
     flat = FlatWords.build(pa.array(words, type=pa.large_binary()))
-    return train_flat(flat, counts, vocab_size, BpeOptions(**options), evaluation=evaluation)
+    return train_flat(flat, counts, vocab_size, BpeOptions(**options), evaluation=evaluation, start=start)
