@@ -2,6 +2,9 @@
 
 The finished tokenizer splits text into pieces alone and makes all merges by rank. So the second stage begins with
 pieces as the first stage's merges encode them, whatever words the first stage saw.
+
+All text has then had all merges in order, so a token still comes about by one split only, as `trex.bpe.merge_loop`
+needs it: counts only fall, and one pass over evaluation text gives its tokens at every size of the vocabulary.
 """
 
 from collections.abc import Sequence
