@@ -125,7 +125,7 @@ def track_all(tracked, rows):
 
 
 @kernel
-def _lost_pair(side, z, a, b):
+def lost_pair(side, z, a, b):
     """The pair that merging (a, b) beside a left (side 0) or right neighbour z ends."""
     return pair_key(z, a) if side == 0 else pair_key(b, z)
 
@@ -136,17 +136,17 @@ def _prefetch_lost_pairs(found, n_found, a, b, tracked):
     table, pairs, _ = tracked
     for side in range(2):
         for z in found[side, : n_found[side]]:
-            prefetch_slot(table, _lost_pair(side, z, a, b))
+            prefetch_slot(table, lost_pair(side, z, a, b))
     for side in range(2):
         for z in found[side, : n_found[side]]:
-            prefetch_pair(table, pairs, _lost_pair(side, z, a, b))
+            prefetch_pair(table, pairs, lost_pair(side, z, a, b))
 
 
 # ------------------------------------------------------------------------------------------------ vocabulary
 
 
 @kernel
-def _with_spelling(spellings, offsets, n_tokens, a, b):
+def with_spelling(spellings, offsets, n_tokens, a, b):
     """Spellings with that of tokens a and b joined, as if it were the next token's."""
     at = offsets[n_tokens]
     size_a = offsets[a + 1] - offsets[a]
@@ -161,7 +161,7 @@ def _with_spelling(spellings, offsets, n_tokens, a, b):
 
 
 @kernel
-def _id_of_next(spellings, offsets, token_size, n_tokens, n_specials, size):
+def id_of_next(spellings, offsets, token_size, n_tokens, n_specials, size):
     """The id of the next token, which has `size` bytes: one that is spelled like a special token takes its id."""
     at = offsets[n_tokens]
     for special in range(n_specials - 1, -1, -1):
@@ -225,8 +225,8 @@ def merge_loop(tokens, heavy, vocabulary, n_tokens, n_steps, limits, tracked, n_
         a = np.int32(key >> 32)
         b = np.int32(key & 0xFFFFFFFF)
         size_new = token_size[a] + token_size[b]
-        spellings = _with_spelling(spellings, offsets, n_tokens, a, b)
-        new = _id_of_next(spellings, offsets, token_size, n_tokens, n_specials, size_new)
+        spellings = with_spelling(spellings, offsets, n_tokens, a, b)
+        new = id_of_next(spellings, offsets, token_size, n_tokens, n_specials, size_new)
         steps[n_steps, 0] = a
         steps[n_steps, 1] = b
         steps[n_steps, 2] = new
@@ -258,7 +258,7 @@ def merge_loop(tokens, heavy, vocabulary, n_tokens, n_steps, limits, tracked, n_
                 changes[side, z, 1] = 0
                 if z == separator:
                     continue
-                known = find(tracked.table, tracked.pairs, _lost_pair(side, z, a, b)) if z != new else -1
+                known = find(tracked.table, tracked.pairs, lost_pair(side, z, a, b)) if z != new else -1
                 if known >= 0:
                     tracked.pairs[known, COUNT] -= weight
                 gain = weight - rejoined if side == 1 and z == a else weight

@@ -122,7 +122,7 @@ def initial_tokens(special_tokens: Sequence[str], alphabet: Alphabet) -> Initial
     return Initial(frozen(byte_id), data, offsets, len(special_tokens))
 
 
-def _vocabulary(initial: Initial, vocab_size: int) -> Vocabulary:
+def empty_vocabulary(initial: Initial, vocab_size: int) -> Vocabulary:
     """With room for vocab_size tokens and the separator."""
     capacity = max(vocab_size, initial.n_tokens) + 1
     offsets = np.zeros(capacity + 1, dtype=np.int64)
@@ -138,7 +138,7 @@ def _vocabulary(initial: Initial, vocab_size: int) -> Vocabulary:
     )
 
 
-def _theta_that_fits(counts: np.ndarray, numbers: np.ndarray, least: int, room: int) -> int:
+def theta_that_fits(counts: np.ndarray, numbers: np.ndarray, least: int, room: int) -> int:
     """The smallest count, at least `least`, so that the pairs that have it fill no more of the room than they may.
 
     The most frequent pairs are in, however many occurrences they have. counts, numbers: int64 [pairs], of each pair the
@@ -181,7 +181,7 @@ class Training:
             )
         self.n_slots = size.slots
         self._heavy = frozen(self.counted.counts[self.counted.counts >= int(HEAVY)])
-        self.vocabulary = _vocabulary(self.initial, self.vocab_size)
+        self.vocabulary = empty_vocabulary(self.initial, self.vocab_size)
         self.n_tokens, self.n_steps, self.stretches = self.initial.n_tokens, 0, 0
         narrow = self.workspace.most_narrow(self.n_slots, self.vocab_size)
         self._narrow = self.initial.n_tokens <= narrow
@@ -228,7 +228,7 @@ class Training:
     ) -> tuple[int, int, Tracked, np.ndarray]:
         """Begin with what `_fill` gave: (theta, number of tracked pairs, they, arena)."""
         byte_id = self.initial.byte_id
-        theta = _theta_that_fits(*found[found[:, 1] > 0].T, least, arena.size)
+        theta = theta_that_fits(*found[found[:, 1] > 0].T, least, arena.size)
         pairs = np.flatnonzero((found[:, 0] >= theta) & (found[:, 1] > 0))
         rows = np.empty((len(pairs), 4), dtype=np.int64)
         rows[:, KEY] = byte_id[pairs >> 8].astype(np.int64) << 32 | byte_id[pairs & 255]
@@ -255,7 +255,7 @@ class Training:
         size = sizes[rows[:, KEY] >> 32] + sizes[rows[:, KEY] & 0xFFFFFFFF]
         # bytes pair up whatever max_token_length says, as in `tokenizers`
         rows = rows[(rows[:, COUNT] >= least) & ((size < self.max_token_length) | (size == 2))]
-        theta = _theta_that_fits(rows[:, COUNT], rows[:, N], least, arena.size)
+        theta = theta_that_fits(rows[:, COUNT], rows[:, N], least, arena.size)
         rows = rows[rows[:, COUNT] >= theta]
         rows[:, END] = np.cumsum(rows[:, N])
         rows[:, START] = rows[:, END] - rows[:, N]
