@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 from trex.bpe.merge_loop import id_of_next, lost_pair, with_spelling
-from trex.bpe.merge_step import Neighbours, Step, list_births
+from trex.bpe.merge_step import ONE, Neighbours, Step, list_births
 from trex.bpe.pair_table import KEY, find, hashed, insert, pair_key, prefetch_pair, prefetch_slot, rehashed
 from trex.bpe.parity_queue import Names, first_pair, push, tie
-from trex.bpe.parity_step import Gains, merge_listed
+from trex.bpe.parity_step import FIRST, GROUPS, NUMBER, Gains, merge_listed
 from trex.bpe.text_passes import END, START
 from trex.compiled.arrays import LOW, grown
-from trex.compiled.intrinsics import prefetch
+from trex.compiled.intrinsics import prefetch, trailing_zeros
 from trex.compiled.kernel import kernel
 
 # why a stretch ended
@@ -159,9 +159,12 @@ def _with_room(tracked, n):
 
 
 @kernel
-def _prefetch_lost_pairs(found, n_found, a, b, tracked):
+def _prefetch_lost_pairs(changes, found, n_found, ab, tracked):
     """Ask for all that counting a step's losses will look up: without it, every look-up is a wait."""
     table, pairs, counts = tracked
+    a, b = ab
+    n_groups = counts.shape[1]
+    flat = counts.reshape(-1)
     for side in range(2):
         for z in found[side, : n_found[side]]:
             prefetch_slot(table, lost_pair(side, z, a, b))
@@ -169,8 +172,8 @@ def _prefetch_lost_pairs(found, n_found, a, b, tracked):
         for z in found[side, : n_found[side]]:
             key = lost_pair(side, z, a, b)
             prefetch_pair(table, pairs, key)
-            slot = table[_first_slot(table, key)]
-            prefetch(counts, np.int64(slot & LOW) - 1)
+            number = np.int64(table[_first_slot(table, key)] & LOW) - 1
+            prefetch(flat, number * n_groups + trailing_zeros(np.uint64(changes[side, z, GROUPS])))
 
 
 @kernel
@@ -186,7 +189,8 @@ def parity_loop(tokens, lists, vocabulary, size, limits, tracked, n_pairs, queue
     ranks of bytes by code point. size: int64 [2], its tokens and steps so far, changed in place. tracked, n_pairs,
     queues: the pairs. arena: uint64, the occurrences that they refer to, and room for those of pairs that are born.
 
-    Returns (why it ended, the spellings' array, for LOW_COUNTS the group whose counts are too low).
+    Returns (why it ended, the spellings' array, for LOW_COUNTS the group whose counts are too low, int64 [groups] bounds
+    of the best counts from above, 0: no pair).
     """
     spellings, offsets, token_size, steps, vocab_before, n_specials = vocabulary
     until, last_step, max_token_length, min_count, thetas = limits
@@ -199,12 +203,13 @@ def parity_loop(tokens, lists, vocabulary, size, limits, tracked, n_pairs, queue
         n_arena = max(n_arena, tracked.pairs[pair, END])
 
     capacity = len(token_size)
-    changes = np.zeros((2, capacity, 1 + n_groups), dtype=np.int64)
+    changes = np.zeros((2, capacity, FIRST + n_groups), dtype=np.int64)
     places = np.zeros((2, capacity, 1), dtype=np.int64)
     found = np.empty((2, capacity + 1), dtype=np.int32)
     n_found = np.zeros(2, dtype=np.int64)
     merged = np.empty((1 << 16, 2), dtype=np.uint64)
     rejoined = np.zeros(n_groups, dtype=np.int64)
+    gained = np.zeros(n_groups, dtype=np.int64)
     saved = np.zeros(rotation.tokens.size, dtype=np.int64)
 
     why = ENOUGH
@@ -269,27 +274,32 @@ def parity_loop(tokens, lists, vocabulary, size, limits, tracked, n_pairs, queue
         # -- count, list and queue the new pairs. Their occurrences take the place of those that were just merged, then
         # the largest hole that such lists have left, then fresh room
         n_tracked = n_pairs
-        _prefetch_lost_pairs(found, n_found, a, b, tracked)
+        _prefetch_lost_pairs(changes, found, n_found, (a, b), tracked)
         for side in range(2):
             for z in found[side, : n_found[side]]:
-                row = changes[side, z]
-                n_occurrences = row[0]
+                n_occurrences = changes[side, z, NUMBER]
+                groups = np.uint64(changes[side, z, GROUPS])
+                changes[side, z, NUMBER] = 0
+                changes[side, z, GROUPS] = 0
                 places[side, z, 0] = -1
-                if z == separator:
-                    row[:] = 0
-                    continue
-                known = find(tracked.table, tracked.pairs, lost_pair(side, z, a, b)) if z != new else -1
-                if known >= 0:
-                    for group in range(n_groups):
-                        tracked.counts[known, group] -= row[group + 1]
-                if side == 1 and z == a:
-                    for group in range(n_groups):
-                        row[group + 1] -= rejoined[group]
+                known = np.int64(-1)
+                if z != separator and z != new:
+                    known = find(tracked.table, tracked.pairs, lost_pair(side, z, a, b))
+                again = side == 1 and z == a
                 enough = False
-                for group in range(n_groups):
-                    enough |= row[group + 1] >= thetas[group]
-                if not enough or token_size[z] + size_new >= max_token_length:
-                    row[:] = 0
+                bits = groups
+                while bits != 0:
+                    for group in range(trailing_zeros(bits), n_groups, 64):
+                        gain = changes[side, z, FIRST + group]
+                        changes[side, z, FIRST + group] = 0
+                        if known >= 0:
+                            tracked.counts[known, group] -= gain
+                        if again:
+                            gain -= rejoined[group]
+                        gained[group] = gain
+                        enough |= gain >= thetas[group]
+                    bits &= bits - ONE
+                if not enough or z == separator or token_size[z] + size_new >= max_token_length:
                     continue
                 if start + n_occurrences <= end:
                     at = start
@@ -312,12 +322,16 @@ def parity_loop(tokens, lists, vocabulary, size, limits, tracked, n_pairs, queue
                 tracked.pairs[n_pairs, END] = at + n_occurrences
                 first = tie(names, born)
                 for group in range(n_groups):
-                    gain = row[group + 1]
-                    tracked.counts[n_pairs, group] = gain
-                    if gain >= thetas[group]:
-                        queues = push(queues, group, names, tracked.pairs, (gain, first, n_pairs))
+                    tracked.counts[n_pairs, group] = 0
+                bits = groups
+                while bits != 0:
+                    for group in range(trailing_zeros(bits), n_groups, 64):
+                        tracked.counts[n_pairs, group] = gained[group]
+                        if gained[group] >= thetas[group]:
+                            row = (gained[group], first, n_pairs)
+                            queues = push(queues, group, names, tracked.pairs, row)
+                    bits &= bits - ONE
                 n_pairs += 1
-                row[:] = 0
             if why == FULL:
                 break
         if why == FULL:
@@ -328,4 +342,8 @@ def parity_loop(tokens, lists, vocabulary, size, limits, tracked, n_pairs, queue
             list_births(n_merged, step, widths, Neighbours(places, found, merged), arena)
 
     size[0], size[1] = n_tokens, n_steps
-    return why, spellings, low
+    best = np.zeros(n_groups, dtype=np.int64)
+    for group in range(n_groups):
+        if queues.sizes[group] > 0:
+            best[group] = queues.rows[queues.first[group], 0]
+    return why, spellings, low, best

@@ -29,10 +29,14 @@ class Lists(NamedTuple):
     groups: np.ndarray
 
 
+NUMBER, GROUPS, FIRST = range(3)  # columns of changes
+
+
 class Gains(NamedTuple):
     """The neighbours of the pairs that a step merges, on the left (row 0) and on the right (row 1).
 
-    changes: int64 [2, ids, 1 + groups], the number of a neighbour's occurrences and their counts; 0 between steps.
+    changes: int64 [2, ids, FIRST + groups], the number of a neighbour's occurrences, the groups that have some (bit g % 64
+    of group g), and their counts from column FIRST on; 0 between steps.
     rejoined: int64 [groups]. saved: int64 [columns], how many tokens fewer the step makes. found, merged: as of
     `merge_step.Neighbours`.
     """
@@ -161,14 +165,14 @@ def merge_listed(occurrences, lists, step, tokens, gains):
             before = right if again else left
             if again:
                 found[1, n_right] = x
-                n_right += np.uint64(right[x, 0] == 0)
+                n_right += np.uint64(right[x, NUMBER] == 0)
             else:
                 found[0, n_left] = x
-                n_left += np.uint64(left[x, 0] == 0)
-            before[x, 0] += 1
+                n_left += np.uint64(left[x, NUMBER] == 0)
+            before[x, NUMBER] += 1
             found[1, n_right] = y
-            n_right += np.uint64(right[y, 0] == 0)
-            right[y, 0] += 1
+            n_right += np.uint64(right[y, NUMBER] == 0)
+            right[y, NUMBER] += 1
             i = standing[k] >> WEIGHT
             if i >= HEAVY:
                 i = np.uint64(starts[i - HEAVY])
@@ -179,8 +183,11 @@ def merge_listed(occurrences, lists, step, tokens, gains):
                 saved[column] += count
                 group = groups[column]
                 if group >= 0:
-                    before[x, np.uint64(group + 1)] += count
-                    right[y, np.uint64(group + 1)] += count
+                    bit = np.int64(ONE << np.uint64(group & 63))
+                    before[x, GROUPS] |= bit
+                    before[x, np.uint64(group + FIRST)] += count
+                    right[y, GROUPS] |= bit
+                    right[y, np.uint64(group + FIRST)] += count
                     if again:
                         rejoined[np.uint64(group)] += count
                 is_last = (entries[i, 0] & 1) == 1

@@ -157,7 +157,7 @@ class ParityTraining:
                 thetas[rotation.exhausted] = NEVER
             fitting, tracked, n_pairs, queues = self._begin(thetas, limits.max_token_length)
             until = min(self._until, limits.n_tokens)
-            why, spellings, low = parity_loop(
+            why, spellings, low, best = parity_loop(
                 self.tokens, self.lists, self.vocabulary, self.size, limits._replace(n_tokens=until, thetas=fitting),
                 tracked, n_pairs, queues, self._arena, rotation,
             )  # fmt: skip
@@ -170,9 +170,7 @@ class ParityTraining:
             if why == EXHAUSTED:
                 break
             if why == LOW_COUNTS:
-                best = queues.rows[queues.first, 0]  # of the time of queueing, if there is any
-                some = queues.sizes > 0
-                thetas[some] = np.minimum(thetas[some], best[some] // LOWER)
+                thetas = np.where(best > 0, np.minimum(thetas, best // LOWER), thetas)
                 thetas[low] //= LOWER
                 thetas = np.maximum(thetas, limits.min_count)
                 if fitting[low] > thetas[low] * LOWER:
@@ -201,6 +199,7 @@ class ParityTraining:
         rows = rows[(rows[:, COUNT] >= least) & ((size < max_token_length) | (size == 2))]
         fit = theta_that_fits(rows[:, COUNT], rows[:, N], least, self._arena.size) if len(rows) else least
         rows = rows[rows[:, COUNT] >= fit]
+        rows = rows[np.argsort(-rows[:, COUNT])]  # so that they hardly move when they are queued
         if fit > least:
             thetas = np.minimum(np.ceil(thetas * (fit / least)), NEVER).astype(np.int64)
         rows[:, END] = np.cumsum(rows[:, N])
