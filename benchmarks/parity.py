@@ -3,8 +3,8 @@
     python benchmarks/parity.py speed [--vocab-size 65536] [--runs 3]
     python benchmarks/parity.py equality [--bytes 200000] [--vocab-size 8192]
 
-`speed` trains on all the text, a corpus a file, with 40 evaluation columns: plain BPE, and the variants of parity-aware BPE
-with development text (a twentieth of each file). CPU seconds of all threads, median and range.
+`speed` trains on all the text, a corpus a file, with 40 evaluation columns: plain BPE, and the variants of parity-aware
+BPE, some with development text (a twentieth of each file). CPU seconds of all threads, median and range.
 `equality` trains `tokenizers` on the first bytes of every file and compares all merges; then `tokenizers` encodes the
 evaluation text with our finished tokenizer, and the tokens are compared with those that training reported.
 """
@@ -56,43 +56,64 @@ def first_bytes(documents: pa.LargeStringArray, n_bytes: int) -> pa.LargeStringA
     return documents.slice(0, int(np.searchsorted(upto, n_bytes)) + 1)
 
 
-def count(texts: Sequence[Text]) -> tuple[FlatWords, EvalCounts, EvalCounts, EvalCounts]:
-    """Words, and their counts in training, development, and in development and test text: a column a file and set."""
-    columns = []
-    for kind in range(3):
+def count(texts: Sequence[Sequence[pa.LargeStringArray]]) -> tuple[FlatWords, list[EvalCounts]]:
+    """Words, and their counts in every kind of text, a column a corpus. texts: [corpora][kinds], the first two by line,
+    as `tokenizers` reads them."""
+    counted = []
+    for kind in range(len(texts[0])):
+        counted.append([])
         for text in texts:
-            counter = WordCounter(by_line=kind < 2)  # as `tokenizers` is given it
+            counter = WordCounter(by_line=kind < 2)
             counter.add(text[kind])
-            columns.append(counter.result())
-    table = pa.concat_arrays([column.words for column in columns]).unique()
+            counted[kind].append(counter.result())
+    table = pa.concat_arrays([column.words for columns in counted for column in columns]).unique()
     number = {word: i for i, word in enumerate(table.to_pylist())}
-    k = len(texts)
+    kinds = []
+    for columns in counted:
+        word = np.concatenate([[number[word] for word in column.words.to_pylist()] for column in columns])
+        column = np.repeat(np.arange(len(columns)), [len(column.words) for column in columns])
+        n = np.concatenate([column.totals() for column in columns])
+        kinds.append(sorted_entries(word, column, n, len(columns)))
+    return FlatWords.build(table), kinds
 
-    def entries(some: Sequence) -> EvalCounts:
-        word = np.concatenate([[number[word] for word in column.words.to_pylist()] for column in some])
-        column = np.repeat(np.arange(len(some)), [len(column.words) for column in some])
-        n = np.concatenate([column.totals() for column in some])
-        order = np.argsort(word, kind="stable")
-        return EvalCounts.from_entries(word[order], column[order], n[order], len(some))
 
-    train, development, test = columns[:k], columns[k : 2 * k], columns[2 * k :]
-    return FlatWords.build(table), entries(train), entries(development), entries([*development, *test])
+def sorted_entries(word: np.ndarray, column: np.ndarray, n: np.ndarray, n_columns: int) -> EvalCounts:
+    """Entries in any order."""
+    order = np.argsort(word, kind="stable")
+    return EvalCounts.from_entries(word[order].astype(np.int64), column[order], n[order], n_columns)
+
+
+def side_by_side(*kinds: EvalCounts) -> EvalCounts:
+    """The columns of all."""
+    first = np.cumsum([0, *(kind.n_columns for kind in kinds)])
+    return sorted_entries(
+        np.concatenate([np.repeat(kind.words, np.diff(kind.offsets)) for kind in kinds]),
+        np.concatenate([kind.columns + at for kind, at in zip(kinds, first, strict=False)]),
+        np.concatenate([kind.counts for kind in kinds]),
+        int(first[-1]),
+    )
+
+
+def totals(n_words: int, corpora: EvalCounts, weights: np.ndarray | None = None) -> np.ndarray:
+    """int64 [words]: counts of all corpora together, each times its weight."""
+    counts = corpora.counts if weights is None else np.rint(corpora.counts * weights[corpora.columns])
+    result = np.zeros(n_words, np.int64)
+    np.add.at(result, np.repeat(corpora.words, np.diff(corpora.offsets)), counts.astype(np.int64))
+    return result
 
 
 def speed(options) -> int:
     texts = [split(read(path)) for path in files(options.text)]
-    words, corpora, development, evaluation = count(texts)
-    totals = np.zeros(len(words), np.int64)
-    np.add.at(totals, np.repeat(corpora.words, np.diff(corpora.offsets)), corpora.counts)
+    words, (corpora, development, test) = count(texts)
+    evaluation = side_by_side(development, test)
+    counts = totals(len(words), corpora)
     print(machine())
     print(
-        f"{(totals > 0).sum():,} training words in {corpora.n_columns} corpora, {len(words):,} with the others; "
+        f"{(counts > 0).sum():,} training words in {corpora.n_columns} corpora, {len(words):,} with the others; "
         f"V = {options.vocab_size:,}, {evaluation.n_columns} evaluation columns"
     )
     workspace = Workspace()
-    plain = partial(
-        train_flat, words, totals, options.vocab_size, evaluation=evaluation, workspace=workspace
-    )
+    plain = partial(train_flat, words, counts, options.vocab_size, evaluation=evaluation, workspace=workspace)
     plain()
     base = cpu_seconds(plain, options.runs)
     print("| | CPU s | to plain |\n| --- | ---: | ---: |")
@@ -137,9 +158,12 @@ def equality(options) -> int:
         (first_bytes(train, options.bytes), first_bytes(development, options.bytes // 20), test.slice(0, 20))
         for train, development, test in (split(read(path)) for path in files(options.text))
     ]
-    words, corpora, development, evaluation = count(texts)
+    words, (corpora, development, test) = count(texts)
+    evaluation = side_by_side(development, test)
     print(f"{len(words):,} words in {corpora.n_columns} corpora; V = {options.vocab_size:,}")
-    print("| | merges | equal | tokens equal | CPU s: ours | tokenizers |\n| --- | ---: | --- | --- | ---: | ---: |")
+    print(
+        "| | merges | equal | tokens equal | CPU s: ours | tokenizers |\n| --- | ---: | --- | --- | ---: | ---: |"
+    )
     wrong = False
     ratio = np.linspace(1, 2, corpora.n_columns).tolist()
     n_merges = options.vocab_size - 256

@@ -9,7 +9,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from trex.arrow import frozen
 from trex.bpe.model import BpeModel
 from trex.bpe.parity_loop import Limits, Rotation
 from trex.bpe.parity_stretches import Columns, ParityTraining, count_of_rank

@@ -189,8 +189,8 @@ def parity_loop(tokens, lists, vocabulary, size, limits, tracked, n_pairs, queue
     ranks of bytes by code point. size: int64 [2], its tokens and steps so far, changed in place. tracked, n_pairs,
     queues: the pairs. arena: uint64, the occurrences that they refer to, and room for those of pairs that are born.
 
-    Returns (why it ended, the spellings' array, for LOW_COUNTS the group whose counts are too low, int64 [groups] bounds
-    of the best counts from above, 0: no pair).
+    Returns (why it ended, the spellings' array, for LOW_COUNTS the group whose counts are too low, and int64 [groups],
+    bounds of the best counts from above, 0: no pair).
     """
     spellings, offsets, token_size, steps, vocab_before, n_specials = vocabulary
     until, last_step, max_token_length, min_count, thetas = limits

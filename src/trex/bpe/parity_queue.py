@@ -1,8 +1,8 @@
 """Queues of pairs, one for each corpus: 4-ary heaps of rows (count, tie, number), largest count first.
 
-Of equal counts, the pair whose spelling comes last goes first, as in `ParityBpeTrainer`: the first tokens' spellings are
-compared, then the second ones', in the order of the alphabet's characters. A tie holds the first seven characters of
-both; pairs that share them are compared in full.
+Of equal counts, the pair whose spelling comes last goes first, as in `ParityBpeTrainer`: the first tokens' spellings
+are compared, then the second ones', in the order of the alphabet's characters. A tie holds the first seven characters
+of both; pairs that share them are compared in full.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ CHARACTERS = 7  # of 9 bits each: 0 is the end of a token
 
 
 class Names(NamedTuple):
-    """How tokens are spelled: token i is spellings[offsets[i]:offsets[i + 1]], uint8, the bytes' ranks by code point."""
+    """How tokens are spelled: token i is spellings[offsets[i]:offsets[i + 1]], uint8, ranks of bytes by code point."""
 
     spellings: np.ndarray
     offsets: np.ndarray

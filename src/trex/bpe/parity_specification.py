@@ -49,11 +49,14 @@ def train(
         else:
             tokens = [sum(len(texts[word]) * n for word, n in words.items()) for words in measured]
             if turns.ratio is not None:
-                scores = [
-                    -(n / max(t, 1)) / r for n, t, r in zip(at_first, tokens, turns.ratio, strict=True)
-                ]
+                scores = [-(n / max(t, 1)) / r for n, t, r in zip(at_first, tokens, turns.ratio, strict=True)]
             else:
-                scores = [t / u for t, u in zip(tokens, [1] * len(tokens) if turns.units is None else turns.units, strict=True)]
+                scores = [
+                    t / u
+                    for t, u in zip(
+                        tokens, [1] * len(tokens) if turns.units is None else turns.units, strict=True
+                    )
+                ]
             leader = choose(turns, scores, exhausted, recent)
             recent = [*recent, leader][-turns.window_size :]
         counts: Counter[tuple[int, int]] = Counter()

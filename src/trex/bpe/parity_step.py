@@ -1,8 +1,8 @@
 """What parity-aware BPE counts by corpus: lists of words' counts, and one step of the merge loop that adds them up.
 
 A word has counts in some columns: of corpora, then of their development text. An occurrence of a pair, which has its
-word's weight in plain BPE (`trex.bpe.merge_step`), has the number of the word's list here. Most words occur a few times in
-one corpus, so words share lists, and those stay in the fastest caches.
+word's weight in plain BPE (`trex.bpe.merge_step`), has the number of the word's list here. Most words occur a few times
+in one corpus, so words share lists, and those stay in the fastest caches.
 """
 
 from typing import NamedTuple
@@ -11,7 +11,7 @@ import numpy as np
 
 from trex.bpe.merge_step import BATCH, HEAVY, ONE, PLACE, WEIGHT
 from trex.bpe.pair_table import hashed
-from trex.compiled.arrays import LOW, UP
+from trex.compiled.arrays import UP
 from trex.compiled.intrinsics import prefetch
 from trex.compiled.kernel import kernel
 
@@ -35,8 +35,8 @@ NUMBER, GROUPS, FIRST = range(3)  # columns of changes
 class Gains(NamedTuple):
     """The neighbours of the pairs that a step merges, on the left (row 0) and on the right (row 1).
 
-    changes: int64 [2, ids, FIRST + groups], the number of a neighbour's occurrences, the groups that have some (bit g % 64
-    of group g), and their counts from column FIRST on; 0 between steps.
+    changes: int64 [2, ids, FIRST + groups], the number of a neighbour's occurrences, the groups that have some (bit
+    g % 64 of group g), and their counts from column FIRST on; 0 between steps.
     rejoined: int64 [groups]. saved: int64 [columns], how many tokens fewer the step makes. found, merged: as of
     `merge_step.Neighbours`.
     """
@@ -161,7 +161,9 @@ def merge_listed(occurrences, lists, step, tokens, gains):
             merged[n_merged, 0] = standing[k]
             merged[n_merged, 1] = x | y << UP
             n_merged += ONE
-            again = x == np.uint64(new)  # the merge before: its pair (new, a) of a moment ago becomes (new, new)
+            again = x == np.uint64(
+                new
+            )  # the merge before: its pair (new, a) of a moment ago becomes (new, new)
             before = right if again else left
             if again:
                 found[1, n_right] = x

@@ -152,6 +152,8 @@ class ParityTraining:
         n_corpora = self.columns.n_corpora
         self.lists.groups[:n_corpora] = 0 if rotation.together else np.arange(n_corpora)
         thetas = np.maximum(limits.thetas, limits.min_count)
+        if not self.stretches and self.size[0] >= limits.n_tokens:
+            self._byte_pairs(self.counted)  # there is nothing to merge; bytes are all that can be counted
         while self.size[0] < limits.n_tokens and self.size[1] < limits.n_steps:
             if not rotation.together:
                 thetas[rotation.exhausted] = NEVER
