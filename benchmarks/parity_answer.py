@@ -34,6 +34,7 @@ from trex.tokenizer.reference import load_reference
 DECLARATION = "../shared/data/ood/udhr.parquet"
 WEIGHTED = 10**11  # bytes that a mixture's counts are scaled to, so that rounding them changes nothing
 BETWEEN = (0.25, 0.5, 0.75, 1.0)
+ALPHABET = 256
 SETS = ("development", "test", "declaration")
 
 
@@ -66,10 +67,11 @@ class Workbench:
         """[sets, k]"""
         return model.token_counts().reshape(len(self.sets), -1)
 
-    def on_mixture(self, shares: np.ndarray) -> BpeModel:
+    def on_mixture(self, shares: np.ndarray, vocab_size: int | None = None) -> BpeModel:
         counts = totals(len(self.words), self.train, shares * WEIGHTED / self.bytes)
+        vocab_size = vocab_size or self.vocab_size
         return train_flat(
-            self.words, counts, self.vocab_size, evaluation=self.evaluation, workspace=self.workspace
+            self.words, counts, vocab_size, evaluation=self.evaluation, workspace=self.workspace
         )
 
     def parity(self, turns: Turns, measured: int | None) -> BpeModel:
@@ -156,8 +158,13 @@ def main() -> int:
                 f"parity {variant}: {what}",
                 lambda turns=turns, measured=measured: bench.parity(turns, measured),
             )
-    ratio = bench.bytes / bench.reference[0]  # bytes per token of the reference, up to a factor
-    add("parity base: ratio", lambda: bench.parity(Turns(ratio=ratio.tolist()), None))
+    # bytes per token of the reference: equal NSL on training text
+    ratio = (bench.tokens(bench.on_mixture(uniform, ALPHABET))[0] / development).tolist()
+    for variant in ("base", "window"):
+        add(
+            f"parity {variant}: ratio",
+            lambda variant=variant: bench.parity(Turns(variant, ratio=ratio), None),
+        )
     for name, units, measured in (("NSL", development, 0), ("tokens", declared, 2)):
         start = time.process_time()
         shares = bench.equalising(units, measured, options.rounds)

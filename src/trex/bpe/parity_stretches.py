@@ -171,13 +171,13 @@ class ParityTraining:
             )  # fmt: skip
             if why == EXHAUSTED:
                 break
-            if why == LOW_COUNTS:
+            if why == LOW_COUNTS and fitting[low] > thetas[low]:
+                # it was the room that raised theta, and more of it helps
+                self._arena = self.workspace.array("occurrences", 2 * self._arena.size, np.uint64)
+            elif why == LOW_COUNTS:
                 thetas = np.where(best > 0, np.minimum(thetas, best // LOWER), thetas)
                 thetas[low] //= LOWER
                 thetas = np.maximum(thetas, limits.min_count)
-                if fitting[low] > thetas[low] * LOWER:
-                    # it was room that raised theta, and more of it helps
-                    self._arena = self.workspace.array("occurrences", 2 * self._arena.size, np.uint64)
 
     def _weights(self, thetas: np.ndarray) -> tuple[Counted, int]:
         """Weights of words, so that a pair that counts thetas[g] in a group g weighs the second number or more."""
