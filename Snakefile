@@ -62,6 +62,8 @@ rule all:
         expand(rules.train_tokenizer.output, name=FULL_SCALE),
         INFERRED,
         LANGUAGE_MODELS,
+    message:
+        "All results are complete"
 
 
 # partial targets

@@ -189,6 +189,11 @@ BAD = [
     ("corpora: {deu: {source: {demo: 1}}, eng: {}}", "corpora.deu.source.demo: 1 is not", "such as deu"),
     ("corpora: {deu: {source: {paquet: x}}, eng: {}}", "corpora.deu.source.paquet: unknown", "parquet?"),
     (
+        "corpora: {deu: {source: {jsonl: a.jsonl, max_bad_records: 1%}}, fra: {source: {demo: fra}}}",
+        "corpora.deu.source.max_bad_records: has no effect",
+        "write on_bad_record: skip beside it",
+    ),
+    (
         "corpora: {deu: {source: {parquet: x, split: y}}, eng: {}}",
         "corpora.deu.source.split: does not go with parquet",
         "only with dataset or huggingface",

@@ -185,6 +185,14 @@ def test_too_small_a_corpus_is_refused():
         check_split(count_corpus(batches(["one"] * 3), "x", lambda batch: None, SPLIT).ledger, 0.2)
 
 
+def test_too_small_a_corpus_says_what_where_left_out():
+    ledger = count_corpus(batches(["one"]), "x", lambda batch: None, SPLIT).ledger
+    with pytest.raises(
+        ValueError, match=r"1,234 rows were left out by its condition \(where\): let it keep more"
+    ):
+        check_split(with_left_out(ledger, {"filtered": 1234}), 0.2)
+
+
 def write_source(kind: str, folder, files: list[list[str]]) -> dict:
     """A source of these documents, by file."""
     for number, texts in enumerate(files):

@@ -12,6 +12,7 @@ from trex.run.planning import (
     plan_by_records,
     planned_jobs,
 )
+from trex.run.progress import closing_words
 from trex.run.records import forget_changed_inputs
 from trex.run.unfinished import (
     is_unfinished,
@@ -108,6 +109,8 @@ onsuccess:
             "The requested files are complete. No summary was requested.",
             planned_jobs(workflow),
         )
+    elif is_real_run(workflow):
+        logger.info(closing_words(SUMMARY))
 
 
 onerror:

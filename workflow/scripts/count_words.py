@@ -26,9 +26,10 @@ def count(task: Task) -> None:
         counts = counting.count_corpus(
             documents, task.wildcards["corpus"], hold_out, options, spill_to=scratch(output["words"])
         )
-        counting.check_split(counts.ledger, options.held_out_share)
-    left_out = {"too_long": limit.left_out, **bad.ledger()}
-    ledger, shard_of_cell = counting.by_shard([counting.with_left_out(counts.ledger, left_out)])
+        left_out = {"too_long": limit.left_out, **bad.ledger()}
+        cells = counting.with_left_out(counts.ledger, left_out)
+        counting.check_split(cells, options.held_out_share)
+    ledger, shard_of_cell = counting.by_shard([cells])
     counts.words.write(output["words"], shard_of_cell)
     write_table(ledger, output["ledger"])
     write_array(counts.documents, output["documents"])

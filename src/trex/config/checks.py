@@ -70,6 +70,12 @@ def _check_sources(config: Config, _: Path) -> Found:
             if getattr(source, option) is not None and kinds[0] not in kinds_of(option):
                 suited = " or ".join(kinds_of(option))
                 yield join(path, option), f"does not go with {kinds[0]}, only with {suited}; remove it"
+        if "max_bad_records" in source.model_fields_set and source.on_bad_record == "fail":
+            yield (
+                join(path, "max_bad_records"),
+                "has no effect, since bad records end the run (on_bad_record: fail); write on_bad_record: skip beside "
+                "it, or remove it",
+            )
 
 
 @_needs("corpora", "corpus_defaults", "tokenizer", "baselines")

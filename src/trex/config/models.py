@@ -91,8 +91,8 @@ class Counting(Section):
     deduplicate: bool = True
     """Count a document once that occurs several times in a corpus."""
     parts: int = Field(1, ge=1)
-    """Maximum number of parallel jobs per corpus. Output does not depend on it. Large files are cut: parquet
-    between row groups, uncompressed text and JSON Lines between lines."""
+    """Maximum number of parallel jobs per corpus. Output does not depend on it. Files of more than
+    32 MB are cut: parquet between row groups, uncompressed text and JSON Lines between lines."""
     draw_from: Annotated[float, Field(ge=1)] | None = 10
     """A sample of max_bytes is drawn from at least this many times as much text. Of files that hold more, only
     places, evenly spread, are read. null reads everything, and so does where."""

@@ -173,7 +173,7 @@ def read_documents(
     """
     limit, bad = limit or DocumentLimit(), bad or BadRecords.from_source(source)
     reader = open_source(source, base, limit, bad)
-    what = f"{reader.kind}: {source[reader.kind]}"
+    what = reader.what
     max_bytes = source.get("max_bytes") if reader.streamed else None
     documents = within(without_marks(reader.pieces()), limit, what)
     for batch in batches(documents, batch_bytes, max_bytes):

@@ -20,7 +20,7 @@ class ArrowFiles(FileReader):
     kind = "arrow"
 
     def check(self) -> None:
-        check_arrow_files(self.files(), self, f"arrow: {self.source['arrow']}")
+        check_arrow_files(self.files(), self, self.what)
 
     def text_in(self, path: Path) -> tuple[int, int, int]:
         size = path.stat().st_size

@@ -30,7 +30,7 @@ class Binary(FileReader):
         for path in files:
             _open(path).close()
         if not any(path.stat().st_size for path in files):
-            raise CorpusError(f"binary: {self.source['binary']}: all {len(files)} files are empty (0 bytes)")
+            raise CorpusError(f"{self.what}: all {len(files)} files are empty (0 bytes)")
 
     def text_in(self, path: Path) -> tuple[int, int, int]:
         size = path.stat().st_size

@@ -34,7 +34,7 @@ class SavedDataset(Reader):
 
     def check(self) -> None:
         files = [path for folder in self._split_folders() for path in self._files_of(folder)]
-        check_arrow_files(files, self, f"dataset: {self.source['dataset']}")
+        check_arrow_files(files, self, self.what)
 
     def pieces(self) -> Iterator[pa.Array]:
         for folder in self._split_folders():

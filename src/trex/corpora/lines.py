@@ -30,7 +30,7 @@ _LOOK_RECORDS = 1000
 
 class _LineReader(FileReader):
     def check(self) -> None:
-        files, what = self.files(), f"{self.kind}: {self.source[self.kind]}"
+        files, what = self.files(), self.what
         step = -(-len(files) // _LOOKS)
         empty = [not self._look(path, thoroughly=i % step == 0) for i, path in enumerate(files)]
         if all(empty):
@@ -115,7 +115,7 @@ class JsonLines(_LineReader):
 
     def check(self) -> None:
         super().check()
-        self.where.check_records(f"jsonl: {self.source['jsonl']}")
+        self.where.check_records(self.what)
 
     def _line_bytes(self) -> int | None:
         most = self.limit.max_bytes

@@ -27,7 +27,7 @@ class Parquet(FileReader):
     kind = "parquet"
 
     def check(self) -> None:
-        files, what = self.files(), f"parquet: {self.source['parquet']}"
+        files, what = self.files(), self.what
         step = -(-len(files) // _LOOKS)
         rows = 0
         for i, path in enumerate(files):

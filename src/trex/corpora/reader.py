@@ -74,13 +74,20 @@ class Reader(ABC):
         self.limit = limit or DocumentLimit()
         self.bad = bad or BadRecords.from_source(source)
         self.column: str = source.get("column", "text")
-        self.where = Where(source.get("where") or {}, f"{self.kind}: {source[self.kind]}")
+        self.where = Where(source.get("where") or {}, self.what)
         self.bad.where = self.where
         if self.where and not self.has_columns:
             raise CorpusError(
-                f"{self.kind}: {source[self.kind]}: where needs rows with columns, and {self.kind} has none: "
-                "leave it out"
+                f"{self.what}: where needs rows with columns, and {self.kind} has none: leave it out"
             )
+
+    @property
+    def what(self) -> str:
+        """The kind and what the config names, for messages, such as ``jsonl: a.jsonl and 7 more``."""
+        named = self.source[self.kind]
+        if isinstance(named, str) or not named:
+            return f"{self.kind}: {named}"
+        return f"{self.kind}: {named[0]}" + (f" and {len(named) - 1} more" if len(named) > 1 else "")
 
     def files(self) -> list[Path]:
         """The files that are read, sorted, each once; none if they are not known."""
@@ -143,6 +150,10 @@ class FileReader(Reader):
         found = [Path(name) for name in glob.glob(str(path), recursive=True)]
         files = [file for file in found if not _is_marker(file) and file.is_file()]
         if not files:
+            if path.exists():
+                raise CorpusError(
+                    f"{self.kind}: {path}: neither a file nor a folder; copy its text into a file"
+                )
             raise CorpusError(f"{self.kind}: {path}: no such file, and as a glob it matches none")
         return files
 

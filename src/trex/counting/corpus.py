@@ -174,10 +174,16 @@ def check_split(ledger: pl.DataFrame, held_out_share: float) -> None:
     if not n_train or not n_held_out:
         duplicates = ledger["duplicates"].sum()
         beside = f" (and {duplicates} duplicates of them)" if duplicates else ""
+        filtered = ledger.filter(split=FILTERED)["documents"].sum()
+        cure = (
+            f"{filtered:,} rows were left out by its condition (where): let it keep more. "
+            if filtered
+            else ""
+        )
         raise ValueError(
             f"corpus {corpus}: {n_train + n_held_out} documents{beside} give {n_train} for training and {n_held_out} "
-            f"for evaluation (evaluation.held_out_share: {held_out_share}); it needs both. Give it more documents, for "
-            "example shorter ones (sample_by: paragraph or line), or another share."
+            f"for evaluation (evaluation.held_out_share: {held_out_share}); it needs both. {cure}Give it more "
+            "documents, for example shorter ones (sample_by: paragraph or line), or another share."
         )
 
 

@@ -1,0 +1,77 @@
+"""What a run shows while it goes on: `snakemake --logger trex`, which the profiles ask for.
+
+Snakemake's own messages, with one line about the whole run in place of three about every job that ends. All messages
+are in Snakemake's own log file, as ever.
+"""
+
+import logging
+import re
+import sys
+import time
+
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from trex.run.progress import Progress
+
+EVERY = 10  # seconds at least between two lines about the run
+_NOISE = "Select jobs to execute..."
+# why jobs of a first run run; other reasons, such as changed settings, are shown
+_USUAL = re.compile(
+    r"\nReason: (Missing output files|Input files updated by another job): [^;]*(; Input files .*)?$"
+)
+
+
+class LogHandler(LogHandlerBase):
+    """Writes to stderr (dry runs: stdout), with Snakemake's own formatter and filter."""
+
+    writes_to_stream = True
+    writes_to_file = False
+    has_filter = False
+    has_formatter = False
+    needs_rulegraph = False
+
+    def __post_init__(self) -> None:
+        self._progress = Progress()
+        self._last_line = 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            for text in self._texts(record):
+                print(text, file=sys.stdout if self.common_settings.stdout else sys.stderr, flush=True)
+        except Exception:  # as of every handler: a message that cannot be shown ends no run
+            self.handleError(record)
+
+    def _texts(self, record: logging.LogRecord) -> list[str]:
+        event, progress = getattr(record, "event", None), self._progress
+        if event == LogEvent.RUN_INFO:
+            stats = dict(record.stats)
+            stats.pop("total", None)
+            progress.plan(stats)
+        elif event == LogEvent.JOB_INFO:
+            progress.start(record.jobid, record.rule_name)
+        elif event == LogEvent.JOB_STARTED:
+            return []
+        elif event == LogEvent.JOB_ERROR:
+            progress.fail(record.jobid)
+        elif event == LogEvent.GROUP_ERROR:
+            for job in record.job_error_info:
+                progress.fail(job["jobid"])
+        elif event == LogEvent.JOB_FINISHED:
+            progress.finish(record.job_id)
+            return []
+        elif event == LogEvent.PROGRESS:
+            return self._line(due=record.done == record.total)
+        elif event is None and record.msg == _NOISE:
+            return []
+        text = self.format(record)
+        return [
+            _USUAL.sub("", text) if event == LogEvent.JOB_INFO and not self.common_settings.dryrun else text
+        ]
+
+    def _line(self, due: bool) -> list[str]:
+        now = time.monotonic()
+        if not due and now - self._last_line < EVERY:
+            return []
+        self._last_line = now
+        return [f"TREX: {self._progress.line()}"]

@@ -1,0 +1,77 @@
+"""What a run shows while it goes on."""
+
+import logging
+
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from snakemake_logger_plugin_trex import LogHandler
+from trex.run.progress import Progress, closing_words
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_time_left_comes_from_the_rates_of_the_rules():
+    clock = Clock()
+    progress = Progress(clock)
+    progress.plan({"count": 2, "train": 6, "search": 1})
+    progress.start(1, "count")
+    progress.start(2, "count")
+    clock.now = 10
+    assert progress.line() == "0 of 9 jobs done, 2 running, 7 waiting; 10 s so far"
+    progress.finish(1)
+    progress.finish(2)  # 10 s each, two at a time
+    progress.start(3, "train")
+    progress.start(4, "train")
+    clock.now = 40
+    progress.finish(3)
+    progress.finish(4)  # 30 s each
+    progress.start(5, "train")
+    progress.start(6, "train")
+    clock.now = 50
+    # four jobs of 30 s, two of them a third done, and one like the average, of 20 s: 120 s of work, two at a time
+    assert progress.line() == "4 of 9 jobs done, 2 running, 3 waiting; 50 s so far, about 60 s left"
+    progress.fail(5)
+    assert "4 of 9 jobs done, 1 running, 3 waiting, 1 failed;" in progress.line()
+
+
+def test_one_line_in_place_of_three_about_every_job(capsys):
+    class Settings:
+        stdout = dryrun = False
+
+    handler = LogHandler(Settings(), None)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+
+    def log(message, **extra):
+        record = logging.makeLogRecord({"msg": message, "levelno": logging.INFO, **extra})
+        handler.handle(record)
+
+    log("Job stats: ...", event=LogEvent.RUN_INFO, stats={"count": 2, "total": 2})
+    log("Execute 1 jobs...", event=LogEvent.JOB_STARTED, jobs=[7])
+    log(
+        "Job 7: Counting deu\nReason: Missing output files: a, b",
+        event=LogEvent.JOB_INFO,
+        jobid=7,
+        rule_name="count",
+    )
+    log("Select jobs to execute...")
+    log("Finished jobid: 7 (Rule: count)", event=LogEvent.JOB_FINISHED, job_id=7)
+    log(None, event=LogEvent.PROGRESS, done=1, total=2)
+    log("Nothing to be done (all requested files are present and up to date).")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["Job stats: ...", "Job 7: Counting deu"]
+    assert lines[2].startswith("TREX: 1 of 2 jobs done, 0 running, 1 waiting; 0 s so far, about 0 s left")
+    assert lines[3].startswith("Nothing to be done")
+    assert len(lines) == 4
+
+
+def test_the_end_of_a_run_says_what_was_found(tmp_path):
+    summary = tmp_path / "summary.md"
+    summary.write_text("# Recommended mixture: `found`\n\n**Train on `found`,** which\nis better.\n\nMore.\n")
+    assert closing_words(summary) == (
+        f"Recommended mixture: found\nTrain on found, which\nis better.\nRead {summary}"
+    )
