@@ -165,6 +165,9 @@ def main() -> int:
             f"parity {variant}: ratio",
             lambda variant=variant: bench.parity(Turns(variant, ratio=ratio), None),
         )
+    for merges, variant in ((0, "window"), (some, "hybrid window")):
+        turns = Turns("window", alpha=4.0, units=development.tolist(), global_merges=merges)
+        add(f"parity {variant} alpha 4: equal NSL, development", lambda turns=turns: bench.parity(turns, 0))
     for name, units, measured in (("NSL", development, 0), ("tokens", declared, 2)):
         start = time.process_time()
         shares = bench.equalising(units, measured, options.rounds)
