@@ -20,11 +20,14 @@ localrules:
     report,
     sample_mixtures,
     collect_proxies,
+    choose_finalists,
     choose_mixture,
     write_summary,
     rank_mixtures,
     plan_language_models,
     compare_language_models,
+    check_gates,
+    pass_gates,
     language_models,
     write_provenance,
 
@@ -51,15 +54,18 @@ rule all:
         rules.write_summary.output,
         rules.write_hygiene.output,
         rules.plot_figures.output,
+        rules.write_vocabulary.output,
         rules.write_provenance.output,
+        rules.pass_gates.output,
         rules.sample_mixtures.output,
         rules.collect_proxies.output,
         rules.fit_surfaces.output,
         rules.search_mixture.output,
+        rules.choose_finalists.output,
         rules.choose_mixture.output,
         rules.validate.output,
         rules.rank_mixtures.output if GRID_BATCHES else [],
-        expand(rules.train_tokenizer.output, name=FULL_SCALE),
+        expand(rules.write_tokenizer.output, name=TOKENIZERS),
         INFERRED,
         LANGUAGE_MODELS,
     message:
@@ -75,6 +81,7 @@ rule proxies:
 rule report:
     input:
         rules.write_summary.output,
+        rules.write_vocabulary.output,
         rules.write_hygiene.output,
         rules.plot_figures.output,
 

@@ -7,6 +7,7 @@ FIGURES = [
     "learning_curve",
     "nsl_by_corpus",
     "nsl_by_vocabulary",
+    "full_scale_choice",
     "full_scale_gains",
     "full_scale_nsl",
     *(["rank_invariance"] if GRID_BATCHES else []),
@@ -17,6 +18,7 @@ REPORTED = {
     "notes": FILES.search_notes,
     "tables": FILES.search_tables,
     "pareto": FILES.pareto,
+    "front": [FILES.front_point(name) for name in FRONT_POINTS],
     "metrics": FILES.surfaces("metrics"),
     "corpus_metrics": FILES.surfaces("corpus_metrics"),
     "learning_curve": FILES.surfaces("learning_curve"),
@@ -26,11 +28,12 @@ REPORTED = {
     "training_ledger": FILES.training_ledger,
     "compression": FILES.choice_compression,
     "ledger": FILES.choice_ledger,
+    "finalists": FILES.finalists,
     "choice": FILES.choice,
     "validation": FILES.validation,
     "scripts": FILES.scripts,
     "ranks": [FILES.ranks] if GRID_BATCHES else [],
-    "full_scale_ledgers": [FILES.tokenizer_ledger(name) for name in FULL_SCALE],
+    "full_scale_ledgers": [FILES.full_scale(*of, "ledger") for of in FULL_SCALE],
     "inference": INFERRED,
     "hygiene": FILES.hygiene,
     "counts": [FILES.counts_ledger(corpus) for corpus in CORPORA],
@@ -127,3 +130,42 @@ rule write_summary:
         "Writing the summary"
     script:
         "../scripts/write_summary.py"
+
+
+rule write_vocabulary:
+    input:
+        gates=FILES.gates,
+        composition=FILES.composition,
+        entries=FILES.inspected("tokenizers", CHOSEN, "vocabulary"),
+        words=FILES.tokenizer_quality(CHOSEN, "words"),
+    output:
+        page=report(
+            FILES.page("vocabulary"),
+            caption="../report/vocabulary_page.rst",
+            category="Summary",
+            labels={"figure": "the vocabularies"},
+        ),
+        figure=report(
+            FILES.figure("vocabulary"),
+            caption="../report/vocabulary.rst",
+            category="Figures",
+            labels={"figure": "vocabulary"},
+        ),
+    log:
+        LOGS / "write_vocabulary.log",
+    benchmark:
+        BENCHMARKS / "write_vocabulary.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(1000, 10.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("write_vocabulary"),
+        trained=TOKENIZERS,
+        corpora=CORPORA,
+        waived=config["validation"]["waived_gates"],
+    message:
+        "Writing about the vocabularies"
+    script:
+        "../scripts/write_vocabulary.py"
