@@ -1,7 +1,7 @@
 """Parity-aware BPE (arXiv 2508.04796) from counts of words by corpus, identical to `tokenizers`' `ParityBpeTrainer`.
 
-Every step merges the best pair of the corpus that compresses worst so far. `trex.bpe.parity_specification` says in plain
-Python what is computed, docs/parity.md how it relates to `tokenizers`.
+Every step merges the best pair of the corpus that compresses worst so far. `trex.bpe.parity_specification` says in
+plain Python what is computed, docs/parity.md how it relates to `tokenizers`.
 """
 
 from dataclasses import dataclass
