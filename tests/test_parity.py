@@ -99,7 +99,7 @@ def trainings(draw):
 WORKSPACES = [Workspace(), Workspace(room=8), Workspace(room=60, narrow=265)]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(trainings(), st.sampled_from(WORKSPACES), st.sampled_from([1, 10**6]))
 def test_equal_to_the_specification(training, workspace, scale):
     corpora, vocab_size, turns, development, options = training
@@ -108,7 +108,7 @@ def test_equal_to_the_specification(training, workspace, scale):
     assert steps(trained(corpora, vocab_size, turns, development, workspace=workspace, **options)) == expected
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(trainings())
 def test_equal_to_tokenizers(training):
     corpora, vocab_size, turns, development, options = training
