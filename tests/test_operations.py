@@ -157,7 +157,7 @@ def test_a_copied_or_moved_folder_runs_nothing_again(copy):
     change(moved, corpora={"aaa": {"source": {"jsonl": "aaa.jsonl"}}})
     assert planned(moved)[0] == {}
     change(moved, seed=99, training={"vocab_size": 600})
-    assert sum(planned(moved)[0].values()) == 27  # every job
+    assert sum(planned(moved)[0].values()) == 28  # every job
 
 
 def test_results_alone_are_judged_by_the_text_that_is_there(finished, tmp_path):
@@ -191,7 +191,7 @@ def test_every_file_that_people_read_is_made_again(copy):
     read = [
         "summary.md", "validation.md", "costs.md", "candidates.csv", "support.csv", "mixtures.parquet",
         "training_set.parquet", "training_ledger.parquet", "provenance.json", "figures/mixture_bars.svg",
-        "choice/finalists.json", "choice/choice.json", "validation/validation.parquet", "validation/ranks.parquet",
+        "choice/finalists.json", "choice/choice.json", "choice/vocab_size.json", "validation/validation.parquet", "validation/ranks.parquet",
         "search/candidates.parquet", "surfaces/metrics.parquet", "tokenizers/chosen/tokenizer.json",
     ]  # fmt: skip
     asked = re.search(r"rule all:\n    input: (.*)\n", run(copy, "--dry-run", "--forcerun", "all")[1])[1]
