@@ -18,6 +18,7 @@ localrules:
     all,
     proxies,
     report,
+    export,
     sample_mixtures,
     collect_proxies,
     choose_finalists,
@@ -31,6 +32,7 @@ localrules:
     pass_gates,
     language_models,
     write_provenance,
+    write_model_cards,
 
 
 include: "workflow/rules/common.smk"
@@ -68,6 +70,7 @@ rule all:
         rules.validate.output,
         rules.rank_mixtures.output if GRID_BATCHES else [],
         expand(rules.write_tokenizer.output, name=TOKENIZERS),
+        rules.write_model_cards.output,
         INFERRED,
         LANGUAGE_MODELS,
     message:
@@ -86,6 +89,12 @@ rule report:
         rules.write_vocabulary.output,
         rules.write_hygiene.output,
         rules.plot_figures.output,
+
+
+# the chosen tokenizer for tiktoken, llama.cpp and programs that read vocab.json and merges.txt
+rule export:
+    input:
+        exports,
 
 
 # bits per byte of small language models; language_model.check.seeds says how many of each

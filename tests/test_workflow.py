@@ -224,7 +224,12 @@ def test_only_what_changed_runs_again(run):
     }
     after_search |= {"validate_tokenizer", "validate", "train_grid", "rank_mixtures"}
     after_search |= {"inspect_vocabulary", "check_gates", "write_vocabulary", "pass_gates"}
-    assert set(plan) <= after_search | {"plot_figures", "write_summary", "write_provenance"}
+    assert set(plan) <= after_search | {
+        "plot_figures",
+        "write_summary",
+        "write_provenance",
+        "write_model_cards",
+    }
     plan = rules_after(proxies={"vocab_size": 450, "vocab_grid": [400, 450]})
     assert after_proxies < set(plan)
     assert "index_words" not in plan

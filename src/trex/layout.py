@@ -262,11 +262,18 @@ class Layout:
 
     def tokenizer(self, name: str) -> Path:
         """name: `chosen`, or that of a baseline."""
-        return self.root / f"tokenizers/{name}/tokenizer.json"
+        return self.tokenizer_file(name, "tokenizer.json")
 
-    def ladder_tokenizer(self, name: str, vocab_size: int) -> Path:
+    def tokenizer_file(self, name: str, file: str) -> Path:
+        """Another file of its folder, such as tokenizer_config.json."""
+        return self.root / f"tokenizers/{name}/{file}"
+
+    def ladder_file(self, name: str, vocab_size: int, file: str) -> Path:
         """The same of another vocabulary size."""
-        return self.root / f"tokenizers/{name}/ladder/{vocab_size}/tokenizer.json"
+        return self.tokenizer_file(name, f"ladder/{vocab_size}/{file}")
+
+    def export(self, name: str, file: str) -> Path:
+        return self.root / f"exports/{name}/{file}"
 
     @property
     def validation(self) -> Path:

@@ -172,3 +172,30 @@ rule write_vocabulary:
         "Writing about the vocabularies"
     script:
         "../scripts/write_vocabulary.py"
+
+
+# For whoever gets the folder of a tokenizer alone. Not in provenance.json, whose hash they have.
+rule write_model_cards:
+    input:
+        **REPORTED,
+        tokenizers=[FILES.tokenizer(name) for name in TOKENIZERS],
+        provenance=FILES.provenance,
+    output:
+        cards=[FILES.tokenizer_file(name, "README.md") for name in TOKENIZERS],
+    log:
+        LOGS / "write_model_cards.log",
+    benchmark:
+        BENCHMARKS / "write_model_cards.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(800, 10.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("write_model_cards"),
+        config=verbatim(config),
+        names=TOKENIZERS,
+    message:
+        "Writing the model cards of the tokenizers"
+    script:
+        "../scripts/write_model_cards.py"

@@ -1,11 +1,20 @@
 # The full-scale tokenizers: one of every candidate and baseline and each draw of text, by which one mixture is chosen, and
-# those that are written for use. Which mixtures are finalists is known when the jobs run; those of others train nothing.
+# those that are written for use, in a folder for transformers and for other programs. Which mixtures are finalists is known
+# when the jobs run; those of others train nothing.
 TOKENIZERS = [CHOSEN] + (
     list(config["baselines"]) + ["matched"] if config["training"]["baselines"] else []
 )
 # the sizes at which compression is measured; trained to the last
 VOCAB_SIZES = curve_sizes(config)
 LADDER = config["training"]["ladder"]
+
+RELEASE = {
+    key: value
+    for key, value in config["release"].items()
+    if key not in ("license", "exports")
+}
+CHAT_TEMPLATE = [RELEASE["chat_template"]] if RELEASE["chat_template"] else []
+FOLDER_FILES = folder_files(RELEASE)  # tokenizer.json first
 
 
 rule train_tokenizer:
@@ -112,9 +121,15 @@ rule write_tokenizer:
         trained=trained_tokenizers,
         vocab_size=FILES.vocab_size,
         choice=lambda wildcards: [FILES.choice] if wildcards.name == CHOSEN else [],
+        chat_template=CHAT_TEMPLATE,
     output:
         tokenizer=FILES.tokenizer("{name}"),
-        ladder=[FILES.ladder_tokenizer("{name}", size) for size in LADDER],
+        others=[FILES.tokenizer_file("{name}", file) for file in FOLDER_FILES[1:]],
+        ladder=[
+            FILES.ladder_file("{name}", size, file)
+            for size in LADDER
+            for file in FOLDER_FILES
+        ],
     log:
         LOGS / "write_tokenizer/{name}.log",
     benchmark:
@@ -130,7 +145,41 @@ rule write_tokenizer:
         code=code_of("write_tokenizer"),
         mixtures=mixtures_of_tokenizer,
         ladder=LADDER,
+        release=verbatim(RELEASE),
+        pad_to=config["training"]["pad_to"],
     message:
         "Writing the tokenizer of {wildcards.name}"
     script:
         "../scripts/write_tokenizer.py"
+
+
+# Only made when asked for, as `snakemake export`: it needs packages of ./install.sh --export.
+rule export_tokenizer:
+    input:
+        folder=[FILES.tokenizer_file("{name}", file) for file in FOLDER_FILES],
+        documents=[FILES.selection_documents(*at) for at in EVALUATION]
+        + [FILES.test_documents(*at) for at in EVALUATION],
+    output:
+        files=[
+            FILES.export("{name}", file)
+            for file in export_files(config["release"]["exports"])
+        ],
+    log:
+        LOGS / "export_tokenizer/{name}.log",
+    benchmark:
+        BENCHMARKS / "export_tokenizer/{name}.tsv"
+    wildcard_constraints:
+        name=one_of(TOKENIZERS),
+    conda:
+        EXPORT_ENVIRONMENT
+    resources:
+        mem_mb=megabytes(1500, 2.0),
+        runtime=minutes(10, 0.3),
+    params:
+        code=code_of("export_tokenizer", EXPORT_ENVIRONMENT),
+        formats=config["release"]["exports"],
+        alphabet=TOKENIZER["alphabet"],
+    message:
+        "Exporting the tokenizer of {wildcards.name} and encoding all evaluation text with every export"
+    script:
+        "../scripts/export_tokenizer.py"

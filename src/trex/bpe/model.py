@@ -1,7 +1,8 @@
 """What a training gives: vocabulary, merges, and the tokens of evaluation text at every vocabulary size."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -55,6 +56,12 @@ class BpeModel:
                 f"{self.vocab_size} (what was trained)"
             )
         return int(np.searchsorted(self.vocab_before, vocab_size))
+
+    def cut(self, vocab_size: int) -> Self:
+        """What the training for a smaller vocabulary gives."""
+        n = self.steps_at(vocab_size)
+        steps, before = self.steps[:n], self.vocab_before[:n]
+        return replace(self, spellings=self.spellings[:vocab_size], steps=steps, vocab_before=before)
 
     def token_counts(self, vocab_size: int | None = None) -> np.ndarray:
         """int64 [columns]: tokens of each evaluation column when encoded with the vocabulary of the given size

@@ -13,6 +13,7 @@ from trex.config.words import enumerated, join, show, suggest
 from trex.counting.patterns import PATTERNS
 from trex.tokenizer.encodings import BYTES, ENCODINGS
 from trex.tokenizer.sizes import ALPHABET_SIZE, DEFAULT_PAD, in_range, smallest_size
+from trex.tokenizer.special import AUTO, ROLES, reserved_tokens
 
 SHARES_TOLERANCE = 1e-6
 
@@ -120,13 +121,14 @@ def _check_binary(config: Config, _: Path) -> Found:
 
 @_needs(
     "tokenizer.special_tokens",
+    "tokenizer.reserved",
     "proxies.vocab_size",
     "proxies.vocab_grid",
     "training",
     "validation.grid",
 )
 def _check_vocab_sizes(config: Config, _: Path) -> Found:
-    special_tokens = len(config.tokenizer.special_tokens)
+    special_tokens = len(special_tokens_of(config))
     smallest = smallest_size(special_tokens)
     largest, training = config.proxies.vocab_size, config.training
     sizes = {"proxies.vocab_size": largest}
@@ -147,6 +149,29 @@ def _check_vocab_sizes(config: Config, _: Path) -> Found:
             yield path, problem
         elif "vocab_grid" in path and size > largest:
             yield path, f"{size} is more than proxies.vocab_size; write at most {largest} or raise that"
+
+
+@_needs("tokenizer", "release")
+def _check_release(config: Config, _: Path) -> Found:
+    release, special = config.release, special_tokens_of(config)
+    for i, token in enumerate(config.tokenizer.special_tokens):
+        if token in special[len(config.tokenizer.special_tokens) :]:
+            yield f"tokenizer.special_tokens[{i}]", f"{show(token)} is a reserved token; choose another name"
+    for role in ROLES:
+        token = getattr(release, role)
+        if token is not None and token != AUTO and token not in special:
+            hint = suggest(token, special) if special else "there is none"
+            yield (
+                f"release.{role}",
+                f"{show(token)} is not in tokenizer.special_tokens; add it there, at the end if ids must stay ({hint})",
+            )
+    named = release_tokens(config)
+    for end in ("bos", "eos"):
+        if getattr(release, f"add_{end}_token") and named[f"{end}_token"] is None:
+            yield (
+                f"release.add_{end}_token",
+                f"needs release.{end}_token; name one of tokenizer.special_tokens",
+            )
 
 
 @_needs("training")
@@ -372,6 +397,22 @@ def _check_share_limits(config: Config, _: Path) -> Found:
     total = math.fsum(ceilings.get(corpus, 1.0) for corpus in corpora)
     if total < 1 - SHARES_TOLERANCE:
         yield "search.ceilings", f"the ceilings of all corpora sum to {total:.7g}; raise them to 1 or more"
+
+
+def special_tokens_of(config: Config) -> list[str]:
+    """All of them in the order of their ids, with the reserved ones."""
+    named = config.tokenizer.special_tokens
+    return [*named, *reserved_tokens(config.tokenizer.reserved)]
+
+
+def release_tokens(config: Config) -> dict[str, str | None]:
+    """The token of each role, with what `auto` takes."""
+    tokens = {role: getattr(config.release, role) for role in ROLES}
+    if tokens["eos_token"] == AUTO:
+        tokens["eos_token"] = next(iter(config.tokenizer.special_tokens), None)
+    if tokens["pad_token"] == AUTO:
+        tokens["pad_token"] = tokens["eos_token"]
+    return tokens
 
 
 def _unknown_corpora(path: str, named: Iterable[str], config: Config) -> Found:

@@ -133,6 +133,12 @@ BytesOrAll = Annotated[  # all is None
 DemoCode = Annotated[
     str, Field(pattern=r"^[A-Za-z][A-Za-z_]*$"), Expects("the code of a demo language, such as deu")
 ]
+SpecialToken = Annotated[str, Field(min_length=2)]
+License = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$", max_length=64),
+    Expects("a license's identifier on the Hugging Face Hub, such as apache-2.0, mit, cc-by-4.0 or other"),
+]
 
 
 def _no_thousands(size: Any) -> Any:

@@ -17,12 +17,14 @@ from trex.config.fields import (
     Distinct,
     Expects,
     InferredMixture,
+    License,
     Mixture,
     MixtureName,
     Section,
     ShapeOf,
     ShareLimits,
     Shares,
+    SpecialToken,
     Strength,
     Text,
     Tokenizer,
@@ -120,9 +122,12 @@ class TokenizerKind(Section):
     unit: Literal["line", "document"] = "document"
     """Text that is trained on as one piece, so that no token crosses its ends: a whole document, or a line,
     as tokenizers does when it trains on files. line costs 1.2 to 2.0 % NSL on documents with blank lines."""
-    special_tokens: Distinct[Annotated[str, Field(min_length=2)]] = ["<|endoftext|>"]
+    special_tokens: Distinct[SpecialToken] = ["<|endoftext|>"]
     """Tokens that get the first ids and never occur in training. Each must be at least two characters long.
     """
+    reserved: int = Field(0, ge=0, le=100_000)
+    """Number of further special tokens, <|reserved_0|>, <|reserved_1|> and so on, behind special_tokens: slots for
+    those that a later training needs. They count in every vocabulary size."""
     min_frequency: int = Field(0, ge=0)
     """Smallest count of a pair that is still merged."""
     max_token_length: Annotated[int, Field(ge=2)] | None = None
@@ -282,6 +287,34 @@ class Training(Section):
     choice."""
 
 
+class Release(Section):
+    """What transformers and the Hugging Face Hub read beside the tokenizer.json, and exports to other programs."""
+
+    bos_token: SpecialToken | None = None
+    """Special token that begins a text. null has none."""
+    eos_token: SpecialToken | None = "auto"
+    """Special token that ends a text. auto takes the first of tokenizer.special_tokens; null has none."""
+    pad_token: SpecialToken | None = "auto"
+    """Special token that fills up a batch. auto takes eos_token, which most programs then mask in the loss too; null
+    has none, and padding is an error."""
+    unk_token: SpecialToken | None = None
+    """Special token for what cannot be encoded, which byte-level BPE never needs. null has none."""
+    add_bos_token: bool = False
+    """Begin every encoded text with bos_token. Measured texts never do."""
+    add_eos_token: bool = False
+    """End every encoded text with eos_token."""
+    chat_template: Text | None = None
+    """File of a Jinja template that writes a conversation as one text. What it writes that looks like <|this|> must be
+    a special token."""
+    model_max_length: Annotated[int, Field(ge=1)] | None = None
+    """Tokens at which transformers truncates if asked to. null sets no limit."""
+    license: License | None = None
+    """License of the tokenizer by its identifier on the Hugging Face Hub, such as apache-2.0. null says unknown."""
+    exports: Distinct[Literal["tiktoken", "gguf", "vocab"]] = ["tiktoken", "gguf", "vocab"]
+    """What `snakemake export` writes: tiktoken (ranks), gguf (the vocabulary of llama.cpp) and vocab (vocab.json and
+    merges.txt)."""
+
+
 class Scale(Section):
     """A scale."""
 
@@ -422,5 +455,6 @@ class Config(Section):
     """Mixtures to compare with, by name. Naming any replaces the defaults."""
     choice: Choice = Field(default_factory=Choice)
     training: Training = Field(default_factory=Training)
+    release: Release = Field(default_factory=Release)
     validation: Validation = Field(default_factory=Validation)
     language_model: LanguageModel = Field(default_factory=LanguageModel)

@@ -13,7 +13,7 @@ from trex.bpe.byte_alphabet import ALPHABETS
 from trex.bpe.memory import training_bytes
 from trex.bpe.model import BpeModel
 from trex.bpe.training import BpeOptions, Workspace, train_flat
-from trex.counting.word_index import WordIndex
+from trex.counting.word_index import Slice, WordIndex
 from trex.memory import memory_left
 from trex.proxies.tables import nsl_array
 from trex.tokenizer.sizes import RARE
@@ -89,16 +89,7 @@ class Trainer:
             alphabet=ALPHABETS[self.tokenizer["alphabet"]],
         )
         vocab_size = self.vocab_sizes[-1]
-        self._check_memory(text.counts, vocab_size)
-        model = train_flat(
-            self.index.words,
-            text.counts,
-            vocab_size,
-            options,
-            evaluation=self.index.evaluation,
-            workspace=self._workspace,
-            count_uses=self.count_uses,
-        )
+        model = self._model(text, options, shares, replicate)
         needed = self.needed or vocab_size
         if model.vocab_size < needed:
             raise ValueError(
@@ -115,9 +106,28 @@ class Trainer:
         uses = self._uses(model).select(*columns, pl.all()) if self.count_uses else None
         return Trained(key or {}, model, compression, text.ledger.select(*columns, pl.all()), uses)
 
-    def _check_memory(self, counts: np.ndarray, vocab_size: int) -> None:
-        """ValueError if a training on these counts of the words takes more memory than there is."""
-        words, evaluation = self.index.words, self.index.evaluation
+    @property
+    def evaluated(self) -> WordIndex:
+        """The index that has the evaluation text as the tokenizer splits it."""
+        return self.index
+
+    def _model(self, text: Slice, options: BpeOptions, shares: np.ndarray, replicate: int) -> BpeModel:
+        """Train on the words of a slice; shares and replicate are what it is the slice of."""
+        vocab_size = self.vocab_sizes[-1]
+        self._check_memory(self.index, text.counts, vocab_size)
+        return train_flat(
+            self.index.words,
+            text.counts,
+            vocab_size,
+            options,
+            evaluation=self.index.evaluation,
+            workspace=self._workspace,
+            count_uses=self.count_uses,
+        )
+
+    def _check_memory(self, index: WordIndex, counts: np.ndarray, vocab_size: int) -> None:
+        """ValueError if a training on these counts of an index's words takes more memory than there is."""
+        words, evaluation = index.words, index.evaluation
         used = counts > 0
         used[evaluation.words] = True
         n_words, n_bytes = int(used.sum()), int(words.sizes[used].sum(dtype=np.int64))
@@ -134,7 +144,7 @@ class Trainer:
 
     def _compression(self, model: BpeModel) -> pl.DataFrame:
         measures = ["evaluation_set", "corpus", "bytes", "words", "characters", "reference_tokens"]
-        rows = self.index.evaluation_rows.select(measures)
+        rows = self.evaluated.evaluation_rows.select(measures)
         tables = [
             rows.with_columns(
                 vocab_size=pl.lit(vocab_size, pl.Int64),
