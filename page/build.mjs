@@ -17,7 +17,7 @@ const { outputFiles, metafile } = await build({
   write: false,
   minify: true,
   format: "iife",
-  target: ["chrome120", "firefox121", "safari17"],
+  target: ["chrome123", "firefox126", "safari17.5"],
   charset: "ascii",
   legalComments: "none", // page.licenses.txt has them whole
   metafile: true,

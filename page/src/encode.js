@@ -1,0 +1,31 @@
+// Tokenizers of the run in the page: @huggingface/tokenizers, fed with their tokenizer.json.
+import { Tokenizer } from "@huggingface/tokenizers";
+
+/** A tokenizer that takes special tokens in a text for text, as trex.tokenizer.encode.of_plain_text does. */
+export function loadTokenizer(json) {
+  return new Tokenizer({ ...json, added_tokens: [], post_processor: null }, {});
+}
+
+export const encode = (tokenizer, text) => tokenizer.encode(text, { add_special_tokens: false });
+
+// GPT-2's letters for bytes: those that print stand for themselves, the others follow from 256 on.
+const BYTES = new Map();
+for (let byte = 0, next = 256; byte < 256; byte++) {
+  const prints = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+  BYTES.set(String.fromCodePoint(prints ? byte : next++), byte);
+}
+
+/** The bytes of a byte-level token as it is spelled in the vocabulary. */
+export const bytesOf = (token) =>
+  [...token].flatMap((letter) => (BYTES.has(letter) ? [BYTES.get(letter)] : [...new TextEncoder().encode(letter)]));
+
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Text of bytes, or their hexadecimal codes where they are no whole characters. */
+export function textOf(bytes) {
+  try {
+    return strict.decode(Uint8Array.from(bytes));
+  } catch {
+    return `⟨${bytes.map((byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join(" ")}⟩`;
+  }
+}

@@ -1,0 +1,24 @@
+"""Write report.html, the results of the run as a page to look at and to try."""
+
+from pathlib import Path
+
+from trex.files import read_json, write_text
+from trex.report.page import write_page
+from trex.report.results import Results
+from trex.run.job import job
+from trex.tokenizer.existing import load_tokenizer
+
+with job(snakemake):
+    params, files = snakemake.params, snakemake.input
+    config = params.config
+    tokenizers = {
+        name: Path(path).read_text(encoding="utf-8")
+        for name, path in zip(params.names, files.tokenizers, strict=True)
+    }
+    for name, spec in config["validation"]["tokenizers"].items():
+        tokenizers[name] = load_tokenizer(spec, Path())[1].to_str()
+    folder = Path(config["results"])
+    page = write_page(
+        Results.load(folder, config), folder, read_json(files.models), tokenizers, params.command
+    )
+    write_text(page, snakemake.output.page)
