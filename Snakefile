@@ -27,6 +27,7 @@ localrules:
     compare_language_models,
     language_models,
     write_provenance,
+    write_page,
 
 
 include: "workflow/rules/common.smk"
@@ -52,6 +53,7 @@ rule all:
         rules.write_hygiene.output,
         rules.plot_figures.output,
         rules.write_provenance.output,
+        rules.write_page.output,
         rules.sample_mixtures.output,
         rules.collect_proxies.output,
         rules.fit_surfaces.output,

@@ -3,7 +3,9 @@ import { Tokenizer } from "@huggingface/tokenizers";
 
 /** A tokenizer that takes special tokens in a text for text, as trex.tokenizer.encode.of_plain_text does. */
 export function loadTokenizer(json) {
-  return new Tokenizer({ ...json, added_tokens: [], post_processor: null }, {});
+  // the library spells (?i:...) out in a and A alone, where Unicode has a third s
+  const text = JSON.stringify({ ...json, added_tokens: [], post_processor: null }).replaceAll("(?i:'s|", "(?i:'s|'\u017f|");
+  return new Tokenizer(JSON.parse(text), {});
 }
 
 export const encode = (tokenizer, text) => tokenizer.encode(text, { add_special_tokens: false });

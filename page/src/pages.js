@@ -9,7 +9,6 @@ const markdown = new MarkdownIt({ html: false, linkify: false, typographer: fals
 const TITLES = {
   summary: "Summary", validation: "The full-scale tokenizers", details: "How the recommendation came about",
   vocabulary: "The vocabulary", language_models: "Language models", hygiene: "What is in the text",
-  costs: "What the searches cost",
 };
 
 /** Markdown as elements; headings are `down` levels deeper. */

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from trex.files import read_json, write_text
-from trex.report.page import write_page
+from trex.report.page import Parts, write_page
 from trex.report.results import Results
 from trex.run.job import job
 from trex.tokenizer.existing import load_tokenizer
@@ -16,9 +16,7 @@ with job(snakemake):
         for name, path in zip(params.names, files.tokenizers, strict=True)
     }
     for name, spec in config["validation"]["tokenizers"].items():
-        tokenizers[name] = load_tokenizer(spec, Path())[1].to_str()
+        tokenizers[name] = load_tokenizer(spec, Path.cwd())[1].to_str()
     folder = Path(config["results"])
-    page = write_page(
-        Results.load(folder, config), folder, read_json(files.models), tokenizers, params.command
-    )
-    write_text(page, snakemake.output.page)
+    parts = Parts(list(map(Path, files.pages)), read_json(files.models), tokenizers, params.command)
+    write_text(write_page(Results.load(folder, config), folder, parts), snakemake.output.page)

@@ -9,7 +9,8 @@ import gzip
 import hashlib
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -25,21 +26,29 @@ SAMPLE = (
 )
 
 
-def write_page(
-    results: Results, folder: Path, models: Mapping[str, Any], tokenizers: Mapping[str, str], command: str
-) -> str:
-    """The page, as HTML.
+@dataclass(frozen=True)
+class Parts:
+    """What a page carries besides `Results`.
 
-    Args:
-        folder: the results folder.
+    Attributes:
+        pages: the Markdown pages, summary.md first.
         models: of surfaces/models.json.
-        tokenizers: tokenizer.json's text by name, the most important first; those that would make the page larger
-            than TOKENIZER_BYTES allows are left out, and the page says so.
+        tokenizers: tokenizer.json's text by name, the most important first; those that would make the page larger than
+            TOKENIZER_BYTES allows are left out, and the page says so.
         command: what repeats the run.
     """
-    blocks, carried, left_out = {"surfaces": compressed(json.dumps(page_surfaces(models)))}, [], []
+
+    pages: Sequence[Path]
+    models: Mapping[str, Any]
+    tokenizers: Mapping[str, str]
+    command: str
+
+
+def write_page(results: Results, folder: Path, parts: Parts) -> str:
+    """The page, as HTML. folder: the results folder."""
+    blocks, carried, left_out = {"surfaces": compressed(json.dumps(page_surfaces(parts.models)))}, [], []
     room = TOKENIZER_BYTES
-    for name, text in tokenizers.items():
+    for name, text in parts.tokenizers.items():
         block = compressed(text)
         if len(block) > room:
             left_out.append(name)
@@ -47,11 +56,11 @@ def write_page(
         room -= len(block)
         blocks[f"tokenizer-{len(carried)}"] = block
         carried.append({"name": name})
-    data = page_data(results, folder) | {
+    data = page_data(results, folder, parts.pages) | {
         "tokenizers": carried,
         "left_out": left_out,
         "sample": SAMPLE,
-        "command": command,
+        "command": parts.command,
         "licenses": _part("page.licenses.txt"),
     }
     script = _part("page.js").strip()

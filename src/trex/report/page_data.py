@@ -12,12 +12,11 @@ from typing import Any
 import polars as pl
 
 from trex.files import read_json
-from trex.layout import CHOSEN, Layout
+from trex.layout import Layout
 from trex.objective.objective import Objective
 from trex.proxies.training_set import read_training_set
 from trex.report.results import Results
 
-PAGES = ("summary", "validation", "details", "vocabulary", "language_models", "hygiene", "costs")
 # The metrics of validation.parquet that figures show: those that gains are about, and NSL.
 SHOWN_METRICS = ("nsl", "nsl_macro", "objective", "bytes_per_token")
 # Of LightGBM's text format, what predictions need.
@@ -25,19 +24,15 @@ TREE_LINES = ("split_feature", "threshold", "left_child", "right_child", "leaf_v
 TOKENIZER_BYTES = 14_000_000  # compressed, of all tokenizers in a page; docs/output.md
 
 
-def page_data(results: Results, folder: Path) -> dict[str, Any]:
-    """Everything but surfaces and tokenizers."""
+def page_data(results: Results, folder: Path, pages: Sequence[Path]) -> dict[str, Any]:
+    """Everything but surfaces and tokenizers. pages: in Markdown, summary.md first."""
     files, config = Layout(folder), results.config
     return {
         "corpora": results.corpora,
         "scripts": [_main_script(results.hygiene[corpus]) for corpus in results.corpora],
         "chosen": results.choice["chosen"],
         "proxy_vocab_size": config["proxies"]["vocab_size"],
-        "pages": {
-            name: files.page(name).read_text(encoding="utf-8")
-            for name in PAGES
-            if files.page(name).exists()
-        },
+        "pages": {path.stem: path.read_text(encoding="utf-8") for path in pages},
         "objective": _objective(results, files),
         "mixtures": columns(results.candidates),
         "front": columns(results.front),
@@ -158,8 +153,3 @@ def _trees(model: str) -> list[dict[str, str]]:
     sections = (section.split("\n\n")[0] for section in model.split("\nTree=")[1:])
     fields = (dict(line.split("=", 1) for line in text.splitlines() if "=" in line) for text in sections)
     return [{name: tree.get(name, "") for name in TREE_LINES} for tree in fields]
-
-
-def tokenizer_files(names: Sequence[str], files: Layout) -> dict[str, Path]:
-    """tokenizer.json of this run's tokenizers, chosen first."""
-    return {name: files.tokenizer(name) for name in dict.fromkeys([CHOSEN, *names])}
