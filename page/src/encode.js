@@ -31,3 +31,7 @@ export function textOf(bytes) {
     return `⟨${bytes.map((byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join(" ")}⟩`;
   }
 }
+
+/** Text in which spaces and signs that do not print can be seen. */
+export const seen = (text) =>
+  text.replace(/ /g, "␣").replace(/[\p{C}\p{Z}]/gu, (sign) => `\\u${sign.codePointAt(0).toString(16).padStart(4, "0")}`);

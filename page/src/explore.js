@@ -4,6 +4,7 @@ import { data, mixtures, rows, shareOf, unpack } from "./data.js";
 import { count, h, labelled, nsl, percent, select, signed } from "./dom.js";
 import { mixtureYaml, moveShare, outsideSupport } from "./mixture.js";
 import { excesses, nslOf, objectiveOf, objectiveStd } from "./objective.js";
+import { chart, marginFor } from "./plot.js";
 import { loadSurface } from "./surfaces.js";
 
 const Z95 = 1.959964; // 95 % of a normal distribution lie within so many standard deviations of its mean
@@ -105,11 +106,11 @@ export async function explore(section) {
     });
     number.addEventListener("change", () => move(number.valueAsNumber / 100));
     lock.addEventListener("change", () => (state.locked[i] = lock.checked));
-    const [predicted, change] = [h("td"), h("td")];
+    const [predicted, interval, change] = [h("td"), h("td", { class: "interval" }), h("td")];
     const element = h("tr", {},
       h("th", { scope: "row", class: "left" }, corpus), h("td", {}, lock),
-      h("td", { class: "slider" }, slider), h("td", {}, number), predicted, change);
-    return { element, slider, number, predicted, change };
+      h("td", { class: "slider" }, slider), h("td", {}, number), predicted, interval, change);
+    return { element, slider, number, predicted, interval, change };
   });
   const byScript = Map.groupBy ? Map.groupBy(corpora.keys(), (i) => data.scripts[i]) : group([...corpora.keys()], (i) => data.scripts[i]);
   const folded = corpora.length > FOLDED && byScript.size > 1;
@@ -123,7 +124,7 @@ export async function explore(section) {
           for (const i of members) rowsOf[i].element.hidden = !open;
         };
         button.addEventListener("click", () => show(button.getAttribute("aria-expanded") !== "true"));
-        body.append(h("tr", { class: "group" }, h("th", { scope: "rowgroup", class: "left", colspan: 3 }, button), h("td", {}, sum), h("td"), h("td")),
+        body.append(h("tr", { class: "group" }, h("th", { scope: "rowgroup", class: "left", colspan: 3 }, button), h("td", {}, sum), h("td"), h("td", { class: "interval" }), h("td")),
           ...members.map((i) => rowsOf[i].element));
         show(false);
         return { body, members, sum, show };
@@ -141,7 +142,7 @@ export async function explore(section) {
   // --- what it says ---
   const [value, changed, kept, warning] = [h("p", { class: "big" }), h("p"), h("p"), h("p", { class: "warning" })];
   const said = h("div", { class: "said", role: "status", "aria-live": "polite" }, value, changed, kept, warning);
-  const chart = h("div", { class: "chart" });
+  const drawing = h("div", { class: "chart" });
   const name = h("input", { type: "text", value: "what_if" });
   const where = select([["proxies.mixtures", "proxies.mixtures (train a proxy on it)"], ["baselines", "baselines (measure it)"]], "proxies.mixtures", () => draw());
   const yaml = h("textarea", { readonly: true, rows: Math.min(corpora.length + 3, 12), spellcheck: "false", "aria-label": "the mixture as YAML", id: "yaml" });
@@ -168,14 +169,23 @@ export async function explore(section) {
     });
   }
 
+  let known = {}; // what is predicted of the mixture to compare with
+  function compared() {
+    const { against: name, kind } = state;
+    if (known.name !== name || known.kind !== kind) {
+      const shares = sharesOf(`mixture:${name}`);
+      const there = surface.predict(shares);
+      known = { name, kind, found: [there, surface.score(shares, there, kind)] };
+    }
+    return known.found;
+  }
+
   function draw() {
     const begun = performance.now();
     const { shares, limits } = state;
     const here = surface.predict(shares);
-    const base = sharesOf(`mixture:${state.against}`);
-    const there = surface.predict(base);
     const now = surface.score(shares, here, state.kind);
-    const before = surface.score(base, there, state.kind);
+    const [there, before] = compared();
     value.textContent = `Objective ${nsl(now.value)} ± ${nsl(Z95 * now.std)}`;
     const gain = 100 * (1 - now.value / before.value);
     changed.textContent = `${Math.abs(gain).toFixed(2)} % ${gain < 0 ? "more" : "less"} than ${state.against} (${nsl(before.value)}), by prediction`;
@@ -194,7 +204,8 @@ export async function explore(section) {
       row.slider.value = shares[i];
       row.slider.setAttribute("aria-valuetext", percent(shares[i], 1));
       if (document.activeElement !== row.number) row.number.value = (100 * shares[i]).toFixed(2);
-      row.predicted.textContent = mean[i] === null ? "–" : `${nsl(mean[i])} ± ${nsl(Z95 * std[i])}`;
+      row.predicted.textContent = nsl(mean[i]);
+      row.interval.textContent = mean[i] === null ? "" : `± ${nsl(Z95 * std[i])}`;
       row.change.textContent = mean[i] === null ? "–" : signed(100 * (mean[i] / old[i] - 1));
     });
     for (const { sum, members } of bodies) if (sum) sum.textContent = percent(members.reduce((total, i) => total + shares[i], 0));
@@ -209,9 +220,8 @@ export async function explore(section) {
       corpus, change: 100 * (mean[i] / old[i] - 1), low: 100 * ((mean[i] - Z95 * std[i]) / old[i] - 1), high: 100 * ((mean[i] + Z95 * std[i]) / old[i] - 1),
     }]);
     const shown = points.length > 40 ? [...points].sort((a, b) => Math.abs(b.change) - Math.abs(a.change)).slice(0, 40) : points;
-    chart.replaceChildren(Plot.plot({
-      className: "plot", width: Math.min(760, Math.max(300, chart.clientWidth || 700)), height: 60 + 17 * shown.length, marginLeft: marginFor(shown.map(({ corpus }) => corpus)), marginRight: 16,
-      ariaLabel: `Predicted change of the NSL of each corpus against ${state.against}, in percent`,
+    drawing.replaceChildren(chart(`Predicted change of the NSL of each corpus against ${state.against}, in percent`, drawing.clientWidth, {
+      height: 72 + 17 * shown.length, marginLeft: marginFor(shown.map(({ corpus }) => corpus)), marginRight: 16,
       x: { label: `NSL against ${state.against} (%; left is better)`, grid: true }, y: { label: null, domain: shown.map(({ corpus }) => corpus) },
       marks: [
         Plot.ruleX([0], { stroke: "currentColor" }),
@@ -232,9 +242,9 @@ export async function explore(section) {
     corpora.length > 8 ? labelled("Find a corpus", search) : "",
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "shares and predictions" },
       h("table", { class: "shares" },
-        h("thead", {}, h("tr", {}, ["corpus", "lock", "share", "%", "predicted NSL", "change"].map((title, i) => h("th", { scope: "col", class: i ? null : "left" }, title)))),
+        h("thead", {}, h("tr", {}, [["corpus", "left"], ["lock"], ["share", "left"], ["%"], ["NSL"], ["95 %", "interval"], ["change"]].map(([title, side]) => h("th", { scope: "col", class: side }, title)))),
         bodies.map(({ body }) => body))),
-    chart,
+    drawing,
     h("h3", {}, "Measure it"),
     h("p", {}, "A prediction is no measurement. Paste this into the config and run again; only what is new is trained."),
     h("div", { class: "controls" }, labelled("Section", where), labelled("Name", name), copy, copied),
@@ -254,6 +264,3 @@ function group(items, by) {
   for (const item of items) found.set(by(item), [...(found.get(by(item)) ?? []), item]);
   return found;
 }
-
-/** Room for the longest of these names, in pixels. */
-export const marginFor = (names) => Math.min(220, 16 + 7 * Math.max(0, ...names.map((name) => name.length)));

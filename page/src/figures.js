@@ -2,7 +2,7 @@
 import * as Plot from "@observablehq/plot";
 import { data, mixtures, rows, shareOf } from "./data.js";
 import { count, h, labelled, nsl, percent, select, signed, whenNear } from "./dom.js";
-import { marginFor } from "./explore.js";
+import { chart, marginFor } from "./plot.js";
 import { sortableTable } from "./table.js";
 
 const BLUE = "var(--blue)";
@@ -16,14 +16,12 @@ const firstBy = (list, by, most = MOST) =>
 
 /** A figure with its caption, controls, drawing and table; draw() gives {options, table: [columns, rows]}. */
 function figure(title, caption, controls, draw) {
-  const chart = h("div", { class: "chart" });
+  const drawing = h("div", { class: "chart" });
   const numbers = h("details", {}, h("summary", {}, "Numbers"));
-  const element = h("figure", {}, h("h3", {}, title), controls.length ? h("div", { class: "controls" }, controls) : null, chart, h("figcaption", {}, caption), numbers);
+  const element = h("figure", {}, h("h3", {}, title), controls.length ? h("div", { class: "controls" }, controls) : null, drawing, h("figcaption", {}, caption), numbers);
   element.redraw = () => {
     const { options, table } = draw();
-    chart.replaceChildren(
-      Plot.plot({ className: "plot", width: Math.min(760, Math.max(300, chart.clientWidth || 700)), ariaLabel: `${title}. ${caption}`, ...options }),
-    );
+    drawing.replaceChildren(chart(`${title}. ${caption}`, drawing.clientWidth, options));
     numbers.querySelector(".sortable")?.remove();
     numbers.append(sortableTable(title, ...table));
   };
@@ -41,7 +39,7 @@ function mixtureBars() {
     const shown = firstBy(all, (row) => Math.max(row.share, row.best));
     return {
       options: {
-        marginLeft: marginFor(shown.map((row) => row.corpus)), height: 60 + 17 * shown.length,
+        marginLeft: marginFor(shown.map((row) => row.corpus)), height: 72 + 17 * shown.length,
         x: { label: "share of the training bytes (%)", grid: true }, y: { label: null, domain: shown.map((row) => row.corpus) },
         marks: [
           Plot.barX(shown, { x: "share", y: "corpus", fill: BLUE, insetTop: 2, insetBottom: 2 }),
@@ -68,7 +66,7 @@ function nslByCorpus() {
     const shown = firstBy(all, (row) => row.change ?? 0);
     return {
       options: {
-        marginLeft: marginFor(shown.map((row) => row.corpus)), height: 70 + 17 * shown.length,
+        marginLeft: marginFor(shown.map((row) => row.corpus)), height: 82 + 17 * shown.length,
         x: { label: "NSL (tokens / reference tokens)", grid: true }, y: { label: null, domain: shown.map((row) => row.corpus) },
         color: { legend: true, domain: unique([first, second]), range: [ORANGE, BLUE] },
         marks: [
@@ -87,24 +85,34 @@ function nslByCorpus() {
 function gains() {
   const metrics = unique(validation.filter((row) => row.metric.startsWith("gain_")).map((row) => row.metric));
   let metric = metrics.includes("gain_objective") ? "gain_objective" : metrics[0];
-  const picked = select(metrics.map((name) => [name, name.slice(5)]), metric, (value) => { metric = value; element.redraw(); });
-  const element = figure("What the recommended mixture gains at full scale", "Right of 0 it needs fewer tokens; an interval that holds 0 is a tie.", [labelled("of", picked)], () => {
-    const all = validation.filter((row) => row.metric === metric && row.corpus === null);
+  const ours = new Set(mixtures.map((row) => row.name));
+  const kinds = [["ours", "mixtures of this run"], ["theirs", "existing tokenizers"]].filter(([kind]) =>
+    validation.some((row) => row.metric === metric && ours.has(row.against) === (kind === "ours")));
+  let kind = kinds[0]?.[0];
+  const controls = [
+    labelled("of", select(metrics.map((name) => [name, name.slice(5)]), metric, (value) => { metric = value; element.redraw(); })),
+    labelled("against", select(kinds, kind, (value) => { kind = value; element.redraw(); })),
+  ];
+  const element = figure("What the recommended mixture gains at full scale", "Right of 0 it needs fewer tokens; an interval that holds 0 is a tie.", controls, () => {
+    const all = validation
+      .filter((row) => row.metric === metric && row.corpus === null && ours.has(row.against) === (kind === "ours"))
+      .map((row) => ({ ...row, name: row.evaluation_set === null ? row.against : `${row.against} (${row.evaluation_set})` }));
+    const known = all.filter((row) => row.low !== null);
     return {
       options: {
-        marginLeft: marginFor(all.map((row) => row.against)), height: 70 + 26 * all.length * unique(all.map((row) => row.evaluation_set)).length,
-        x: { label: "gain (%)", grid: true }, y: { label: null }, fy: unique(all.map((row) => row.evaluation_set)).length > 1 ? { label: null } : undefined,
+        marginLeft: marginFor(all.map((row) => row.name)), height: 80 + 26 * all.length,
+        x: { label: "gain (%)", grid: true }, y: { label: null, domain: all.map((row) => row.name) },
         marks: [
-          Plot.ruleX([0]),
-          Plot.link(all, { x1: "low", x2: "high", y1: "against", y2: "against", fy: "evaluation_set", stroke: ORANGE, strokeWidth: 2 }),
-          Plot.dot(all, { x: "value", y: "against", fy: "evaluation_set", fill: ORANGE, r: 4 }),
-          Plot.tip(all, Plot.pointerY({ x: "value", y: "against", fy: "evaluation_set", title: (row) => `against ${row.against}, ${row.evaluation_set ?? ""}\n${signed(row.value)} (${row.low === null ? "–" : `${signed(row.low)} to ${signed(row.high)}`})` })),
+          Plot.ruleX([0], { stroke: "currentColor" }),
+          Plot.link(known, { x1: "low", x2: "high", y1: "name", y2: "name", stroke: ORANGE, strokeWidth: 2 }),
+          Plot.dot(all, { x: "value", y: "name", fill: ORANGE, r: 4 }),
+          Plot.tip(all, Plot.pointerY({ x: "value", y: "name", title: (row) => `against ${row.name}\n${signed(row.value)} (${row.low === null ? "–" : `${signed(row.low)} to ${signed(row.high)}`})` })),
         ],
       },
-      table: [[{ key: "against", title: "against" }, { key: "evaluation_set", title: "evaluation set", left: true }, ...["value", "low", "high"].map((key) => ({ key, title: key, show: (x) => (x === null ? "–" : signed(x)) }))], all],
+      table: [[{ key: "name", title: "against" }, ...["value", "low", "high"].map((key) => ({ key, title: key, show: (x) => (x === null ? "–" : signed(x)) }))], all],
     };
   });
-  return element;
+  return kinds.length ? element : null;
 }
 
 function predictedMeasured() {
@@ -138,7 +146,7 @@ function front() {
       marks: [
         Plot.line(predicted, { x: "average", y: "worst", stroke: GREY, marker: "dot" }),
         Plot.dot(measured, { x: "average", y: "worst", fill: (row) => (row.name === data.chosen ? ORANGE : BLUE), symbol: (row) => (row.name === data.chosen ? "diamond" : "circle"), r: 5 }),
-        Plot.text(measured, { x: "average", y: "worst", text: "name", dy: -11, fill: "currentColor", stroke: "var(--paper)", strokeWidth: 4 }),
+        Plot.text(measured.filter((row) => row.name === data.chosen), { x: "average", y: "worst", text: "name", dy: -13, fill: "currentColor", stroke: "var(--paper)", strokeWidth: 4 }),
         Plot.tip(measured, Plot.pointer({ x: "average", y: "worst", title: (row) => `${row.name}\naverage ${nsl(row.average)}\nworst ${nsl(row.worst)}` })),
       ],
     },
@@ -170,8 +178,7 @@ function rankInvariance() {
   const shown = (x) => (x === null ? "–" : x.toFixed(3));
   return figure("Do proxies rank like the full scale?", "Spearman correlation of the objective of the same mixtures at two scales (bytes of text - vocabulary).", [], () => ({
     options: {
-      height: 90 + 46 * order.length, marginLeft: marginFor(order), marginBottom: 40, x: { domain: order, label: null, tickRotate: order.length > 4 ? -20 : 0 }, y: { domain: order, label: null },
-      color: { type: "linear", domain: [0, 1], range: ["var(--paper)", BLUE] , interpolate: undefined },
+      height: 90 + 46 * order.length, marginLeft: marginFor(order), inset: 0, x: { domain: order, label: null, tickRotate: order.length > 4 ? -20 : 0 }, y: { domain: order, label: null },
       marks: [
         Plot.cell(all, { x: "other", y: "scale", fill: BLUE, fillOpacity: (row) => 0.12 + 0.4 * Math.max(0, row.spearman ?? 0), inset: 1 }),
         Plot.text(all, { x: "other", y: "scale", text: (row) => shown(row.spearman), fill: "currentColor" }),

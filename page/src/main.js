@@ -1,7 +1,7 @@
 // The page of a run: what it recommends, and sections that are drawn when they come near the screen.
 import "./page.css";
-import { data } from "./data.js";
-import { h, whenNear } from "./dom.js";
+import { data, rows } from "./data.js";
+import { count, h, nsl, whenNear } from "./dom.js";
 import { explore } from "./explore.js";
 import { figures, tables } from "./figures.js";
 import { pages, verdict } from "./pages.js";
@@ -10,13 +10,14 @@ import { tokens, vocabulary } from "./tokens.js";
 const at = (id) => document.getElementById(id);
 
 function facts() {
-  const gates = data.gates ? gatesOf() : null;
+  const of = rows(data.validation).find(({ tokenizer, metric }) => tokenizer === "chosen" && metric === "objective");
   const list = [
-    ["recommended", data.chosen],
-    ["vocabulary", data.vocab_size],
-    ["gates", gates],
+    ["recommended mixture", data.chosen],
+    ["objective at full scale", of && nsl(of.value)],
+    ["vocabulary", data.vocab_size && count(data.vocab_size)],
+    ["gates", data.gates && gatesOf()],
   ];
-  return h("dl", { class: "facts" }, list.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, `${value}`))));
+  return h("dl", { class: "facts" }, list.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
 
 function gatesOf() {

@@ -11,6 +11,8 @@ const TITLES = {
   vocabulary: "The vocabulary", language_models: "Language models", hygiene: "What is in the text",
 };
 
+let regions = 0; // each has a name of its own
+
 /** Markdown as elements; headings are `down` levels deeper. */
 function render(text, down) {
   const tokens = markdown.parse(text, {});
@@ -20,7 +22,7 @@ function render(text, down) {
   // text of our own pages, with html off: markdown-it has escaped all of it
   element.innerHTML = markdown.renderer.render(tokens, markdown.options, {});
   for (const table of element.querySelectorAll("table")) {
-    const scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "table" });
+    const scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `table ${++regions} of the pages` });
     table.replaceWith(scroll);
     scroll.append(table);
   }

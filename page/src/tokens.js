@@ -1,7 +1,7 @@
 // "Text as tokens", and the vocabulary browser.
 import { data, unpack } from "./data.js";
 import { count, h, labelled, select } from "./dom.js";
-import { bytesOf, encode, loadTokenizer, textOf } from "./encode.js";
+import { bytesOf, encode, loadTokenizer, seen, textOf } from "./encode.js";
 
 const LONGEST = 20_000; // characters that are cut as one types
 const SHOWN = 3_000; // tokens that are drawn one by one
@@ -47,7 +47,7 @@ export function tokens(section) {
       const { ids, tokens: pieces } = encode(tokenizer, value);
       const spans = pieces.slice(0, SHOWN).map((piece, i) => {
         const shown = textOf(bytesOf(piece));
-        return h("span", { class: `token${i % 2}`, title: `${ids[i]}: ${JSON.stringify(shown)}` }, shown);
+        return h("span", { class: `token${i % 2}`, title: `${ids[i]}: ${seen(shown)}` }, shown);
       });
       parts.push(h("section", { class: "cut", "data-name": name, "data-ids": JSON.stringify(ids) },
         h("h3", {}, name),
@@ -104,8 +104,7 @@ export function vocabulary(section) {
   /** How merges made an entry: the two parts, and theirs in turn. */
   function path(made, spelled, deep = 0) {
     const parts = made.get(spelled);
-    const text = textOf(bytesOf(spelled));
-    return h("li", {}, h("code", {}, text), parts && deep < 12 ? h("ul", {}, parts.map((part) => path(made, part, deep + 1))) : null);
+    return h("li", {}, h("code", {}, seen(textOf(bytesOf(spelled)))), parts && deep < 12 ? h("ul", {}, parts.map((part) => path(made, part, deep + 1))) : null);
   }
 
   async function draw() {
@@ -116,7 +115,7 @@ export function vocabulary(section) {
     body.replaceChildren(...sorted.slice(0, ENTRIES).map((entry) => {
       const details = h("details", {}, h("summary", {}, made.has(entry.spelled) ? "merges" : "no merge"));
       details.addEventListener("toggle", () => details.querySelector("ul") ?? details.append(h("ul", { class: "path" }, path(made, entry.spelled))));
-      return h("tr", {}, h("td", {}, `${entry.id}`), h("th", { scope: "row", class: "left" }, h("code", {}, entry.text)), h("td", {}, `${entry.bytes}`), h("td", { class: "left" }, entry.script), h("td", { class: "left" }, details));
+      return h("tr", {}, h("td", {}, `${entry.id}`), h("th", { scope: "row", class: "left" }, h("code", {}, seen(entry.text))), h("td", {}, `${entry.bytes}`), h("td", { class: "left" }, entry.script), h("td", { class: "left" }, details));
     }));
     section.dataset.ready = "true";
   }

@@ -31,6 +31,7 @@ def page_data(results: Results, folder: Path, pages: Sequence[Path]) -> dict[str
         "corpora": results.corpora,
         "scripts": [_main_script(results.hygiene[corpus]) for corpus in results.corpora],
         "chosen": results.choice["chosen"],
+        "vocab_size": config["training"]["vocab_size"],
         "proxy_vocab_size": config["proxies"]["vocab_size"],
         "pages": {path.stem: path.read_text(encoding="utf-8") for path in pages},
         "objective": _objective(results, files),
