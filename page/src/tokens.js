@@ -25,7 +25,8 @@ export function tokens(section) {
   const text = h("textarea", { rows: 4, maxlength: LONGEST, spellcheck: "false", placeholder: "Type or paste text" });
   text.value = data.sample;
   const out = h("div", { class: "cuts", role: "status" });
-  const wanted = new Set(names.slice(0, 2));
+  const other = names.find((name) => name !== "chosen" && name !== data.chosen); // chosen is that mixture's
+  const wanted = new Set([names[0], other].filter(Boolean));
   const boxes = names.map((name) => {
     const box = h("input", { type: "checkbox", checked: wanted.has(name) });
     box.addEventListener("change", () => {
