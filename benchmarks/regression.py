@@ -79,7 +79,7 @@ def show_vocab_sizes(by_size, proxies) -> None:
     )
     print("              with: objective      without: objective    without: corpora")
     print("V              MAPE %  Spearman     MAPE %  Spearman     MAPE %  Spearman")
-    for row in left_out_scores(by_size, "gaussian_process"):
+    for row in left_out_scores(by_size, REGRESSIONS["gaussian_process"]):
         outside = " (extrapolated)" if row["outermost"] else ""
         print(
             f"{row['vocab_size']:9,d}     {row['mape_with']:6.3f}   {row['spearman_with']:.4f}     "

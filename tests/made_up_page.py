@@ -23,6 +23,7 @@ from trex.surfaces.lightgbm import LightGBMSurface
 from trex.surfaces.linear import LinearSurface
 from trex.surfaces.many_corpora import ManyCorporaSurface
 from trex.surfaces.mixing_law import MixingLawSurface
+from trex.surfaces.stack import StackSurface
 
 TEXT = "Zoë's 12345 naïve cafés; don’t  we'll\n\n  שלום עולם हिन्दी में 人間は、自由 한국어 x→y 🙂 a\u0301 "
 
@@ -53,6 +54,8 @@ def surfaces(k: int, n: int = 48) -> dict[str, Surface]:
             offset=0.01 * draw(k), **common,
         ),
     }  # fmt: skip
+    weights = rng.dirichlet(np.ones(2), k).T
+    found["stack"] = StackSurface((found["gaussian_process"], found["mixing_law"]), weights, spread)
     if k < 10:
         targets = shares + rng.normal(1, 0.1, shares.shape)
         found["lightgbm"] = LightGBMSurface.fit(shares, targets, own=own, seed=1, num_iterations=30)
@@ -89,6 +92,8 @@ def write_made_up_page(folder: Path, surface: Surface, corpora: list[str] = CORP
     pl.concat(measured).write_parquet(files.training_set)
     run = {"versions": {"trex": "0"}, "config": {}, "seed": 1, "config_sha256": "0"}
     files.provenance.write_text(json.dumps({"sha256": "0", "machine": {}, "run": run}))
+    gates = {"tokenizer": ["chosen", "chosen"], "gate": ["random", "documents"], "result": ["pass", "fail"]}
+    pl.DataFrame(gates).write_parquet(files.gates)
     results = Results.load(folder, config)
     pages = {"summary": write_summary(results), "details": write_details(results, described(STRATEGIES))}
     for name, text in pages.items():
@@ -96,5 +101,14 @@ def write_made_up_page(folder: Path, surface: Surface, corpora: list[str] = CORP
     fitted = {"surface": surface.to_json(), "residuals": rng.normal(0, 1, (16, k)).tolist()}
     models = {"used": surface.kind, "searched": surface.kind, "surfaces": {surface.kind: fitted}}
     tokenizers = {name: tokenizer(PATTERNS[name]).to_str() for name in ("default", "multilingual")}
-    parts = Parts([files.page(name) for name in pages], models, tokenizers, "snakemake --cores all")
+    used = pl.DataFrame(
+        {"id": [0, 1], "count": [5, 0], "corpus": [corpora[0], None], "unreachable": [None, None]}
+    )
+    parts = Parts(
+        [files.page(name) for name in pages],
+        models,
+        tokenizers,
+        dict.fromkeys(tokenizers, used),
+        "snakemake --cores all",
+    )
     return write_page(results, folder, parts)

@@ -15,7 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from trex.config import ConfigError, check_files, documents, load_config, load_yaml
+from trex.config import (
+    ConfigError,
+    check_files,
+    documents,
+    limiting_tokenizers,
+    load_config,
+    load_yaml,
+    named_files,
+)
 from trex.config.fields import parse_bytes
 from trex.config.schema import json_schema, properties, resolve
 from trex.counting.patterns import DEFAULT
@@ -93,6 +101,11 @@ BAD = [
     ),
     ("objective: {evaluation_sets: []}", "objective.evaluation_sets: [] is not", "one or more"),
     ("regression: {model: gp}", 'regression.model: "gp" is not', "auto, gaussian_process"),
+    (
+        "regression: {compare: [stack, linear, lightgbm_objective]}",
+        "regression.compare: stack is a mean of two or more",
+        "only linear is compared; add some",
+    ),
     ("choice: {replicates: 11}", "choice.replicates: 11 is not", "at most 3"),
     ("baselines: {Mine: uniform}", "baselines.Mine: ", "a small letter"),
     ("baselines: {paper: uniform}", "baselines.paper: the name paper is reserved", "choose another"),
@@ -115,6 +128,13 @@ BAD = [
         "baselines: {a: {infer: {tokenizer: o200k_base, bytes: none}}}",
         'baselines.a.infer.bytes: "none"',
         "2MB",
+    ),
+    ("validation: {waived_gates: [byte]}", 'validation.waived_gates[0]: "byte" is not', "scripts, documents"),
+    ("validation: {words: {xyz: words.txt}}", "validation.words.xyz: unknown corpus", ""),
+    (
+        "validation: {words: {deu: gone.txt}}",
+        'validation.words.deu: "gone.txt" is no file',
+        "one word a line",
     ),
     ("proxies: {prior: {infer: o200k_base}}", "proxies.prior: only a baseline", "write the shares"),
     ("reference: o200k", 'reference: "o200k" is no known name', "o200k_base, cl100k_base"),
@@ -157,6 +177,16 @@ BAD = [
     ("objective: {evaluation_sets: [heldout]}", 'objective.evaluation_sets[0]: "heldout"', "held_out?"),
     ("objective: {sharpness: 0}", "objective.sharpness: 0 is not", "more than 0"),
     ("objective: {max_loss: {unifrom: 2}}", "objective.max_loss.unifrom: unknown baseline", "uniform?"),
+    (
+        "objective: {max_loss: {v1/tokenizer.json: 0}}",
+        "objective.max_loss.v1/tokenizer.json: ",
+        "does not exist; write",
+    ),
+    (
+        "objective: {max_loss: {Qwen/Qwen3-0.6B: 0}}",
+        "objective.max_loss.Qwen/Qwen3-0.6B: unknown",
+        "Hugging Face hub by",
+    ),
     ("objective: {max_loss: {uniform: -2}}", "objective.max_loss.uniform: -2 is not", "at least 0"),
     ("objective: {max_gini: 0.1}", "objective.parallel_set: is missing", "parallel text"),
     ("objective: {parallel_set: udhr}", 'objective.parallel_set: "udhr" is no evaluation set', "corpora."),
@@ -540,6 +570,21 @@ def test_a_tokenizer_to_infer(tmp_path: Path) -> None:
     }
     assert load_config(config, tmp_path) == config
     with pytest.raises(ConfigError, match=r"baselines.words.infer: .*WordPiece; it must be byte-level BPE"):
+        check_files(config, tmp_path)
+
+
+def test_limits_compare_with_existing_tokenizers(tmp_path: Path) -> None:
+    (tmp_path / "v1.json").write_text("{}")
+    config = load(
+        TWO_CORPORA
+        + "objective: {max_loss: {matched: 1, uniform: 1, v1.json: 0, cl100k_base: 2, v0: 3}}\n"
+        + "validation: {tokenizers: {v0: {huggingface: me/v0}}}",
+        tmp_path,
+    )
+    v0 = {"huggingface": "me/v0", "revision": "main"}
+    assert limiting_tokenizers(config) == {"v1.json": "v1.json", "cl100k_base": "cl100k_base", "v0": v0}
+    assert named_files(config, tmp_path)["objective.max_loss.v1.json"] == [tmp_path / "v1.json"]
+    with pytest.raises(ConfigError, match=r"objective.max_loss.v1.json: .*is not a tokenizer.json"):
         check_files(config, tmp_path)
 
 

@@ -45,6 +45,15 @@ def place(document: str) -> tuple[int, int] | None:
     return None if h % 2**32 < 0.2 * 2**32 else ((h >> 32) % 3, (h >> 32) // 3)
 
 
+def in_selection(document: str) -> bool:
+    """Whether the half of an evaluation text that counts has a document."""
+    return xxh64_intdigest(document.encode().rstrip(b"\n"), seed=7) < 2**63
+
+
+def nothing(*_):
+    pass
+
+
 def batches(documents, size=100):
     for i in range(0, len(documents), size):
         yield pa.array(documents[i : i + size], type=pa.large_string())
@@ -77,7 +86,7 @@ def built(tmp_path_factory):
         write_table(ledger, ledgers[name])
         words, ledger = count_evaluation(
             batches([*kept, kept[0], texts[0], texts[1], texts[2]]),
-            ("held_out", name), characters, lambda *_: None, result.documents, EVALUATED,
+            ("held_out", name), characters, (nothing, nothing), result.documents, EVALUATED,
         )  # fmt: skip
         paths = folder / f"{name}.eval.parquet", folder / f"{name}.eval.ledger.parquet"
         write_table(words.summed(), paths[0])
@@ -112,8 +121,11 @@ def test_evaluation_leaves_out_what_training_has(built):
         row = index.evaluation_rows.row(column, named=True)
         extra = documents[name][:3]
         trained = sum(place(t) is not None for t in extra)
-        assert row["documents"] == len(held_out[name])
-        assert row["reference_tokens"] == row["characters"] == sum(map(len, held_out[name]))
+        counted = list(filter(in_selection, held_out[name]))
+        assert row["documents"] == len(counted)
+        assert row["test_documents"] == len(held_out[name]) - len(counted)
+        assert row["reference_tokens"] == row["characters"] == sum(map(len, counted))
+        assert row["test_reference_tokens"] == sum(map(len, held_out[name])) - row["reference_tokens"]
         ledger = pl.read_parquet(built[4] / f"{name}.eval.ledger.parquet").row(0, named=True)
         assert ledger["seen_in_training"] == trained
         assert ledger["duplicates"] == 1 + 3 - trained
@@ -220,10 +232,11 @@ def test_copies_that_differ_in_line_ends_are_one_document(tmp_path):
     assert counts.ledger["documents"].sum() == counts.ledger["duplicates"].sum() == 600
     _, ledger = count_evaluation(
         read_documents({"jsonl": "lines.jsonl"}, tmp_path), ("dev", "c"),
-        lambda texts: np.ones(len(texts)), lambda *_: None, counts.documents, EVALUATED,
+        lambda texts: np.ones(len(texts)), (nothing, nothing), counts.documents, EVALUATED,
     )  # fmt: skip
     assert ledger["seen_in_training"].item() == len(counts.documents)
-    assert ledger["documents"].item() == 600 - len(counts.documents)
+    own = ledger.select(pl.sum_horizontal("documents", "test_documents")).item()
+    assert own == 600 - len(counts.documents)
     documents = ["a\rb\n\n", "a\r\nb", "\r\n\r", "a\n\rb", "a\n\nb\r"]
     batch = pa.array(["left out", *documents], pa.large_string())[1:]  # an offset
     one, two, _, three, four = document_hashes(batch, 7).tolist()
@@ -244,23 +257,30 @@ def test_evaluation_text_is_that_after_nfc():
     kept, ledgers = {}, []
     for name, texts in {"nfc": composed, "nfd": decomposed}.items():
         kept[name] = []
+
+        def keep(batch, _, name=name):
+            kept[name].extend(batch.to_pylist())
+
         _, ledger = count_evaluation(
             batches(texts, 7), ("dev", name), lambda batch: np.array([len(text.as_py().encode()) for text in batch]),
-            lambda batch, _, name=name: kept[name].extend(batch.to_pylist()), np.empty(0, np.uint64), EVALUATED,
+            (keep, keep), np.empty(0, np.uint64), replace(EVALUATED, parallel=True),
         )  # fmt: skip
         ledgers.append(ledger)
-    assert kept["nfd"] == kept["nfc"] == composed
+    assert kept["nfd"] == kept["nfc"]
+    assert sorted(kept["nfc"]) == sorted(composed)
     one, other = (ledger.drop("corpus", "nfc_changed") for ledger in ledgers)
     assert one.equals(other)
     assert (
-        one["bytes"].item() == one["reference_tokens"].item() == sum(len(text.encode()) for text in composed)
+        one["bytes"].item()
+        == one["reference_tokens"].item()
+        == sum(len(text.encode()) for text in composed[::2])
     )
     # of the first word, what is behind the last ASCII character before the change
     words = (
         "ếng",
         "Việtcódấu",
     )
-    assert [ledger["nfc_changed"].item() for ledger in ledgers] == [0, 40 * len("".join(words).encode())]
+    assert [ledger["nfc_changed"].item() for ledger in ledgers] == [0, 20 * len("".join(words).encode())]
 
 
 NAMES = "words.parquet", "ledger.parquet", "held_out.parquet", "documents.npy"

@@ -129,7 +129,13 @@ def draw(name: str, t: dict) -> figures.Figure:
             measured = pl.DataFrame(
                 {"name": NAMES, "average": [1.01, 1.011, 1.012, 1.012], "worst": [1.6] * 4}
             )
-            return figures.pareto_front(front, measured, "found")
+            points = pl.DataFrame(
+                {
+                    "average": [1.02, 1.12], "worst": [1.62, 1.41],
+                    "predicted_average": [1.0, 1.1], "predicted_worst": [1.6, 1.4],
+                }
+            )  # fmt: skip
+            return figures.pareto_front(front, points, measured, "found")
         case "learning_curve":
             rows = [("gaussian_process", n, error / n) for n in (16, 32, 48) for error in (8.0, 10.0, 16.0)]
             return figures.learning_curve(

@@ -1,9 +1,16 @@
-"""The choice of a mixture from what was measured, and its gains."""
+"""Which mixtures go on from proxies to full scale, which one is recommended there, and gains with their noise."""
+
+import json
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
-from trex.search.choose import choose, paired_gain
+from trex.mixtures.baselines import SIMPLEST_FIRST, kind
+from trex.proxies.full_scale import note_of, write_not_trained
+from trex.search.choose import choose
+from trex.search.finalists import finalists, paired_gain
+from trex.search.measurements import Measured
 
 ROLES = {"paper": "candidate", "best_draw": "candidate", "matched": "baseline", "uniform": "baseline"}
 # The objective of each replicate: paper gains 2 % and 4 % on uniform, 3 % on average with a standard error of 1 %.
@@ -13,27 +20,131 @@ MEASURED = {
     "matched": [0.99, 0.99],
     "uniform": [1.0, 1.0],
 }
+NONE = dict.fromkeys(ROLES)
 
 
-def test_choose():
-    choice = choose(MEASURED, ROLES, ROLES, dict.fromkeys(ROLES))
-    assert (choice["chosen"], choice["role"], choice["best_baseline"]) == ("paper", "candidate", "matched")
-    assert [row["name"] for row in choice["ranking"]] == ["paper", "matched", "uniform", "best_draw"]
-    assert choice["ranking"][0]["measured"] == pytest.approx(0.97)
+def noisy(values: dict[str, float], percent: float) -> Measured:
+    """One draw each; over documents, every objective has its own noise of so many percent."""
+    noise = np.random.default_rng(1).normal(0, percent / 100, (2001, len(values)))
+    noise[0] = 0
+    return Measured(
+        {name: [value] for name, value in values.items()}, None, np.exp(noise) * [*values.values()]
+    )
+
+
+def test_finalists_are_the_baselines_and_what_may_be_best():
+    found = finalists(Measured(MEASURED), ROLES, ROLES, NONE)
+    # best_draw is 4 % worse with a standard error of 1 %, and t of one degree of freedom is 12.7
+    assert found["finalists"] == ["paper", "matched", "uniform", "best_draw"]
+    assert found["ranking"][0]["measured"] == pytest.approx(0.97)
     # Two values a distance d apart have a standard error of d / 2.
-    assert choice["ranking"][0]["standard_error"] == pytest.approx(0.01)
-    gain = choice["gains"]["uniform"]
+    assert found["ranking"][0]["standard_error"] == pytest.approx(0.01)
+    gain = found["gains"]["uniform"]
     assert (gain["percent"], gain["standard_error"]) == pytest.approx((3, 1))
-    assert list(choice["gains"]) == ["matched", "uniform", "best_draw"]
+    clear = noisy({name: values[0] for name, values in MEASURED.items()}, 0.2)
+    found = finalists(clear, ROLES, ROLES, NONE)
+    assert found["finalists"] == ["paper", "matched", "uniform"]
+    # a limit that holds at full scale alone: best_draw may be worse and keep it
+    nearer = finalists(clear, ROLES, ROLES, NONE, NONE | {"paper": 0.02, "best_draw": 0.01})
+    assert nearer["finalists"] == ["paper", "matched", "uniform", "best_draw"]
+    farther = finalists(clear, ROLES, ROLES, NONE, NONE | {"paper": 0.02, "best_draw": 0.02})
+    assert farther["finalists"] == found["finalists"]
+    (why,) = [row["why_no_finalist"] for row in found["ranking"] if row["name"] == "best_draw"]
+    assert why.startswith("on proxies, paper is better by 2.97 %, at least 2.")
+
+
+def test_what_exceeds_the_limits_is_no_finalist_unless_nothing_keeps_them():
+    roles = {"paper": "candidate", "direct": "candidate", "uniform": "baseline"}
+    none = dict.fromkeys(roles)
+
+    def found(paper, direct, uniform):
+        over = {"paper": paper, "direct": direct, "uniform": uniform}
+        values = {"paper": [0.9], "direct": [0.9], "uniform": [1.0]}
+        return finalists(Measured(values, over), roles, roles, none)["finalists"]
+
+    assert found(0.0009, 0.0011, 0.0) == ["paper", "uniform"]
+    assert found(0.2, 0.3, 0.4) == ["paper", "uniform"]
+    assert found(0.2, 0.2, 0.1) == ["uniform"]
+
+
+KINDS = {
+    "paper": "searched",
+    "surrogate": "searched",
+    "matched": "matched",
+    "uniform": "uniform",
+    "mine": "named",
+    "drawn": "searched",
+}
+
+
+def chosen(values: dict[str, float], percent: float = 0.2, **violations: float) -> dict:
+    measured = noisy(values, percent)
+    over = {name: violations.get(name, 0.0) for name in values} if violations else None
+    return choose(Measured(measured.values, over, measured.resampled), KINDS, {"drawn": "too bad"})
+
+
+def test_the_simplest_that_is_not_measurably_worse_is_chosen():
+    choice = chosen({"uniform": 1.02, "matched": 1.002, "surrogate": 1.0, "paper": 1.001})
+    assert (choice["chosen"], choice["best"]) == ("matched", "surrogate")
+    verdicts = {row["name"]: row["verdict"] for row in choice["ranking"]}
+    assert verdicts == {
+        "surrogate": "less simple", "paper": "less simple", "matched": "recommended", "uniform": "worse",
+        "drawn": "no finalist",
+    }  # fmt: skip
+    assert list(verdicts) == ["surrogate", "paper", "matched", "uniform", "drawn"]
+    assert choice["ranking"][3]["why"].startswith(
+        "measurably worse: surrogate gains 1.96 % on it, at least 1."
+    )
+    assert choice["gains"]["uniform"]["percent"] == pytest.approx(100 * (1 - 1.002 / 1.02))
+    # of equally simple ones, that which measures best; what the user names is simplest
+    assert chosen({"uniform": 1.02, "surrogate": 1.0, "paper": 1.001})["chosen"] == "surrogate"
+    assert chosen({"uniform": 1.0, "mine": 1.001})["chosen"] == "mine"
+
+
+def test_a_difference_that_other_draws_would_make_is_none():
+    """Documents may agree all the same on .02 %."""
+    assert chosen({"uniform": 1.0002, "paper": 1.0}, 0.001)["chosen"] == "uniform"
+    assert chosen({"uniform": 1.0004, "paper": 1.0}, 0.001)["chosen"] == "paper"
 
 
 def test_what_exceeds_the_limits_is_not_chosen():
-    names = {"paper": "candidate", "uniform": "baseline"}
-    values, none = {"paper": [0.9], "uniform": [1.0]}, dict.fromkeys(names)
-    within = choose(values, names, names, none, {"paper": 0.0009, "uniform": 0.0})
-    over = choose(values, names, names, none, {"paper": 0.0011, "uniform": 0.0})
-    both = choose(values, names, names, none, {"paper": 0.2, "uniform": 0.3})
-    assert [choice["chosen"] for choice in (within, over, both)] == ["paper", "uniform", "paper"]
+    values = {"paper": 0.9, "uniform": 1.0}
+    assert chosen(values, paper=0.0009)["chosen"] == "paper"
+    over = chosen(values, paper=0.0011)
+    assert (over["chosen"], over["best"]) == ("uniform", "uniform")
+    assert over["ranking"][1]["verdict"] == "over limits"
+    assert chosen(values, paper=0.2, uniform=0.3)["chosen"] == "paper"
+
+
+def test_the_noise_of_draws_widens_what_is_measurable():
+    """Gains of .2 % in three draws that agree, and in three that do not; documents agree in both."""
+    documents = noisy({"uniform": 1.002, "paper": 1.0}, 0.01).resampled
+    for scatter, expected in ((0.00005, "paper"), (0.002, "uniform")):
+        values = {
+            "uniform": [1.002 + scatter, 1.002 - scatter, 1.002],
+            "paper": [1.0 - scatter, 1.0 + scatter, 1.0],
+        }
+        choice = choose(Measured(values, None, documents), KINDS, {})
+        assert (choice["chosen"], choice["draws"]) == (expected, 3)
+        # the draws' means are equal, so each residual is the scatter: 4 scatter^2 with 2 degrees of freedom
+        assert choice["draw_noise"]["deviation"] == pytest.approx(scatter * 2**0.5, rel=0.01)
+
+
+def test_kinds_of_mixtures():
+    baselines = {
+        "a": "natural", "b": {"tempered": 0.3}, "c": {"shares": {"x": 1}}, "d": {"infer": "gpt2"}, "e": "uniform",
+    }  # fmt: skip
+    kinds = [kind(name, baselines) for name in ("c", "e", "a", "b", "matched", "d", "surrogate")]
+    assert kinds == list(SIMPLEST_FIRST)
+
+
+def test_nothing_takes_a_note_for_a_tokenizer(tmp_path):
+    write_not_trained("paper is no finalist", "paper", tmp_path / "0.tokenizer.json")
+    assert note_of(tmp_path / "0.tokenizer.json") == "paper is no finalist"
+    with pytest.raises(Exception, match="expected"):
+        Tokenizer.from_file(str(tmp_path / "0.tokenizer.json"))
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {}}))
+    assert note_of(tmp_path / "tokenizer.json") is None
 
 
 def test_gains_are_paired():
@@ -57,17 +168,16 @@ def test_intervals_hold_draws_of_text_and_of_documents():
     assert gain["high"] - 10 == pytest.approx(2.776 * 2**0.5, rel=0.01)
 
 
-def test_ties_go_to_the_baseline_named_first():
+def test_without_noise_and_others():
     measured = {"paper": [1.0], "b": [1.0], "a": [1.0]}
     roles = {"paper": "candidate", "b": "baseline", "a": "baseline"}
-    choice = choose(measured, roles, roles, dict.fromkeys(roles))
-    assert (choice["chosen"], choice["best_baseline"], list(choice["gains"])) == ("b", "b", ["a", "paper"])
-    assert choice["ranking"][0]["standard_error"] is None
-    only = choose({"paper": [1.0]}, roles, roles, dict.fromkeys(roles))
-    assert (only["chosen"], only["best_baseline"], only["gains"]) == ("paper", None, {})
+    found = finalists(Measured(measured), roles, roles, dict.fromkeys(roles))
+    assert (found["finalists"], found["ranking"][0]["standard_error"]) == (["b", "a", "paper"], None)
+    only = choose(Measured({"paper": [1.0]}), KINDS, {})
+    assert (only["chosen"], only["gains"], only["draw_noise"]) == ("paper", {}, None)
 
 
 @pytest.mark.parametrize("measured", [{}, {"paper": []}, {"paper": [1.0], "uniform": [1.0, 2.0]}])
-def test_replicates_must_pair(measured):
-    with pytest.raises(ValueError, match="same replicates"):
-        choose(measured, {}, {}, {})
+def test_draws_must_pair(measured):
+    with pytest.raises(ValueError, match="same draws"):
+        Measured(measured)

@@ -1,6 +1,9 @@
 """Limits of an objective with real proxies of a small index: what a search proposes keeps them as it is measured."""
 
+from dataclasses import replace
+
 import numpy as np
+import polars as pl
 import pytest
 from small_index import CORPORA, TOKENIZER, build_index
 
@@ -13,6 +16,7 @@ from trex.objective.objective import Objective
 from trex.proxies.tables import evaluation_arrays
 from trex.proxies.train import Trainer
 from trex.proxies.training_set import TrainingSet
+from trex.search.limits import expected_excess, limits_table, with_existing, without_existing
 from trex.search.problem import Problem
 from trex.search.strategies.adaptive import Adaptive, propose_batch
 from trex.search.strategies.direct import Direct
@@ -97,3 +101,45 @@ def test_limits_hold_as_measured(strategy, measure, objective):
     assert (limited <= SLACK).all()
     # and something can be gained within it
     assert values[len(free)] < float(objective.of_nsl(measure(uniform(K))))
+
+
+def test_limits_of_an_existing_tokenizer_are_scaled_to_proxies():
+    key = {"evaluation_set": ["held_out"] * 2, "corpus": ["aaa", "ccc"]}
+    documents = pl.DataFrame(
+        {
+            "evaluation_set": ["held_out"] * 3, "corpus": ["aaa", "ccc", "aaa"],
+            "tokens": [60, 50, 30], "reference_tokens": [50, 100, 50],
+        }
+    )  # fmt: skip
+    # from proxies to full scale, aaa falls to a half and ccc to 80 %
+    table = limits_table(
+        {"v1": documents}, pl.DataFrame(key | {"nsl": [2.0, 1.0]}), pl.DataFrame(key | {"nsl": [1.0, 0.8]})
+    )
+    objective = Objective.from_config(SECTION | {"max_loss": {"v1": 10}}, CORPORA)
+    assert with_existing(objective, [table], "full").existing["v1"] == pytest.approx(
+        np.array([[0.9, 0, 0.5, 0]])
+    )
+    for_proxies = with_existing(objective, [table], "proxies")
+    assert for_proxies.existing["v1"] == pytest.approx(np.array([[1.8, 0, 0.625, 0]]))
+    excess = constraints.excesses(
+        for_proxies.constraints({}), np.array([[1.8, 9, 0.75, 9]]), np.array([[100, 0, 100, 0]])
+    )
+    assert excess == pytest.approx([1 / 1.1 - 1, 1.2 / 1.1 - 1])
+    # of mixtures, mean over draws
+    nsl = {"good": (1.9, 0.6), "bad": (2.2, 0.6)}
+    rows = [
+        (name, draw, "held_out", corpus, V, value * (1 + draw / 10), 100)
+        for name, both in nsl.items()
+        for draw in (0, 1)
+        for corpus, value in zip(("aaa", "ccc"), both, strict=True)
+    ]
+    keys = ["name", "draw", "evaluation_set", "corpus", "vocab_size", "nsl", "reference_tokens"]
+    objective = replace(objective, corpora=("aaa", "ccc"), vocab_size=V)
+    found = expected_excess(pl.DataFrame(rows, schema=keys, orient="row"), objective, [table])
+    assert found == {
+        "good": pytest.approx((1.9 * 1.1 / 1.98 - 1) / 2), "bad": pytest.approx(2.2 * 1.05 / 1.98 - 1),
+    }  # fmt: skip
+    assert expected_excess(pl.DataFrame(), objective, []) is None
+    assert without_existing(replace(objective, max_loss={"v1": 1, "uniform": 2}), [table]).max_loss == {
+        "uniform": 2
+    }

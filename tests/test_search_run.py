@@ -16,7 +16,9 @@ from trex.mixtures.bounds import Bounds
 from trex.objective.objective import Objective
 from trex.proxies.train import Trainer
 from trex.proxies.training_set import TrainingSet
-from trex.search.measurements import choose_measured
+from trex.search.finalists import finalists
+from trex.search.measurements import measure
+from trex.search.pareto import measured_front, points_to_measure
 from trex.search.registry import STRATEGIES
 from trex.search.rounds import Round
 from trex.search.searches import begin_study, front, search
@@ -24,9 +26,10 @@ from trex.search.space import SearchSpace
 from trex.search.strategies.direct import Direct
 from trex.search.strategy import SearchResult, Study, by_name
 from trex.surfaces.compare import compare
-from trex.surfaces.select import PAPER
+from trex.surfaces.select import PAPER, Regression
 
 V = 400
+LINEAR = Regression("linear")
 SEARCH = {
     "strategies": ["direct", "adaptive", "surrogate", "paper"],
     "floors": {"ccc": 0.1}, "ceilings": {"aaa": 0.5}, "draws": 2000, "top_k": 10, "strength": None,
@@ -83,14 +86,14 @@ def test_space_of_a_config(space):
 
 def test_a_round_proposes_mixtures_until_too_little_is_gained(space, training):
     few = training.take(np.arange(16))
-    proposal = Round(2, per_round=3, tolerance=0.0, seed=1).propose(few, "linear", space, [])
+    proposal = Round(2, per_round=3, tolerance=0.0, seed=1).propose(few, LINEAR, space, [])
     assert list(proposal.mixtures) == ["a02_000", "a02_001", "a02_002"]
     assert space.bounds.contain(np.stack(list(proposal.mixtures.values()))).all()
     assert proposal.notes["trained"] == 3
     assert proposal.notes["best_before"] == few.values.min()
     for last in (
-        Round(2, 3, tolerance=1.0, seed=1).propose(few, "linear", space, []),
-        Round(2, 3, tolerance=0.0, seed=1).propose(few, "linear", space, [{"stopped": True}]),
+        Round(2, 3, tolerance=1.0, seed=1).propose(few, LINEAR, space, []),
+        Round(2, 3, tolerance=0.0, seed=1).propose(few, LINEAR, space, [{"stopped": True}]),
     ):
         assert last.notes["stopped"]
         assert (last.mixtures, last.notes["trained"]) == ({}, 0)
@@ -135,6 +138,27 @@ def test_front_as_a_table(study):
     assert (np.diff(table["worst"]) < 0).all()
 
 
+def test_points_of_the_front_are_measured(space):
+    rows = {"name": ["a", "b", "c"], "average": [1.0, 1.1, 1.3], "worst": [1.6, 1.4, 1.35]}
+    shares = np.array([[0.25] * 4, [0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4]])
+    table = pl.DataFrame(rows | dict(zip(CORPORA, shares.T, strict=True)))
+    objective = Objective.from_config(PARAMS.objective, CORPORA)
+    trainer = space.measure.func.__self__
+    found = measured_front("front_knee", table, trainer, objective, 2)
+    assert found.select("name", "point", "replicate").rows() == [
+        ("front_knee", "b", 0),
+        ("front_knee", "b", 1),
+    ]
+    nsl = space.measure(shares[1])[0]
+    assert found["average"][0] == pytest.approx(nsl.mean())
+    assert found["worst"][0] == pytest.approx(nsl.max())
+    assert found["average"][1] != found["average"][0]
+    # the front bulges away from the optimum: no point is below the line through its ends
+    bulging = table.with_columns(worst=pl.Series([1.6, 1.59, 1.35]))
+    assert measured_front("front_knee", bulging, trainer, objective, 2).is_empty()
+    assert points_to_measure(table[:1]) == {"front_average": "a"}
+
+
 def test_strategies_are_those_that_a_config_can_name():
     assert get_args(StrategyName) == tuple(STRATEGIES)
     for name, strategy in STRATEGIES.items():
@@ -144,13 +168,13 @@ def test_strategies_are_those_that_a_config_can_name():
                 TypeAdapter(TokenizerName).validate_python(candidate)
 
 
-# --- The choice ---------------------------------------------------------------------------------------------
+# --- What was measured----------------------------------------------------------------------------------------
 
 MIXTURES = {"paper": [0.8, 0.2], "uniform": [0.5, 0.5]}
 NSL = {"paper": [[1.0, 1.1], [1.0, 1.3]], "uniform": [[1.1, 1.1], [1.2, 1.2]]}  # by replicate and corpus
 
 
-def choice(bounds=None, **objective):
+def ranked(bounds=None, **objective):
     candidates = pl.DataFrame(
         [
             {"name": name, "role": "baseline" if name == "uniform" else "candidate", "strategy": name,
@@ -160,7 +184,7 @@ def choice(bounds=None, **objective):
     )  # fmt: skip
     compression = pl.DataFrame(
         [
-            {"name": name, "replicate": r, "evaluation_set": "held_out", "corpus": corpus, "vocab_size": V,
+            {"name": name, "draw": r, "evaluation_set": "held_out", "corpus": corpus, "vocab_size": V,
              "nsl": nsl, "reference_tokens": 1000}
             for name, replicates in NSL.items()
             for r, row in enumerate(replicates)
@@ -168,24 +192,28 @@ def choice(bounds=None, **objective):
         ]
     )  # fmt: skip
     documents = {
-        name: pl.DataFrame(
+        name: [pl.DataFrame(
             [
                 {"evaluation_set": "held_out", "corpus": corpus, "document": d, "tokens": int(100 * nsl) + d,
                  "reference_tokens": 100, "sampled": 1.0}
                 for corpus, nsl in zip("ab", NSL[name][0], strict=True)
                 for d in range(4)
             ]
-        )
+        )]
         for name in MIXTURES
     }  # fmt: skip
     section = {"aggregate": "macro", "evaluation_sets": ["held_out"], "vocab_size": V, **objective}
     wanted = Objective.from_config(section, ["a", "b"])
-    return choose_measured(candidates, compression, documents, wanted, bounds, seed=0)
+    measured = measure(candidates, compression, documents, wanted, bounds, seed=0)
+    columns = (
+        dict(candidates.select("name", column).iter_rows()) for column in ("role", "strategy", "predicted")
+    )
+    return finalists(measured, *columns)
 
 
-def test_the_best_measured_mixture_is_chosen():
-    found = choice()
-    assert found["chosen"] == "paper"
+def test_the_best_measured_mixture_is_first():
+    found = ranked()
+    assert found["best"] == "paper"
     row = found["ranking"][0]
     assert row["values"] == pytest.approx([1.05, 1.15])
     assert row["violation"] is None
@@ -196,13 +224,13 @@ def test_the_best_measured_mixture_is_chosen():
 
 def test_limits_are_those_of_the_baselines_on_the_same_draw():
     # corpus b of paper: 1.1 / 1.1 in the first replicate, 1.3 / 1.2 in the second, 5 % are allowed
-    found = choice(max_loss={"uniform": 5})
+    found = ranked(max_loss={"uniform": 5})
     violations = {row["name"]: row["violation"] for row in found["ranking"]}
-    assert found["chosen"] == "uniform"
+    assert found["best"] == "uniform"
     assert violations == pytest.approx({"uniform": 0, "paper": (1.3 / 1.26 - 1) / 2})
 
 
 def test_floors_and_ceilings_are_limits_too():
-    found = choice(Bounds.of_corpora(["a", "b"], floors={"b": 0.3}, ceilings={}))
-    assert found["chosen"] == "uniform"
+    found = ranked(Bounds.of_corpora(["a", "b"], floors={"b": 0.3}, ceilings={}))
+    assert found["best"] == "uniform"
     assert found["ranking"][1]["violation"] == pytest.approx(0.1)

@@ -55,6 +55,74 @@ def test_selection_is_nested_and_prefers_the_law_that_holds(monkeypatch):
     assert np.array_equal(again.predict(shares), alone.predict(shares))
 
 
+def test_stack_weights_minimise_the_errors_on_the_simplex():
+    errors = np.random.default_rng(0).normal(size=(3, 40, 4)) * [
+        [[1, 1, 1, 2.0]],
+        [[3, 1, 1, 1]],
+        [[3, 1, 9, 1]],
+    ]
+    errors[2, :, 3] = 2 * errors[0, :, 3]  # worth nothing beside the first
+    weights = select.stack_weights(errors)
+    assert weights.sum(axis=0) == pytest.approx(np.ones(4))
+    assert weights.min() == 0
+    grid = np.array([(a, b, 50 - a - b) for a in range(51) for b in range(51 - a)]) / 50
+    for j, found in enumerate(weights.T):
+        losses = ((grid @ errors[:, :, j]) ** 2).sum(axis=1)
+        assert ((found @ errors[:, :, j]) ** 2).sum() <= losses.min()
+        assert np.abs(found - grid[losses.argmin()]).max() < 0.03
+
+
+def test_stack_takes_each_target_from_the_kind_that_suits_it(monkeypatch):
+    monkeypatch.setattr(mixing_law, "MAX_ITERATIONS", 15)
+    shares, at = mixtures(60), mixtures(200, seed=1)
+
+    def measured(shares: np.ndarray, seed: int) -> np.ndarray:
+        law = compression(shares)
+        line = 1 + 20 * shares @ np.random.default_rng(5).random((K, 2))
+        noise = np.random.default_rng(seed).normal(0, 0.001, law.shape)
+        return np.concatenate([law[:, :-2], line], axis=1) * np.exp(noise)
+
+    training = TrainingSet(shares, measured(shares, 2), macro, np.r_[np.arange(K - 2), [-1, -1]])
+    singles = (select.Regression("linear"), select.Regression("mixing_law"))
+    stack = select.stack_of((*singles, select.PAPER))
+    assert stack.members == singles
+    assert stack.has_gradient
+    found = select.select_surface(training, (*singles, stack), folds=4)
+    assert found.nested_regressions == ("stack",) * 4
+    linear, law, together = (validation.scores()["mape"] for validation in found.validations)
+    assert together < min(linear, law)
+    # alone, a stack cross-validates its members itself
+    again = select.cross_validate_objective(training, stack, folds=4)
+    assert np.array_equal(again.mean, found.validations[2].mean)
+
+    surface = found.chosen.surface
+    weight_of_law = surface.weights[1]
+    assert weight_of_law[: K - 2].min() > 0.7 > 0.3 > weight_of_law[-2:].max()
+    mean, std = surface.predict(at)
+    inside = np.abs(mean - measured(at, 3)) < 1.645 * std
+    assert 0.85 < inside.mean() < 0.97
+    loaded = select.ObjectiveSurface.from_json(json.loads(json.dumps(found.chosen.to_json())), macro)
+    assert loaded.regression == stack
+    assert np.array_equal(loaded.predict(at), found.chosen.predict(at))
+    assert np.array_equal(loaded.mean(at), loaded.predict(at)[0])
+
+    step = 1e-6 * np.eye(K)[0]
+    here = at[:1]
+    mean_slope, std_slope = surface.gradient(here)[2:]
+    up, down = surface.predict(here + step), surface.predict(here - step)
+    assert mean_slope[..., 0] == pytest.approx((up[0] - down[0]) / 2e-6, rel=1e-4)
+    assert std_slope[..., 0] == pytest.approx((up[1] - down[1]) / 2e-6, rel=1e-4)
+
+
+def test_stack_of_surfaces_without_gradients_is_not_searched(by_size):
+    found = compare({4096: by_size[4096]}, ["stack", "linear", "lightgbm"], model="stack", folds=4, seed=0)
+    assert found.surfaces.used.name == "stack"
+    assert [member.name for member in found.surfaces.used.regression.members] == ["linear", "lightgbm"]
+    assert found.surfaces.searched.name == "linear"
+    with pytest.raises(ValueError, match=r"needs two or more other surfaces .* compared are linear"):
+        compare({4096: by_size[4096]}, ["linear", "stack"], folds=4, seed=0)
+
+
 def test_learning_curve():
     shares = mixtures(60)
     regression = select.Regression("linear", predicts_objective=True)

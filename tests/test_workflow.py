@@ -19,6 +19,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 from trex.config import load_config
 from trex.counting.documents import document_hashes
 from trex.counting.patterns import DEFAULT
+from trex.proxies.full_scale import COMPRESSION, DOCUMENTS, LEDGER, note_of
 
 CODE = ["Snakefile", "src", "workflow", "profiles", "envs", "config"]
 SPECIAL = "<|endoftext|>"
@@ -132,7 +133,7 @@ def test_proxies_are_what_tokenizers_makes_of_the_same_text(run):
             for corpus in config["corpora"]:
                 texts = [
                     t for t, h in zip(documents(run, corpus), hashes[corpus].tolist(), strict=True)
-                    if h % 2**32 < 0.1 * 2**32
+                    if h % 2**32 < 0.1 * 2**32 and h < 2**63  # held out, and in the selection half
                 ]  # fmt: skip
                 row = table.filter(mixture_id=mixture, corpus=corpus, vocab_size=size).row(0, named=True)
                 assert row["tokens"] == sum(len(e.ids) for e in yardstick.encode_batch(texts))
@@ -144,17 +145,36 @@ def test_proxies_are_what_tokenizers_makes_of_the_same_text(run):
 def test_the_end_of_the_run(run):
     results = run / "results"
     choice = json.loads((results / "choice/choice.json").read_text())
-    assert choice["ranking"][0]["name"] == choice["chosen"]
-    assert {row["name"] for row in choice["ranking"]} == {
+    finalists = json.loads((results / "choice/finalists.json").read_text())
+    names = {
         "paper", "best_draw", "surrogate", "adaptive", "best_proxy", "direct",
         "matched", "uniform", "natural", "tempered",
     }  # fmt: skip
+    for ranked in (finalists, choice):
+        assert {row["name"] for row in ranked["ranking"]} == names
+    trained = {row["name"] for row in choice["ranking"] if row["measured"] is not None}
+    assert {"matched", "uniform", "natural", "tempered"} <= trained == set(finalists["finalists"])
+    for name in names:
+        files = results / f"full_scale/{name}"
+        assert (note_of(files / "0.tokenizer.json") is None) == (name in trained)
+        for table, schema in (("compression", COMPRESSION), ("ledger", LEDGER), ("documents", DOCUMENTS)):
+            rows = pl.read_parquet(files / f"0.{table}.parquet")
+            assert rows.schema == schema
+            assert bool(len(rows)) == (name in trained)
     chosen = Tokenizer.from_file(str(results / "tokenizers/chosen/tokenizer.json"))
     assert chosen.get_vocab_size() == 600
+    halves = [
+        pl.read_parquet(results / f"evaluation/held_out/bbb.{half}.parquet") for half in ("selection", "test")
+    ]
+    selection, test = (half["text"].to_list() for half in halves)
     held_out = pl.read_parquet(results / "counts/bbb/held_out.parquet")["text"].to_list()
-    compression = pl.read_parquet(results / "tokenizers/chosen/compression.parquet")
+    assert sorted(selection + test) == sorted(held_out)
+    compression = pl.read_parquet(results / f"full_scale/{choice['chosen']}/0.compression.parquet")
     tokens = compression.row(by_predicate=pl.col("corpus") == "bbb", named=True)["tokens"]
-    assert tokens == sum(len(e.ids) for e in chosen.encode_batch(held_out))
+    assert tokens == sum(len(e.ids) for e in chosen.encode_batch(selection))
+    measured = pl.read_parquet(results / "validation/tokenizers/chosen.corpora.parquet")
+    tokens = measured.row(by_predicate=pl.col("corpus") == "bbb", named=True)["tokens"]
+    assert tokens == sum(len(e.ids) for e in chosen.encode_batch(test))
     assert choice["chosen"] in (results / "summary.md").read_text()
 
 
@@ -174,7 +194,7 @@ def test_only_what_changed_runs_again(run):
         "fit_surfaces",
         "search_mixture",
         "train_candidate",
-        "choose_mixture",
+        "choose_finalists",
     }
     plan = rules_after(proxies={"count": 78})
     assert plan["train_proxies"] == 1  # the new batch alone
@@ -184,7 +204,9 @@ def test_only_what_changed_runs_again(run):
     assert {"train_proxies", "fit_surfaces", "search_round", "search_alone"}.isdisjoint(plan)
     assert plan["search_mixture"] == 1
     plan = rules_after(training={"vocab_size": 700})
-    after_search = {"train_tokenizer", "validate_tokenizer", "validate", "train_grid", "rank_mixtures"}
+    after_search = {"train_tokenizer", "encode_selection", "choose_mixture", "write_tokenizer"}
+    after_search |= {"validate_tokenizer", "validate", "train_grid", "rank_mixtures"}
+    after_search |= {"inspect_vocabulary", "check_gates", "write_vocabulary", "pass_gates"}
     assert set(plan) <= after_search | {"plot_figures", "write_summary", "write_provenance"}
     plan = rules_after(proxies={"vocab_size": 450, "vocab_grid": [400, 450]})
     assert after_proxies < set(plan)
@@ -306,6 +328,7 @@ def test_whatever_a_job_reads_is_its_input(tmp_path):
         "counts/ccc/words.parquet": "ccc.jsonl",
         "evaluation/held_out/aaa.parquet": "reference.json",
         "validation/existing/other.corpora.parquet": "reference.json",
+        "validation/existing/other.gates.parquet": "reference.json",
         "inference/inf.json": "reference.json",
     }.items():
         assert file in inputs[f"results/{output}"], output

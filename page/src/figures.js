@@ -139,18 +139,20 @@ function predictedMeasured() {
 }
 
 function front() {
-  const [predicted, measured] = [rows(data.front), rows(data.measured_front)];
-  return figure("What does the worst corpus cost?", "The line is predicted: nothing found is better on both. Dots are measured mixtures; to the left and down is better.", [], () => ({
+  const [predicted, measured, points] = [rows(data.front), rows(data.measured_front), rows(data.front_points)];
+  return figure("What does the worst corpus cost?", "The line is predicted: nothing found is better on both. Crosses are points of it that were measured, dots are measured mixtures; to the left and down is better.", [], () => ({
     options: {
       height: 400, marginLeft: 50, grid: true, x: { label: "average (NSL)" }, y: { label: "worst corpus (NSL)" },
       marks: [
         Plot.line(predicted, { x: "average", y: "worst", stroke: GREY, marker: "dot" }),
+        Plot.link(points, { x1: "predicted_average", x2: "average", y1: "predicted_worst", y2: "worst", stroke: GREY, strokeDasharray: "2 3" }),
+        Plot.dot(points, { x: "average", y: "worst", stroke: "currentColor", symbol: "times", r: 4 }),
         Plot.dot(measured, { x: "average", y: "worst", fill: (row) => (row.name === data.chosen ? ORANGE : BLUE), symbol: (row) => (row.name === data.chosen ? "diamond" : "circle"), r: 5 }),
         Plot.text(measured.filter((row) => row.name === data.chosen), { x: "average", y: "worst", text: "name", dy: -13, fill: "currentColor", stroke: "var(--paper)", strokeWidth: 4 }),
         Plot.tip(measured, Plot.pointer({ x: "average", y: "worst", title: (row) => `${row.name}\naverage ${nsl(row.average)}\nworst ${nsl(row.worst)}` })),
       ],
     },
-    table: [[{ key: "name", title: "mixture" }, { key: "kind", title: "", left: true }, { key: "average", title: "average", show: nsl }, { key: "worst", title: "worst corpus", show: nsl }], [...measured.map((row) => ({ ...row, kind: "measured" })), ...predicted.map(({ name, average, worst }) => ({ name, average, worst, kind: "predicted" }))]],
+    table: [[{ key: "name", title: "mixture" }, { key: "kind", title: "", left: true }, { key: "average", title: "average", show: nsl }, { key: "worst", title: "worst corpus", show: nsl }], [...measured.map((row) => ({ ...row, kind: "measured" })), ...points.map(({ name, average, worst }) => ({ name, average, worst, kind: "point of the front, measured" })), ...predicted.map(({ name, average, worst }) => ({ name, average, worst, kind: "predicted" }))]],
   }));
 }
 
@@ -221,19 +223,39 @@ function byVocabulary() {
   return element;
 }
 
+function costByVocabulary() {
+  if (!data.vocab_curve) return null;
+  const of = data.vocab_decides;
+  const all = rows(data.vocab_curve).filter((row) => row.name === of);
+  return figure("What each vocabulary size costs", `Operations of training and serving the config's language model above the least, with the tokenizer of ${of}; the line marks this run's vocabulary.`, [], () => ({
+    options: {
+      height: 320, marginLeft: 50, grid: true, x: { type: "log", base: 2, label: "vocabulary size", tickFormat: (x) => count(x) }, y: { label: "cost above the least (%)" },
+      marks: [
+        Plot.ruleX([data.vocab_size], { stroke: ORANGE, strokeWidth: 2 }),
+        Plot.line(all, { x: "vocab_size", y: (row) => 100 * row.above, stroke: BLUE, marker: "dot" }),
+        Plot.tip(all, Plot.pointer({ x: "vocab_size", y: (row) => 100 * row.above, title: (row) => `${count(row.vocab_size)}\n${signed(100 * row.above)}` })),
+      ],
+    },
+    table: [[{ key: "vocab_size", title: "vocabulary", show: count }, { key: "above", title: "above the least", show: (x) => signed(100 * x) }], all],
+  }));
+}
+
 export const figures = () =>
-  [mixtureBars, nslByCorpus, gains, byVocabulary, predictedMeasured, front, learningCurve, rankInvariance].map((make) => make()).filter(Boolean);
+  [mixtureBars, nslByCorpus, gains, byVocabulary, costByVocabulary, predictedMeasured, front, learningCurve, rankInvariance].map((make) => make()).filter(Boolean);
 
 /** Tables of mixtures and of corpora, sortable and filterable. */
 export function tables() {
-  const measured = new Map(data.ranking.map((row) => [row.name, row.measured]));
-  const of = mixtures.map((row) => ({ ...row, measured: measured.get(row.name) ?? null, gain: data.gains[row.name]?.percent ?? null }));
+  const full = new Map(data.ranking.map((row) => [row.name, row]));
+  const proxies = new Map(data.on_proxies.map((row) => [row.name, row]));
+  const of = mixtures.map((row) => ({
+    ...row, on_proxies: proxies.get(row.name)?.measured ?? null, measured: full.get(row.name)?.measured ?? null, why: full.get(row.name)?.why ?? "–",
+  }));
   const share = (x) => percent(x);
   const mixtureColumns = [
     { key: "name", title: "mixture" }, { key: "role", title: "role", left: true }, { key: "strategy", title: "strategy", left: true },
-    { key: "predicted", title: "predicted", show: nsl }, { key: "measured", title: "measured", show: nsl },
-    { key: "gain", title: `gain of ${data.chosen}`, show: (x) => (x === null ? "–" : signed(x)) },
+    { key: "predicted", title: "predicted", show: nsl }, { key: "on_proxies", title: "on proxies", show: nsl }, { key: "measured", title: "full scale", show: nsl },
     ...(data.corpora.length > MOST ? [] : data.corpora.map((corpus) => ({ key: corpus, title: corpus, show: share }))),
+    { key: "why", title: "why it was or was not taken", left: true },
   ];
   const best = shareOf(mixtures.find((row) => row.name === data.chosen));
   const names = unique(validation.map((row) => row.tokenizer));

@@ -80,7 +80,7 @@ const scriptOf = (text) => MATCHES.find(([, pattern]) => pattern.test(text))?.[0
 export function vocabulary(section) {
   const names = data.tokenizers.map(({ name }) => name);
   if (!names.length) return;
-  let [name, wanted, script, least, order] = [names[0], "", "", 1, "id"];
+  let [name, wanted, script, corpus, least, order] = [names[0], "", "", "", 1, "id"];
   const body = h("tbody");
   const note = h("p", { class: "note", role: "status" });
   const known = new Map();
@@ -88,6 +88,8 @@ export function vocabulary(section) {
   async function entriesOf(which) {
     if (!known.has(which)) {
       const { json } = await tokenizerOf(which);
+      const uses = await unpack(`vocabulary-${names.indexOf(which)}`);
+      const of = new Map(uses.id.map((id, i) => [id, i]));
       const made = new Map(json.model.merges.map((pair) => {
         const [a, b] = Array.isArray(pair) ? pair : pair.split(" ");
         return [a + b, [a, b]];
@@ -95,7 +97,9 @@ export function vocabulary(section) {
       const entries = Object.entries(json.model.vocab).map(([spelled, id]) => {
         const bytes = bytesOf(spelled);
         const text = textOf(bytes);
-        return { id, spelled, text, bytes: bytes.length, script: scriptOf(text) };
+        const row = of.get(id);
+        const use = row === undefined ? null : uses.count[row];
+        return { id, spelled, text, bytes: bytes.length, script: scriptOf(text), use, corpus: uses.corpus[row] ?? "–" };
       });
       known.set(which, { made, entries: entries.sort((a, b) => a.id - b.id) });
     }
@@ -110,13 +114,13 @@ export function vocabulary(section) {
 
   async function draw() {
     const { made, entries } = await entriesOf(name);
-    const found = entries.filter((entry) => entry.bytes >= least && (!script || entry.script === script) && (!wanted || entry.text.includes(wanted)));
-    const sorted = order === "id" ? found : [...found].sort((a, b) => b.bytes - a.bytes);
+    const found = entries.filter((entry) => entry.bytes >= least && (!script || entry.script === script) && (!corpus || entry.corpus === corpus) && (!wanted || entry.text.includes(wanted)));
+    const sorted = order === "id" ? found : [...found].sort((a, b) => ({ bytes: b.bytes - a.bytes, used: b.use - a.use, unused: a.use - b.use })[order]);
     note.textContent = `${count(found.length)} of ${count(entries.length)} entries${found.length > ENTRIES ? `; the first ${ENTRIES} are shown` : ""}`;
     body.replaceChildren(...sorted.slice(0, ENTRIES).map((entry) => {
       const details = h("details", {}, h("summary", {}, made.has(entry.spelled) ? "merges" : "no merge"));
       details.addEventListener("toggle", () => details.querySelector("ul") ?? details.append(h("ul", { class: "path" }, path(made, entry.spelled))));
-      return h("tr", {}, h("td", {}, `${entry.id}`), h("th", { scope: "row", class: "left" }, h("code", {}, seen(entry.text))), h("td", {}, `${entry.bytes}`), h("td", { class: "left" }, entry.script), h("td", { class: "left" }, details));
+      return h("tr", {}, h("td", {}, `${entry.id}`), h("th", { scope: "row", class: "left" }, h("code", {}, seen(entry.text))), h("td", {}, `${entry.bytes}`), h("td", { class: "left" }, entry.script), h("td", {}, entry.use === null ? "–" : count(entry.use)), h("td", { class: "left" }, entry.corpus), h("td", { class: "left" }, details));
     }));
     section.dataset.ready = "true";
   }
@@ -130,9 +134,11 @@ export function vocabulary(section) {
       labelled("Tokenizer", select(names.map((x) => [x, x]), name, (x) => { name = x; draw(); })),
       labelled("Holds", search), labelled("At least so many bytes", length),
       labelled("Script", select([["", "any"], ...SCRIPTS.map((x) => [x, x]), ["none", "none of these"]], "", (x) => { script = x; draw(); })),
-      labelled("Order", select([["id", "as learned"], ["bytes", "longest first"]], order, (x) => { order = x; draw(); }))),
+      labelled("Most used by", select([["", "any corpus"], ...data.corpora.map((x) => [x, x])], "", (x) => { corpus = x; draw(); })),
+      labelled("Order", select([["id", "as learned"], ["bytes", "longest first"], ["used", "most used first"], ["unused", "least used first"]], order, (x) => { order = x; draw(); }))),
+    h("p", { class: "note" }, "Uses: tokens of the evaluation text (its test half), and the corpus that has most of them."),
     note,
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "vocabulary" },
-      h("table", {}, h("thead", {}, h("tr", {}, [["id"], ["entry", "left"], ["bytes"], ["script", "left"], ["how it came about", "left"]].map(([title, side]) => h("th", { scope: "col", class: side }, title)))), body)));
+      h("table", {}, h("thead", {}, h("tr", {}, [["id"], ["entry", "left"], ["bytes"], ["script", "left"], ["uses"], ["most by", "left"], ["how it came about", "left"]].map(([title, side]) => h("th", { scope: "col", class: side }, title)))), body)));
   draw();
 }

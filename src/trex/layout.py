@@ -13,6 +13,7 @@ from typing import Any
 SAMPLED_MIXTURE = r"m\d+"
 BATCH = r"\d+-\d+"
 ROUND = r"\d\d"
+FRONT_POINTS = ("front_average", "front_knee", "front_worst")  # of the front of the search, that are measured
 CHOSEN = "chosen"  # what the full-scale tokenizer of the recommended mixture is called, whatever the mixture's name
 
 
@@ -67,6 +68,16 @@ def mixtures_of_batch(batch: str, explicit: Mapping[str, Any]) -> dict[str, Any]
     return {mixture_id(number): number for number in range(first, last + 1)}
 
 
+def full_scale_draws(training: Mapping[str, Any]) -> list[int]:
+    """The draws of text on which a config's section `training` asks for tokenizers. Three can be independent; of all
+    the text there is one.
+
+    >>> full_scale_draws({"draws": None, "bytes": 10**9}), full_scale_draws({"draws": None, "bytes": None})
+    ([0, 1, 2], [0])
+    """
+    return list(range(training["draws"] or (1 if training["bytes"] is None else 3)))
+
+
 def round_name(number: int) -> str:
     """Of a round of the adaptive search.
 
@@ -114,8 +125,13 @@ class Layout:
     def evaluation_ledger(self, evaluation_set: str, corpus: str) -> Path:
         return self.root / f"evaluation/{evaluation_set}/{corpus}.ledger.parquet"
 
-    def evaluation_documents(self, evaluation_set: str, corpus: str) -> Path:
-        return self.root / f"evaluation/{evaluation_set}/{corpus}.documents.parquet"
+    def selection_documents(self, evaluation_set: str, corpus: str) -> Path:
+        """The half of an evaluation set that everything is chosen on."""
+        return self.root / f"evaluation/{evaluation_set}/{corpus}.selection.parquet"
+
+    def test_documents(self, evaluation_set: str, corpus: str) -> Path:
+        """The half that validation alone reads."""
+        return self.root / f"evaluation/{evaluation_set}/{corpus}.test.parquet"
 
     @property
     def hygiene(self) -> Path:
@@ -165,6 +181,10 @@ class Layout:
     def inferred_shares(self, baseline: str) -> Path:
         return self.root / f"inference/{baseline}.parquet"
 
+    @property
+    def limits(self) -> Path:
+        return self.root / "search/limits.parquet"
+
     def round_compression(self, round_name: str) -> Path:
         return self.root / f"search/rounds/{round_name}.parquet"
 
@@ -185,6 +205,10 @@ class Layout:
     @property
     def pareto(self) -> Path:
         return self.root / "search/pareto.parquet"
+
+    def front_point(self, name: str) -> Path:
+        """Measurements of one of FRONT_POINTS."""
+        return self.root / f"search/front/{name}.parquet"
 
     @property
     def search_notes(self) -> Path:
@@ -212,17 +236,25 @@ class Layout:
         return self.root / "choice/ledger.parquet"
 
     @property
+    def finalists(self) -> Path:
+        return self.root / "choice/finalists.json"
+
+    @property
     def choice(self) -> Path:
         return self.root / "choice/choice.json"
 
+    def trained_tokenizer(self, mixture: str, draw: int | str) -> Path:
+        """At full scale, of the largest vocabulary that is asked for; of a mixture that is no finalist, a note that
+        says so."""
+        return self.root / f"full_scale/{mixture}/{draw}.tokenizer.json"
+
+    def full_scale(self, mixture: str, draw: int | str, table: str) -> Path:
+        """table: compression, ledger or documents; without rows where nothing was trained."""
+        return self.root / f"full_scale/{mixture}/{draw}.{table}.parquet"
+
     def tokenizer(self, name: str) -> Path:
+        """name: `chosen`, or that of a baseline."""
         return self.root / f"tokenizers/{name}/tokenizer.json"
-
-    def tokenizer_compression(self, name: str) -> Path:
-        return self.root / f"tokenizers/{name}/compression.parquet"
-
-    def tokenizer_ledger(self, name: str) -> Path:
-        return self.root / f"tokenizers/{name}/ledger.parquet"
 
     @property
     def validation(self) -> Path:
@@ -231,6 +263,22 @@ class Layout:
     @property
     def scripts(self) -> Path:
         return self.root / "validation/scripts.parquet"
+
+    def inspected(self, kind: str, name: str, table: str) -> Path:
+        """Of a tokenizer; kind: tokenizers or existing; table: those of quality, and gates, vocabulary, composition."""
+        return self.root / f"validation/{kind}/{name}.{table}.parquet"
+
+    @property
+    def gates(self) -> Path:
+        return self.root / "validation/gates.parquet"
+
+    @property
+    def gates_passed(self) -> Path:
+        return self.root / "validation/gates_passed.txt"
+
+    @property
+    def composition(self) -> Path:
+        return self.root / "validation/composition.parquet"
 
     def grid_compression(self, n_bytes: str, batch: str) -> Path:
         return self.root / f"validation/grid/{n_bytes}/{batch}.parquet"
@@ -277,7 +325,7 @@ class Layout:
         return self.root / "validation/scales.parquet"
 
     def tokenizer_quality(self, name: str, table: str) -> Path:
-        """Of a full-scale tokenizer; table: corpora, documents or scripts."""
+        """Of a full-scale tokenizer; table: corpora, documents, scripts, entries or words."""
         return self.root / f"validation/tokenizers/{name}.{table}.parquet"
 
     def existing_quality(self, name: str, table: str) -> Path:
@@ -290,7 +338,7 @@ class Layout:
         return self.root / ".artifacts"
 
     def page(self, name: str) -> Path:
-        """name: summary, details, validation, costs, hygiene or language_models."""
+        """name: summary, details, validation, vocabulary, costs, hygiene or language_models."""
         return self.root / f"{name}.md"
 
     @property

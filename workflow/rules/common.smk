@@ -12,7 +12,14 @@ SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from trex.run.code_version import code_version, put_on_python_path
-from trex.config import ConfigError, check_files, load_config, load_yaml, named_files
+from trex.config import (
+    ConfigError,
+    check_files,
+    limiting_tokenizers,
+    load_config,
+    load_yaml,
+    named_files,
+)
 from trex.corpora import deal, read_bytes, source_files
 from trex.bpe.memory import training_bytes, used_share
 from trex.files import read_json
@@ -24,9 +31,11 @@ from trex.run.preflight import (
 from trex.layout import (
     BATCH,
     CHOSEN,
+    FRONT_POINTS,
     ROUND,
     Layout,
     batches,
+    full_scale_draws,
     mixtures_of_batch,
     proxy_batches,
     round_name,
@@ -307,7 +316,11 @@ def evaluation_tasks(corpora):
         if corpus not in corpora:
             continue
         wildcards = SimpleNamespace(evaluation_set=evaluation_set, corpus=corpus)
-        params = {**EVALUATION_PARAMS, "source": evaluation_source(wildcards)}
+        params = {
+            **EVALUATION_PARAMS,
+            "source": evaluation_source(wildcards),
+            "parallel": is_parallel(wildcards),
+        }
         output = {
             name: str(path(evaluation_set, corpus)) for name, path in EVALUATED.items()
         }
@@ -337,6 +350,11 @@ def evaluation_source(wildcards):
     return at_most(sets[wildcards.evaluation_set], most)
 
 
+def is_parallel(wildcards):
+    """Whether the documents of the evaluation set in wildcards are the same in all corpora."""
+    return wildcards.evaluation_set == config["objective"]["parallel_set"]
+
+
 def evaluation_files(wildcards):
     if wildcards.evaluation_set == "held_out":
         return [FILES.held_out(wildcards.corpus)]
@@ -346,6 +364,13 @@ def evaluation_files(wildcards):
 def tokenizer_files(spec):
     """An existing tokenizer, where it is a file."""
     return [spec] if isinstance(spec, str) and spec.endswith(".json") else []
+
+
+def inspected_tokenizer(wildcards):
+    """The tokenizer in wildcards, where it is a file."""
+    if wildcards.kind == "existing":
+        return tokenizer_files(EXISTING[wildcards.name])
+    return [FILES.tokenizer(wildcards.name)]
 
 
 def batch_mixtures(wildcards):
@@ -374,11 +399,24 @@ def sampled_sources(wildcards):
     }
 
 
+def mixtures_of_tokenizer(wildcards):
+    """The mixtures whose tokenizer is written: any may be the chosen one."""
+    return MIXTURES if wildcards.name == CHOSEN else [wildcards.name]
+
+
+def trained_tokenizers(wildcards):
+    """Their tokenizers, trained on the first draw of text."""
+    return [
+        FILES.trained_tokenizer(mixture, 0)
+        for mixture in mixtures_of_tokenizer(wildcards)
+    ]
+
+
 def view_tokenizer(wildcards):
     """The tokenizer of a view of the language models' text, where it is a file; none for raw bytes."""
     if wildcards.view in EXISTING:
         return tokenizer_files(EXISTING[wildcards.view])
-    return [FILES.tokenizer(wildcards.view)] if wildcards.view in FULL_SCALE else []
+    return [FILES.tokenizer(wildcards.view)] if wildcards.view in TOKENIZERS else []
 
 
 def views_of_row(file):

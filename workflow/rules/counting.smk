@@ -32,7 +32,8 @@ COUNTED = {
 }
 EVALUATED = {
     "words": FILES.evaluation_words,
-    "documents": FILES.evaluation_documents,
+    "selection": FILES.selection_documents,
+    "test": FILES.test_documents,
     "ledger": FILES.evaluation_ledger,
 }
 # Small corpora share jobs, by number: starting one takes longer than counting them. So do their evaluation sets.
@@ -228,8 +229,9 @@ rule count_eval_words:
     params:
         **{name: verbatim(value) for name, value in EVALUATION_PARAMS.items()},
         source=evaluation_source,
+        parallel=is_parallel,
     message:
-        "Counting evaluation set {wildcards.evaluation_set} of {wildcards.corpus}"
+        "Dealing and counting evaluation set {wildcards.evaluation_set} of {wildcards.corpus}"
     script:
         "../scripts/count_eval_words.py"
 

@@ -22,8 +22,8 @@ BYTES_BY_CORPUS = bytes_by_corpus(
     CHECK["bytes"], config["language_model"]["training_bytes"], CORPORA
 )
 WITH_JAX = "../../envs/language_model.yaml"
-# the documents that models are measured on, which no model and no tokenizer is trained on
-MEASURED_ON = {at: FILES.evaluation_documents(*at) for at in EVALUATION}
+# the documents that models are measured on: no model and no tokenizer is trained on them, and no mixture chosen by them
+MEASURED_ON = {at: FILES.test_documents(*at) for at in EVALUATION}
 
 
 rule collect_language_model_text:

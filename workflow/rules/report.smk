@@ -7,6 +7,7 @@ FIGURES = [
     "learning_curve",
     "nsl_by_corpus",
     "nsl_by_vocabulary",
+    "full_scale_choice",
     "full_scale_gains",
     "full_scale_nsl",
     *(["rank_invariance"] if GRID_BATCHES else []),
@@ -17,6 +18,7 @@ REPORTED = {
     "notes": FILES.search_notes,
     "tables": FILES.search_tables,
     "pareto": FILES.pareto,
+    "front": [FILES.front_point(name) for name in FRONT_POINTS],
     "metrics": FILES.surfaces("metrics"),
     "corpus_metrics": FILES.surfaces("corpus_metrics"),
     "learning_curve": FILES.surfaces("learning_curve"),
@@ -26,11 +28,12 @@ REPORTED = {
     "training_ledger": FILES.training_ledger,
     "compression": FILES.choice_compression,
     "ledger": FILES.choice_ledger,
+    "finalists": FILES.finalists,
     "choice": FILES.choice,
     "validation": FILES.validation,
     "scripts": FILES.scripts,
     "ranks": [FILES.ranks] if GRID_BATCHES else [],
-    "full_scale_ledgers": [FILES.tokenizer_ledger(name) for name in FULL_SCALE],
+    "full_scale_ledgers": [FILES.full_scale(*of, "ledger") for of in FULL_SCALE],
     "inference": INFERRED,
     "hygiene": FILES.hygiene,
     "counts": [FILES.counts_ledger(corpus) for corpus in CORPORA],
@@ -129,6 +132,45 @@ rule write_summary:
         "../scripts/write_summary.py"
 
 
+rule write_vocabulary:
+    input:
+        gates=FILES.gates,
+        composition=FILES.composition,
+        entries=FILES.inspected("tokenizers", CHOSEN, "vocabulary"),
+        words=FILES.tokenizer_quality(CHOSEN, "words"),
+    output:
+        page=report(
+            FILES.page("vocabulary"),
+            caption="../report/vocabulary_page.rst",
+            category="Summary",
+            labels={"figure": "the vocabularies"},
+        ),
+        figure=report(
+            FILES.figure("vocabulary"),
+            caption="../report/vocabulary.rst",
+            category="Figures",
+            labels={"figure": "vocabulary"},
+        ),
+    log:
+        LOGS / "write_vocabulary.log",
+    benchmark:
+        BENCHMARKS / "write_vocabulary.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(1000, 10.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("write_vocabulary"),
+        trained=TOKENIZERS,
+        corpora=CORPORA,
+        waived=config["validation"]["waived_gates"],
+    message:
+        "Writing about the vocabularies"
+    script:
+        "../scripts/write_vocabulary.py"
+
+
 # The run as a page to look at and to try. It comes last: it says what the run came from, too.
 rule write_page:
     input:
@@ -140,14 +182,20 @@ rule write_page:
             rules.write_summary.output.validation,
             rules.write_summary.output.details,
             *([FILES.page("language_models")] if ROWS else []),
+            rules.write_vocabulary.output.page,
             FILES.page("hygiene"),
         ],
+        gates=FILES.gates,
         training_set=FILES.training_set,
         models=FILES.models,
-        tokenizers=[FILES.tokenizer(name) for name in FULL_SCALE],
+        tokenizers=[FILES.tokenizer(name) for name in TOKENIZERS],
+        vocabularies=[
+            *(FILES.inspected("tokenizers", name, "vocabulary") for name in TOKENIZERS),
+            *(FILES.inspected("existing", name, "vocabulary") for name in EXISTING),
+        ],
         existing=[
             file
-            for spec in config["validation"]["tokenizers"].values()
+            for spec in EXISTING.values()
             for file in tokenizer_files(spec)
         ],
         provenance=FILES.provenance,
@@ -170,7 +218,7 @@ rule write_page:
     params:
         code=code_of("write_page"),
         config=verbatim(config),
-        names=FULL_SCALE,
+        names=TOKENIZERS,
         command=verbatim(command_again()),
     message:
         "Writing the page"

@@ -54,12 +54,13 @@ rule write_provenance:
         summary=rules.write_summary.output.summary,
         details=rules.write_summary.output.details,
         validation=rules.write_summary.output.validation,
+        vocabulary=rules.write_vocabulary.output,
         candidates=rules.write_summary.output.candidates,
         hygiene=rules.write_hygiene.output.page,
         corpora=rules.write_summary.output.corpora,
         figures=rules.plot_figures.output,
         language_models=LANGUAGE_MODELS,
-        tokenizers=[FILES.tokenizer(name) for name in FULL_SCALE],
+        tokenizers=[FILES.tokenizer(name) for name in TOKENIZERS],
         counts=REPORTED["counts"],
         tokenizer_ledgers=REPORTED["full_scale_ledgers"],
         training_ledger=FILES.training_ledger,
@@ -77,11 +78,43 @@ rule write_provenance:
     params:
         code=code_of("write_provenance"),
         config=verbatim(config),
-        names=FULL_SCALE,
     message:
         "Writing down what the results came from"
     script:
         "../scripts/write_provenance.py"
+
+
+# The last job: what it may find wrong with a tokenizer can be looked at in all pages and tables.
+rule pass_gates:
+    input:
+        gates=FILES.gates,
+        pages=[
+            *rules.write_summary.output,
+            *rules.write_vocabulary.output,
+            *rules.write_hygiene.output,
+            *rules.plot_figures.output,
+            *rules.write_provenance.output,
+            *rules.write_page.output,
+        ],
+    output:
+        passed=FILES.gates_passed,
+    log:
+        LOGS / "pass_gates.log",
+    benchmark:
+        BENCHMARKS / "pass_gates.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(300, 1.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("pass_gates"),
+        names=TOKENIZERS,
+        waived=config["validation"]["waived_gates"],
+    message:
+        "Whether every tokenizer of this run passed its gates"
+    script:
+        "../scripts/pass_gates.py"
 
 
 onstart:

@@ -14,10 +14,64 @@ ROUNDS = ROUNDS if any(STRATEGIES[name].runs_in_rounds for name in SEARCHES) els
 ALONE = [name for name in SEARCHES if STRATEGIES[name].runs_alone]
 
 
+# the text that the objective is measured on
+OBJECTIVE_SETS = [
+    (name, corpus)
+    for name, corpus in EVALUATION
+    if name in OBJECTIVE["evaluation_sets"]
+]
+# existing tokenizers that limits of the objective compare with, by name
+LIMITING = limiting_tokenizers(config)
+LIMITS = [FILES.limits] if LIMITING else []
+
+
+# They are held at full scale. The searches need to know what that means for proxies, before there is any tokenizer of full
+# scale: one is trained here for it.
+rule measure_limits:
+    input:
+        word_index=INDEX,
+        inference=INFERRED,
+        documents=[FILES.selection_documents(*at) for at in OBJECTIVE_SETS],
+        tokenizers=[
+            file for spec in LIMITING.values() for file in tokenizer_files(spec)
+        ],
+    output:
+        limits=FILES.limits,
+    log:
+        LOGS / "measure_limits.log",
+    benchmark:
+        BENCHMARKS / "measure_limits.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=training_megabytes(
+            1500, config["training"]["bytes"], config["training"]["vocab_size"]
+        ),
+        runtime=minutes(30, 0.1),
+    params:
+        code=code_of("measure_limits"),
+        seed=config["seed"],
+        corpora=CORPORA,
+        evaluation=OBJECTIVE_SETS,
+        tokenizers=verbatim(LIMITING),
+        objective={**OBJECTIVE, "max_loss": {}},
+        sampling=SAMPLING,
+        search={key: config["search"][key] for key in ("floors", "ceilings")},
+        baselines=config["baselines"],
+        vocab_size=config["proxies"]["vocab_size"],
+        full_scale=[config["training"]["bytes"], [config["training"]["vocab_size"]]],
+        tokenizer=verbatim(TOKENIZER),
+    message:
+        "Measuring the existing tokenizers that limits compare with"
+    script:
+        "../scripts/measure_limits.py"
+
+
 rule search_round:
     input:
         word_index=INDEX,
         inference=INFERRED,
+        limits=LIMITS,
         models=FILES.models,
         compression=lambda wildcards: [
             FILES.training_set,
@@ -65,6 +119,7 @@ rule search_alone:
     input:
         word_index=INDEX,
         inference=INFERRED,
+        limits=LIMITS,
     output:
         found=FILES.found_alone("{strategy}"),
     log:
@@ -104,6 +159,7 @@ rule search_mixture:
     input:
         word_index=INDEX,
         inference=INFERRED,
+        limits=LIMITS,
         models=FILES.models,
         compression=[FILES.training_set, *map(FILES.round_compression, ROUNDS)],
         ledgers=[FILES.training_ledger, *map(FILES.round_ledger, ROUNDS)],
@@ -144,22 +200,20 @@ rule search_mixture:
         "../scripts/search_mixture.py"
 
 
-# Proxies of the candidates and the baselines: the best measured one is chosen.
+# Proxies of the candidates and the baselines: those that may be the best are trained at full scale.
 MIXTURES = [name for search in SEARCHES for name in STRATEGIES[search].candidates]
 MIXTURES += ["matched", *config["baselines"]]
-# the text that the objective is measured on, by which the noise of its documents is estimated
-MEASURED_ON = [
-    (name, corpus)
-    for name, corpus in EVALUATION
-    if name in OBJECTIVE["evaluation_sets"]
-]
+# the tokenizers at full scale: mixture and draw of text
+DRAWS = full_scale_draws(config["training"])
+FULL_SCALE = [(name, draw) for name in MIXTURES for draw in DRAWS]
+VOCAB_SIZE = config["training"]["vocab_size"]
 
 
 rule train_candidate:
     input:
         word_index=INDEX,
         candidates=FILES.candidates,
-        documents=[FILES.evaluation_documents(*at) for at in MEASURED_ON],
+        selection=[FILES.selection_documents(*at) for at in OBJECTIVE_SETS],
     output:
         compression=FILES.candidate_compression("{name}"),
         ledger=FILES.candidate_ledger("{name}"),
@@ -184,22 +238,92 @@ rule train_candidate:
         n_bytes=config["proxies"]["bytes"],
         vocab_grid=config["proxies"]["vocab_grid"],
         tokenizer=verbatim(TOKENIZER),
-        evaluation=MEASURED_ON,
+        evaluation=OBJECTIVE_SETS,
     message:
         "Measuring candidate {wildcards.name}"
     script:
         "../scripts/train_candidate.py"
 
 
-rule choose_mixture:
+# The front is a prediction, so its ends and its knee are measured, as candidates are.
+rule measure_front:
+    input:
+        word_index=INDEX,
+        pareto=FILES.pareto,
+    output:
+        measured=FILES.front_point("{point}"),
+    log:
+        LOGS / "measure_front/{point}.log",
+    benchmark:
+        BENCHMARKS / "measure_front/{point}.tsv"
+    wildcard_constraints:
+        point=one_of(FRONT_POINTS),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=training_megabytes(
+            700, config["proxies"]["bytes"], config["proxies"]["vocab_size"]
+        ),
+        runtime=minutes(10, 0.02),
+    params:
+        code=code_of("measure_front"),
+        corpora=CORPORA,
+        objective=OBJECTIVE,
+        replicates=config["choice"]["replicates"],
+        n_bytes=config["proxies"]["bytes"],
+        vocab_size=config["proxies"]["vocab_size"],
+        tokenizer=verbatim(TOKENIZER),
+    message:
+        "Measuring {wildcards.point}"
+    script:
+        "../scripts/measure_front.py"
+
+
+rule choose_finalists:
     input:
         candidates=FILES.candidates,
+        limits=LIMITS,
         compression=[FILES.candidate_compression(name) for name in MIXTURES],
         ledgers=[FILES.candidate_ledger(name) for name in MIXTURES],
         documents=[FILES.candidate_documents(name) for name in MIXTURES],
     output:
         compression=FILES.choice_compression,
         ledger=FILES.choice_ledger,
+        finalists=FILES.finalists,
+    log:
+        LOGS / "choose_finalists.log",
+    benchmark:
+        BENCHMARKS / "choose_finalists.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(800, 10.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("choose_finalists"),
+        seed=config["seed"],
+        corpora=CORPORA,
+        mixtures=MIXTURES,
+        floors=config["search"]["floors"],
+        ceilings=config["search"]["ceilings"],
+        objective=OBJECTIVE,
+    message:
+        "Choosing the mixtures that are trained at full scale"
+    script:
+        "../scripts/choose_finalists.py"
+
+
+# By their tokenizers at full scale (tokenizer.smk), of the mixtures that are finalists.
+rule choose_mixture:
+    input:
+        candidates=FILES.candidates,
+        finalists=FILES.finalists,
+        limits=LIMITS,
+        compression=[FILES.full_scale(*of, "compression") for of in FULL_SCALE],
+        documents=[FILES.full_scale(*of, "documents") for of in FULL_SCALE],
+        # of a baseline, which is a finalist: which draws of text were trained on
+        notes=[FILES.trained_tokenizer("matched", draw) for draw in DRAWS],
+    output:
         choice=FILES.choice,
     log:
         LOGS / "choose_mixture.log",
@@ -215,10 +339,12 @@ rule choose_mixture:
         seed=config["seed"],
         corpora=CORPORA,
         mixtures=MIXTURES,
+        draws=DRAWS,
+        baselines=config["baselines"],
         floors=config["search"]["floors"],
         ceilings=config["search"]["ceilings"],
-        objective=OBJECTIVE,
+        objective={**OBJECTIVE, "vocab_size": VOCAB_SIZE},
     message:
-        "Choosing the best measured mixture"
+        "Choosing the simplest mixture that is not measurably worse than the best"
     script:
         "../scripts/choose_mixture.py"

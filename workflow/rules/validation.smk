@@ -1,9 +1,14 @@
-# What the full-scale tokenizers are worth: encoded by `tokenizers` itself, on all evaluation text, beside existing ones;
+# What the finished tokenizers are worth: encoded by `tokenizers` itself, on the test half of the evaluation text, which
+# nothing was chosen on, beside existing ones;
 # and whether mixtures rank at the scale of the proxies as they do at full scale.
 from trex.validation.scales import scales, vocab_sizes
 
 EXISTING = config["validation"]["tokenizers"]
-DOCUMENTS = [FILES.evaluation_documents(*at) for at in EVALUATION]
+INSPECTED = [
+    *(("tokenizers", name) for name in TOKENIZERS),
+    *(("existing", name) for name in EXISTING),
+]
+TEST_HALF = [FILES.test_documents(*at) for at in EVALUATION]
 SCALES = scales(config)
 # numbers of training bytes at which the proxies do not already tell: "all" or a number
 GRID_BYTES = list(
@@ -20,18 +25,19 @@ GRID_BATCHES = batches(config["validation"]["mixtures"], PER_JOB, full=False)
 rule validate_tokenizer:
     input:
         tokenizer=FILES.tokenizer("{name}"),
-        compression=FILES.tokenizer_compression("{name}"),
-        documents=DOCUMENTS,
+        test=TEST_HALF,
     output:
         corpora=FILES.tokenizer_quality("{name}", "corpora"),
         documents=FILES.tokenizer_quality("{name}", "documents"),
         scripts=FILES.tokenizer_quality("{name}", "scripts"),
+        entries=FILES.tokenizer_quality("{name}", "entries"),
+        words=FILES.tokenizer_quality("{name}", "words"),
     log:
         LOGS / "validate_tokenizer/{name}.log",
     benchmark:
         BENCHMARKS / "validate_tokenizer/{name}.tsv"
     wildcard_constraints:
-        name=one_of(FULL_SCALE),
+        name=one_of(TOKENIZERS),
     conda:
         ENVIRONMENT
     resources:
@@ -42,19 +48,21 @@ rule validate_tokenizer:
         evaluation=EVALUATION,
         alphabet=TOKENIZER["alphabet"],
     message:
-        "Encoding all evaluation text with the tokenizer of {wildcards.name}"
+        "Encoding the test half with the tokenizer of {wildcards.name}"
     script:
         "../scripts/validate_tokenizer.py"
 
 
 rule validate_existing:
     input:
-        documents=DOCUMENTS,
+        test=TEST_HALF,
         tokenizer=lambda wildcards: tokenizer_files(EXISTING[wildcards.name]),
     output:
         corpora=FILES.existing_quality("{name}", "corpora"),
         documents=FILES.existing_quality("{name}", "documents"),
         scripts=FILES.existing_quality("{name}", "scripts"),
+        entries=FILES.existing_quality("{name}", "entries"),
+        words=FILES.existing_quality("{name}", "words"),
     log:
         LOGS / "validate_existing/{name}.log",
     benchmark:
@@ -72,18 +80,19 @@ rule validate_existing:
         alphabet=TOKENIZER["alphabet"],
         tokenizer=lambda wildcards: EXISTING[wildcards.name],
     message:
-        "Encoding all evaluation text with {wildcards.name}"
+        "Encoding the test half with {wildcards.name}"
     script:
         "../scripts/validate_existing.py"
 
 
 rule validate:
     input:
-        corpora=expand(rules.validate_tokenizer.output.corpora, name=FULL_SCALE)
+        choice=FILES.choice,
+        corpora=expand(rules.validate_tokenizer.output.corpora, name=TOKENIZERS)
         + expand(rules.validate_existing.output.corpora, name=EXISTING),
-        documents=expand(rules.validate_tokenizer.output.documents, name=FULL_SCALE)
+        documents=expand(rules.validate_tokenizer.output.documents, name=TOKENIZERS)
         + expand(rules.validate_existing.output.documents, name=EXISTING),
-        scripts=expand(rules.validate_tokenizer.output.scripts, name=FULL_SCALE)
+        scripts=expand(rules.validate_tokenizer.output.scripts, name=TOKENIZERS)
         + expand(rules.validate_existing.output.scripts, name=EXISTING),
     output:
         validation=FILES.validation,
@@ -102,7 +111,7 @@ rule validate:
         seed=config["seed"],
         corpora=CORPORA,
         objective=OBJECTIVE,
-        tokenizers=[*FULL_SCALE, *EXISTING],
+        tokenizers=[*TOKENIZERS, *EXISTING],
     message:
         "Comparing the full-scale tokenizers"
     script:
@@ -170,3 +179,69 @@ rule rank_mixtures:
         "Comparing the order of mixtures at {params.scales}"
     script:
         "../scripts/rank_mixtures.py"
+
+
+rule inspect_vocabulary:
+    input:
+        tokenizer=inspected_tokenizer,
+        corpora=FILES.inspected("{kind}", "{name}", "corpora"),
+        entries=FILES.inspected("{kind}", "{name}", "entries"),
+        test=TEST_HALF,
+        words=list(config["validation"]["words"].values()),
+        morphemes=list(config["validation"]["morphemes"].values()),
+    output:
+        gates=FILES.inspected("{kind}", "{name}", "gates"),
+        vocabulary=FILES.inspected("{kind}", "{name}", "vocabulary"),
+        composition=FILES.inspected("{kind}", "{name}", "composition"),
+    log:
+        LOGS / "inspect_vocabulary/{kind}/{name}.log",
+    benchmark:
+        BENCHMARKS / "inspect_vocabulary/{kind}/{name}.tsv"
+    wildcard_constraints:
+        kind="tokenizers|existing",
+        name=one_of([*TOKENIZERS, *EXISTING]),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(2500, 4.0),
+        runtime=minutes(10, 0.1),
+    params:
+        code=code_of("inspect_vocabulary"),
+        evaluation=EVALUATION,
+        alphabet=TOKENIZER["alphabet"],
+        tokenizer=lambda wildcards: (
+            EXISTING[wildcards.name] if wildcards.kind == "existing" else None
+        ),
+        words=list(config["validation"]["words"]),
+        morphemes=list(config["validation"]["morphemes"]),
+    message:
+        "Trying the gates with {wildcards.name}, and what its vocabulary is made of"
+    script:
+        "../scripts/inspect_vocabulary.py"
+
+
+rule check_gates:
+    input:
+        gates=[FILES.inspected(kind, name, "gates") for kind, name in INSPECTED],
+        composition=[
+            FILES.inspected(kind, name, "composition") for kind, name in INSPECTED
+        ],
+    output:
+        gates=FILES.gates,
+        composition=FILES.composition,
+    log:
+        LOGS / "check_gates.log",
+    benchmark:
+        BENCHMARKS / "check_gates.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(500, 10.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("check_gates"),
+        tokenizers=[name for _, name in INSPECTED],
+    message:
+        "Putting the gates of all tokenizers in one table"
+    script:
+        "../scripts/check_gates.py"

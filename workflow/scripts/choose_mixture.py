@@ -1,27 +1,55 @@
-"""Choose the mixture with the best measured objective, baselines included."""
+"""Choose the simplest mixture that is not measurably worse than the best, at full scale, baselines included."""
+
+import logging
+from itertools import product
 
 import polars as pl
 
-from trex.files import write_json, write_table
-from trex.mixtures.bounds import Bounds
+from trex.files import read_json, write_json
+from trex.mixtures.baselines import kind
 from trex.objective.objective import Objective
+from trex.proxies.full_scale import note_of
 from trex.run.job import job
-from trex.search.measurements import choose_measured
+from trex.search.choose import choose
+from trex.search.limits import with_existing
+from trex.search.measurements import measure, share_limits
 
 with job(snakemake):
-    params, files, output = snakemake.params, snakemake.input, snakemake.output
-    limited = params.floors or params.ceilings
-    compression = pl.concat([pl.read_parquet(path) for path in files.compression])
-    choice = choose_measured(
-        pl.read_parquet(files.candidates),
-        compression,
-        dict(zip(params.mixtures, map(pl.read_parquet, files.documents), strict=True)),
-        Objective.from_config(params.objective, params.corpora),
-        Bounds.of_corpora(params.corpora, floors=params.floors, ceilings=params.ceilings)
-        if limited
-        else None,
+    params, files = snakemake.params, snakemake.input
+    ranked = {row["name"]: row for row in read_json(files.finalists)["ranking"]}
+    trained = [name for name, row in ranked.items() if row["why_no_finalist"] is None]
+    candidates = pl.read_parquet(files.candidates)
+    documents = dict(zip(product(params.mixtures, params.draws), files.documents, strict=True))
+    notes = dict(zip(params.draws, map(note_of, files.notes), strict=True))
+    draws = [draw for draw, note in notes.items() if note is None]
+    measured = measure(
+        candidates.filter(pl.col("name").is_in(trained)),
+        pl.concat([pl.read_parquet(path) for path in files.compression]),
+        {name: [pl.read_parquet(documents[name, draw]) for draw in draws] for name in trained},
+        with_existing(
+            Objective.from_config(params.objective, params.corpora),
+            [*map(pl.read_parquet, files.limits)],
+            "full",
+        ),
+        share_limits(params.corpora, params.floors, params.ceilings),
         params.seed,
     )
-    write_table(compression, output.compression)
-    write_table(pl.concat([pl.read_parquet(path) for path in files.ledgers]), output.ledger)
-    write_json({**choice, "objective": params.objective}, output.choice)
+    choice = choose(
+        measured,
+        {name: kind(name, params.baselines) for name in ranked},
+        {name: row["why_no_finalist"] for name, row in ranked.items() if name not in trained},
+        params.seed,
+    )
+    about = candidates.filter(name=choice["chosen"]).row(0, named=True)
+    not_drawn = [note for note in notes.values() if note is not None]
+    logging.info("%s: %s", choice["chosen"], choice["ranking"][0]["why"])
+    write_json(
+        {
+            **choice,
+            "role": about["role"],
+            "strategy": about["strategy"],
+            "draws_not_trained": not_drawn,
+            "objective": params.objective,
+        },
+        snakemake.output.choice,
+    )

@@ -1,4 +1,4 @@
-"""Count evaluation sets of corpora, and their tokens by the reference tokenizer."""
+"""Deal evaluation sets of corpora into halves; count their words, and their tokens by the reference tokenizer."""
 
 from functools import cache
 from pathlib import Path
@@ -31,15 +31,20 @@ def count(task: Task) -> None:
     training_documents = np.load(task.input["documents"], mmap_mode="r")
     documents = read_documents(params["source"], Path.cwd(), limit=first)
     sample = draw(documents, params["source"], params["seed"], excluded=training_documents)
-    with evaluation_file(output["documents"]) as keep:
+    with evaluation_file(output["selection"]) as selection, evaluation_file(output["test"]) as test:
         words, ledger = count_evaluation(
             read_documents(params["source"], Path.cwd(), limit=limit, bad=bad),
             (task.wildcards["evaluation_set"], task.wildcards["corpus"]),
             reference().count,
-            keep,
+            (selection, test),
             training_documents,
             EvaluationOptions(
-                params["seed"], params["pattern"], sample, params["normalizer"], params["alphabet"]
+                params["seed"],
+                params["pattern"],
+                sample,
+                params["normalizer"],
+                params["alphabet"],
+                params["parallel"],
             ),
         )
     write_table(words.summed(), output["words"])

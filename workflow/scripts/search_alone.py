@@ -9,6 +9,6 @@ from trex.search.strategy import Study, by_name
 with job(snakemake):
     params, files = snakemake.params, snakemake.input
     trainer = Trainer.load(files.word_index, params, params.sampling["bytes"], [params.vocab_size])
-    space = SearchSpace.from_params(trainer, params, files.inference)
+    space = SearchSpace.from_params(trainer, params, files.inference, files.limits)
     strategy = by_name(snakemake.wildcards.strategy).from_config(params.search, params.seed)
     write_json(strategy.search(Study(space)).to_json(params.corpora), snakemake.output.found)

@@ -17,7 +17,7 @@ with job(snakemake):
     surfaces = FittedSurfaces.from_json(read_json(files.models), sampled.objective)
     surfaces = surfaces.with_threads(snakemake.threads)
     trainer = Trainer.load(files.word_index, params, params.sampling["bytes"], [params.vocab_size])
-    space = SearchSpace.from_params(trainer, params, files.inference)
+    space = SearchSpace.from_params(trainer, params, files.inference, files.limits)
     study = begin_study(space, sampled, surfaces, proxies, [*map(read_json, files.rounds)], params.seed)
     finished = read_finished(params.alone, files.alone, params.corpora)
     found = search(study, params.search, surfaces.used, finished, params.seed)

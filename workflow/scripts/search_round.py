@@ -16,13 +16,11 @@ with job(snakemake):
     objective = Objective.from_config(params.objective, params.corpora)
     proxies = read_training_set(files.compression, files.ledgers, objective)
     trainer = Trainer.load(files.word_index, params, params.sampling["bytes"], params.vocab_grid)
-    space = SearchSpace.from_params(trainer, params, files.inference)
+    space = SearchSpace.from_params(trainer, params, files.inference, files.limits)
     surfaces = FittedSurfaces.from_json(read_json(files.models), proxies.objective)
     settings = params.search["per_round"], params.search["tolerance"], params.seed
     this = Round(int(snakemake.wildcards.round), *settings)
-    proposal = this.propose(
-        proxies, surfaces.searched.regression.kind, space, [*map(read_json, files.rounds)]
-    )
+    proposal = this.propose(proxies, surfaces.searched.regression, space, [*map(read_json, files.rounds)])
     # a round that has too little to gain leaves tables without rows
     tables = [pl.read_parquet(paths[0]).clear() for paths in (files.compression, files.ledgers)]
     if proposal.mixtures:

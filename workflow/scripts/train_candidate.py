@@ -11,7 +11,7 @@ with job(snakemake):
     params, name, output = snakemake.params, snakemake.wildcards.name, snakemake.output
     shares = candidate_shares(snakemake.input.candidates, name, params.corpora)
     at = [tuple(key) for key in params.evaluation]
-    texts = dict(zip(at, snakemake.input.documents, strict=True))
+    texts = dict(zip(at, snakemake.input.selection, strict=True))
 
     kind = params.tokenizer
 

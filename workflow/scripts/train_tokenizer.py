@@ -1,20 +1,43 @@
-"""Train a full-scale tokenizer and measure its compression."""
+"""Train the full-scale tokenizer of a finalist on a draw of text and measure its compression.
+
+Of other mixtures, and of a draw that is no other text, write down that nothing was trained."""
+
+import logging
+
+import polars as pl
 
 from trex.files import read_json, whole, write_table
-from trex.proxies.tables import candidate_shares
-from trex.proxies.train import Trainer
+from trex.proxies.full_scale import COMPRESSION, LEDGER, no_rows, same_text, write_not_trained
 from trex.run.job import job
-from trex.tokenizer.build import to_tokenizer
 
-with job(snakemake):
+
+def train(name: str, draw: int) -> str | None:
+    """Trains, or says why not."""
     params, files, output = snakemake.params, snakemake.input, snakemake.output
-    name = snakemake.wildcards.name
-    if files.choice:  # the name is of no mixture
-        name = read_json(files.choice[0])["chosen"]
-    trainer = Trainer.load(files.word_index, params, params.n_bytes, [params.vocab_size])
-    trained = trainer.train(candidate_shares(files.candidates, name, params.corpora))
+    if name not in read_json(files.finalists)["finalists"]:
+        return f"{name} is no finalist (choice/finalists.json)"
+    from trex.proxies.tables import candidate_shares
+    from trex.proxies.train import Trainer  # most jobs train nothing, and need not import it
+    from trex.tokenizer.build import to_tokenizer
+
+    trainer = Trainer.load(files.word_index, params, params.n_bytes, params.vocab_sizes)
+    mixtures = pl.read_parquet(files.candidates).select(params.corpora).to_numpy()
+    if why := same_text(trainer.index, mixtures, params.n_bytes, draw):
+        return why
+    shares = candidate_shares(files.candidates, name, params.corpora)
+    trained = trainer.train(shares, draw, {"name": name, "draw": draw})
     write_table(trained.compression, output.compression)
     write_table(trained.ledger, output.ledger)
     kind = params.tokenizer
     with whole(output.tokenizer) as temporary:
         to_tokenizer(trained.model, kind["pattern"], kind["normalizer"]).save(str(temporary))
+    return None
+
+
+with job(snakemake):
+    name, output = snakemake.wildcards.name, snakemake.output
+    if why := train(name, int(snakemake.wildcards.draw)):
+        logging.info("not trained: %s", why)
+        write_table(no_rows(COMPRESSION), output.compression)
+        write_table(no_rows(LEDGER), output.ledger)
+        write_not_trained(why, name, output.tokenizer)

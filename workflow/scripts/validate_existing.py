@@ -1,4 +1,4 @@
-"""Encode all evaluation text with an existing tokenizer and measure its quality."""
+"""Encode the test half of the evaluation text with an existing tokenizer and measure its quality."""
 
 from pathlib import Path
 
@@ -12,8 +12,10 @@ with job(snakemake):
     params, output = snakemake.params, snakemake.output
     at = [tuple(key) for key in params.evaluation]
     _, tokenizer = load_tokenizer(params.tokenizer, Path.cwd())
-    texts = dict(zip(at, snakemake.input.documents, strict=True))
+    texts = dict(zip(at, snakemake.input.test, strict=True))
     quality = quality_of(tokenizer, texts, ALPHABETS[params.alphabet])
     write_table(quality.documents, output.documents)
     write_table(quality.scripts, output.scripts)
+    write_table(quality.entries, output.entries)
+    write_table(quality.words, output.words)
     write_table(quality.corpora, output.corpora)

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from trex.config.fields import ExplicitMixture, Inference, InferredMixture
+from trex.config.fields import ExplicitMixture, Inference, InferredMixture, Tokenizer
 from trex.config.models import Config
 from trex.config.schema import expected, node_at
 from trex.config.sources import KINDS, Source, kinds_of
@@ -56,6 +56,19 @@ def _check_tokenizer_names(config: Config, _: Path) -> Found:
     for name in config.validation.tokenizers:
         if name in config.baselines:
             yield join("validation.tokenizers", name), "is the name of a baseline too; choose another"
+
+
+@_needs("corpora", "validation")
+def _check_word_lists(config: Config, base: Path) -> Found:
+    for key in ("words", "morphemes"):
+        path, lists = join("validation", key), getattr(config.validation, key)
+        yield from _unknown_corpora(path, lists, config)
+        for corpus, file in lists.items():
+            if not os.path.isfile(base / file):
+                yield (
+                    join(path, corpus),
+                    f"{show(file)} is no file in {base}; write a text file, one word a line",
+                )
 
 
 @_needs("corpora", "corpus_defaults")
@@ -155,6 +168,19 @@ def _check_folds(config: Config, _: Path) -> Found:
     folds, count = config.regression.folds, config.proxies.count
     if folds > count:
         yield "regression.folds", f"{folds} is more than proxies.count; write at most {count}"
+
+
+@_needs("regression")
+def _check_stack(config: Config, _: Path) -> Found:
+    named = {*config.regression.compare, config.regression.model}
+    members = named - {"auto", "stack", "lightgbm_objective"}
+    if "stack" in named and len(members) < 2:
+        given = f"only {members.pop()} is" if members else "none is"
+        yield (
+            "regression.compare",
+            f"stack is a mean of two or more other surfaces that predict every corpus, and {given} compared; add some, "
+            "such as gaussian_process and mixing_law, or take stack out",
+        )
 
 
 @_needs("search.draws", "search.top_k")
@@ -271,12 +297,25 @@ def _check_evaluation_sets(config: Config, _: Path) -> Found:
             yield path, problem
 
 
-@_needs("objective", "baselines")
-def _check_max_loss(config: Config, _: Path) -> Found:
-    baselines = [*config.baselines, "matched"]
-    for name in config.objective.max_loss:
-        if name not in baselines:
-            yield join("objective.max_loss", name), f"unknown baseline; {suggest(name, baselines)}"
+@_needs("objective", "baselines", "validation")
+def _check_max_loss(config: Config, base: Path) -> Found:
+    own, existing = [*config.baselines, "matched"], [*config.validation.tokenizers]
+    for name, spec in limiting(config).items():
+        path = join("objective.max_loss", name)
+        if name in existing or name in ENCODINGS:
+            continue
+        if not name.endswith(".json"):
+            known = dict.fromkeys([*own, *existing, *ENCODINGS])
+            yield (
+                path,
+                f"unknown baseline or tokenizer; {suggest(name, known)} (a tokenizer.json by its path; one on the "
+                "Hugging Face hub by its name in validation.tokenizers)",
+            )
+        elif not os.path.isfile(base / str(spec)):
+            yield (
+                path,
+                f"{base / str(spec)} does not exist; write the path of a tokenizer.json, relative to {base}",
+            )
 
 
 @_needs("corpora", "objective")
@@ -353,3 +392,13 @@ def inferred(config: Config) -> Iterator[tuple[str, Inference]]:
     for name, mixture in config.baselines.items():
         if isinstance(mixture, InferredMixture):
             yield f"baselines.{name}.infer", mixture.infer
+
+
+def limiting(config: Config) -> dict[str, Tokenizer]:
+    """The existing tokenizers that `objective.max_loss` compares with, as the config's values that name them."""
+    existing = config.validation.tokenizers
+    return {
+        name: existing.get(name, name)
+        for name in config.objective.max_loss
+        if name not in (*config.baselines, "matched")
+    }

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from trex.config.checks import ALPHABET_SIZE, CHECKS, explicit_shares, inferred, sources
+from trex.config.checks import ALPHABET_SIZE, CHECKS, explicit_shares, inferred, limiting, sources
 from trex.config.errors import validate
 from trex.config.fields import MAX_INTEGER
 from trex.config.models import Config, Scale
@@ -109,6 +109,9 @@ def named_files(config: Mapping[str, Any], base: Path) -> dict[str, list[Path]]:
     for path, name in _tokenizers(config, typed).items():
         if isinstance(name, str) and (base / name).exists():
             files[path] = [base / name]
+    for key in ("words", "morphemes"):
+        for corpus, name in config["validation"][key].items():
+            files[f"validation.{key}.{corpus}"] = [base / name]
     return files
 
 
@@ -119,7 +122,18 @@ def _tokenizers(config: Mapping[str, Any], typed: Config) -> dict[str, Any]:
         "reference": config["reference"],
         **{f"validation.tokenizers.{name}": spec for name, spec in existing},
         **{path: inference.tokenizer for path, inference in inferred(typed)},
+        **{
+            join("objective.max_loss", name): spec
+            for name, spec in limiting_tokenizers(config).items()
+            if name not in config["validation"]["tokenizers"]
+        },
     }
+
+
+def limiting_tokenizers(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The existing tokenizers that a loaded config's `objective.max_loss` compares with, as it names them."""
+    found = limiting(Config.model_validate(config))
+    return {name: spec if isinstance(spec, str) else spec.model_dump() for name, spec in found.items()}
 
 
 def load_yaml(path: str | Path) -> dict[str, Any]:

@@ -32,8 +32,9 @@ from trex.config.fields import (
 from trex.config.sources import CorpusOrNull
 from trex.config.words import Problem, show, suggest
 from trex.counting.patterns import PATTERNS, regex_of
+from trex.validation.gate_names import STOPS
 
-Surface = Literal["gaussian_process", "mixing_law", "lightgbm", "lightgbm_objective", "linear"]
+Surface = Literal["gaussian_process", "mixing_law", "lightgbm", "lightgbm_objective", "linear", "stack"]
 Strategy = Literal["paper", "surrogate", "adaptive", "direct"]
 
 
@@ -77,7 +78,8 @@ class Evaluation(Section):
     """How evaluation text is set apart."""
 
     held_out_share: float = Field(0.1, gt=0, le=0.5)
-    """Share of each corpus's documents that is kept out of training. A hash of the content chooses them."""
+    """Share of each corpus's documents that is kept out of training. A hash of the content chooses them. Half of them
+    serve to choose, half to test what was chosen."""
     max_bytes: Bytes = 20_000_000
     """Cap on evaluation text per corpus and set, in bytes. A hash of their content chooses the documents."""
     max_document_bytes: Bytes = 1_000_000
@@ -174,11 +176,12 @@ class Objective(Section):
     """Sharpness of soft_worst, log(mean(exp(sharpness * NSL))) / sharpness. At 20, a corpus whose NSL is 0.1
     larger counts 7 times as much; near 0 it is macro."""
     max_loss: Annotated[
-        dict[str, Annotated[float, Field(ge=0, description="Percentage of the baseline's NSL.")]],
-        Expects("a mapping of baselines to percentages, such as {uniform: 2}"),
+        dict[str, Annotated[float, Field(ge=0, description="Percentage of the NSL compared with.")]],
+        Expects("a mapping of baselines or existing tokenizers to percentages, such as {uniform: 2}"),
     ] = {}
-    """Largest loss of any corpus against a baseline, in percent of the baseline's NSL in the objective's
-    sets."""
+    """Largest loss of any corpus against a baseline or an existing tokenizer, in percent of its NSL in the
+    objective's sets. An existing tokenizer is a name from validation.tokenizers, o200k_base, cl100k_base, or the
+    path of a tokenizer.json; it limits the full-scale tokenizers, and guides the searches (docs/search.md)."""
     parallel_set: str | None = None
     """Evaluation set with the same text in every corpus, such as a translated declaration. max_gini and
     max_premium apply to it, and token premiums are reported on it."""
@@ -197,10 +200,11 @@ class Regression(Section):
     model: Literal["auto"] | Surface = "auto"
     """Surface that the searches use. auto takes the best one in cross-validation."""
     compare: Annotated[Distinct[Surface], Field(min_length=1)] = [
-        "gaussian_process", "mixing_law", "lightgbm_objective", "linear",
+        "gaussian_process", "mixing_law", "lightgbm_objective", "linear", "stack",
     ]  # fmt: skip
     """Surfaces that are cross-validated and reported, besides the one in use. The paper's is
-    lightgbm_objective."""
+    lightgbm_objective. stack is a weighted mean of the others that predict every corpus, with weights for each
+    corpus."""
     folds: int = Field(5, ge=2, le=100)
     """Number of cross-validation folds. Must be at most the number of proxies."""
 
@@ -259,8 +263,12 @@ class Training(Section):
     is repeated."""
     vocab_size: VocabSize = 32768
     """Vocabulary size (V), including the alphabet and the special tokens."""
+    draws: Annotated[int, Field(ge=1, le=3)] | None = None
+    """Number of times each finalist is trained, each time on other text, to measure the noise. null takes 3, or 1
+    if bytes is all. A draw that would mostly be the text of the first one is not trained."""
     baselines: bool = True
-    """Also train full-scale tokenizers on the baselines, for comparison."""
+    """Also keep and validate the full-scale tokenizers of the baselines, which are trained in any case, for the
+    choice."""
 
 
 class Scale(Section):
@@ -270,6 +278,12 @@ class Scale(Section):
     """Training bytes (S)."""
     vocab_size: VocabSize
     """Vocabulary size (V)."""
+
+
+Gate = Literal[tuple(STOPS)]
+WordLists = Annotated[
+    dict[str, Text], Expects("a mapping of corpora to text files, such as {tur_Latn: words.txt}")
+]
 
 
 class Validation(Section):
@@ -288,6 +302,15 @@ class Validation(Section):
     ) = None
     """Scales at which the order of mixtures is compared, besides the proxies' scale and the full one. null
     takes a quarter and a half of the proxies' scale."""
+    waived_gates: Distinct[Gate] = []
+    """Gates at which this run's tokenizers may fail. Any other failure ends the run with an error, when all else
+    is done. docs/validation.md says what each gate is."""
+    words: WordLists = {}
+    """Valid words of some corpora: text files, one word a line. The share of the vocabulary entries in use that
+    are words is measured with them. Other corpora take the words that occur more than once in their own text."""
+    morphemes: WordLists = {}
+    """Roots and affixes of some corpora: text files, one a line. The share of the vocabulary entries in use that
+    are one of them is measured."""
 
 
 class LanguageModelCheck(Section):

@@ -22,7 +22,16 @@ import pyarrow.parquet as pq
 from trex.arrow import from_numpy
 from trex.bpe.byte_alphabet import ALPHABETS, BYTE_LEVEL, LATIN1
 from trex.corpora import BadRecords
-from trex.counting.documents import Progress, Seen, characters_of, contained, low_half, sizes_of
+from trex.counting.documents import (
+    Progress,
+    Seen,
+    characters_of,
+    contained,
+    document_hashes,
+    low_half,
+    sizes_of,
+)
+from trex.counting.halves import deal
 from trex.counting.nfc import MUCH_CHANGED, nfc_share
 from trex.counting.normalize import normalized
 from trex.counting.pretokenize import TABLE_BYTES, WordCounter, WordCounts
@@ -212,7 +221,7 @@ def check_bad_records(ledger: pl.DataFrame, max_share: float | None) -> None:
 
 @contextmanager
 def evaluation_file(path: str | Path) -> Iterator[Callable[[pa.LargeStringArray, np.ndarray], None]]:
-    """Write evaluation/{set}/{corpus}.documents.parquet: what to hand documents and their reference tokens to."""
+    """Write a half of an evaluation set: what to hand its documents and their reference tokens to."""
     schema = pa.schema({"text": pa.large_string(), "reference_tokens": pa.int64()})
     with whole(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
 
@@ -264,7 +273,7 @@ class EvaluationOptions:
     """How an evaluation set is counted.
 
     seed: of the hashes, that of the corpora. pattern, normalizer: of `WordCounter`. alphabet: the name of one of
-    `ALPHABETS`. sample: which documents count.
+    `ALPHABETS`. sample: which documents count. parallel: its documents are dealt into halves by their numbers.
     """
 
     seed: int
@@ -272,64 +281,65 @@ class EvaluationOptions:
     sample: Sample = WHOLE
     normalizer: str = "nfc"
     alphabet: str = BYTE_LEVEL.name
+    parallel: bool = False
+
+
+Keep = Callable[[pa.LargeStringArray, np.ndarray], None]
 
 
 def count_evaluation(
     documents: Iterable[pa.LargeStringArray],
     at: tuple[str, str],
     count_tokens: Callable[[pa.LargeStringArray], np.ndarray],
-    keep: Callable[[pa.LargeStringArray, np.ndarray], None],
+    keep: tuple[Keep, Keep],
     training_documents: np.ndarray,
     options: EvaluationOptions,
 ) -> tuple[WordCounts, pl.DataFrame]:
-    """Count the words of an evaluation set and its tokens by the reference tokenizer (count_tokens: of each document).
+    """Deal an evaluation set into its halves, count the words of the selection half, and the tokens of both by the
+    reference tokenizer (count_tokens: of each document).
 
     at: (evaluation set, corpus).
     Each document is one item, as it is when a tokenizer is used. Duplicates and documents that training has
-    (training_documents: their hashes, sorted) are left out and counted; all others go to `keep` in batches, with their
-    reference tokens.
+    (training_documents: their hashes, sorted) are left out and counted; all others go to `keep` (of the selection half,
+    of the test half) in batches, with their reference tokens.
 
     Text counts, and is kept, after normalization, so that a reference tokenizer that does not normalize reads what ours
-    read; `nfc_changed` of the ledger's bytes are in words that it (NFC or NFKC) changed. Returns the counts and one
-    ledger row. ValueError if no document is left.
+    read; `nfc_changed` of the selection half's bytes are in words that it (NFC or NFKC) changed. Returns the counts and
+    one ledger row. ValueError if no document is left.
     """
     evaluation_set, corpus = at
     # of what is normalized
     counter = WordCounter(options.pattern, normalizer="none", alphabet=ALPHABETS[options.alphabet])
-    seen = Seen()
-    progress = Progress(f"{evaluation_set} of {corpus}")
-    names = ("documents", "bytes", "characters", "reference_tokens", "duplicates", "nfc_changed")
-    totals = dict.fromkeys(names, 0)
-    seen_in_training = 0
-    for batch in documents:
-        progress.add(int(sizes_of(batch).sum()))
-        batch, hashes = options.sample.of(batch, options.seed)
-        new = seen.add(hashes)
-        totals["duplicates"] += int((~new).sum())
-        fresh = new.copy()
-        fresh[new] = ~contained(hashes[new], training_documents)
-        seen_in_training += int((new & ~fresh).sum())
-        if not fresh.any():
-            continue
-        kept, changed = normalized(batch.take(from_numpy(np.flatnonzero(fresh))), options.normalizer)
-        totals["nfc_changed"] += changed
-        counter.add(kept)
-        totals["documents"] += len(kept)
-        characters = int(characters_of(kept).sum())
-        totals["bytes"] += characters if options.alphabet == LATIN1.name else int(sizes_of(kept).sum())
-        totals["characters"] += characters
-        tokens = count_tokens(kept)
-        totals["reference_tokens"] += int(tokens.sum())
-        keep(kept, tokens)
+    totals = dict.fromkeys(_SELECTION + _TEST + ("duplicates", "seen_in_training"), 0)
+    own = _own_documents(documents, at, training_documents, options, totals)
+    for dealt in deal(own, options.parallel):
+        totals["dealt"] = dealt.way
+        for half, keep_half, prefix in zip((dealt.selection, dealt.test), keep, ("", "test_"), strict=True):
+            if not half.any():
+                continue
+            kept, changed = normalized(dealt.of(half), options.normalizer)
+            tokens = count_tokens(kept)
+            characters = int(characters_of(kept).sum())
+            n_bytes = characters if options.alphabet == LATIN1.name else int(sizes_of(kept).sum())
+            totals[f"{prefix}documents"] += len(kept)
+            totals[f"{prefix}bytes"] += n_bytes
+            totals[f"{prefix}reference_tokens"] += int(tokens.sum())
+            if not prefix:
+                counter.add(kept)
+                totals["characters"] += characters
+                totals["nfc_changed"] += changed
+            keep_half(kept, tokens)
     if not totals["documents"]:
         raise ValueError(
             f"evaluation set {evaluation_set} of {corpus} has no document of its own: {totals['duplicates']} "
-            f"duplicates, {seen_in_training} that the training text has too. Give it other text."
+            f"duplicates, {totals['seen_in_training']} that the training text has too. Give it other text."
         )
-    row = {"evaluation_set": evaluation_set, "corpus": corpus, **totals, "seen_in_training": seen_in_training}
+    row = {"evaluation_set": evaluation_set, "corpus": corpus, **totals}
     row["words"] = int(counter.words_in_shard.sum())
     columns = ["evaluation_set", "corpus", "documents", "bytes", "characters", "words", "reference_tokens"]
-    ledger = pl.DataFrame([row]).select(*columns, "duplicates", "seen_in_training", "nfc_changed")
+    ledger = pl.DataFrame([row]).select(
+        *columns, "dealt", *_TEST, "duplicates", "seen_in_training", "nfc_changed"
+    )
     ledger = ledger.with_columns(**options.sample.columns(corpus, 1))
     if (share := nfc_share(ledger)) > MUCH_CHANGED:
         log.warning(
@@ -338,3 +348,32 @@ def count_evaluation(
             100 * share,
         )
     return counter.result(), ledger
+
+
+_SELECTION = ("documents", "bytes", "characters", "reference_tokens", "nfc_changed")
+_TEST = ("test_documents", "test_bytes", "test_reference_tokens")
+
+
+def _own_documents(
+    documents: Iterable[pa.LargeStringArray],
+    at: tuple[str, str],
+    training_documents: np.ndarray,
+    options: EvaluationOptions,
+    totals: dict[str, int],
+) -> Iterator[tuple[pa.LargeStringArray, np.ndarray, np.ndarray]]:
+    """The documents of an evaluation set that count, each once and none that training has, with their hashes and their
+    numbers in the source; adds what is left out to the totals."""
+    seen, progress, before = Seen(), Progress(f"{at[0]} of {at[1]}"), 0
+    for batch in documents:
+        progress.add(int(sizes_of(batch).sum()))
+        hashes = document_hashes(batch, options.seed)
+        numbers = before + np.arange(len(batch))
+        before += len(batch)
+        inside = np.flatnonzero(options.sample.has(hashes))
+        new = seen.add(hashes[inside])
+        totals["duplicates"] += int((~new).sum())
+        inside = inside[new]
+        own = inside[~contained(hashes[inside], training_documents)]
+        totals["seen_in_training"] += len(inside) - len(own)
+        if len(own):
+            yield batch.take(from_numpy(own)), hashes[own], numbers[own]

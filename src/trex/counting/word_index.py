@@ -175,6 +175,24 @@ class WordIndex:
         ]
         return np.array(rows, dtype=np.int64).reshape(-1, len(self.corpora))
 
+    def repeated(self, shares: np.ndarray, n_bytes: int, replicate: int) -> float:
+        """The part of a replicate's text that replicate 0 has too, in bytes."""
+        both = given = 0.0
+        for c, share in enumerate(shares):
+            taken = [self._times(c, float(share) * n_bytes, r) for r in (0, replicate)]
+            sizes = self.shard_bytes[self.group_shards[c, 0] : self.group_shards[c, -1]]
+            both += float(np.minimum(*taken) @ sizes)
+            given += float(taken[1] @ sizes)
+        return both / given
+
+    def _times(self, corpus: int, asked: float, replicate: int) -> np.ndarray:
+        """int64 [shards of the corpus]: how often a slice has each."""
+        stretch = self._stretch(corpus, replicate)
+        epochs, shards, _ = stretch.take(asked)
+        times = np.full(stretch.end - stretch.first, epochs, dtype=np.int64)
+        times[(stretch.begin - stretch.first + np.arange(shards)) % len(times)] += 1
+        return times
+
     def check_given(self, names: Sequence[str], shares: np.ndarray, n_bytes: int) -> None:
         """Check that slices are the mixtures asked for: names [n], shares [n, corpora].
 

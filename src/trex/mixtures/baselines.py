@@ -64,6 +64,35 @@ def matched(weights: np.ndarray, eval_bytes: np.ndarray, reference_tokens: np.nd
     return normalized(np.atleast_2d(terms).sum(axis=0), "weights * evaluation bytes / reference tokens")
 
 
+# Kinds of mixtures. The user names the shares of `named`; `inferred` is what explains another tokenizer's merges, and
+# comes after what a formula gives; `searched` is what a strategy found.
+NAMED, UNIFORM, NATURAL, TEMPERED, MATCHED, INFERRED, SEARCHED = SIMPLEST_FIRST = (
+    "named",
+    "uniform",
+    "natural",
+    "tempered",
+    "matched",
+    "inferred",
+    "searched",
+)
+
+
+def kind(name: str, baselines: Mapping[str, str | Mapping]) -> str:
+    """Which of SIMPLEST_FIRST a mixture is. baselines: those of the config, to which `matched` is always added.
+
+    >>> [kind(name, {"mine": {"tempered": 0.3}}) for name in ("matched", "mine", "surrogate")]
+    ['matched', 'tempered', 'searched']
+    """
+    match baselines.get(name, MATCHED if name == MATCHED else SEARCHED):
+        case str(word):
+            return word
+        case {"shares": _}:
+            return NAMED
+        case {"tempered": _}:
+            return TEMPERED
+    return INFERRED
+
+
 def resolve(spec: str | Mapping, corpora: Sequence[str], available_bytes: np.ndarray) -> np.ndarray:
     """The mixture that the config describes.
 

@@ -20,7 +20,10 @@ class Objective:
         corpora: the k corpus ids in the config's order.
         counted_sets: the evaluation sets whose mean is the objective.
         vocab_size: at which proxies are measured; None where that is not said.
-        max_loss: {baseline: percent}: no corpus may need so many percent more tokens than with the baseline.
+        max_loss: {name: percent}: no corpus may need so many percent more tokens than with the baseline or the
+            existing tokenizer of that name.
+        existing: NSL [sets, k] of `evaluation_sets` of every existing tokenizer that max_loss names
+            (`search.limits.with_existing`).
         max_gini, max_premium, pivot, parallel_set: limits of the tokens for the same, parallel text.
     """
 
@@ -33,6 +36,7 @@ class Objective:
     max_premium: float | None = None
     pivot: str | None = None
     parallel_set: str | None = None
+    existing: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def from_config(cls, section: Mapping[str, Any], corpora: Sequence[str]) -> Self:
@@ -77,14 +81,14 @@ class Objective:
         """The limits on NSL [sets, k] of `evaluation_sets`.
 
         baselines: NSL [sets, k] of every baseline that max_loss names, measured as what is compared with them.
-        ValueError for an unknown corpus, evaluation set or baseline.
+        ValueError for an unknown corpus, evaluation set, baseline or tokenizer.
         """
-        sets, found = self.evaluation_sets, []
+        sets, found, compared = self.evaluation_sets, [], {**baselines, **self.existing}
         for name, percent in self.max_loss.items():
-            _number(name, list(baselines), "baseline")
-            limits = np.full(np.shape(baselines[name]), np.inf)
+            _number(name, list(compared), "baseline")
+            limits = np.full(np.shape(compared[name]), np.inf)
             counted = slice(len(self.counted_sets))
-            limits[counted] = (1 + percent / 100) * baselines[name][counted]
+            limits[counted] = (1 + percent / 100) * compared[name][counted]
             found.append(NslLimit(limits))
         if self.max_gini is not None:
             found.append(GiniLimit(_number(self.parallel_set, sets, "parallel_set"), self.max_gini))

@@ -50,6 +50,9 @@ def resample(
             in all. Where they are a sample, `sampled` is its share of the text, and as many documents are drawn as the
             whole text has, so that intervals are as narrow as those of the whole text.
 
+    One document less is drawn than there are: n that are drawn from n vary less than new ones would, by 1 / n of the
+    variance (Rao & Wu 1988).
+
     Raises:
         ValueError: if the tokenizers did not see the same documents.
     """
@@ -75,15 +78,25 @@ def resample(
                 )
             columns = np.stack([*(table["tokens"] for table in found), first["reference_tokens"]])
             blocks = _blocks(columns.astype(float))
-            n = blocks.shape[1]
             rng = np.random.default_rng([seed, s, c])
-            drawn = max(round(n / first["sampled"][0]), n) if "sampled" in first.columns else n
-            times = np.concatenate(
-                [np.ones((1, n)), rng.multinomial(drawn, np.full(n, 1 / n), size=resamples)]
+            sums = resampled_sums(
+                blocks, rng, resamples, first["sampled"][0] if "sampled" in first.columns else 1.0
             )
-            sums = times @ blocks.T
             tokens[:, :, s, c], reference[:, s, c] = sums[:, :-1], sums[:, -1]
     return Resampled(tokens, reference)
+
+
+def resampled_sums(
+    columns: np.ndarray, rng: np.random.Generator, resamples: int, sampled: float = 1.0
+) -> np.ndarray:
+    """Sums of columns over n documents, as they are and as resampled. [columns, n] -> [resamples + 1, columns]
+
+    sampled: the share of the text that these documents are.
+    """
+    n = columns.shape[1]
+    drawn = max(round((n - 1) / sampled), 1)
+    times = np.concatenate([np.ones((1, n)), rng.multinomial(drawn, np.full(n, 1 / n), size=resamples)])
+    return times @ columns.T
 
 
 def interval(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

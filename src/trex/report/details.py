@@ -10,6 +10,7 @@ import polars as pl
 from trex.mixtures.sampling import support
 from trex.objective.constraints import SLACK
 from trex.report import by_corpus, markdown
+from trex.report.choice import at_full_scale
 from trex.report.results import Results
 from trex.report.text_caveats import text_caveats
 
@@ -17,6 +18,7 @@ from trex.report.text_caveats import text_caveats
 SHARE_TOLERANCE = 0.01
 RELATIVE_TOLERANCE = 0.1
 
+POINTS = {"front_average": "best average", "front_knee": "knee", "front_worst": "best worst corpus"}
 SCORES = ("MAPE", "Spearman", "R²", "90 % interval holds")
 
 
@@ -25,6 +27,7 @@ def write_details(results: Results, strategies: Mapping[str, Mapping[str, Any]])
     sections = (
         _title,
         _predictions,
+        at_full_scale,
         lambda results: _notes(results, strategies),
         _front,
         _regression,
@@ -47,24 +50,28 @@ def _title(results: Results) -> str:
 
 
 def _predictions(results: Results) -> str:
-    limited = results.chosen["violation"] is not None
+    ranking = results.finalists["ranking"]
+    limited = ranking[0]["violation"] is not None
     rows = []
-    for row in results.choice["ranking"]:
+    for row in ranking:
         known = row["predicted"] is not None
         predicted = markdown.nsl(row["predicted"]) if known else "–"
         error = markdown.gain(100 * (row["predicted"] / row["measured"] - 1)) if known else "–"
         measured = markdown.nsl(row["measured"]) + markdown.plus_minus(row["standard_error"])
         excess = [_over(row)] if limited else []
-        rows.append((f"`{row['name']}`", row["role"], row["strategy"], measured, predicted, error, *excess))
+        finalist = "yes" if row["why_no_finalist"] is None else "no"
+        rows.append(
+            (f"`{row['name']}`", row["role"], row["strategy"], measured, predicted, error, *excess, finalist)
+        )
     header = ("mixture", "role", "strategy", "measured", "predicted", "error")
-    ranking = markdown.table((*header, *(["over the limits"] if limited else [])), rows, left=3)
+    table = markdown.table((*header, *(["over the limits"] if limited else []), "finalist"), rows, left=3)
     intro = markdown.paragraph(
         "The objective of every mixture on proxies, best first"
         + (", those that exceed the limits last." if limited else "."),
-        "The choice is made by measurement; *predicted* is what the regression expected. candidates.csv has all "
-        "shares.",
+        "*Predicted* is what the regression expected. *Finalists* are trained at full scale: every baseline, and every "
+        "candidate that keeps the limits and is within the noise of the best. candidates.csv has all shares.",
     )
-    return f"## Measured and predicted\n\n{intro}\n\n{ranking}"
+    return f"## Measured and predicted on proxies\n\n{intro}\n\n{table}"
 
 
 def _notes(results: Results, strategies: Mapping[str, Mapping[str, Any]]) -> str:
@@ -89,22 +96,30 @@ def _front(results: Results) -> str:
     front = results.front
     if front.is_empty():
         return ""
-    rows = [
-        (f"`{row['name']}`", markdown.nsl(row["average"]), markdown.nsl(row["worst"]), _largest(row, results))
-        for row in front.iter_rows(named=True)
-    ]
+    measured = {row["point"]: row for row in results.front_measured.iter_rows(named=True)}
+
+    def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+        found = measured.get(row["name"])
+        label = f" ({POINTS[found['name']]})" if found else ""
+        numbers = [markdown.nsl(row[key]) for key in ("average", "worst")]
+        numbers += [markdown.nsl(found[key]) if found else "–" for key in ("average", "worst")]
+        return f"`{row['name']}`{label}", *numbers, _largest(row, results)
+
     dropped = results.pareto.height - front.height
     verb = "was" if dropped == 1 else "were"
     intro = markdown.paragraph(
-        "How much of the average it costs to help the corpus that compresses worst. These are predictions, from the "
-        "same proxies: no other mixture found is better on both numbers. search/pareto.parquet has the shares; to "
-        "measure one, give it as a baseline.",
+        "How much of the average it costs to help the corpus that compresses worst. No other mixture found is better "
+        "on both predictions. Measured are the two ends and the knee, the point farthest from the straight line "
+        "between the ends, with proxies like those of the candidates. search/pareto.parquet has the shares; to measure "
+        "another point, give it as a baseline.",
         f"{dropped} of {results.pareto.height} mixtures found {verb} worse on both and left out."
         if dropped
         else "",
     )
-    header = ("mixture", "average NSL", "worst corpus's NSL", "largest shares")
-    table = markdown.table(header, rows)
+    header = (
+        "mixture", "average NSL", "worst corpus's NSL", "average, measured", "worst, measured", "largest shares",
+    )  # fmt: skip
+    table = markdown.table(header, map(cells, front.iter_rows(named=True)))
     return f"## Average against worst corpus\n\n{intro}\n\n{table}"
 
 
@@ -237,7 +252,7 @@ def _bytes_given(results: Results) -> str:
     ledgers = (
         ("Sampled proxies", results.training_ledger, ["mixture_id"]),
         ("Proxies of candidates and baselines", results.ledger, ["name", "replicate"]),
-        ("Full-scale tokenizers", results.full_scale_ledger, ["name"]),
+        ("Full-scale tokenizers", results.full_scale_ledger, ["name", "draw"]),
     )
     notes = [_ledger_note(what, ledger.join(available, on="corpus"), keys) for what, ledger, keys in ledgers]
     notes += text_caveats(results.counts, results.evaluation, results.config["tokenizer"]["normalizer"])

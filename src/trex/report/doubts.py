@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from trex.counting.shards import MOST_ALIKE
+from trex.objective.comparisons import is_loss
 from trex.objective.constraints import SLACK
 from trex.report import markdown
 from trex.report.results import Results
@@ -18,9 +19,6 @@ DIGITS = 4  # mixtures that agree in all shares to so many are the same mixture
 CONSTANT = 1e-5
 # Measured tokenizers are never predicted this well: 1 - R2 of the best surface on real corpora is 0.001 and more.
 EXACT = 1e-6
-# Percent by which two trainings at full scale differ at least for one to be called better. There is one of each, and
-# trainings on other draws of the same text differ by a few hundredths.
-TIE = 0.03
 
 
 def doubts(results: Results) -> list[str]:
@@ -34,15 +32,11 @@ def doubts(results: Results) -> list[str]:
 
 
 def better_at_full_scale(results: Results) -> dict | None:
-    """The row of `validation` about the best baseline that is measurably better at full scale than the recommended
-    mixture: beyond the interval, and by more than TIE. None if no baseline is."""
-    gains = results.validation.filter(
-        (pl.col("metric") == "gain_objective")
-        & pl.col("against").is_in(results.trained)
-        & (pl.col("value") < -TIE)
-        & (pl.col("high") < 0)
-    )
-    return None if gains.is_empty() else gains.sort("value").row(0, named=True)
+    """The row of `validation` about the best baseline of which the test half says that it is better at full scale than
+    the recommended mixture. None if it says so of none."""
+    gains = results.validation.filter(pl.col("against").is_in(results.trained), metric="gain_objective")
+    better = [row for row in gains.iter_rows(named=True) if is_loss(row["value"], row["high"])]
+    return min(better, key=lambda row: row["value"], default=None)
 
 
 def _same_mixtures(results: Results) -> Iterator[str]:

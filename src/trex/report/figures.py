@@ -177,16 +177,22 @@ def predicted_measured(predictions: pl.DataFrame, metrics: pl.DataFrame) -> Figu
 
 
 @rc_context(STYLE)
-def pareto_front(front: pl.DataFrame, measured: pl.DataFrame, chosen: str) -> Figure:
-    """Predicted average against worst corpus, and where the candidates and baselines were measured.
+def pareto_front(front: pl.DataFrame, points: pl.DataFrame, measured: pl.DataFrame, chosen: str) -> Figure:
+    """Predicted average against worst corpus, and where points of the front, candidates and baselines were measured.
 
     Args:
         front: columns average, worst; none of the rows beats another on both.
+        points: columns average, worst, predicted_average, predicted_worst, of the measured points of the front.
         measured: columns name, average, worst, of the candidates and baselines.
         chosen: name of the recommended one.
     """
     figure, (ax,) = _panels(1, columns=1, width=PLOT_WIDTH, height=4.2)
     ax.plot(front["average"], front["worst"], ".-", color=GREY, linewidth=1, label="predicted front")
+    keys = ("predicted_average", "average", "predicted_worst", "worst")
+    for i, (*averages, predicted, worst) in enumerate(points.select(keys).iter_rows()):
+        ax.plot(averages, (predicted, worst), ":", color=GREY, linewidth=1)
+        label = None if i else "points of the front, measured"
+        ax.plot(averages[1], worst, "x", color="black", markersize=6, label=label, zorder=4)
     at = {
         name: (average, worst)
         for name, average, worst in measured.select("name", "average", "worst").iter_rows()
@@ -195,7 +201,7 @@ def pareto_front(front: pl.DataFrame, measured: pl.DataFrame, chosen: str) -> Fi
         ax.plot(*at[name], linestyle="none", label=name, **(style | {"markersize": 6}))
     ax.set_xlabel("average (NSL; to the left is better)")
     ax.set_ylabel("worst corpus (NSL; down is better)")
-    ax.set_title("Average against worst corpus: the front is predicted, mixtures with a name are measured")
+    ax.set_title("Average against worst corpus: the line is predicted, marks are measured")
     legend(figure, ax)
     return figure
 
@@ -379,7 +385,7 @@ def search_figures(results: Results) -> dict[str, Figure]:
         "mixture_bars": mixture_bars(results.candidates, chosen, corpora),
         "sampled_support": sampled_support(results.proxy_shares, corpora, results.chosen_shares),
         "predicted_measured": predicted_measured(results.predictions, results.metrics),
-        "pareto_front": pareto_front(results.front, results.measured_front, chosen),
+        "pareto_front": pareto_front(results.front, results.front_measured, results.measured_front, chosen),
         "learning_curve": learning_curve(results.learning_curve),
         "nsl_by_corpus": nsl_by_corpus(results.compression, chosen, vocab_size, corpora),
         "nsl_by_vocabulary": nsl_by_vocabulary(results.compression, chosen),

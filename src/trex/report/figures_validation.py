@@ -1,6 +1,7 @@
 """Figures about the full-scale tokenizers; see `trex.report.figures` for what they have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,43 @@ from trex.objective.metrics import OVER_CORPORA
 from trex.report.figures import COLORS, MARKERS, PLOT_WIDTH, STYLE, legend, nsl_by_corpus
 from trex.report.results import Results
 from trex.validation.scales import RANKS_WELL
+
+
+@rc_context(STYLE)
+def full_scale_choice(choice: Mapping[str, Any], validation: pl.DataFrame) -> Figure:
+    """What the recommended mixture gains over every other finalist: on the selection half, where it was chosen, and on
+    the test half, of the mixtures whose tokenizers are tested there.
+
+    choice: of `choice.json`. validation: of `trex.validation.validate.validate`.
+    """
+    names = [row["name"] for row in choice["ranking"] if row["name"] in choice["gains"]]
+    kinds = {row["name"]: row["kind"] for row in choice["ranking"]}
+    tested = validation.filter(pl.col("against").is_in(names), metric="gain_objective")
+    halves = {
+        "selection half": {name: choice["gains"][name] for name in names},
+        "test half": {
+            row["against"]: row | {"percent": row["value"]} for row in tested.iter_rows(named=True)
+        },
+    }
+    figure = Figure(figsize=(PLOT_WIDTH, 1.3 + 0.3 * max(len(names), 1)))
+    ax = figure.subplots()
+    for i, (half, gains) in enumerate((half, gains) for half, gains in halves.items() if gains):
+        rows = [(names.index(name), row) for name, row in gains.items()]
+        y = np.array([at for at, _ in rows]) + 0.24 * (i - 0.5)
+        value, low, high = (np.array([row[key] for _, row in rows]) for key in ("percent", "low", "high"))
+        spread = np.maximum([value - low, high - value], 0)
+        style = {"color": COLORS[i], "marker": MARKERS[i], "markersize": 4.5, "linestyle": "none"}
+        ax.errorbar(value, y, xerr=spread, elinewidth=1, label=half, **style)
+    ax.axvline(0, color="black", linewidth=0.8)
+    ax.grid(False, axis="y")
+    ax.set_yticks(
+        range(len(names)), [f"{name} ({kinds[name]})" if kinds[name] != name else name for name in names]
+    )
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.set_xlabel(f"gain of {choice['chosen']} in the objective (%; right of 0 it is better)")
+    figure.suptitle(f"The choice at full scale: {choice['chosen']} against the other finalists")
+    legend(figure, ax)
+    return figure
 
 
 @rc_context(STYLE)
@@ -52,7 +90,7 @@ def full_scale_gains(validation: pl.DataFrame, trained: Sequence[str]) -> Figure
             ax.set_ylim(len(names) - 0.4, -0.6)
     for ax in axes[-1]:
         ax.set_xlabel("gain of chosen (%; right of 0 it is better)")
-    figure.suptitle("Full scale: gains in NSL, 95 % intervals over evaluation documents")
+    figure.suptitle("Full scale, test half: gains in NSL with simultaneous 95 % intervals")
     legend(figure, axes[0, 0])
     return figure
 
@@ -110,6 +148,7 @@ def full_scale_figures(results: Results) -> dict[str, Figure]:
     """The figures about the full-scale tokenizers, by name; that of ranks only where they were measured."""
     vocab_size = results.config["training"]["vocab_size"]
     figures = {
+        "full_scale_choice": full_scale_choice(results.choice, results.validation),
         "full_scale_gains": full_scale_gains(results.validation, results.trained),
         "full_scale_nsl": full_scale_nsl(results.validation, vocab_size, results.corpora, results.trained),
     }

@@ -15,7 +15,9 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
-from trex.report.page_data import TOKENIZER_BYTES, page_data, page_surfaces
+import polars as pl
+
+from trex.report.page_data import TOKENIZER_BYTES, page_data, page_surfaces, page_vocabulary
 from trex.report.results import Results
 
 HERE = Path(__file__).parent
@@ -35,12 +37,14 @@ class Parts:
         models: of surfaces/models.json.
         tokenizers: tokenizer.json's text by name, the most important first; those that would make the page larger than
             TOKENIZER_BYTES allows are left out, and the page says so.
+        vocabularies: by the same names, how each entry is used: `trex.validation.vocabulary.composition`.
         command: what repeats the run.
     """
 
     pages: Sequence[Path]
     models: Mapping[str, Any]
     tokenizers: Mapping[str, str]
+    vocabularies: Mapping[str, pl.DataFrame]
     command: str
 
 
@@ -55,6 +59,8 @@ def write_page(results: Results, folder: Path, parts: Parts) -> str:
             continue
         room -= len(block)
         blocks[f"tokenizer-{len(carried)}"] = block
+        used = json.dumps(page_vocabulary(parts.vocabularies[name]))
+        blocks[f"vocabulary-{len(carried)}"] = compressed(used)
         carried.append({"name": name})
     data = page_data(results, folder, parts.pages) | {
         "tokenizers": carried,

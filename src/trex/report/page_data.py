@@ -38,9 +38,10 @@ def page_data(results: Results, folder: Path, pages: Sequence[Path]) -> dict[str
         "mixtures": columns(results.candidates),
         "front": columns(results.front),
         "measured_front": columns(results.measured_front),
+        "front_points": columns(results.front_measured),
         "support": _support(results),
         "ranking": results.choice["ranking"],
-        "gains": results.choice["gains"],
+        "on_proxies": results.finalists["ranking"],
         "compression": columns(
             results.compression.group_by("name", "evaluation_set", "corpus", "vocab_size", maintain_order=True)
             .agg(pl.col("nsl").mean())
@@ -54,8 +55,7 @@ def page_data(results: Results, folder: Path, pages: Sequence[Path]) -> dict[str
         "predictions": columns(results.predictions),
         "learning_curve": columns(results.learning_curve),
         "ranks": None if results.ranks is None else columns(results.ranks),
-        "gates": _gates(folder),
-        "costs": _costs(folder),
+        "gates": columns(pl.read_parquet(files.gates)),
         "bits_per_byte": None if results.bits_per_byte is None else columns(results.bits_per_byte),
         "provenance": _provenance(files),
     }  # fmt: skip
@@ -104,17 +104,6 @@ def _objective(results: Results, files: Layout) -> dict[str, Any]:
     }
 
 
-def _gates(folder: Path) -> dict[str, list[Any]] | None:
-    path = folder / "validation/gates.parquet"
-    return columns(pl.read_parquet(path)) if path.exists() else None
-
-
-def _costs(folder: Path) -> Any:
-    """What each vocabulary size costs, if the run looked at several."""
-    path = folder / "choice/vocab_size.json"
-    return read_json(path) if path.exists() else None
-
-
 def _provenance(files: Layout) -> dict[str, Any]:
     whole = read_json(files.provenance)
     return {"sha256": whole["sha256"], "machine": whole["machine"], "run": whole["run"]}
@@ -154,3 +143,11 @@ def _trees(model: str) -> list[dict[str, str]]:
     sections = (section.split("\n\n")[0] for section in model.split("\nTree=")[1:])
     fields = (dict(line.split("=", 1) for line in text.splitlines() if "=" in line) for text in sections)
     return [{name: tree.get(name, "") for name in TREE_LINES} for tree in fields]
+
+
+def page_vocabulary(table: pl.DataFrame) -> dict[str, Any]:
+    """How much each entry of a tokenizer is used, by id: tokens of the evaluation text, and the corpus that has most.
+
+    table: columns of `trex.validation.vocabulary.composition`.
+    """
+    return columns(table.sort("id").select("id", "count", "corpus", "unreachable"))

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from trex.files import read_json
-from trex.layout import CHOSEN, Layout
+from trex.layout import CHOSEN, FRONT_POINTS, Layout
 from trex.objective.aggregate import ABOUT_THE_WORST
 
 log = logging.getLogger(__name__)
@@ -27,12 +27,14 @@ class Results:
 
     Attributes:
         config: of `trex.config.load_config`.
-        candidates, notes, tables, pareto: of the search.
+        candidates, notes, tables, pareto: of the search. front_points: its measurements of the front.
         metrics, corpus_metrics, learning_curve, vocabulary, predictions: of the regression.
         mixtures, training_ledger: of the sampled proxies.
-        compression, ledger, choice: of the choice among measured mixtures.
-        full_scale_ledger: of all tokenizers, with the folder as first column, `name`.
-        validation, scripts: of all full-scale and existing tokenizers.
+        compression, ledger, finalists: of the proxies of candidates and baselines, and which go on to full scale.
+        choice: among the finalists, at full scale.
+        full_scale_ledger: of all finalists and draws of text.
+        trained: the finished tokenizers of this run, chosen first.
+        validation, scripts: of these and existing tokenizers, on the test half of the evaluation text.
         ranks: of mixtures across scales; None if that is turned off.
         counts, evaluation: ledgers of all corpora, and of all their evaluation sets.
         hygiene: of every corpus, `trex.hygiene.facts.corpus_facts`.
@@ -45,6 +47,7 @@ class Results:
     notes: Mapping[str, Mapping[str, float]]
     tables: Mapping[str, list[Mapping[str, Any]]]
     pareto: pl.DataFrame
+    front_points: pl.DataFrame
     metrics: pl.DataFrame
     corpus_metrics: pl.DataFrame
     learning_curve: pl.DataFrame
@@ -54,8 +57,10 @@ class Results:
     training_ledger: pl.DataFrame
     compression: pl.DataFrame
     ledger: pl.DataFrame
+    finalists: Mapping[str, Any]
     choice: Mapping[str, Any]
     full_scale_ledger: pl.DataFrame
+    trained: list[str]
     validation: pl.DataFrame
     scripts: pl.DataFrame
     ranks: pl.DataFrame | None
@@ -71,7 +76,7 @@ class Results:
 
         Raises:
             ValueError: if a table has other corpora than the config or another order of them, or if the choice
-                is not one of the candidates.
+                is not among the candidates.
             FileNotFoundError: if a file is missing.
         """
         folder, files, corpora = Path(folder), Layout(Path(folder)), list(config["corpora"])
@@ -94,12 +99,12 @@ class Results:
             return table
 
         candidates = wide(files.candidates, "name", "role", "strategy", "predicted", "predicted_std")
-        choice = read_json(files.choice)
-        if sorted(row["name"] for row in choice["ranking"]) != sorted(candidates["name"]):
-            raise ValueError(
-                f"{files.choice} ranks other mixtures than search/candidates.parquet has; "
-                "delete it and run again"
-            )
+        finalists, choice = read_json(files.finalists), read_json(files.choice)
+        for path, ranked in ((files.finalists, finalists), (files.choice, choice)):
+            if sorted(row["name"] for row in ranked["ranking"]) != sorted(candidates["name"]):
+                raise ValueError(
+                    f"{path} ranks other mixtures than search/candidates.parquet has; delete it and run again"
+                )
         baselines = candidates.filter(role="baseline")["name"].to_list()
         names = [CHOSEN, *(baselines if config["training"]["baselines"] else [])]
         validation = pl.read_parquet(files.validation)
@@ -114,6 +119,7 @@ class Results:
             notes=read_json(files.search_notes),
             tables=read_json(files.search_tables),
             pareto=wide(files.pareto, "name", "weight", "average", "worst"),
+            front_points=pl.concat(pl.read_parquet(files.front_point(name)) for name in FRONT_POINTS),
             metrics=pl.read_parquet(files.surfaces("metrics")),
             corpus_metrics=long(files.surfaces("corpus_metrics")),
             learning_curve=pl.read_parquet(files.surfaces("learning_curve")),
@@ -123,11 +129,14 @@ class Results:
             training_ledger=long(files.training_ledger),
             compression=long(files.choice_compression),
             ledger=long(files.choice_ledger),
+            finalists=finalists,
             choice=choice,
             full_scale_ledger=pl.concat(
-                long(files.tokenizer_ledger(name)).select(pl.lit(name).alias("name"), pl.all())
-                for name in names
+                long(files.full_scale(name, draw, "ledger"))
+                for name in finalists["finalists"]
+                for draw in range(choice["draws"])
             ),
+            trained=names,
             validation=validation,
             scripts=pl.read_parquet(files.scripts),
             ranks=(pl.read_parquet(files.ranks) if config["validation"]["mixtures"] else None),
@@ -165,7 +174,7 @@ class Results:
 
     @cached_property
     def chosen(self) -> Mapping[str, Any]:
-        """The row of the ranking that is recommended; the ranking's first need not be."""
+        """The row of the ranking at full scale that is recommended; the first need not be."""
         return next(row for row in self.choice["ranking"] if row["name"] == self.choice["chosen"])
 
     @cached_property
@@ -211,18 +220,13 @@ class Results:
     @cached_property
     def times_read(self) -> np.ndarray:
         """How often the full-scale training on the chosen mixture goes through the text of each corpus. [k]"""
-        ledger = self.full_scale_ledger.filter(name=CHOSEN)
+        ledger = self.full_scale_ledger.filter(name=self.choice["chosen"], draw=0)
         given = dict(ledger.select("corpus", "given_bytes").iter_rows())
         return np.array([given[corpus] for corpus in self.corpora]) / self.available_bytes
 
     @cached_property
-    def trained(self) -> list[str]:
-        """The full-scale tokenizers, chosen first."""
-        return list(dict.fromkeys(self.full_scale_ledger["name"]))
-
-    @cached_property
     def full_scale_values(self) -> dict[str, float]:
-        """The objective of every full-scale tokenizer, best first."""
+        """The objective of every finished tokenizer of this run on the test half, best first."""
         rows = self.validation.filter(metric="objective").sort("value", maintain_order=True)
         return {
             name: value
@@ -234,7 +238,7 @@ class Results:
     def measured_front(self) -> pl.DataFrame:
         """Average and worst corpus of every candidate and baseline, as their proxies measured it: name, average, worst.
         The average is the objective, or the mean NSL if that is itself about the worst corpus."""
-        objective = self.choice["objective"]
+        objective = self.finalists["objective"]
         keys = ["name", "replicate", "evaluation_set"]
         by_name = (
             self.compression.filter(
@@ -248,7 +252,7 @@ class Results:
         )
         if objective["aggregate"] in ABOUT_THE_WORST:
             return by_name
-        measured = {row["name"]: row["measured"] for row in self.choice["ranking"]}
+        measured = {row["name"]: row["measured"] for row in self.finalists["ranking"]}
         return by_name.with_columns(average=pl.col("name").replace_strict(measured, return_dtype=pl.Float64))
 
     @cached_property
@@ -258,6 +262,21 @@ class Results:
         best_first = self.pareto.sort("average", "worst")
         worst_so_far = pl.col("worst").cum_min().shift(1)
         return best_first.filter(worst_so_far.is_null() | (pl.col("worst") < worst_so_far))
+
+    @cached_property
+    def front_measured(self) -> pl.DataFrame:
+        """What was measured of the front, and what was predicted there: name (of FRONT_POINTS), point (the row of
+        `pareto`), average, worst, predicted_average, predicted_worst."""
+        predicted = self.pareto.select("average", "worst", point="name")
+        return (
+            self.front_points.group_by("name", "point", maintain_order=True)
+            .agg(pl.col("average", "worst").mean())
+            .join(
+                predicted.rename({key: f"predicted_{key}" for key in ("average", "worst")}),
+                on="point",
+                maintain_order="left",
+            )
+        )
 
 
 def cpu_seconds(folder: Path) -> dict[str, float]:

@@ -7,13 +7,15 @@ import numpy as np
 import polars as pl
 
 from trex.layout import CHOSEN, Layout
-from trex.mixtures.baselines import natural, uniform
+from trex.mixtures.baselines import SEARCHED, natural, uniform
+from trex.objective.comparisons import TIE
 from trex.objective.constraints import SLACK
 from trex.report import by_corpus, markdown
-from trex.report.doubts import TIE, better_at_full_scale, doubts
+from trex.report.choice import claim, draws, how_chosen
+from trex.report.doubts import better_at_full_scale, doubts
 from trex.report.language_model_sentence import sentence
 from trex.report.results import Results
-from trex.report.text_caveats import looks_wrong, text_caveats
+from trex.report.text_caveats import halves_caveats, looks_wrong, text_caveats
 from trex.validation.scales import RANKS_WELL, Scale
 
 SEARCHED_SHOWN = (
@@ -53,96 +55,69 @@ def _verdict(results: Results) -> str:
     recommended = _recommendation(results)
     if found:
         recommended = recommended.replace("**Train", "Taken at face value, the numbers say: **train", 1)
-    paragraphs.append(markdown.paragraph(recommended, _full_scale(results)))
+    paragraphs.append(markdown.paragraph(recommended, f"**{claim(results)}**", _full_scale(results)))
     paragraphs.append(markdown.paragraph(_objective(results), _on_proxies(results)))
     return "\n\n".join(paragraphs)
 
 
 def _recommendation(results: Results) -> str:
-    choice, ranking = results.choice, results.choice["ranking"]
+    choice = results.choice
     name = choice["chosen"]
     if better := better_at_full_scale(results):
         return (
-            f"**Train on the baseline `{better['against']}`, not on `{name}`,** which proxies preferred (small "
-            "tokenizers that stand in for the full-scale one)."
+            f"**Train on the baseline `{better['against']}`, not on `{name}`,** which was preferred on the selection "
+            "half of the evaluation text; the test half says otherwise."
         )
     if choice["role"] != "baseline":
-        return f"**Train on `{name}`,** a mixture that the search strategy `{choice['strategy']}` found."
-    candidates = [row for row in ranking if row["role"] == "candidate"]
+        return (
+            f"**Train on `{name}`,** a mixture that the search strategy `{choice['strategy']}` found. "
+            f"{how_chosen(results)}"
+        )
+    candidates = [row for row in results.finalists["ranking"] if row["role"] == "candidate"]
     over = [row for row in candidates if (row["violation"] or 0) > SLACK]
     if candidates and len(over) == len(candidates):
         return (
-            f"**Train on the baseline `{name}`.** No searched mixture keeps the limits that the config sets; "
-            f"`{over[0]['name']}` exceeds them least, by {markdown.percent(over[0]['violation'])}."
+            f"**Train on the baseline `{name}`.** No searched mixture keeps the limits that the config sets; on "
+            f"proxies, `{over[0]['name']}` exceeds them least, by {markdown.percent(over[0]['violation'])}."
         )
-    return f"**Train on the baseline `{name}`.** No searched mixture is clearly better."
+    return f"**Train on the baseline `{name}`.** {how_chosen(results)}"
 
 
 def _full_scale(results: Results) -> str:
-    """What the full-scale tokenizers say about the choice."""
-    values = results.full_scale_values
+    """What was measured at full scale, and where."""
     vocab_size = results.config["training"]["vocab_size"]
-    n_bytes = results.full_scale_ledger.filter(name=CHOSEN)["given_bytes"].sum()
-    scale = f"At full scale ({markdown.size(n_bytes)} of text, a vocabulary of {vocab_size:,} tokens)"
-    others = [name for name in values if name not in (CHOSEN, results.choice["chosen"])]
-    better = better_at_full_scale(results)
-    if not others:
-        return f"{scale} its objective is {markdown.nsl(values[CHOSEN])}; no other mixture was trained there."
-    other = better["against"] if better else others[0]
-    row = results.validation.filter(metric="gain_objective", against=other).row(0, named=True)
-    interval = f"95 % interval {markdown.interval(row['low'], row['high'])}"
-    numbers = (
-        f"an objective of {markdown.nsl(values[CHOSEN])} against {markdown.nsl(values[other])} "
-        f"(gain {markdown.gain(row['value'])}, {interval})"
+    ledger = results.full_scale_ledger.filter(name=results.choice["chosen"], draw=0)
+    return (
+        f"*Full scale* is {markdown.size(ledger['given_bytes'].sum())} of text and a vocabulary of {vocab_size:,} "
+        "tokens. The claim is about the *test half* of the evaluation text, which had no part in the choice."
     )
-    if better:
-        return f"{scale} `{results.choice['chosen']}` is measurably worse: {numbers}."
-    if abs(row["value"]) < TIE or row["low"] <= 0 <= row["high"]:
-        return f"{scale} it ties with `{other}`: {numbers}. Either will do."
-    if row["value"] > 0:
-        return f"{scale} it is better than the best baseline, `{other}`: {numbers}."
-    return f"{scale} `{other}` measures better, but not clearly: {numbers}."
 
 
 def _objective(results: Results) -> str:
     """The objective in words: where a reader meets NSL first."""
     objective = results.choice["objective"]
-    rows = results.compression.filter(
-        name=results.choice["chosen"], vocab_size=objective["vocab_size"]
-    ).unique(["evaluation_set", "corpus"])
     texts = []
     for name in objective["evaluation_sets"]:
-        size = markdown.size(rows.filter(evaluation_set=name)["bytes"].sum())
+        rows = results.evaluation.filter(evaluation_set=name)
+        sizes = (markdown.size(rows[column].sum()) for column in ("bytes", "test_bytes"))
         what = "documents kept from training" if name == "held_out" else "your evaluation set"
-        texts.append(f"`{name}` ({size}, {what})")
+        texts.append(f"`{name}` ({what}: {' to choose on and '.join(sizes)} to test on)")
     return (
         f"The *objective* is {OBJECTIVES[objective['aggregate']]} on {' and '.join(texts)}. *NSL* is the number of "
         f"tokens divided by that of the reference tokenizer, {markdown.reference(results.config['reference'])}, on "
-        "the same text: smaller is better. A *gain* of 1 % is an objective that is 1 % smaller."
+        "the same text: smaller is better. A *gain* of 1 %, or 1 % fewer tokens, is an objective that is 1 % smaller."
     )
 
 
 def _on_proxies(results: Results) -> str:
-    choice, proxies = results.choice, results.config["proxies"]
-    replicates = len(results.chosen["values"])
-    first = (
+    proxies, ranking = results.config["proxies"], results.finalists["ranking"]
+    replicates, finalists = len(ranking[0]["values"]), results.finalists["finalists"]
+    return (
         f"*Proxies* are small tokenizers ({markdown.size(proxies['bytes'])} of text, a vocabulary of "
-        f"{proxies['vocab_size']:,}); {len(choice['ranking'])} mixtures, baselines included, were each trained "
-        f"{f'{replicates} times, on different draws of text' if replicates > 1 else 'once'}."
+        f"{proxies['vocab_size']:,}); {len(ranking)} mixtures, baselines included, were each trained "
+        f"{f'{replicates} times, on different draws of text' if replicates > 1 else 'once'}. {len(finalists)} of them, "
+        f"the baselines and what may be the best, were then trained at full scale, {draws(results)}."
     )
-    baseline = choice["best_baseline"]
-    if baseline is None or baseline == choice["chosen"]:
-        return first
-    gain = choice["gains"][baseline]
-    numbers = (
-        f"{markdown.gain(gain['percent'])} (95 % interval {markdown.interval(gain['low'], gain['high'])})"
-    )
-    if gain["low"] is None:
-        return f"{first} There the gain over the best baseline, `{baseline}`, is {numbers}; its noise is not known."
-    noise = (
-        "within the noise" if gain["low"] <= 0 <= gain["high"] else "more than the noise of the measurement"
-    )
-    return f"{first} There the gain over the best baseline, `{baseline}`, is {numbers}: {noise}."
 
 
 # --- Tables -------------------------------------------------------------------------------------------------
@@ -190,38 +165,38 @@ def _language_models(results: Results) -> str | None:
 
 def _gains(results: Results) -> str:
     choice = results.choice
-    full_scale = {
+    tested = {
         row["against"]: row
         for row in results.validation.filter(metric="gain_objective").iter_rows(named=True)
     }
     shown, left_out = [], 0
     searched = 0
     for row in choice["ranking"]:
-        if row["name"] == choice["chosen"]:
+        if row["name"] == choice["chosen"] or row["measured"] is None:
             continue
-        searched += row["role"] == "candidate"
-        if row["role"] == "candidate" and searched > SEARCHED_SHOWN:
+        searched += row["kind"] == SEARCHED
+        if row["kind"] == SEARCHED and searched > SEARCHED_SHOWN:
             left_out += 1
             continue
-        kind = "baseline" if row["role"] == "baseline" else f"searched ({row['strategy']})"
-        shown.append((row["name"], kind, choice["gains"][row["name"]], full_scale.get(row["name"])))
-    for name, row in full_scale.items():
+        shown.append((row["name"], row["kind"], choice["gains"][row["name"]], tested.get(row["name"])))
+    for name, row in tested.items():
         if name not in results.trained:
-            shown.append((name, "existing tokenizer", None, row))
+            shown.append((name, "existing", None, row))
     if not shown:
         return "## What it gains\n\nThere is no other mixture to compare with."
     rows = []
-    for name, kind, proxies, full in shown:
-        cells = [markdown.gain(proxies["percent"]), _interval(proxies)] if proxies else ["–", "–"]
-        cells += [markdown.gain(full["value"]), _interval(full)] if full else ["–", "–"]
+    for name, kind, chosen_on, test in shown:
+        cells = [markdown.gain(chosen_on["percent"]), _interval(chosen_on)] if chosen_on else ["–", "–"]
+        cells += [markdown.gain(test["value"]), _interval(test)] if test else ["–", "–"]
         rows.append((f"`{name}`", kind, *cells))
-    header = ("against", "kind", "proxies", "95 % interval", "full scale", "95 % interval")
-    more = f"{left_out} more searched mixtures are in details.md." if left_out else ""
+    header = ("against", "kind", "selection half", "95 % interval", "test half", "95 % interval")
+    left_out += sum(row["measured"] is None for row in choice["ranking"])
+    mixtures = "mixture is" if left_out == 1 else "mixtures are"
     note = markdown.paragraph(
-        f"Gains of `{choice['chosen']}`: positive where it needs fewer tokens. An interval that holds 0 means that "
-        "the two do not differ measurably. On proxies, intervals cover draws of training text and of evaluation "
-        "documents; at full scale, where each tokenizer is trained once, evaluation documents alone.",
-        more,
+        f"Gains of `{choice['chosen']}` at full scale: positive where it needs fewer tokens. The intervals of a column "
+        "hold the truth all together with a chance of 95 %. Where one holds 0, no difference is claimed, nor one of "
+        f"less than {TIE} %.",
+        f"{left_out} more searched {mixtures} in details.md." if left_out else "",
     )
     return f"## What it gains\n\n{markdown.table(header, rows, left=2)}\n\n{note}"
 
@@ -268,10 +243,8 @@ def _caveats_of(results: Results) -> Iterator[str]:
             f"At full scale the text of {repeated} of {len(times)} corpora is repeated to fill its share, most "
             f"`{results.corpora[times.argmax()]}` ({times.max():.2f} times)."
         )
-    yield (
-        f"The recommended mixture was chosen among {len(results.choice['ranking'])} by measuring them on proxies, so "
-        "its gains there are slightly too large. The full-scale numbers had no part in the choice."
-    )
+    yield ("The mixture was chosen on the selection half, so its gains there are slightly too large.")
+    yield from halves_caveats(results.evaluation, results.config["objective"]["parallel_set"])
     if "held_out" in results.choice["objective"]["evaluation_sets"]:
         yield "`held_out` is text of the same corpora. Text of another kind may compress differently."
     yield "Fewer tokens make training and serving cheaper. They do not by themselves make a better language model."

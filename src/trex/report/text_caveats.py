@@ -6,12 +6,14 @@ from typing import Any
 
 import polars as pl
 
+from trex.counting.halves import WHOLE
 from trex.counting.nfc import MUCH_CHANGED, nfc_share
 from trex.counting.sampling import DOCUMENTS, PLACES, STREAM, WAYS
 from trex.left_out import NULL, REASONS
 from trex.report import markdown
 
 CORPORA_NAMED = 5  # of those that look wrong; hygiene.md has them all
+FEW_DOCUMENTS = 10
 
 
 def looks_wrong(hygiene: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -30,6 +32,40 @@ def looks_wrong(hygiene: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         yield (
             f"[hygiene.md](hygiene.md) warns of the text of {len(warned)} of {len(hygiene)} corpora: "
             f"{', '.join(named)}{more}."
+        )
+
+
+def halves_caveats(evaluation: pl.DataFrame, parallel_set: str | None) -> Iterator[str]:
+    """What is wrong with the halves of the evaluation text, none if all is well.
+
+    evaluation: the columns of evaluation/{set}/{corpus}.ledger.parquet. parallel_set: that of the config.
+    """
+    shared = evaluation.filter(dealt=WHOLE)
+    for (name,), rows in shared.group_by("evaluation_set", maintain_order=True):
+        yield (
+            f"`{name}` has one document of {markdown.names(rows['corpus'].to_list())}, which is in both halves: there, "
+            "the test is no test of the choice."
+        )
+    few = evaluation.filter(pl.col("test_documents") < FEW_DOCUMENTS).sort("test_documents")
+    if len(few):
+        named = [
+            f"`{corpus}` ({n} in `{name}`)"
+            for name, corpus, n in few.head(CORPORA_NAMED)
+            .select("evaluation_set", "corpus", "test_documents")
+            .iter_rows()
+        ]
+        more = f" and {len(few) - CORPORA_NAMED} more" if len(few) > CORPORA_NAMED else ""
+        yield (
+            f"Less than {FEW_DOCUMENTS} documents are in the test half of {', '.join(named)}{more}: resampling them "
+            "says little about other documents, and intervals are too narrow."
+        )
+    of_parallel = evaluation.filter(evaluation_set=parallel_set or "")
+    numbers = of_parallel.select("documents", "test_documents").n_unique()
+    if numbers > 1:
+        yield (
+            f"The corpora have different numbers of documents in the parallel set `{parallel_set}` "
+            f"({of_parallel['documents'].min():,} to {of_parallel['documents'].max():,} in the selection half), so its "
+            "halves, which are dealt by number, are not quite parallel."
         )
 
 

@@ -6,6 +6,7 @@ import polars as pl
 from trex.language_model import cost as lm
 from trex.layout import CHOSEN
 from trex.report import by_corpus, markdown
+from trex.report.choice import claim
 from trex.report.results import Results
 from trex.validation.scales import RANKS_WELL, Scale
 
@@ -45,12 +46,22 @@ def write_validation(results: Results) -> str:
 def _title(results: Results) -> str:
     vocab_size = results.config["training"]["vocab_size"]
     existing = [name for name in tokenizers(results) if name not in results.trained]
+    text = results.evaluation.filter(
+        pl.col("evaluation_set").is_in(results.choice["objective"]["evaluation_sets"])
+    )
+    halves = (
+        f"{text[f'{half}documents'].sum():,} documents, {markdown.size(text[f'{half}bytes'].sum())}"
+        for half in ("test_", "")
+    )
+    of_test, of_selection = halves
     return "# The full-scale tokenizers\n\n" + markdown.paragraph(
         f"`chosen` is the tokenizer of the recommended mixture, `{results.choice['chosen']}`. It and those of the "
         f"baselines have a vocabulary of {vocab_size:,}.",
         f"Existing tokenizers keep their own vocabularies: {markdown.names(existing)}." if existing else "",
-        "All evaluation text is encoded by `tokenizers`, one document at a time. Intervals are 95 % intervals over "
-        "resampled evaluation documents. summary.md explains NSL and gain.",
+        "All numbers are of the test half of the evaluation text, which nothing was chosen on: of the objective's "
+        f"sets, {of_test} (the selection half has {of_selection}). It is encoded by `tokenizers`, one document at a "
+        "time. Intervals of gains are simultaneous: those over all tokenizers in a column hold the truth all together "
+        "with a chance of 95 %, by resampled documents. summary.md explains NSL and gain.",
     )
 
 
@@ -67,7 +78,10 @@ def _objective(results: Results) -> str:
         rows.append((f"`{name}`", markdown.nsl(value), *cells))
     sets = markdown.names(results.choice["objective"]["evaluation_sets"])
     header = ("tokenizer", "objective", "gain of `chosen`", "95 % interval")
-    intro = f"The {results.choice['objective']['aggregate']} NSL on {sets}, which the search minimised; best first."
+    intro = markdown.paragraph(
+        f"The {results.choice['objective']['aggregate']} NSL on {sets}, which the search minimised; best first.",
+        claim(results),
+    )
     return f"## The objective\n\n{intro}\n\n{markdown.table(header, rows)}"
 
 
@@ -119,7 +133,7 @@ def _gains(results: Results) -> str:
     if not rows:
         return ""
     header = ("evaluation set", "compared with", "macro", "pooled", "worst")
-    intro = "Gains of `chosen` with 95 % intervals; positive where it needs fewer tokens."
+    intro = "Gains of `chosen` with simultaneous 95 % intervals; positive where it needs fewer tokens."
     return f"## Gains\n\n{intro}\n\n{markdown.table(header, rows, left=2)}"
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from trex.config import ConfigError
 from trex.corpora import open_source
 from trex.corpora.reader import FileReader
+from trex.layout import full_scale_draws
 
 COUNTS, HELD_OUT, RUNS, INDEX = 0.3, 0.4, 0.3, 0.45  # bytes on disk a byte of text
 MEASURED, HEAPS = 155_000_000, 0.8
@@ -47,7 +48,10 @@ def forecast(config: Mapping[str, Any], base: Path) -> tuple[dict[str, int], lis
     mixtures = proxies["count"] + len(proxies["mixtures"])
     sets = sum(1 + len(corpus["evaluation"]) for corpus in config["corpora"].values())
     kept = mixtures if proxies["keep_tokenizers"] else 0
-    final = 2 + len(config["baselines"]) if training["baselines"] else 1
+    baselines = 1 + len(config["baselines"])
+    # at full scale, candidates (two a strategy at most) and baselines; and those that are written for use
+    trained = (2 * len(config["search"]["strategies"]) + baselines) * len(full_scale_draws(training))
+    final = trained + 1 + (baselines if training["baselines"] else 0)
     need = {
         "counts": COUNTS * text + HELD_OUT * held_out,
         "counting, for a while": RUNS * max(size or 0 for size in sizes.values()),

@@ -1,4 +1,4 @@
-"""What a run shows: how far it is and how long it will take, by Snakemake's own events, and at its end what was found."""
+"""What a run shows: how far it is and how long it will take, by Snakemake's events; at its end, what was found."""
 
 import re
 import time

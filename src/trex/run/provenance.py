@@ -53,7 +53,7 @@ def provenance(
         "ledgers": {
             "corpora": _sums(ledgers["corpora"], ["corpus", "split"], text),
             "proxies": _sums(ledgers["proxies"], ["corpus"], given),
-            "tokenizers": _sums(ledgers["tokenizers"], ["tokenizer", "corpus"], given),
+            "tokenizers": _sums(ledgers["tokenizers"], ["name", "draw", "corpus"], given),
         },
         "files": files,
     }
@@ -62,17 +62,13 @@ def provenance(
 
 
 def ledgers_of(
-    counts: Iterable[str | Path], proxies: str | Path, tokenizers: Mapping[str, str | Path]
+    counts: Iterable[str | Path], proxies: str | Path, tokenizers: Iterable[str | Path]
 ) -> dict[str, pl.DataFrame]:
-    """The ledgers that `provenance` takes, from their files; tokenizers: files by name."""
-    of_tokenizers = [
-        pl.read_parquet(path).select(pl.lit(name).alias("tokenizer"), pl.all())
-        for name, path in tokenizers.items()
-    ]
+    """The ledgers that `provenance` takes, from their files."""
     return {
         "corpora": pl.concat([pl.read_parquet(path) for path in counts]),
         "proxies": pl.read_parquet(proxies),
-        "tokenizers": pl.concat(of_tokenizers),
+        "tokenizers": pl.concat([pl.read_parquet(path) for path in tokenizers]),
     }
 
 

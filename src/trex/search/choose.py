@@ -1,136 +1,127 @@
-"""Which mixture to recommend: measured objectives of the candidates and baselines, compared in pairs.
+"""Which mixture to recommend: the simplest that is not measurably worse than the best, at full scale.
 
-A replicate is one draw of training text, which begins with another group of documents of each corpus; it is the same
-for every mixture. Mixtures share most of what a draw changes, so gains are taken replicate by replicate and only then
-averaged. The noise of the evaluation text comes from its documents, resampled, the same ones for every mixture.
+A mixture is *measurably worse* if some other one is better by more than TIE percent and more than the noise. The lower
+ends of the gains of all others over it are taken together (`objective.comparisons`): the best of several is the best by
+luck as well. So a mixture that is as good as the best is left out with a chance of 5 % (Gupta's subset selection, with
+the noise as it is measured).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from trex.objective.constraints import SLACK
+from trex.mixtures.baselines import SIMPLEST_FIRST
+from trex.objective.comparisons import Comparison, DrawNoise, compare
+from trex.search.measurements import Measured
+
+# Why a mixture was or was not recommended, as `choice.json` says it.
+RECOMMENDED = "recommended"
+WORSE = "worse"  # measurably, than the best
+LESS_SIMPLE = "less simple"  # than the recommended one, and no better as far as can be measured
+MEASURES_LESS = "measures less well"  # than the recommended one, which is as simple
+OVER_LIMITS = "over limits"
+NO_FINALIST = "no finalist"  # not trained at full scale
 
 
 def choose(
-    measured: Mapping[str, Sequence[float]],
-    roles: Mapping[str, str],
-    strategies: Mapping[str, str],
-    predicted: Mapping[str, float | None],
-    violations: Mapping[str, float] | None = None,
-    resampled: Mapping[str, np.ndarray] | None = None,
+    measured: Measured, kinds: Mapping[str, str], not_trained: Mapping[str, str], seed: int = 0
 ) -> dict[str, Any]:
-    """Choose the mixture with the smallest mean of the measured objective, of those that keep the limits.
+    """Choose among mixtures that were measured at full scale on the selection half of the evaluation text.
 
-    Of equal means a baseline's wins, as it is the simpler choice, then the one named first. If none keeps the limits,
-    the one that exceeds them least is chosen.
+    Of equally simple ones, the one that measures best is taken. If none keeps the limits, it is the one that exceeds
+    them least.
 
     Args:
-        measured: the objective of every mixture, one number per replicate, in the same order for all.
-        roles: of each, candidate | baseline.
-        strategies: of each, the strategy it came from.
-        predicted: of each, the objective that the surface expected, or None.
-        violations: of each, by how much it exceeds the limits of the objective, relatively (mean over replicates),
-            and the bounds of shares. None: neither is set.
-        resampled: of each, the objective on resampled evaluation documents, the same for all. [resamples] None: the
-            documents are taken as they are.
+        measured: the finalists.
+        kinds: of every mixture, one of `mixtures.baselines.SIMPLEST_FIRST`.
+        not_trained: mixtures that are no finalists, best first, and why.
+        seed: of the simulated noise of draws.
 
     Returns:
-        For `choice.json`: chosen, role, strategy; best_baseline (None without baselines, and the chosen one
-        itself if a baseline is chosen); ranking, best first, of name, role, strategy, measured (the mean),
-        standard_error (of the mean, None with 1 replicate), values, predicted, violation; gains, over every other
-        mixture, best first, as of `paired_gain`.
-
-    >>> roles = {"paper": "candidate", "uniform": "baseline"}
-    >>> choose({"paper": [0.75], "uniform": [1.0]}, roles, roles, dict.fromkeys(roles))["gains"]["uniform"]["percent"]
-    25.0
-
-    Raises:
-        ValueError: without mixtures or replicates, or if mixtures have different numbers of replicates.
+        For `choice.json`: chosen; best, the one that measures best of those that keep the limits; draws of text;
+        draw_noise (None with one draw): deviation, freedom; ranking, best first and then those that were not trained,
+        of name, kind, measured (the mean), values, violation, behind (None for the best: how many percent the best
+        gains, and the lower end `at_least`), verdict, why; gains of the chosen over every other finalist, percent with
+        low and high, simultaneous.
     """
-    counts = {name: len(values) for name, values in measured.items()}
-    if len(set(counts.values())) != 1 or 0 in counts.values():
-        raise ValueError(f"every mixture needs the same replicates, 1 or more; got {counts}")
-    ranking = [
-        {
-            "name": name,
-            "role": roles[name],
-            "strategy": strategies[name],
-            "measured": float(np.mean(values)),
-            "standard_error": _standard_error(values),
-            "values": [float(value) for value in values],
-            "predicted": predicted[name],
-            "violation": violations[name] if violations else None,
-        }
-        for name, values in measured.items()
-    ]
+    names, trained = measured.best_first(), list(measured.values)
+    values = np.array(list(measured.values.values()))
+    noise = DrawNoise.of(values)
+    objectives = (
+        np.repeat(values.mean(axis=1)[None], 3, axis=0) if measured.resampled is None else measured.resampled
+    )
 
-    def excess(row):
-        violation = row["violation"] or 0.0
-        return violation if violation > SLACK else 0.0
+    def gains(pairs: list[tuple[str, str]], **how: bool) -> list[Comparison]:
+        at = [(trained.index(of), trained.index(over)) for of, over in pairs]
+        return list(compare(objectives, at, noise, seed, **how).values())
 
-    ranking.sort(key=lambda row: (excess(row), row["measured"], row["role"] != "baseline"))
-    best = ranking[0]
-    baselines = [row["name"] for row in ranking if row["role"] == "baseline"]
-    return {
-        "chosen": best["name"],
-        "role": best["role"],
-        "strategy": best["strategy"],
-        "best_baseline": next(iter(baselines), None),
-        "ranking": ranking,
-        "gains": {
-            row["name"]: paired_gain(
-                best["values"], row["values"], _pair(resampled, best["name"], row["name"])
+    best = names[0]
+    possible = [name for name in names if measured.excess(name) == 0] or [best]
+    over = {
+        name: dict(zip(others, gains([(other, name) for other in others], one_sided=True), strict=True))
+        for name in names
+        for others in [[other for other in dict.fromkeys([best, *possible]) if other != name]]
+    }
+    better = {name: [other for other, gain in over[name].items() if gain.is_gain] for name in possible}
+    equal = [name for name in possible if not better[name]] or [best]
+    chosen = min(equal, key=lambda name: SIMPLEST_FIRST.index(kinds[name]))
+
+    def verdict(name: str) -> tuple[str, str]:
+        if name == chosen:
+            return RECOMMENDED, _why_recommended(chosen, best, equal)
+        if name not in possible:
+            return OVER_LIMITS, f"exceeds the limits, by {100 * measured.excess(name):.2f} %"
+        if name not in equal:
+            other = max(better[name], key=lambda other: over[name][other].low)
+            gain = over[name][other]
+            return (
+                WORSE,
+                f"measurably worse: {other} gains {gain.percent:.2f} % on it, at least {gain.low:.2f} %",
             )
-            for row in ranking[1:]
+        if kinds[name] == kinds[chosen]:
+            return MEASURES_LESS, f"as simple as {chosen}, and measures less well"
+        return LESS_SIMPLE, f"not measurably better than {chosen}, and less simple"
+
+    def row(name: str) -> dict[str, Any]:
+        reason, why = verdict(name)
+        return {
+            "name": name,
+            "kind": kinds[name],
+            "measured": float(np.mean(measured.values[name])),
+            "values": [float(value) for value in measured.values[name]],
+            "violation": measured.violations[name] if measured.violations else None,
+            "behind": None
+            if name == best
+            else {"percent": over[name][best].percent, "at_least": over[name][best].low},
+            "verdict": reason,
+            "why": why,
+        }
+
+    others = [name for name in names if name != chosen]
+    unmeasured = dict.fromkeys(("measured", "values", "violation", "behind"))
+    return {
+        "chosen": chosen,
+        "best": best,
+        "draws": values.shape[1],
+        "draw_noise": None if noise is None else {"deviation": noise.deviation, "freedom": noise.freedom},
+        "ranking": [
+            *map(row, names),
+            *(
+                {"name": name, "kind": kinds[name], **unmeasured, "verdict": NO_FINALIST, "why": why}
+                for name, why in not_trained.items()
+            ),
+        ],
+        "gains": {
+            name: vars(gain)
+            for name, gain in zip(others, gains([(chosen, other) for other in others]), strict=True)
         },
     }
 
 
-def paired_gain(
-    chosen: Sequence[float],
-    other: Sequence[float],
-    resampled: tuple[np.ndarray, np.ndarray] | None = None,
-) -> dict[str, float | None]:
-    """How much smaller `chosen` is than `other`, and how sure that is.
-
-    Args:
-        chosen, other: the objective, one number per replicate.
-        resampled: of both, on resampled evaluation documents. [resamples], [resamples]
-
-    Returns:
-        percent: mean of 100 * (1 - chosen / other) over replicates; standard_error of that, by the replicates (None
-        with one); documents_error, its standard deviation over resampled documents (None without); low, high: 95 %
-        interval of both by Student's t (None where neither is known), with Satterthwaite's degrees of freedom, as the
-        replicates are few and the resamples many.
-    """
-    from scipy.special import stdtrit  # quantile of Student's t; slow to import
-
-    gains = 100 * (1 - np.asarray(chosen, float) / np.asarray(other, float))
-    percent, by_replicates = float(gains.mean()), _standard_error(gains)
-    by_documents = (
-        None if resampled is None else float(np.std(100 * (1 - resampled[0] / resampled[1]), ddof=1))
-    )
-    variance = (by_replicates or 0.0) ** 2 + (by_documents or 0.0) ** 2
-    low = high = None
-    if variance > 0:
-        freedom = variance**2 * (len(gains) - 1) / by_replicates**4 if by_replicates else np.inf
-        half = float(stdtrit(min(freedom, 1e6), 0.975) * np.sqrt(variance))
-        low, high = percent - half, percent + half
-    return {
-        "percent": percent,
-        "standard_error": by_replicates,
-        "documents_error": by_documents,
-        "low": low,
-        "high": high,
-    }
-
-
-def _pair(resampled: Mapping[str, np.ndarray] | None, *names: str) -> tuple[np.ndarray, ...] | None:
-    return None if resampled is None else tuple(resampled[name] for name in names)
-
-
-def _standard_error(values: Sequence[float]) -> float | None:
-    """Of the mean; None with 1 value."""
-    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+def _why_recommended(chosen: str, best: str, equal: list[str]) -> str:
+    if chosen != best:
+        return f"the simplest of {len(equal)} that are not measurably worse than the best, {best}"
+    if len(equal) > 1:
+        return f"measures best, and none of the {len(equal) - 1} that are as good is simpler"
+    return "measures best, and all others are measurably worse"

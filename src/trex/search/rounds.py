@@ -13,7 +13,7 @@ from trex.search.problem import Problem
 from trex.search.space import SearchSpace
 from trex.search.strategies.adaptive import expected_gain, propose_batch
 from trex.search.strategies.matched import MATCHED
-from trex.surfaces.fit import fit_with_residuals
+from trex.surfaces.select import Regression, fit_objective
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,11 @@ class Round:
     seed: int
 
     def propose(
-        self, training: TrainingSet, kind: str, space: SearchSpace, earlier: Sequence[Mapping[str, Any]]
+        self,
+        training: TrainingSet,
+        regression: Regression,
+        space: SearchSpace,
+        earlier: Sequence[Mapping[str, Any]],
     ) -> Proposal:
         """The mixtures that promise most.
 
@@ -44,10 +48,10 @@ class Round:
 
         Args:
             training: all proxies so far.
-            kind: of surface.
+            regression: one with gradients.
             earlier: notes of the rounds before.
         """
-        problem = fit_problem(training, kind, space, self.seed)
+        problem = fit_problem(training, regression, space, self.seed)
         batch = propose_batch(
             problem,
             training,
@@ -70,7 +74,7 @@ class Round:
         return Proposal(dict(zip(ids, trained, strict=True)), notes)
 
 
-def fit_problem(training: TrainingSet, kind: str, space: SearchSpace, seed: int) -> Problem:
+def fit_problem(training: TrainingSet, regression: Regression, space: SearchSpace, seed: int) -> Problem:
     """The search problem on a surface fitted to proxies, with its joint held-out errors."""
-    surface, errors = fit_with_residuals(training.shares, training.targets, kind, own=training.own, seed=seed)
-    return Problem(surface, space.objective, space.bounds, space.constraints, errors)
+    fitted = fit_objective(training, regression, seed)
+    return Problem(fitted.surface, space.objective, space.bounds, space.constraints, fitted.residuals)

@@ -74,7 +74,7 @@ def begin_study(
         surfaces.paper,
         proxies,
         rounds,
-        partial(fit_problem, kind=searched.regression.kind, space=space, seed=seed),
+        partial(fit_problem, regression=searched.regression, space=space, seed=seed),
     )
 
 

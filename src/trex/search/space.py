@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import polars as pl
 
 from trex.files import read_json
 from trex.mixtures.baselines import resolve
@@ -16,6 +17,7 @@ from trex.objective.constraints import Constraint
 from trex.objective.objective import Objective
 from trex.objective.targets import TargetObjective
 from trex.proxies.tables import evaluation_arrays
+from trex.search.limits import with_existing
 from trex.search.strategies.matched import MATCHED, matched_mixture
 
 if TYPE_CHECKING:  # it trains, and rules import this module
@@ -43,7 +45,9 @@ class SearchSpace:
     measure: Callable[[np.ndarray], np.ndarray]
 
     @classmethod
-    def from_params(cls, trainer: "Trainer", params: Any, inferred: Sequence[str] = ()) -> Self:
+    def from_params(
+        cls, trainer: "Trainer", params: Any, inferred: Sequence[str] = (), limits: Sequence[str] = ()
+    ) -> Self:
         """The search space that a config asks for.
 
         The baselines that limits compare with are measured, each with a proxy: a surface is off by more than what the
@@ -54,9 +58,11 @@ class SearchSpace:
             params: of a rule: seed, corpora; sections of the config: objective (with vocab_size), sampling, search (its
                 floors and ceilings) and baselines.
             inferred: files of `infer_mixture` with the shares of baselines that are to be inferred.
+            limits: the file of `measure_limits`, if limits compare with existing tokenizers.
         """
         index, corpora = trainer.index, list(params.corpora)
         objective = Objective.from_config(params.objective, corpora)
+        objective = with_existing(objective, [*map(pl.read_parquet, limits)], "proxies")
         sampler = MixtureSampler.from_config(params.sampling, params.seed, corpora, index.available_bytes)
         bounds = Bounds.of_corpora(
             corpora,
@@ -76,7 +82,9 @@ class SearchSpace:
             objective.on(evaluation_arrays(index.evaluation_rows, sets, corpora)[1]),
             bounds,
             baselines,
-            objective.constraints({name: measure(baselines[name]) for name in objective.max_loss}),
+            objective.constraints(
+                {name: measure(baselines[name]) for name in objective.max_loss if name in baselines}
+            ),
             sampler,
             measure,
         )

@@ -22,13 +22,16 @@ from trex.surfaces.select import (
     learning_curve,
     learning_sizes,
     select_surface,
+    stack_of,
 )
+from trex.surfaces.stack import StackSurface
 from trex.surfaces.vocabulary import LEFT_OUT, left_out_scores
 
 log = logging.getLogger(__name__)
 
 # What searches by gradients use if no compared regression has them.
 SMOOTH = REGRESSIONS["gaussian_process"]
+STACK = StackSurface.kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +59,7 @@ def compare(
 
     Args:
         by_size: the proxies' targets at every vocabulary size, rising; the last is the one that is searched at.
-        regressions: names of those to compare.
+        regressions: names of those to compare, keys of REGRESSIONS or `stack`, which is made of the others.
         model: the name of the one to use, or auto for the best.
         paper: whether a strategy needs the paper's surface.
         folds, seed: of the cross-validation.
@@ -66,14 +69,9 @@ def compare(
     """
     *_, training = by_size.values()
     training.check()
-    use = None if model == "auto" else REGRESSIONS[model]
-    wanted = [
-        *(REGRESSIONS[name] for name in regressions),
-        *([use] if use else []),
-        *([PAPER] if paper else []),
-    ]
-    compared = list({regression.name: regression for regression in wanted}.values())
-    selection = select_surface(training, compared, use, folds, seed)
+    compared = _compared([*regressions, *([] if model == "auto" else [model])], paper)
+    use = None if model == "auto" else compared[model]
+    selection = select_surface(training, list(compared.values()), use, folds, seed)
     used = selection.chosen.regression
     fitted = {used.name: selection.chosen}
 
@@ -82,7 +80,7 @@ def compare(
             fitted[regression.name] = fit_objective(training, regression, seed)
         return fitted[regression.name]
 
-    searched = fit(_searched(selection))
+    searched = fit(_searched(selection, compared))
     surfaces = FittedSurfaces(
         selection.chosen, searched, fit(PAPER) if paper else None, selection.nested_regressions
     )
@@ -93,20 +91,40 @@ def compare(
         pl.DataFrame(_corpus_metrics(selection.validations, training), infer_schema_length=None),
         pl.DataFrame(_curves(training, [used, *([PAPER] if paper else [])], seed), schema=CURVE),
         pl.DataFrame(
-            left_out_scores(by_size, searched.regression.kind, folds, seed) if len(by_size) > 2 else [],
+            left_out_scores(by_size, searched.regression, folds, seed) if len(by_size) > 2 else [],
             schema=LEFT_OUT,
         ),
         pl.concat([_predictions(validation, training) for validation in validations]),
     )
 
 
-def _searched(selection: Selection) -> Regression:
+def _compared(names: Sequence[str], paper: bool) -> dict[str, Regression]:
+    """Regressions by name, each once; a stack comes last, as it is made of the others.
+
+    Raises:
+        ValueError: the stack has fewer than two members.
+    """
+    single = {name: REGRESSIONS[name] for name in names if name != STACK}
+    if paper:
+        single[PAPER.name] = PAPER
+    if STACK not in names:
+        return single
+    stack = stack_of(list(single.values()))
+    if stack is None:
+        raise ValueError(
+            "a stack needs two or more other surfaces that predict every corpus, such as gaussian_process and "
+            f"mixing_law; compared are {', '.join(single) or 'none'}"
+        )
+    return {**single, STACK: stack}
+
+
+def _searched(selection: Selection, compared: Mapping[str, Regression]) -> Regression:
     """The regression that searches by gradients use: the best that has them, which need not be the best of all."""
     used = selection.chosen.regression
     if used.has_gradient:
         return used
-    smooth = [v for v in selection.validations if REGRESSIONS[v.regression].has_gradient]
-    return REGRESSIONS[min(smooth, key=lambda v: v.scores()["mape"]).regression] if smooth else SMOOTH
+    smooth = [v for v in selection.validations if compared[v.regression].has_gradient]
+    return compared[min(smooth, key=lambda v: v.scores()["mape"]).regression] if smooth else SMOOTH
 
 
 def _metrics(validation: CrossValidation, used: Regression) -> dict[str, Any]:

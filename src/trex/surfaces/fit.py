@@ -17,6 +17,7 @@ from trex.surfaces.lightgbm import LightGBMSurface
 from trex.surfaces.linear import LinearSurface
 from trex.surfaces.many_corpora import ManyCorporaSurface
 from trex.surfaces.mixing_law import MixingLawSurface
+from trex.surfaces.stack import StackSurface
 
 STD_FOLDS = 5
 Z90 = 1.6449  # 90 % of a normal distribution lie within so many standard deviations of its mean
@@ -102,12 +103,20 @@ def fit_with_residuals(
         fit = partial(surface.refit, own=own, seed=seed, **settings)
         mean, std = out_of_fold(shares, targets, fit, assign_folds(len(shares), STD_FOLDS, seed))
         z = (targets - mean) / std
-    spread = _rms(z)
-    return replace(surface, spread=spread), z / np.where(spread > 0, spread, 1.0)
+    spread, residuals = standardise(z)
+    return replace(surface, spread=spread), residuals
+
+
+def standardise(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The root mean square [t] of residuals [n, t], and the residuals in its unit."""
+    spread = np.sqrt(np.mean(z**2, axis=0))
+    return spread, z / np.where(spread > 0, spread, 1.0)
 
 
 def load_surface(data: Mapping) -> Surface:
     """The surface that `to_json` described, with exactly the same predictions."""
+    if data["kind"] == StackSurface.kind:
+        return StackSurface.from_json(data, load_surface)
     many = data["kind"] == ManyCorporaSurface.kind
     return (ManyCorporaSurface if many else surface_class(data["kind"])).from_json(data)
 
@@ -164,12 +173,8 @@ def cross_validate(
     mean, std = out_of_fold(shares, targets, fit, fold)
     z = (targets - mean) / std
     for held_out in (fold == f for f in range(folds)):
-        std[held_out] *= _rms(z[~held_out])
+        std[held_out] *= standardise(z[~held_out])[0]
     return mean, std
-
-
-def _rms(residuals: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.mean(residuals**2, axis=0))
 
 
 def scores(

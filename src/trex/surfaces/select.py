@@ -1,7 +1,7 @@
 """Which way to predict the objective: regressions, their honest accuracy, and how it grows with the proxies.
 
 A regression either predicts the targets and takes the objective of them, or predicts the objective's value itself, as
-the paper's does; both give an `ObjectiveSurface`.
+the paper's does; both give an `ObjectiveSurface`. A stack is a regression made of others (`trex.surfaces.stack`).
 """
 
 import math
@@ -22,8 +22,10 @@ from trex.surfaces.fit import (
     load_surface,
     out_of_fold,
     scores,
+    standardise,
     surface_class,
 )
+from trex.surfaces.stack import StackSurface, stack_out_of_fold, stack_weights
 
 # Of targets, [..., t] -> [...].
 Function = Callable[[np.ndarray], np.ndarray]
@@ -34,11 +36,12 @@ CHUNK = 4_000_000
 
 @dataclass(frozen=True)
 class Regression:
-    """A kind of surface, and what it is fitted to: the targets, or the objective's value."""
+    """A kind of surface, and what it is fitted to: the targets, or the objective's value. Of a stack, its members."""
 
     kind: str
     predicts_objective: bool = False
     settings: Mapping = field(default_factory=dict)
+    members: tuple["Regression", ...] = ()
 
     @property
     def name(self) -> str:
@@ -47,10 +50,14 @@ class Regression:
     @property
     def has_gradient(self) -> bool:
         """Whether its surface predicts the targets with their gradients, as searches by gradients need them."""
+        if self.members:
+            return all(member.has_gradient for member in self.members)
         return not self.predicts_objective and surface_class(self.kind).has_gradient
 
     def fewest(self, folds: int) -> int:
         """Mixtures that cross-validating it takes at least."""
+        if self.members:
+            return max(member.fewest(folds) for member in self.members)
         least = surface_class(self.kind).fewest_rows(**self.settings)
         return max(folds, math.ceil(least * folds / (folds - 1)))
 
@@ -60,6 +67,25 @@ class Regression:
             return training.values[:, None], np.array([NO_OWN])
         no_own = np.full(training.targets.shape[1], NO_OWN)
         return training.targets, no_own if training.own is None else np.asarray(training.own, int)
+
+    def to_json(self) -> dict[str, Any]:
+        """In types that JSON has."""
+        return {
+            "kind": self.kind,
+            "predicts_objective": self.predicts_objective,
+            "settings": dict(self.settings),
+            "members": [member.to_json() for member in self.members],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(**{**data, "members": tuple(map(cls.from_json, data["members"]))})
+
+
+def stack_of(regressions: Sequence[Regression]) -> Regression | None:
+    """The stack of all that predict the targets; None of fewer than two."""
+    members = tuple(r for r in regressions if not (r.predicts_objective or r.members))
+    return Regression(StackSurface.kind, members=members) if len(members) > 1 else None
 
 
 PAPER = Regression("lightgbm", predicts_objective=True)
@@ -133,9 +159,7 @@ class ObjectiveSurface:
     def to_json(self) -> dict[str, Any]:
         """All but the objective, in types that JSON has."""
         return {
-            "kind": self.regression.kind,
-            "predicts_objective": self.regression.predicts_objective,
-            "settings": dict(self.regression.settings),
+            "regression": self.regression.to_json(),
             "surface": self.surface.to_json(),
             "residuals": self.residuals.tolist(),
         }
@@ -143,7 +167,7 @@ class ObjectiveSurface:
     @classmethod
     def from_json(cls, data: Mapping[str, Any], objective: Function) -> Self:
         """The same again, with exactly the same predictions if the objective is the same."""
-        regression = Regression(data["kind"], data["predicts_objective"], data["settings"])
+        regression = Regression.from_json(data["regression"])
         return cls(regression, load_surface(data["surface"]), np.array(data["residuals"]), objective)
 
 
@@ -158,6 +182,7 @@ class CrossValidation:
     # measured, mean, std of the targets, each [n, t]; None for a regression that predicts none
     targets: tuple[np.ndarray, np.ndarray, np.ndarray] | None
     z: np.ndarray | None = None  # [n, t or 1], residuals in units of `fit.out_of_fold`'s std
+    members: tuple["CrossValidation", ...] = ()  # of a stack
 
     def scores(self) -> dict[str, float | int | None]:
         """`fit.scores` of the objective, with coverage90."""
@@ -176,34 +201,71 @@ def fit_objective(
 
     validation: of the same regression and mixtures; its residuals save cross-validating once more.
     """
-    outcomes, own = regression.outcomes(training)
-    z = validation.z if validation else None
-    surface, residuals = fit_with_residuals(
-        training.shares, outcomes, regression.kind, own=own, seed=seed, z=z, **regression.settings
-    )
+    if regression.members:
+        validation = validation or cross_validate_objective(training, regression, seed=seed)
+        surface, residuals = _fit_stack(training, regression, seed, validation)
+    else:
+        outcomes, own = regression.outcomes(training)
+        z = validation.z if validation else None
+        surface, residuals = fit_with_residuals(
+            training.shares, outcomes, regression.kind, own=own, seed=seed, z=z, **regression.settings
+        )
     return ObjectiveSurface(regression, surface, residuals[:RESIDUALS], training.objective)
 
 
+def _fit_stack(
+    training: TrainingSet, regression: Regression, seed: int, validation: CrossValidation
+) -> tuple[StackSurface, np.ndarray]:
+    """As `fit.fit_with_residuals`. A member that weighs nothing for any target is left out."""
+    of_members = [v.targets for v in validation.members]
+    weights = stack_weights(np.stack([mean - measured for measured, mean, _ in of_members]))
+    weighs = weights.any(axis=1)
+    members = tuple(
+        fit_objective(training, member, seed, known).surface
+        for member, known, some in zip(regression.members, validation.members, weighs, strict=True)
+        if some
+    )
+    spread, residuals = standardise(validation.z)
+    return StackSurface(members, weights[weighs], spread), residuals
+
+
 def cross_validate_objective(
-    training: TrainingSet, regression: Regression, folds: int = STD_FOLDS, seed: int = 0
+    training: TrainingSet,
+    regression: Regression,
+    folds: int = STD_FOLDS,
+    seed: int = 0,
+    known: Sequence[CrossValidation] = (),
 ) -> CrossValidation:
-    """Cross-validate a regression. The spread and the joint residuals used in a fold come from the other folds."""
+    """Cross-validate a regression. The spread and the joint residuals used in a fold come from the other folds, and so
+    do the weights of a stack.
+
+    known: cross-validations of other regressions, with the same mixtures, folds and seed, which spare a stack those of
+        its members.
+    """
     outcomes, own = regression.outcomes(training)
-    kind = class_to_fit(regression.kind, training.shares, own)
-    fit = partial(kind.fit, own=own, seed=seed, **regression.settings)
     fold = assign_folds(len(training), folds, seed)
-    mean, std = out_of_fold(training.shares, outcomes, fit, fold)
-    z = (outcomes - mean) / std
+    by_name = {validation.regression: validation for validation in known}
+    members = tuple(
+        by_name.get(member.name) or cross_validate_objective(training, member, folds, seed)
+        for member in regression.members
+    )
+    if members:
+        _, means, stds = map(np.stack, zip(*(v.targets for v in members), strict=True))
+        mean, std = stack_out_of_fold(outcomes, means, stds, fold)
+    else:
+        kind = class_to_fit(regression.kind, training.shares, own)
+        fit = partial(kind.fit, own=own, seed=seed, **regression.settings)
+        mean, std = out_of_fold(training.shares, outcomes, fit, fold)
+    z = np.divide(outcomes - mean, std, out=np.zeros_like(mean), where=std > 0)
     value, value_std = np.empty(len(training)), np.empty(len(training))
     for held_out in (fold == f for f in range(folds)):
-        spread = np.sqrt((z[~held_out] ** 2).mean(axis=0))
+        spread, residuals = standardise(z[~held_out])
         std[held_out] *= spread
-        residuals = z[~held_out] / np.where(spread > 0, spread, 1.0)
         value[held_out], value_std[held_out] = _of_objective(
             regression, training.objective, mean[held_out], std[held_out], residuals[:RESIDUALS]
         )
     targets = None if regression.predicts_objective else (training.targets, mean, std)
-    return CrossValidation(regression.name, training.values, value, value_std, targets, z)
+    return CrossValidation(regression.name, training.values, value, value_std, targets, z, members)
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,8 +290,8 @@ def select_surface(
     """Select by nested cross-validation the regression with the least MAPE on the objective, and fit it.
 
     Args:
-        regressions: what to validate, and to choose from; where a fold leaves fewer mixtures than one needs, from the
-            others.
+        regressions: what to validate, and to choose from, a stack after its members; where a fold leaves fewer mixtures
+            than one needs, from the others.
         use: one of them that is chosen whatever the others can do; None: the best.
         folds: of the outer and of the inner cross-validation.
         seed: of fits and folds.
@@ -237,7 +299,9 @@ def select_surface(
 
     def best(training: TrainingSet) -> tuple[ObjectiveSurface, list[CrossValidation]]:
         able = [regression for regression in regressions if len(training) >= regression.fewest(folds)]
-        found = [cross_validate_objective(training, regression, folds, seed) for regression in able]
+        found: list[CrossValidation] = []
+        for regression in able:
+            found.append(cross_validate_objective(training, regression, folds, seed, found))
         least = able.index(use) if use else int(np.argmin([v.scores()["mape"] for v in found]))
         return fit_objective(training, able[least], seed, found[least]), found
 

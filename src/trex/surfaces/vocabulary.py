@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from trex.proxies.training_set import TrainingSet
-from trex.surfaces.fit import STD_FOLDS, cross_validate, scores
+from trex.surfaces.fit import STD_FOLDS, scores
+from trex.surfaces.select import Regression, cross_validate_objective
 
 # Columns of `left_out_scores`.
 LEFT_OUT = {"vocab_size": int, "outermost": bool} | dict.fromkeys(
@@ -43,13 +44,13 @@ def leave_one_size_out(means: np.ndarray, vocab_sizes: Sequence[int]) -> np.ndar
 
 
 def left_out_scores(
-    by_size: Mapping[int, TrainingSet], kind: str, folds: int = STD_FOLDS, seed: int = 0
+    by_size: Mapping[int, TrainingSet], regression: Regression, folds: int = STD_FOLDS, seed: int = 0
 ) -> list[dict[str, float | int | bool | None]]:
     """How well every vocabulary size is predicted from the others alone, at mixtures that were held out, too.
 
     Args:
         by_size: the same mixtures and their targets at three or more vocabulary sizes, rising.
-        kind: of surface.
+        regression: one that predicts the targets.
         folds, seed: of the cross-validation.
 
     Returns:
@@ -60,7 +61,7 @@ def left_out_scores(
     sizes = list(by_size)
     means = np.stack(
         [
-            cross_validate(training.shares, training.targets, kind, folds, seed, own=training.own)[0]
+            cross_validate_objective(training, regression, folds, seed).targets[1]
             for training in by_size.values()
         ]
     )

@@ -1,6 +1,6 @@
 """Encoding text with `tokenizers` itself, as a user of the tokenizer would."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -22,14 +22,25 @@ def of_plain_text(tokenizer: Tokenizer) -> Tokenizer:
     return tokenizer
 
 
-def encode(tokenizer: Tokenizer, texts: Iterable[str], vocab_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """(tokens of each text, occurrences of each vocabulary entry), int64 [texts] and [vocab_size]."""
+def encode(
+    tokenizer: Tokenizer,
+    texts: Iterable[str],
+    vocab_size: int,
+    decoded: Callable[[list[str], list[str]], None] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(tokens of each text, occurrences of each vocabulary entry), int64 [texts] and [vocab_size].
+
+    decoded: is given texts, some at a time, and what their encodings are decoded to.
+    """
     tokens, frequencies = [], np.zeros(vocab_size, dtype=np.int64)
     for batch in batches(texts):
         encodings = tokenizer.encode_batch_fast(batch, add_special_tokens=False)
         ids = [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
         tokens += [of_text.size for of_text in ids]
         frequencies += np.bincount(np.concatenate(ids), minlength=vocab_size)
+        if decoded:
+            back = tokenizer.decode_batch([encoding.ids for encoding in encodings], skip_special_tokens=False)
+            decoded(batch, back)
     return np.array(tokens, dtype=np.int64), frequencies
 
 

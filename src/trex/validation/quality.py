@@ -18,6 +18,7 @@ from trex.bpe.byte_alphabet import BYTE_LEVEL, LATIN1, Alphabet, is_spelling, un
 from trex.objective import metrics
 from trex.scripts import script_of
 from trex.tokenizer.encode import encode, of_plain_text, vocabulary_size
+from trex.validation.forms import Form, differences
 
 # A running word: a letter with the letters, marks and joiners (ZWNJ, ZWJ) after it. Standard segmentations differ in
 # what they do with punctuation and digits; this one has neither, so that tokenizers are compared on words alone.
@@ -28,6 +29,17 @@ UNSPACED = ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar", "T
 _UNSPACED_LETTER = "[" + "".join(rf"\p{{{script}}}" for script in UNSPACED) + "]"
 
 
+# Of each text, to see which words a vocabulary keeps whole: as many as Nayeem et al. 2025 (arXiv 2510.09947) take.
+FREQUENT_WORDS = 1000
+WORDS = {
+    "evaluation_set": pl.String,
+    "corpus": pl.String,
+    "word": pl.String,
+    "count": pl.Int64,
+    "tokens": pl.Int64,
+}
+
+
 @dataclass(frozen=True)
 class Quality:
     """What one tokenizer makes of all evaluation text.
@@ -35,15 +47,21 @@ class Quality:
     corpora: one row per evaluation set and corpus: evaluation_set, corpus, documents, bytes, characters, spaced
         (whether its words are), words (None if not), tokens, reference_tokens, nsl, bytes_per_token, fertility (tokens
         per word, per character where words are not spaced), continued_word_rate, strr (None where words are not
-        spaced), renyi_efficiency, vocabulary_use.
+        spaced), renyi_efficiency, vocabulary_use; changed (documents that the tokenizer does not give back), change
+        (the first of them, in words).
     documents: one row per document: evaluation_set, corpus, document (its number), tokens, reference_tokens.
     scripts: one row per script: script, entries (vocabulary entries whose first letter is of it), share (of all
         entries), used (the share of them that occurs in any evaluation text).
+    entries: how often vocabulary entries occur, in those texts where they do: evaluation_set, corpus, id, count.
+    words: tokens of the FREQUENT_WORDS most frequent words of each text whose words are spaced: evaluation_set, corpus,
+        word, count, tokens.
     """
 
     corpora: pl.DataFrame
     documents: pl.DataFrame
     scripts: pl.DataFrame
+    entries: pl.DataFrame
+    words: pl.DataFrame
 
 
 def quality_of(
@@ -57,26 +75,60 @@ def quality_of(
         alphabet: how text stands for bytes. LATIN1 is bytes that are no text, without words and scripts.
     """
     tokenizer = of_plain_text(tokenizer)
-    rows, documents = [], []
+    rows, documents, entries, words = [], [], [], []
+    form = Form.of(tokenizer)
     used = np.zeros(vocabulary_size(tokenizer), dtype=np.int64)
     for (evaluation_set, corpus), path in evaluation.items():
         text = pl.read_parquet(path)
-        tokens, frequencies = encode(tokenizer, text["text"], used.size)
+        changes: list[str] = []
+
+        def note(texts: list[str], back: list[str], changes: list[str] = changes) -> None:
+            changes += differences(texts, back, form)
+
+        tokens, frequencies = encode(tokenizer, text["text"], used.size, note)
         used += frequencies
         key = {"evaluation_set": evaluation_set, "corpus": corpus}
-        rows.append({**key, **_row(tokenizer, text, tokens, frequencies, alphabet)})
-        documents.append(
-            pl.DataFrame(
-                {
-                    "document": np.arange(len(text), dtype=np.uint32),
-                    "tokens": tokens,
-                    "reference_tokens": text["reference_tokens"],
-                }
-            ).select(*(pl.lit(value).alias(name) for name, value in key.items()), pl.all())
-        )
+        of_words = _words(tokenizer, text["text"], alphabet)
+        changed = {"changed": len(changes), "change": next(iter(changes), None)}
+        rows.append({**key, **_row(text, tokens, frequencies, of_words, alphabet), **changed})
+        ids = np.flatnonzero(frequencies)
+        entries.append(_labelled(key, pl.DataFrame({"id": ids, "count": frequencies[ids]})))
+        if of_words is not None:
+            most_frequent = of_words.sort("count", "word", descending=[True, False]).head(FREQUENT_WORDS)
+            words.append(_labelled(key, most_frequent))
+        documents.append(_documents((evaluation_set, corpus), tokens, text["reference_tokens"]))
     schema = {"spaced": pl.Boolean, "words": pl.Int64, "continued_word_rate": pl.Float64, "strr": pl.Float64}
+    schema |= {"change": pl.String}
+    no_words = pl.DataFrame(schema=WORDS)
     corpora = pl.DataFrame(rows, schema_overrides=schema, infer_schema_length=None)
-    return Quality(corpora, pl.concat(documents), vocabulary_scripts(tokenizer, used, alphabet))
+    return Quality(
+        corpora,
+        pl.concat(documents),
+        vocabulary_scripts(tokenizer, used, alphabet),
+        pl.concat(entries),
+        pl.concat([no_words, *(table.cast(WORDS) for table in words)]),
+    )
+
+
+def encode_documents(tokenizer: Tokenizer, evaluation: Mapping[tuple[str, str], Path]) -> pl.DataFrame:
+    """Tokens of every document of each text, without metrics: the table `documents` of `Quality`."""
+    tokenizer = of_plain_text(tokenizer)
+    size = vocabulary_size(tokenizer)
+    tables = []
+    for key, path in evaluation.items():
+        text = pl.read_parquet(path)
+        tables.append(_documents(key, encode(tokenizer, text["text"], size)[0], text["reference_tokens"]))
+    return pl.concat(tables)
+
+
+def _documents(key: tuple[str, str], tokens: np.ndarray, reference_tokens: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "document": np.arange(len(tokens), dtype=np.uint32),
+            "tokens": tokens,
+            "reference_tokens": reference_tokens,
+        }
+    ).select(pl.lit(key[0]).alias("evaluation_set"), pl.lit(key[1]).alias("corpus"), pl.all())
 
 
 # Of each evaluation text, encoded to see how much documents differ: some hundred documents, in a fraction of a second.
@@ -122,19 +174,32 @@ def running_words(texts: pl.Series) -> pl.DataFrame:
     return words.rename("word").value_counts().sort("word")
 
 
+def _labelled(key: Mapping[str, str], table: pl.DataFrame) -> pl.DataFrame:
+    return table.select(*(pl.lit(value).alias(name) for name, value in key.items()), pl.all())
+
+
+def _words(tokenizer: Tokenizer, texts: pl.Series, alphabet: Alphabet) -> pl.DataFrame | None:
+    """Running words and what they are encoded to after a space, as in running text: word, count, tokens. None if there
+    are none, or they are not spaced."""
+    if alphabet is LATIN1 or not is_spaced(texts):
+        return None
+    words = running_words(texts)
+    tokens, _ = encode(tokenizer, " " + words["word"], vocabulary_size(tokenizer))
+    return words.with_columns(tokens=pl.Series(tokens)) if len(words) else None
+
+
 def _row(
-    tokenizer: Tokenizer,
     documents: pl.DataFrame,
     tokens: np.ndarray,
     frequencies: np.ndarray,
+    words: pl.DataFrame | None,
     alphabet: Alphabet,
 ) -> dict:
-    texts, is_text = documents["text"], alphabet is not LATIN1
+    texts = documents["text"]
     n_tokens, reference = int(tokens.sum()), int(documents["reference_tokens"].sum())
     characters = texts.str.len_chars().sum()
-    n_bytes = texts.str.len_bytes().sum() if is_text else characters
-    words = running_words(texts) if is_text and is_spaced(texts) else None
-    spaced = words is not None and len(words) > 0
+    n_bytes = characters if alphabet is LATIN1 else texts.str.len_bytes().sum()
+    spaced = words is not None
     row = {
         "documents": len(texts),
         "bytes": n_bytes,
@@ -149,9 +214,7 @@ def _row(
     row["fertility"] = float(metrics.fertility(n_tokens, row["words"] if spaced else characters))
     row["continued_word_rate"] = row["strr"] = None
     if spaced:
-        # as words stand in running text, after a space
-        of_word, _ = encode(tokenizer, " " + words["word"], frequencies.size)
-        count = words["count"].to_numpy()
+        of_word, count = words["tokens"].to_numpy(), words["count"].to_numpy()
         row["continued_word_rate"] = metrics.continued_word_rate(of_word, count)
         row["strr"] = metrics.strr(of_word, count)
     row["renyi_efficiency"] = metrics.renyi_efficiency(frequencies)
@@ -159,8 +222,12 @@ def _row(
     return row
 
 
-def check_tokens(corpora: pl.DataFrame, counted: pl.DataFrame, path: str | Path) -> None:
-    """ValueError unless a tokenizer's encodings have exactly the tokens that its training counted."""
+def check_tokens(documents: pl.DataFrame, counted: pl.DataFrame, path: str | Path) -> None:
+    """ValueError unless a tokenizer's encodings have exactly the tokens that its training counted.
+
+    documents: of `encode_documents`. counted: the training's table of compression, at the tokenizer's vocabulary size.
+    """
+    corpora = documents.group_by("evaluation_set", "corpus").agg(pl.col("tokens").sum())
     both = corpora.join(counted, on=["evaluation_set", "corpus"], how="full", suffix="_counted")
     wrong = both.filter(~pl.col("tokens").eq_missing(pl.col("tokens_counted")))
     if len(wrong):

@@ -1,6 +1,8 @@
-"""The full-scale tokenizers and existing ones, side by side: one tidy table of every metric on every evaluation set."""
+"""The full-scale tokenizers and existing ones, side by side on the test half of the evaluation text: one tidy table of
+every metric on every evaluation set."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ import polars as pl
 
 from trex.layout import CHOSEN
 from trex.objective import metrics
+from trex.objective.comparisons import DrawNoise, compare
 from trex.objective.objective import Objective
 from trex.objective.resampling import Resampled, interval, resample
 
@@ -38,6 +41,7 @@ def validate(
     corpora: Sequence[str],
     objective: Mapping[str, Any],
     seed: int,
+    noise: DrawNoise | None = None,
 ) -> pl.DataFrame:
     """All metrics of all tokenizers, and what the chosen one gains over each of the others.
 
@@ -46,10 +50,12 @@ def validate(
         corpora: the config's, in order.
         objective: its section of the config.
         seed: of the resampled documents.
+        noise: of draws of training text, as far as it is known.
 
     Returns:
         Columns: tokenizer, evaluation_set (null: the objective's sets), corpus (null: all), metric, against (of gains:
-        the other tokenizer), value, low, high (95 % interval over resampled documents, null where not computed).
+        the other tokenizer), value, low, high (95 % interval over resampled documents, null where not computed; of
+        gains, simultaneous over all other tokenizers, and with the noise of draws).
         Metrics: nsl by corpus, nsl_macro, nsl_pooled, nsl_worst, objective; gini, of NSL over corpora; those of
         QUALITIES by corpus and, without a corpus, their means; premium by corpus and gini_tokens on the parallel set;
         gain_macro, gain_pooled, gain_worst, gain_objective: 100 * (1 - tokenizer / against).
@@ -63,7 +69,8 @@ def validate(
     for name, table in corpora_of.items():
         rows += _qualities(name, table)
         rows += _parallel(name, table, objective)
-    rows += _compressions(list(corpora_of), drawn, sets, corpora, objective)
+    gains = partial(_gains, list(corpora_of), noise=noise, seed=seed)
+    rows += _compressions(list(corpora_of), drawn, sets, Objective.from_config(objective, corpora), gains)
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
@@ -95,21 +102,21 @@ def _compressions(
     names: list[str],
     drawn: Resampled,
     sets: list[str],
-    corpora: Sequence[str],
-    objective: Mapping[str, Any],
+    objective: Objective,
+    gains: Callable[..., Iterable[dict[str, Any]]],
 ) -> Iterator[dict[str, Any]]:
     for s, evaluation_set in enumerate(sets):
         nsl, reference = drawn.nsl(s)
-        in_set = [corpus for corpus, n in zip(corpora, drawn.reference_tokens[0, s], strict=True) if n > 0]
-        for c, corpus in enumerate(in_set):
+        there = zip(objective.corpora, drawn.reference_tokens[0, s], strict=True)
+        for c, corpus in enumerate(corpus for corpus, n in there if n > 0):
             yield from _with_interval(names, evaluation_set, corpus, "nsl", nsl[..., c])
         for key, aggregate in metrics.OVER_CORPORA.items():
             values = aggregate(nsl, reference[:, None])
             yield from _with_interval(names, evaluation_set, None, f"nsl_{key}", values)
-            yield from _gains(names, evaluation_set, f"gain_{key}", values)
-    values = Objective.from_config(objective, corpora).of_tokens(drawn.tokens, drawn.reference_tokens, sets)
+            yield from gains(evaluation_set, f"gain_{key}", values)
+    values = objective.of_tokens(drawn.tokens, drawn.reference_tokens, sets)
     yield from _with_interval(names, None, None, "objective", values)
-    yield from _gains(names, None, "gain_objective", values)
+    yield from gains(None, "gain_objective", values)
 
 
 def _with_interval(
@@ -130,11 +137,25 @@ def _with_interval(
 
 
 def _gains(
-    names: list[str], evaluation_set: str | None, metric: str, draws: np.ndarray
+    names: list[str],
+    evaluation_set: str | None,
+    metric: str,
+    draws: np.ndarray,
+    *,
+    noise: DrawNoise | None,
+    seed: int,
 ) -> Iterator[dict[str, Any]]:
-    """What the chosen tokenizer gains over every other one, in %. draws: [resamples + 1, tokenizers]"""
+    """What the chosen tokenizer gains over every other one, in %, with simultaneous intervals. draws: [resamples + 1,
+    tokenizers]"""
     chosen = names.index(CHOSEN)
-    gains = 100 * (1 - draws[:, [chosen]] / draws)
-    for row in _with_interval(names, evaluation_set, None, metric, gains):
-        if row["tokenizer"] != CHOSEN:
-            yield row | {"tokenizer": CHOSEN, "against": row["tokenizer"]}
+    pairs = [(chosen, other) for other in range(len(names)) if other != chosen]
+    for (_, other), gain in compare(draws, pairs, noise, seed).items():
+        yield {
+            "tokenizer": CHOSEN,
+            "evaluation_set": evaluation_set,
+            "metric": metric,
+            "against": names[other],
+            "value": gain.percent,
+            "low": gain.low,
+            "high": gain.high,
+        }
