@@ -254,7 +254,7 @@ export async function explore(section) {
   // for tests in a browser
   section.predict = (shares, aggregate) => {
     const found = surface.predict(shares);
-    return { ...found, ...surface.score(shares, found, aggregate ?? objective.aggregate) };
+    return { ...found, objective: surface.score(shares, found, aggregate ?? objective.aggregate) };
   };
   section.dataset.ready = "true";
 }

@@ -190,14 +190,13 @@ rule write_page:
         models=FILES.models,
         tokenizers=[FILES.tokenizer(name) for name in TOKENIZERS],
         vocabularies=[
-            *(FILES.inspected("tokenizers", name, "vocabulary") for name in TOKENIZERS),
+            *(
+                FILES.inspected("tokenizers", name, "vocabulary")
+                for name in TOKENIZERS
+            ),
             *(FILES.inspected("existing", name, "vocabulary") for name in EXISTING),
         ],
-        existing=[
-            file
-            for spec in EXISTING.values()
-            for file in tokenizer_files(spec)
-        ],
+        existing=[file for spec in EXISTING.values() for file in tokenizer_files(spec)],
         provenance=FILES.provenance,
     output:
         page=report(
