@@ -18,9 +18,11 @@ localrules:
     all,
     proxies,
     report,
+    export,
     sample_mixtures,
     collect_proxies,
     choose_finalists,
+    choose_vocab_size,
     choose_mixture,
     write_summary,
     rank_mixtures,
@@ -30,6 +32,7 @@ localrules:
     pass_gates,
     language_models,
     write_provenance,
+    write_model_cards,
     write_page,
 
 
@@ -68,6 +71,7 @@ rule all:
         rules.validate.output,
         rules.rank_mixtures.output if GRID_BATCHES else [],
         expand(rules.write_tokenizer.output, name=TOKENIZERS),
+        rules.write_model_cards.output,
         INFERRED,
         LANGUAGE_MODELS,
     message:
@@ -86,6 +90,12 @@ rule report:
         rules.write_vocabulary.output,
         rules.write_hygiene.output,
         rules.plot_figures.output,
+
+
+# the chosen tokenizer for tiktoken, llama.cpp and programs that read vocab.json and merges.txt
+rule export:
+    input:
+        exports,
 
 
 # bits per byte of small language models; language_model.check.seeds says how many of each

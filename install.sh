@@ -4,6 +4,7 @@
 #   ./install.sh --dev                  and the tools for tests and checks, JAX among them
 #   ./install.sh --slurm                and what submits jobs to a SLURM cluster (docs/slurm.md)
 #   ./install.sh --language-model       and JAX, for small language models (docs/language-model.md)
+#   ./install.sh --export               and what exports tokenizers to tiktoken and llama.cpp (docs/shipping.md)
 #   PYTHON=/path/to/python ./install.sh with this Python (3.11, 3.12 or 3.13)
 set -eu
 cd "$(dirname "$0")"
@@ -19,9 +20,9 @@ fi
 extras=
 for option; do
     case "$option" in
-        --dev) extras="$extras dev language-model" ;; # the tests train a tiny language model
-        --slurm | --language-model) extras="$extras ${option#--}" ;;
-        *) sed -n '2,7s/^# *//p' install.sh; [ "$option" = --help ] && exit; exit 2 ;;
+        --dev) extras="$extras dev language-model export" ;; # the tests train a tiny language model, and export
+        --slurm | --language-model | --export) extras="$extras ${option#--}" ;;
+        *) sed -n '2,8s/^# *//p' install.sh; [ "$option" = --help ] && exit; exit 2 ;;
     esac
 done
 

@@ -4,12 +4,13 @@
     python envs/update.py --resolve            # the locks from pyproject.toml, keeping pinned versions that still fit
     python envs/update.py --resolve --upgrade  # the newest versions that pyproject.toml allows
 
-``--resolve`` needs ``uv`` on PATH; nothing else here needs anything but Python. Five locks, in pip's format:
+``--resolve`` needs ``uv`` on PATH; nothing else here needs anything but Python. Six locks, in pip's format:
 
 - ``requirements.lock``: what running needs, with the demo text
 - ``requirements-dev.lock``: what tests and checks add to it (begins with ``-r requirements.lock``)
 - ``requirements-slurm.lock``: what jobs on a SLURM cluster add to it (so does this)
 - ``requirements-language-model.lock``: what small language models add to it (likewise)
+- ``requirements-export.lock``: what exports of tokenizers add to it (likewise)
 - ``envs/build.lock``: pip itself and what builds the two packages that have no wheel: trex and connection-pool
 """
 
@@ -31,11 +32,13 @@ ADDED = {  # extra: what its lock says of itself
     "dev": "What tests and checks add to it.",
     "slurm": "What jobs on a SLURM cluster add to it.",
     "language-model": "What small language models add to it.",
+    "export": "What exports of tokenizers add to it.",
 }
 
 CONDA = {  # environment: the locks that it is written from
     "trex.yaml": ["requirements.lock"],
     "language_model.yaml": ["requirements.lock", "requirements-language-model.lock"],
+    "export.yaml": ["requirements.lock", "requirements-export.lock"],
 }
 CONDA_HEADER = f"""\
 # For `--software-deployment-method conda`. Written by `python envs/update.py` from the locks; do not edit.
@@ -116,9 +119,10 @@ def resolve_all(upgrade: bool) -> None:
     for extra, what in ADDED.items():
         lock = ROOT / f"requirements-{extra}.lock"
         pinned = set(split_entries(body))
-        everything = resolve(
-            uv, project, lock, upgrade, "--extra=demo", f"--extra={extra}", f"--constraints={run}"
-        )
+        options = ["--extra=demo", f"--extra={extra}", f"--constraints={run}"]
+        if extra != "dev":  # what both add, such as tiktoken, has one version
+            options.append(f"--constraints={ROOT / 'requirements-dev.lock'}")
+        everything = resolve(uv, project, lock, upgrade, *options)
         added = [entry for entry in split_entries(everything) if entry not in pinned]
         missing = pinned - set(split_entries(everything))
         if missing:

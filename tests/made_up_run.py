@@ -11,8 +11,11 @@ import numpy as np
 import polars as pl
 
 from trex.config import load_config
+from trex.language_model.cost import Run
+from trex.language_model.vocab_size import choose, cost_curve, objective_curve
 from trex.layout import CHOSEN, Layout, mixture_id
 from trex.mixtures.baselines import kind
+from trex.objective.objective import Objective
 from trex.report.costs import write_costs
 from trex.report.details import write_details
 from trex.report.results import Results
@@ -59,6 +62,32 @@ def compression(macro: float, vocab_size: int, corpora: list[str]) -> pl.DataFra
         bytes=pl.lit(1_000_000),
         reference_tokens=pl.lit(1000),
     )
+
+
+def write_vocabulary_sizes(folder: Path, corpora: list[str]) -> None:
+    """`choice/vocab_size.json` and the curve: each mixture at full scale needs 20 % more tokens with a quarter of V."""
+    tables, uses = [], []
+    for name, values in MEASURED.items():
+        for size, more in ((8192, 1.2), (16_384, 1.08), (32_768, 1.0)):
+            table = compression(more * values[0], size, corpora)
+            tables.append(table.select(pl.lit(name).alias("name"), pl.all()))
+            entries = {
+                "entries": size - 1,
+                "rare": size // 4,
+                "unseen": size // 8,
+                "last_merged": 400_000 // size,
+            }
+            uses.append({"name": name, "vocab_size": size, **entries})
+    run = Run.from_config(load_config(RAW, folder)["language_model"], corpora)
+    measured = pl.concat(tables)
+    section = {"aggregate": "macro", "weights": {}, "evaluation_sets": ["held_out"]}
+    curve = cost_curve(run, measured, pl.DataFrame(uses), corpora).join(
+        objective_curve(measured, Objective.from_config(section, corpora)), on=["name", "vocab_size"]
+    )
+    files = Layout(folder)
+    curve.write_parquet(files.vocab_curve)
+    found = choose(curve, "found", RAW["training"]["vocab_size"], [8192, 16_384, 32_768])
+    files.vocab_size.write_text(json.dumps(found))
 
 
 def qualities(macro: float, corpora: list[str]) -> pl.DataFrame:
@@ -316,6 +345,7 @@ def write_results(
     choice = choice_of(finalists, chosen, full_scale, violations)
     files.finalists.write_text(json.dumps(finalists | {"objective": objective}))
     files.choice.write_text(json.dumps(choice | {"objective": objective | {"vocab_size": 32768}}))
+    write_vocabulary_sizes(folder, corpora)
     for name in finalists["finalists"]:
         table = ledger(MIXTURES[name][3], 10_000_000, corpora)
         parquet(files.full_scale(name, 0, "ledger"), labelled(table, name=name, draw=0))

@@ -24,13 +24,16 @@ def made_up_text(corpus: str, n: int, seed: int) -> str:
     return " ".join(text.choices(known, [1 / rank for rank in range(1, 2001)], k=n))
 
 
-def build_index(folder: Path, shards: int, words_per_shard: int = 1500) -> WordIndex:
+def build_index(
+    folder: Path, shards: int, words_per_shard: int = 1500, pattern: str = "default"
+) -> WordIndex:
+    folder.mkdir(exist_ok=True)
     counts, ledgers, evaluation = {}, {}, {}
     for corpus in CORPORA:
         texts = [made_up_text(corpus, words_per_shard, shard) for shard in range(shards)]
         words = Counter()
         for shard, text in enumerate(texts):
-            words.update({(word, shard): n for word, n in count_words(text).items()})
+            words.update({(word, shard): n for word, n in count_words(text, pattern).items()})
         rows = [(word, shard, n) for (word, shard), n in sorted(words.items())]
         table = pl.DataFrame(
             rows, schema={"word": pl.Binary, "shard": pl.UInt16, "count": pl.Int64}, orient="row"
@@ -43,7 +46,7 @@ def build_index(folder: Path, shards: int, words_per_shard: int = 1500) -> WordI
         ledger = {"split": "train", "group": groups, "shard": range(shards), "documents": 1, "bytes": sizes}
         write_table(pl.DataFrame(ledger), ledgers[corpus])
         text = made_up_text(corpus, 20_000, shards)
-        held_out = count_words(text)
+        held_out = count_words(text, pattern)
         paths = folder / f"{corpus}.words.parquet", folder / f"{corpus}.eval.parquet"
         write_table(pl.DataFrame({"word": held_out.keys(), "count": held_out.values()}), paths[0])
         numbers = {"documents": 1, "bytes": len(text.encode()), "characters": len(text), "words": 20_000}

@@ -82,6 +82,19 @@ BAD = [
     ("tokenizer: {max_token_length: 1}", "tokenizer.max_token_length: 1 is not", "at least 2 or null"),
     ("tokenizer: {special_tokens: [x]}", 'tokenizer.special_tokens[0]: "x" is not', "length at least 2"),
     ("tokenizer: {special_tokens: [ab, ab]}", 'tokenizer.special_tokens: "ab" is listed twice', "once"),
+    (
+        "tokenizer: {special_tokens: [<|reserved_1|>], reserved: 2}",
+        'tokenizer.special_tokens[0]: "<|reserved_1|>" is a reserved token',
+        "another name",
+    ),
+    (
+        "release: {bos_token: <s>}",
+        'release.bos_token: "<s>" is not in tokenizer.special_tokens; add it',
+        "<|endoftext|>",
+    ),
+    ("release: {add_bos_token: true}", "release.add_bos_token: needs release.bos_token", "name one"),
+    ("release: {license: Apache 2.0}", 'release.license: "Apache 2.0" is not', "apache-2.0"),
+    ("release: {exports: [onnx]}", 'release.exports[0]: "onnx" is not', "gguf"),
     ("tokenizer: {pattern: multilingal}", "tokenizer.pattern: unknown pattern", "did you mean multilingual"),
     ("tokenizer: {alphabet: latin1}", "tokenizer.alphabet: latin1 is for binary sources", "write utf8"),
     ("tokenizer: {pattern: '(a'}", 'tokenizer.pattern: "(a" is not', "a regex that compiles"),
@@ -160,6 +173,12 @@ BAD = [
     ("proxies: {count: 4}", "proxies.count: 4 is not a multiple", "write 8"),
     ("proxies: {vocab_size: 257}", "proxies.vocab_size: 257 leaves no room", "at least 258"),
     ("training: {vocab_size: 100}", "training.vocab_size: 100 is not", "at least 257"),
+    ("training: {vocab_size: 32k}", 'training.vocab_size: "32k" can mean 32000 or 32768', "whole number"),
+    ("training: {vocab_size: most}", 'training.vocab_size: "most" is not', "auto, or a whole number"),
+    ("training: {ladder: [257]}", "training.ladder[0]: 257 leaves no room", "at least 258"),
+    ("training: {vocab_size: auto, vocab_range: [257, 999]}", "training.vocab_range[0]: 257 leaves", "258"),
+    ("training: {vocab_size: auto, vocab_range: [900, 1000]}", "training.vocab_range: [900, 1000]", "128"),
+    ("training: {vocab_range: [900, 500]}", "training.vocab_range: [900, 500] falls", "[500, 900]"),
     ("proxies: {vocab_grid: [9000]}", "proxies.vocab_grid[0]: 9000 is more than", "at most 8192"),
     ("search: {top_k: 20, draws: 10}", "search.top_k: 20 is more than search.draws", "at most 10"),
     ("regression: {folds: 65}", "regression.folds: 65 is more than proxies.count", "at most 64"),
@@ -395,10 +414,13 @@ def test_defaults_come_from_the_schema() -> None:
         for key, value in properties(SCHEMA["properties"][section]).items():
             if section != "corpus_defaults" and (section, key) not in {
                 ("training", "bytes"),
+                ("training", "pad_to"),
                 ("proxies", "vocab_grid"),
                 ("tokenizer", "pattern"),
                 ("validation", "grid"),
                 ("language_model", "check"),
+                ("release", "eos_token"),
+                ("release", "pad_token"),
             }:
                 assert config[section][key] == value["default"], (section, key)
     check = properties(SCHEMA["properties"]["language_model"])["check"]
@@ -407,10 +429,25 @@ def test_defaults_come_from_the_schema() -> None:
     }
     assert config["training"]["bytes"] is None
     assert config["tokenizer"]["pattern"] == DEFAULT
+    assert {config["release"]["eos_token"], config["release"]["pad_token"]} == {"<|endoftext|>"}
     assert config["proxies"]["vocab_grid"] == [8192]
     assert config["validation"]["grid"][0] == {"bytes": 500_000, "vocab_size": 2048}
     assert config["corpora"]["deu"] == {"source": {"demo": "deu"}, "evaluation": {}}
     assert list(config)[:3] == ["seed", "results", "reference"]
+
+
+def test_reserved_tokens_are_special_tokens_behind_the_others() -> None:
+    text = TWO_CORPORA + "tokenizer: {special_tokens: [<s>, </s>], reserved: 2}\nrelease: {bos_token: <s>}"
+    config = load(text)
+    assert config["tokenizer"]["special_tokens"] == ["<s>", "</s>", "<|reserved_0|>", "<|reserved_1|>"]
+    assert [config["release"][role] for role in ("bos_token", "eos_token", "unk_token")] == [
+        "<s>",
+        "<s>",
+        None,
+    ]
+    assert load_config(config, ROOT) == config
+    with pytest.raises(ConfigError, match=r"beside 256 bytes and 1000 special tokens; write at least 1257"):
+        load(TWO_CORPORA + "tokenizer: {special_tokens: [], reserved: 1000}\nproxies: {vocab_size: 1000}")
 
 
 def test_corpus_defaults_are_merged_deeply() -> None:

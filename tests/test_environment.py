@@ -21,6 +21,7 @@ INSTALLED = [  # by ./install.sh --dev
     "requirements.lock",
     "requirements-dev.lock",
     "requirements-language-model.lock",
+    "requirements-export.lock",
     "envs/build.lock",
 ]
 LOCKS = [*INSTALLED, "requirements-slurm.lock"]
@@ -82,9 +83,13 @@ def test_lock_pins_exactly_with_hashes_and_names_no_host(lock):
             lambda project: project["optional-dependencies"]["language-model"],
             ["requirements.lock", "requirements-language-model.lock"],
         ),
+        (
+            lambda project: project["optional-dependencies"]["export"],
+            ["requirements.lock", "requirements-export.lock"],
+        ),
         (lambda project: update.BUILD_REQUIREMENTS, ["envs/build.lock"]),
     ],
-    ids=["dependencies", "demo", "dev", "slurm", "language-model", "build"],
+    ids=["dependencies", "demo", "dev", "slurm", "language-model", "export", "build"],
 )
 def test_locks_satisfy_what_is_declared(declared, locks):
     pinned = _pinned_versions(*locks)
@@ -98,8 +103,10 @@ def test_locks_satisfy_what_is_declared(declared, locks):
 
 
 def test_locks_agree_where_they_pin_the_same():
-    for name, version in _pinned_versions("envs/build.lock").items():
-        assert _pinned_versions("requirements.lock", "requirements-dev.lock").get(name, version) == version
+    pinned: dict[str, str] = {}
+    for lock in INSTALLED:
+        for name, version in _pinned_versions(lock).items():
+            assert pinned.setdefault(name, version) == version, (lock, name)
 
 
 @pytest.mark.parametrize("name", update.CONDA)

@@ -1,31 +1,10 @@
-"""Full-scale tokenizers: one training for all vocabulary sizes, and draws of text that are another text."""
-
-import json
+"""Full-scale tokenizers: draws of text that are another text."""
 
 import numpy as np
 import pytest
 from small_index import build_index
-from tokenizers import Tokenizer
 
-from trex.bpe.training import train_bpe
 from trex.proxies.full_scale import same_text
-from trex.tokenizer.build import cut, to_tokenizer
-
-
-def test_a_tokenizer_that_is_cut_is_one_trained_to_that_size(tmp_path):
-    rng = np.random.default_rng(1)
-    words = [bytes(rng.choice(list(b"abc"), size=rng.integers(1, 9))) for _ in range(400)]
-    words = list(dict.fromkeys(words))
-    counts = rng.integers(1, 50, len(words))
-    path = tmp_path / "tokenizer.json"
-    to_tokenizer(train_bpe(words, counts, 500, special_tokens=["<|end|>"])).save(str(path))
-    for size in (257, 258, 300, 457, 500):
-        alone = to_tokenizer(train_bpe(words, counts, size, special_tokens=["<|end|>"]))
-        assert json.loads(cut(path, size).to_str()) == json.loads(alone.to_str())
-    for size in (256, 601):
-        with pytest.raises(ValueError, match=f"has 257 to 500 entries, and cannot be cut to {size}"):
-            cut(path, size)
-    assert Tokenizer.from_file(str(path)).get_vocab_size() == 500
 
 
 @pytest.fixture(scope="module")

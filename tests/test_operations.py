@@ -59,7 +59,7 @@ def stamps(folder: Path) -> dict[str, tuple[int, int, int]]:
 def change(folder: Path, **sections) -> None:
     config = yaml.safe_load((folder / "my.yaml").read_text())
     for key, value in sections.items():
-        config[key] = {**config[key], **value} if isinstance(value, dict) else value
+        config[key] = {**config.get(key, {}), **value} if isinstance(value, dict) else value
     (folder / "my.yaml").write_text(yaml.safe_dump(config))
 
 
@@ -91,7 +91,9 @@ def copy(finished, tmp_path):
 
 
 # after the shared run: the rest of the pipeline from the stage that is named
-AFTER_SUMMARY = {"write_summary": 1, "write_provenance": 1, "pass_gates": 1}
+AFTER_SUMMARY = dict.fromkeys(
+    ("write_summary", "write_provenance", "write_page", "write_model_cards", "pass_gates"), 1
+)
 AFTER_CHOICE = {
     "write_tokenizer": 1,
     "validate_tokenizer": 1,
@@ -137,11 +139,31 @@ def test_results_do_not_depend_on_how_they_are_run(finished):
     one, other = tiny.sha256s(finished / "results"), tiny.sha256s(folder / "results")
     batches = {name for name in one | other if name.startswith(("proxies/", "validation/grid/"))}
     one, other = ({name: sha for name, sha in found.items() if name not in batches} for found in (one, other))
-    del (
-        one["provenance.json"],
-        other["provenance.json"],
-    )  # the config is not the same, and batches have their names
+    for name in (
+        "provenance.json",
+        "tokenizers/chosen/README.md",
+        "report.html",
+    ):  # the config is not the same, and batches have
+        del one[name], other[name]  # their names; the card and the page have the hash of the provenance
     assert one == other
+
+
+def test_the_chosen_tokenizer_is_exported(copy):
+    pytest.importorskip("gguf", reason="./install.sh --export installs gguf")
+    returncode, output = run(copy, "--cores", "1", "export")
+    assert returncode == 0, output[-3000:]
+    exports = copy / "results/exports/chosen"
+    checked = json.loads((exports / "checked.json").read_text())
+    assert set(checked["read_by"]) == {"tiktoken", "gguf", "vocab"}
+    assert checked["texts"] > 150  # documents of both halves
+    assert {path.name for path in exports.iterdir()} == {
+        "checked.json", "tokenizer.tiktoken", "tiktoken.json", "load_tiktoken.py", "tokenizer.gguf", "vocab.json",
+        "merges.txt",
+    }  # fmt: skip
+    change(copy, tokenizer={"pattern": "o200k"})
+    returncode, output = run(copy, "--cores", "1", "--dry-run", "export")
+    assert returncode != 0
+    assert "release.exports: gguf cannot be made: llama.cpp splits text only by regexes" in output
 
 
 def test_a_copied_or_moved_folder_runs_nothing_again(copy):
@@ -157,7 +179,7 @@ def test_a_copied_or_moved_folder_runs_nothing_again(copy):
     change(moved, corpora={"aaa": {"source": {"jsonl": "aaa.jsonl"}}})
     assert planned(moved)[0] == {}
     change(moved, seed=99, training={"vocab_size": 600})
-    assert sum(planned(moved)[0].values()) == 27  # every job
+    assert sum(planned(moved)[0].values()) == 44  # every job
 
 
 def test_results_alone_are_judged_by_the_text_that_is_there(finished, tmp_path):

@@ -199,7 +199,7 @@ def test_cost_of_a_language_model():
     }  # fmt: skip
     run = Run.from_config(settings, ["eng", "deu"])
     assert run.training_bytes.tolist() == [0, 3e12]
-    found = cost(run, np.array([1.0, 3.0]), 1_000_000)  # a billion parameters of embeddings, used twice
+    found = cost(run, np.array([1.0, 3.0]), 1_000_000)  # a billion parameters of embeddings, multiplied once
     assert (found.tokens, found.parameters, found.flops) == (1e12, 1e10, 6e22)
     assert (found.gpu_hours, found.context_bytes) == (pytest.approx(6e22 / 5e14 / 3600), 300)
     even = Run.from_config(settings | {"training_bytes": 3e12}, ["eng", "deu"])

@@ -19,7 +19,8 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 from trex.config import load_config
 from trex.counting.documents import document_hashes
 from trex.counting.patterns import DEFAULT
-from trex.proxies.full_scale import COMPRESSION, DOCUMENTS, LEDGER, note_of
+from trex.proxies.full_scale import COMPRESSION, DOCUMENTS, LEDGER, USES, note_of
+from trex.tokenizer.cut import cut
 
 CODE = ["Snakefile", "src", "workflow", "profiles", "envs", "config"]
 SPECIAL = "<|endoftext|>"
@@ -77,7 +78,7 @@ def run(tmp_path_factory):
         },
         "search": {"draws": 2000, "top_k": 16},
         "choice": {"replicates": 2},
-        "training": {"vocab_size": 600},
+        "training": {"vocab_size": 600, "ladder": [400]},
     }  # fmt: skip
     (folder / "my.yaml").write_text(yaml.safe_dump(config))
     result = snakemake(folder)
@@ -157,12 +158,20 @@ def test_the_end_of_the_run(run):
     for name in names:
         files = results / f"full_scale/{name}"
         assert (note_of(files / "0.tokenizer.json") is None) == (name in trained)
-        for table, schema in (("compression", COMPRESSION), ("ledger", LEDGER), ("documents", DOCUMENTS)):
+        for table, schema in (
+            ("compression", COMPRESSION),
+            ("uses", USES),
+            ("ledger", LEDGER),
+            ("documents", DOCUMENTS),
+        ):
             rows = pl.read_parquet(files / f"0.{table}.parquet")
             assert rows.schema == schema
             assert bool(len(rows)) == (name in trained)
     chosen = Tokenizer.from_file(str(results / "tokenizers/chosen/tokenizer.json"))
     assert chosen.get_vocab_size() == 600
+    rung = Tokenizer.from_file(str(results / "tokenizers/chosen/ladder/400/tokenizer.json"))
+    assert rung.to_str() == cut(chosen, 400).to_str()
+    assert json.loads((results / "choice/vocab_size.json").read_text())["largest"] == 600
     halves = [
         pl.read_parquet(results / f"evaluation/held_out/bbb.{half}.parquet") for half in ("selection", "test")
     ]
@@ -170,8 +179,10 @@ def test_the_end_of_the_run(run):
     held_out = pl.read_parquet(results / "counts/bbb/held_out.parquet")["text"].to_list()
     assert sorted(selection + test) == sorted(held_out)
     compression = pl.read_parquet(results / f"full_scale/{choice['chosen']}/0.compression.parquet")
-    tokens = compression.row(by_predicate=pl.col("corpus") == "bbb", named=True)["tokens"]
-    assert tokens == sum(len(e.ids) for e in chosen.encode_batch(selection))
+    for size, tokenizer in ((400, rung), (600, chosen)):
+        rows = compression.filter(vocab_size=size)
+        tokens = rows.row(by_predicate=pl.col("corpus") == "bbb", named=True)["tokens"]
+        assert tokens == sum(len(e.ids) for e in tokenizer.encode_batch(selection))
     measured = pl.read_parquet(results / "validation/tokenizers/chosen.corpora.parquet")
     tokens = measured.row(by_predicate=pl.col("corpus") == "bbb", named=True)["tokens"]
     assert tokens == sum(len(e.ids) for e in chosen.encode_batch(test))
@@ -204,10 +215,22 @@ def test_only_what_changed_runs_again(run):
     assert {"train_proxies", "fit_surfaces", "search_round", "search_alone"}.isdisjoint(plan)
     assert plan["search_mixture"] == 1
     plan = rules_after(training={"vocab_size": 700})
-    after_search = {"train_tokenizer", "encode_selection", "choose_mixture", "write_tokenizer"}
+    after_search = {
+        "train_tokenizer",
+        "choose_vocab_size",
+        "encode_selection",
+        "choose_mixture",
+        "write_tokenizer",
+    }
     after_search |= {"validate_tokenizer", "validate", "train_grid", "rank_mixtures"}
     after_search |= {"inspect_vocabulary", "check_gates", "write_vocabulary", "pass_gates"}
-    assert set(plan) <= after_search | {"plot_figures", "write_summary", "write_provenance"}
+    assert set(plan) <= after_search | {
+        "plot_figures",
+        "write_summary",
+        "write_provenance",
+        "write_page",
+        "write_model_cards",
+    }
     plan = rules_after(proxies={"vocab_size": 450, "vocab_grid": [400, 450]})
     assert after_proxies < set(plan)
     assert "index_words" not in plan

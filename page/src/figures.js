@@ -224,9 +224,9 @@ function byVocabulary() {
 }
 
 function costByVocabulary() {
-  if (!data.vocab_curve) return null;
   const of = data.vocab_decides;
-  const all = rows(data.vocab_curve).filter((row) => row.name === of);
+  const all = rows(data.vocab_curve).filter((row) => row.name === of).sort((a, b) => a.vocab_size - b.vocab_size);
+  if (all.length < 2) return null;
   return figure("What each vocabulary size costs", `Operations of training and serving the config's language model above the least, with the tokenizer of ${of}; the line marks this run's vocabulary.`, [], () => ({
     options: {
       height: 320, marginLeft: 50, grid: true, x: { type: "log", base: 2, label: "vocabulary size", tickFormat: (x) => count(x) }, y: { label: "cost above the least (%)" },

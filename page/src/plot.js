@@ -3,7 +3,7 @@ import * as Plot from "@observablehq/plot";
 
 /** A chart of options for Plot.plot; label: what a screen reader says of it. */
 export function chart(label, room, options) {
-  const element = Plot.plot({ className: "plot", width: Math.min(760, Math.max(300, room || 700)), marginBottom: 42, inset: 6, ...options });
+  const element = Plot.plot({ className: "plot", width: Math.min(760, Math.max(300, room || 700)), marginBottom: 46, inset: 6, ...options });
   const svg = element.matches("svg.plot") ? element : element.querySelector("svg.plot");
   for (const part of svg.querySelectorAll("[aria-label], [aria-description]")) {
     part.removeAttribute("aria-label"); // parts of one image have no names of their own

@@ -249,12 +249,31 @@ class Layout:
         return self.root / f"full_scale/{mixture}/{draw}.tokenizer.json"
 
     def full_scale(self, mixture: str, draw: int | str, table: str) -> Path:
-        """table: compression, ledger or documents; without rows where nothing was trained."""
+        """table: compression, uses, ledger or documents; without rows where nothing was trained."""
         return self.root / f"full_scale/{mixture}/{draw}.{table}.parquet"
+
+    @property
+    def vocab_size(self) -> Path:
+        return self.root / "choice/vocab_size.json"
+
+    @property
+    def vocab_curve(self) -> Path:
+        return self.root / "choice/vocab_curve.parquet"
 
     def tokenizer(self, name: str) -> Path:
         """name: `chosen`, or that of a baseline."""
-        return self.root / f"tokenizers/{name}/tokenizer.json"
+        return self.tokenizer_file(name, "tokenizer.json")
+
+    def tokenizer_file(self, name: str, file: str) -> Path:
+        """Another file of its folder, such as tokenizer_config.json."""
+        return self.root / f"tokenizers/{name}/{file}"
+
+    def ladder_file(self, name: str, vocab_size: int, file: str) -> Path:
+        """The same of another vocabulary size."""
+        return self.tokenizer_file(name, f"ladder/{vocab_size}/{file}")
+
+    def export(self, name: str, file: str) -> Path:
+        return self.root / f"exports/{name}/{file}"
 
     @property
     def validation(self) -> Path:

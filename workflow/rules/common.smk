@@ -42,8 +42,16 @@ from trex.layout import (
     sampled,
 )
 from trex.run.disk import DEMO
-from trex.run.packages import package_versions
+from trex.run.packages import package_versions, version
+from trex.tokenizer.sizes import (
+    compared_sizes,
+    curve_sizes,
+    needed_size,
+    planned_size,
+)
 from trex.run.tasks import Task, batches_of_small
+from trex.tokenizer.formats import PACKAGES, export_files, why_not
+from trex.tokenizer.special import folder_files
 
 put_on_python_path()
 BASE = Path.cwd()
@@ -97,6 +105,13 @@ SAMPLING = {
     for key in ("prior", "strength", "min_share", "max_epochs", "bytes")
 }
 ENVIRONMENT = "../../envs/trex.yaml"
+EXPORT_ENVIRONMENT = "../../envs/export.yaml"
+
+
+WITH_CONDA = bool(
+    workflow.deployment_settings
+    and DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+)
 
 
 def one_of(names):
@@ -123,8 +138,7 @@ def code_of(script, environment=ENVIRONMENT):
     other packages that these import, or, where conda installs them, the environment that it installs.
     """
     path = SCRIPTS / f"{script}.py"
-    deployment = workflow.deployment_settings
-    if deployment and DeploymentMethod.CONDA in deployment.deployment_method:
+    if WITH_CONDA:
         packages = (
             Path(workflow.basedir) / "envs" / Path(environment).name
         ).read_text()
@@ -422,6 +436,22 @@ def view_tokenizer(wildcards):
 def views_of_row(file):
     """A file of every view that the models of the row in wildcards read; file: a function of the view."""
     return lambda wildcards: [file(view) for view in views_of(wildcards.row)]
+
+
+def exports(wildcards):
+    """The input of the target `export`, or an error that says what keeps the chosen tokenizer from being exported."""
+    formats = config["release"]["exports"]
+    for one in formats:
+        if reason := why_not(one, TOKENIZER["pattern"], TOKENIZER["alphabet"]):
+            raise WorkflowError(
+                f"release.exports: {one} cannot be made: {reason}; list the others in release.exports"
+            )
+        package = PACKAGES.get(one)
+        if package and not (WITH_CONDA or version(package)):
+            raise WorkflowError(
+                f"release.exports: {one} needs the package {package}; run ./install.sh --export"
+            )
+    return [FILES.export(CHOSEN, file) for file in export_files(formats)]
 
 
 def needs_seeds(wildcards):

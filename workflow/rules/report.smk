@@ -10,6 +10,7 @@ FIGURES = [
     "full_scale_choice",
     "full_scale_gains",
     "full_scale_nsl",
+    "vocabulary_size",
     *(["rank_invariance"] if GRID_BATCHES else []),
 ]
 # all files that the pages and figures are made from; `trex.report.results` reads them from the results folder by name
@@ -30,6 +31,8 @@ REPORTED = {
     "ledger": FILES.choice_ledger,
     "finalists": FILES.finalists,
     "choice": FILES.choice,
+    "vocab_choice": FILES.vocab_size,
+    "vocab_curve": FILES.vocab_curve,
     "validation": FILES.validation,
     "scripts": FILES.scripts,
     "ranks": [FILES.ranks] if GRID_BATCHES else [],
@@ -169,6 +172,33 @@ rule write_vocabulary:
         "Writing about the vocabularies"
     script:
         "../scripts/write_vocabulary.py"
+
+
+# For whoever gets the folder of a tokenizer alone. Not in provenance.json, whose hash they have.
+rule write_model_cards:
+    input:
+        **REPORTED,
+        tokenizers=[FILES.tokenizer(name) for name in TOKENIZERS],
+        provenance=FILES.provenance,
+    output:
+        cards=[FILES.tokenizer_file(name, "README.md") for name in TOKENIZERS],
+    log:
+        LOGS / "write_model_cards.log",
+    benchmark:
+        BENCHMARKS / "write_model_cards.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(800, 10.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("write_model_cards"),
+        config=verbatim(config),
+        names=TOKENIZERS,
+    message:
+        "Writing the model cards of the tokenizers"
+    script:
+        "../scripts/write_model_cards.py"
 
 
 # The run as a page to look at and to try. It comes last: it says what the run came from, too.

@@ -60,7 +60,7 @@ rule write_provenance:
         corpora=rules.write_summary.output.corpora,
         figures=rules.plot_figures.output,
         language_models=LANGUAGE_MODELS,
-        tokenizers=[FILES.tokenizer(name) for name in TOKENIZERS],
+        tokenizers=expand(rules.write_tokenizer.output, name=TOKENIZERS),
         counts=REPORTED["counts"],
         tokenizer_ledgers=REPORTED["full_scale_ledgers"],
         training_ledger=FILES.training_ledger,

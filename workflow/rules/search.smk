@@ -45,7 +45,7 @@ rule measure_limits:
         ENVIRONMENT
     resources:
         mem_mb=training_megabytes(
-            1500, config["training"]["bytes"], config["training"]["vocab_size"]
+            1500, config["training"]["bytes"], planned_size(config["training"])
         ),
         runtime=minutes(30, 0.1),
     params:
@@ -59,7 +59,7 @@ rule measure_limits:
         search={key: config["search"][key] for key in ("floors", "ceilings")},
         baselines=config["baselines"],
         vocab_size=config["proxies"]["vocab_size"],
-        full_scale=[config["training"]["bytes"], [config["training"]["vocab_size"]]],
+        full_scale=[config["training"]["bytes"], [planned_size(config["training"])]],
         tokenizer=verbatim(TOKENIZER),
     message:
         "Measuring the existing tokenizers that limits compare with"
@@ -206,7 +206,6 @@ MIXTURES += ["matched", *config["baselines"]]
 # the tokenizers at full scale: mixture and draw of text
 DRAWS = full_scale_draws(config["training"])
 FULL_SCALE = [(name, draw) for name in MIXTURES for draw in DRAWS]
-VOCAB_SIZE = config["training"]["vocab_size"]
 
 
 rule train_candidate:
@@ -318,6 +317,7 @@ rule choose_mixture:
     input:
         candidates=FILES.candidates,
         finalists=FILES.finalists,
+        vocab_size=FILES.vocab_size,
         limits=LIMITS,
         compression=[FILES.full_scale(*of, "compression") for of in FULL_SCALE],
         documents=[FILES.full_scale(*of, "documents") for of in FULL_SCALE],
@@ -343,7 +343,7 @@ rule choose_mixture:
         baselines=config["baselines"],
         floors=config["search"]["floors"],
         ceilings=config["search"]["ceilings"],
-        objective={**OBJECTIVE, "vocab_size": VOCAB_SIZE},
+        objective=config["objective"],
     message:
         "Choosing the simplest mixture that is not measurably worse than the best"
     script:

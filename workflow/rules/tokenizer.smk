@@ -1,8 +1,20 @@
 # The full-scale tokenizers: one of every candidate and baseline and each draw of text, by which one mixture is chosen, and
-# those that are written for use. Which mixtures are finalists is known when the jobs run; those of others train nothing.
+# those that are written for use, in a folder for transformers and for other programs. Which mixtures are finalists is known
+# when the jobs run; those of others train nothing.
 TOKENIZERS = [CHOSEN] + (
     list(config["baselines"]) + ["matched"] if config["training"]["baselines"] else []
 )
+# the sizes at which compression is measured; trained to the last
+VOCAB_SIZES = curve_sizes(config)
+LADDER = config["training"]["ladder"]
+
+RELEASE = {
+    key: value
+    for key, value in config["release"].items()
+    if key not in ("license", "exports")
+}
+CHAT_TEMPLATE = [RELEASE["chat_template"]] if RELEASE["chat_template"] else []
+FOLDER_FILES = folder_files(RELEASE)  # tokenizer.json first
 
 
 rule train_tokenizer:
@@ -13,6 +25,7 @@ rule train_tokenizer:
     output:
         tokenizer=FILES.trained_tokenizer("{name}", "{draw}"),
         compression=FILES.full_scale("{name}", "{draw}", "compression"),
+        uses=FILES.full_scale("{name}", "{draw}", "uses"),
         ledger=FILES.full_scale("{name}", "{draw}", "ledger"),
     log:
         LOGS / "train_tokenizer/{name}/{draw}.log",
@@ -24,13 +37,14 @@ rule train_tokenizer:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=training_megabytes(1000, config["training"]["bytes"], VOCAB_SIZE),
+        mem_mb=training_megabytes(1000, config["training"]["bytes"], VOCAB_SIZES[-1]),
         runtime=minutes(15, 0.05),
     params:
         code=code_of("train_tokenizer"),
         corpora=CORPORA,
         n_bytes=config["training"]["bytes"],
-        vocab_sizes=[VOCAB_SIZE],
+        vocab_sizes=VOCAB_SIZES,
+        needed=needed_size(config),
         tokenizer=verbatim(TOKENIZER),
     message:
         "Training the full-scale tokenizer of {wildcards.name}, draw {wildcards.draw}"
@@ -38,8 +52,44 @@ rule train_tokenizer:
         "../scripts/train_tokenizer.py"
 
 
+# One for the run, whether the config says it or the language model's cost decides.
+rule choose_vocab_size:
+    input:
+        finalists=FILES.finalists,
+        compression=[FILES.full_scale(*of, "compression") for of in FULL_SCALE],
+        uses=[FILES.full_scale(*of, "uses") for of in FULL_SCALE],
+    output:
+        vocab_size=FILES.vocab_size,
+        curve=FILES.vocab_curve,
+    log:
+        LOGS / "choose_vocab_size.log",
+    benchmark:
+        BENCHMARKS / "choose_vocab_size.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(600, 10.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("choose_vocab_size"),
+        corpora=CORPORA,
+        language_model={
+            key: value
+            for key, value in config["language_model"].items()
+            if key != "check"
+        },
+        objective=config["objective"],
+        asked=config["training"]["vocab_size"],
+        sizes=compared_sizes(config),
+    message:
+        "Choosing the vocabulary size"
+    script:
+        "../scripts/choose_vocab_size.py"
+
+
 rule encode_selection:
     input:
+        vocab_size=FILES.vocab_size,
         tokenizer=FILES.trained_tokenizer("{name}", "{draw}"),
         compression=FILES.full_scale("{name}", "{draw}", "compression"),
         selection=[FILES.selection_documents(*at) for at in EVALUATION],
@@ -60,7 +110,6 @@ rule encode_selection:
     params:
         code=code_of("encode_selection"),
         evaluation=EVALUATION,
-        vocab_size=VOCAB_SIZE,
     message:
         "Encoding the selection half with the tokenizer of {wildcards.name}, draw {wildcards.draw}"
     script:
@@ -70,9 +119,17 @@ rule encode_selection:
 rule write_tokenizer:
     input:
         trained=trained_tokenizers,
+        vocab_size=FILES.vocab_size,
         choice=lambda wildcards: [FILES.choice] if wildcards.name == CHOSEN else [],
+        chat_template=CHAT_TEMPLATE,
     output:
         tokenizer=FILES.tokenizer("{name}"),
+        others=[FILES.tokenizer_file("{name}", file) for file in FOLDER_FILES[1:]],
+        ladder=[
+            FILES.ladder_file("{name}", size, file)
+            for size in LADDER
+            for file in FOLDER_FILES
+        ],
     log:
         LOGS / "write_tokenizer/{name}.log",
     benchmark:
@@ -87,8 +144,42 @@ rule write_tokenizer:
     params:
         code=code_of("write_tokenizer"),
         mixtures=mixtures_of_tokenizer,
-        vocab_size=VOCAB_SIZE,
+        ladder=LADDER,
+        release=verbatim(RELEASE),
+        pad_to=config["training"]["pad_to"],
     message:
         "Writing the tokenizer of {wildcards.name}"
     script:
         "../scripts/write_tokenizer.py"
+
+
+# Only made when asked for, as `snakemake export`: it needs packages of ./install.sh --export.
+rule export_tokenizer:
+    input:
+        folder=[FILES.tokenizer_file("{name}", file) for file in FOLDER_FILES],
+        documents=[FILES.selection_documents(*at) for at in EVALUATION]
+        + [FILES.test_documents(*at) for at in EVALUATION],
+    output:
+        files=[
+            FILES.export("{name}", file)
+            for file in export_files(config["release"]["exports"])
+        ],
+    log:
+        LOGS / "export_tokenizer/{name}.log",
+    benchmark:
+        BENCHMARKS / "export_tokenizer/{name}.tsv"
+    wildcard_constraints:
+        name=one_of(TOKENIZERS),
+    conda:
+        EXPORT_ENVIRONMENT
+    resources:
+        mem_mb=megabytes(1500, 2.0),
+        runtime=minutes(10, 0.3),
+    params:
+        code=code_of("export_tokenizer", EXPORT_ENVIRONMENT),
+        formats=config["release"]["exports"],
+        alphabet=TOKENIZER["alphabet"],
+    message:
+        "Exporting the tokenizer of {wildcards.name} and encoding all evaluation text with every export"
+    script:
+        "../scripts/export_tokenizer.py"

@@ -18,6 +18,7 @@ with job(snakemake):
     params, files = snakemake.params, snakemake.input
     ranked = {row["name"]: row for row in read_json(files.finalists)["ranking"]}
     trained = [name for name, row in ranked.items() if row["why_no_finalist"] is None]
+    objective = {**params.objective, "vocab_size": read_json(files.vocab_size)["vocab_size"]}
     candidates = pl.read_parquet(files.candidates)
     documents = dict(zip(product(params.mixtures, params.draws), files.documents, strict=True))
     notes = dict(zip(params.draws, map(note_of, files.notes), strict=True))
@@ -27,7 +28,7 @@ with job(snakemake):
         pl.concat([pl.read_parquet(path) for path in files.compression]),
         {name: [pl.read_parquet(documents[name, draw]) for draw in draws] for name in trained},
         with_existing(
-            Objective.from_config(params.objective, params.corpora),
+            Objective.from_config(objective, params.corpora),
             [*map(pl.read_parquet, files.limits)],
             "full",
         ),
@@ -49,7 +50,7 @@ with job(snakemake):
             "role": about["role"],
             "strategy": about["strategy"],
             "draws_not_trained": not_drawn,
-            "objective": params.objective,
+            "objective": objective,
         },
         snakemake.output.choice,
     )

@@ -1,4 +1,4 @@
-"""Train the full-scale tokenizer of a finalist on a draw of text and measure its compression.
+"""Train the full-scale tokenizer of a finalist on a draw of text and measure its compression at many sizes.
 
 Of other mixtures, and of a draw that is no other text, write down that nothing was trained."""
 
@@ -7,7 +7,7 @@ import logging
 import polars as pl
 
 from trex.files import read_json, whole, write_table
-from trex.proxies.full_scale import COMPRESSION, LEDGER, no_rows, same_text, write_not_trained
+from trex.proxies.full_scale import COMPRESSION, LEDGER, USES, no_rows, same_text, write_not_trained
 from trex.run.job import job
 
 
@@ -20,13 +20,16 @@ def train(name: str, draw: int) -> str | None:
     from trex.proxies.train import Trainer  # most jobs train nothing, and need not import it
     from trex.tokenizer.build import to_tokenizer
 
-    trainer = Trainer.load(files.word_index, params, params.n_bytes, params.vocab_sizes)
+    trainer = Trainer.load(
+        files.word_index, params, params.n_bytes, params.vocab_sizes, needed=params.needed, count_uses=True
+    )
     mixtures = pl.read_parquet(files.candidates).select(params.corpora).to_numpy()
     if why := same_text(trainer.index, mixtures, params.n_bytes, draw):
         return why
     shares = candidate_shares(files.candidates, name, params.corpora)
     trained = trainer.train(shares, draw, {"name": name, "draw": draw})
     write_table(trained.compression, output.compression)
+    write_table(trained.uses, output.uses)
     write_table(trained.ledger, output.ledger)
     kind = params.tokenizer
     with whole(output.tokenizer) as temporary:
@@ -39,5 +42,6 @@ with job(snakemake):
     if why := train(name, int(snakemake.wildcards.draw)):
         logging.info("not trained: %s", why)
         write_table(no_rows(COMPRESSION), output.compression)
+        write_table(no_rows(USES), output.uses)
         write_table(no_rows(LEDGER), output.ledger)
         write_not_trained(why, name, output.tokenizer)

@@ -54,9 +54,10 @@ ENOUGH, EXHAUSTED, FULL = range(3)
 class Vocabulary(NamedTuple):
     """The tokens and how they came about.
 
-    spellings: uint8, the bytes of all tokens one after another; token i has sizes[i] (int32) from offsets[i] (int64).
-    steps: int32 [most steps, 3], (a, b, new) of each. vocab_before: int32 [most steps], the vocabulary's size before
-    it. n_specials: the first so many tokens are special; one that bytes cannot spell has an empty spelling.
+    spellings: uint8, the bytes of all tokens one after another; token i has sizes[i] (int32) from offsets[i]
+    (int64). An empty spelling is of a token that bytes cannot spell. steps: int32 [most steps, 3], (a, b, new) of each.
+    vocab_before: int32 [most steps], the vocabulary's size before it. unmade: int32, rising, tokens that no step makes
+    so far, such as special ones.
     """
 
     spellings: np.ndarray
@@ -64,19 +65,23 @@ class Vocabulary(NamedTuple):
     sizes: np.ndarray
     steps: np.ndarray
     vocab_before: np.ndarray
-    n_specials: int
+    unmade: np.ndarray
 
 
 class Limits(NamedTuple):
     """Where a stretch ends.
 
     n_tokens: a vocabulary of this size. theta: pairs with a smaller count are not tracked, at least 1.
-    max_token_length: pairs are formed only if their joint length in bytes is smaller.
+    max_token_length: pairs are formed only if their joint length in bytes is smaller. max_words: pairs of several words
+    are formed only if they have at most so many and no barrier; 0: whatever they have. traits: int32, of each token
+    (`traits_of`), set as tokens are made.
     """
 
     n_tokens: int
     theta: int
     max_token_length: int
+    max_words: int
+    traits: np.ndarray
 
 
 class Tracked(NamedTuple):
@@ -89,6 +94,50 @@ class Tracked(NamedTuple):
     table: np.ndarray
     pairs: np.ndarray
     heap: np.ndarray
+
+
+# --------------------------------------------------------------------------------------------- what may be merged
+
+
+def traits_of(spelling: bytes, barriers: bytes = b"") -> int:
+    """What decides how many words a token has when it is joined to another, where white space of ASCII separates words.
+
+    Bit 0: it ends within a word; bit 1: it begins within one; bit 2: it has a barrier; from bit 3 on: its words.
+    """
+    words = len(spelling.split())
+    barrier = any(byte in barriers for byte in spelling)
+    begins = bool(spelling[:1].strip())
+    ends = bool(spelling[-1:].strip())
+    return words << 3 | barrier << 2 | begins << 1 | ends
+
+
+@kernel
+def _joined(left, right):
+    """The traits of two tokens joined."""
+    within = left & 1 & right >> 1
+    return ((left >> 3) + (right >> 3) - within) << 3 | (left | right) & 4 | left & 2 | right & 1
+
+
+@kernel
+def _has_few_words(traits, max_words):
+    words = traits >> 3
+    return max_words == 0 or words < 2 or (words <= max_words and traits & 4 == 0)
+
+
+@kernel
+def may_merge(rows, vocabulary, limits):
+    """bool [n]: whether the pairs of rows (key, ...), int64 [n, 4], may be merged."""
+    allowed = np.empty(len(rows), dtype=np.bool_)
+    for n in range(len(rows)):
+        a = rows[n, KEY] >> 32
+        b = rows[n, KEY] & 0xFFFFFFFF
+        size = vocabulary.sizes[a] + vocabulary.sizes[b]
+        traits = _joined(limits.traits[a], limits.traits[b])
+        # bytes pair up whatever max_token_length says, as in `tokenizers`
+        allowed[n] = (size < limits.max_token_length or size == 2) and _has_few_words(
+            traits, limits.max_words
+        )
+    return allowed
 
 
 # ------------------------------------------------------------------------------------------------ tracked pairs
@@ -125,7 +174,7 @@ def track_all(tracked, rows):
 
 
 @kernel
-def _lost_pair(side, z, a, b):
+def lost_pair(side, z, a, b):
     """The pair that merging (a, b) beside a left (side 0) or right neighbour z ends."""
     return pair_key(z, a) if side == 0 else pair_key(b, z)
 
@@ -136,17 +185,17 @@ def _prefetch_lost_pairs(found, n_found, a, b, tracked):
     table, pairs, _ = tracked
     for side in range(2):
         for z in found[side, : n_found[side]]:
-            prefetch_slot(table, _lost_pair(side, z, a, b))
+            prefetch_slot(table, lost_pair(side, z, a, b))
     for side in range(2):
         for z in found[side, : n_found[side]]:
-            prefetch_pair(table, pairs, _lost_pair(side, z, a, b))
+            prefetch_pair(table, pairs, lost_pair(side, z, a, b))
 
 
 # ------------------------------------------------------------------------------------------------ vocabulary
 
 
 @kernel
-def _with_spelling(spellings, offsets, n_tokens, a, b):
+def with_spelling(spellings, offsets, n_tokens, a, b):
     """Spellings with that of tokens a and b joined, as if it were the next token's."""
     at = offsets[n_tokens]
     size_a = offsets[a + 1] - offsets[a]
@@ -161,10 +210,11 @@ def _with_spelling(spellings, offsets, n_tokens, a, b):
 
 
 @kernel
-def _id_of_next(spellings, offsets, token_size, n_tokens, n_specials, size):
-    """The id of the next token, which has `size` bytes: one that is spelled like a special token takes its id."""
+def id_of_next(spellings, offsets, token_size, n_tokens, unmade, size):
+    """The id of the next token, which has `size` bytes: one that is spelled like a token of `unmade` takes its id."""
     at = offsets[n_tokens]
-    for special in range(n_specials - 1, -1, -1):
+    for i in range(len(unmade) - 1, -1, -1):
+        special = unmade[i]
         if token_size[special] == size:
             k = 0
             while k < size and spellings[offsets[special] + k] == spellings[at + k]:
@@ -187,8 +237,8 @@ def merge_loop(tokens, heavy, vocabulary, n_tokens, n_steps, limits, tracked, n_
 
     Returns (why it ended, n_tokens, n_steps, the spellings' array, how much of the arena is used).
     """
-    spellings, offsets, token_size, steps, vocab_before, n_specials = vocabulary
-    until, theta, max_token_length = limits
+    spellings, offsets, token_size, steps, vocab_before, unmade = vocabulary
+    until, theta, max_token_length, max_words, traits = limits
     widths, separator = tokens.widths, tokens.separator
     n_heap = n_pairs
     n_arena = np.int64(0)
@@ -225,8 +275,8 @@ def merge_loop(tokens, heavy, vocabulary, n_tokens, n_steps, limits, tracked, n_
         a = np.int32(key >> 32)
         b = np.int32(key & 0xFFFFFFFF)
         size_new = token_size[a] + token_size[b]
-        spellings = _with_spelling(spellings, offsets, n_tokens, a, b)
-        new = _id_of_next(spellings, offsets, token_size, n_tokens, n_specials, size_new)
+        spellings = with_spelling(spellings, offsets, n_tokens, a, b)
+        new = id_of_next(spellings, offsets, token_size, n_tokens, unmade, size_new)
         steps[n_steps, 0] = a
         steps[n_steps, 1] = b
         steps[n_steps, 2] = new
@@ -235,6 +285,7 @@ def merge_loop(tokens, heavy, vocabulary, n_tokens, n_steps, limits, tracked, n_
         if new == n_tokens:
             offsets[n_tokens + 1] = offsets[n_tokens] + size_new
             token_size[new] = size_new
+            traits[new] = _joined(traits[a], traits[b])
             n_tokens += 1
         widths[new] = widths[a] + widths[b]
 
@@ -258,12 +309,16 @@ def merge_loop(tokens, heavy, vocabulary, n_tokens, n_steps, limits, tracked, n_
                 changes[side, z, 1] = 0
                 if z == separator:
                     continue
-                known = find(tracked.table, tracked.pairs, _lost_pair(side, z, a, b)) if z != new else -1
+                known = find(tracked.table, tracked.pairs, lost_pair(side, z, a, b)) if z != new else -1
                 if known >= 0:
                     tracked.pairs[known, COUNT] -= weight
                 gain = weight - rejoined if side == 1 and z == a else weight
                 if gain < theta or token_size[z] + size_new >= max_token_length:
                     continue
+                if max_words:
+                    left, right = (traits[z], traits[new]) if side == 0 else (traits[new], traits[z])
+                    if not _has_few_words(_joined(left, right), max_words):
+                        continue
                 if start + size <= end:
                     at = start
                     start += size

@@ -1,7 +1,8 @@
 """What a training gives: vocabulary, merges, and the tokens of evaluation text at every vocabulary size."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -25,6 +26,8 @@ class BpeModel:
     _eval_bytes: np.ndarray = field(repr=False)  # int64 [columns]
     # int64 [tokens, columns]: how often each was made, and so a token saved
     _made: np.ndarray = field(repr=False)
+    # int64 [tokens]: the same of training text; None: not counted
+    _made_in_training: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def vocab_size(self) -> int:
@@ -54,8 +57,37 @@ class BpeModel:
             )
         return int(np.searchsorted(self.vocab_before, vocab_size))
 
+    def cut(self, vocab_size: int) -> Self:
+        """What the training for a smaller vocabulary gives."""
+        n = self.steps_at(vocab_size)
+        steps, before = self.steps[:n], self.vocab_before[:n]
+        return replace(self, spellings=self.spellings[:vocab_size], steps=steps, vocab_before=before)
+
     def token_counts(self, vocab_size: int | None = None) -> np.ndarray:
         """int64 [columns]: tokens of each evaluation column when encoded with the vocabulary of the given size
         (default: the whole)."""
         n = len(self.steps) if vocab_size is None else self.steps_at(vocab_size)
         return self._eval_bytes - self._made[self.steps[:n, 2]].sum(axis=0)
+
+    def made(self, columns: np.ndarray) -> np.ndarray:
+        """int64 [vocab_size]: how often the evaluation text of some columns had each entry when it was made. Later
+        merges may have taken some of these. columns: bool [columns]."""
+        return self._made @ columns.astype(np.int64)
+
+    @property
+    def made_in_training(self) -> np.ndarray:
+        """The same of the training text. ValueError if it was not counted."""
+        if self._made_in_training is None:
+            raise ValueError("the uses of entries in training text were not counted; train with count_uses")
+        return self._made_in_training
+
+    def uses(self, made: np.ndarray, vocab_size: int) -> np.ndarray:
+        """int64 [vocab_size]: how often a text has each entry when it is encoded with the vocabulary of the given size.
+
+        made: of that text, how often it had each entry when it was made.
+        """
+        left = made.copy()
+        a, b, new = self.steps[: self.steps_at(vocab_size)].T
+        np.subtract.at(left, a, made[new])
+        np.subtract.at(left, b, made[new])
+        return left[:vocab_size]

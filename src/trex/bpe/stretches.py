@@ -3,15 +3,27 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from trex.arrow import frozen
 from trex.bpe.byte_alphabet import Alphabet
+from trex.bpe.encoding import encode_words, flat_spellings, merges_of
 from trex.bpe.memory import NARROW, is_narrow, room_of
-from trex.bpe.merge_loop import EXHAUSTED, Limits, Tracked, Vocabulary, merge_loop, track_all
+from trex.bpe.merge_loop import (
+    EXHAUSTED,
+    Limits,
+    Tracked,
+    Vocabulary,
+    may_merge,
+    merge_loop,
+    track_all,
+    traits_of,
+)
 from trex.bpe.merge_step import HEAVY, MOST_HEAVY, MOST_SLOTS
+from trex.bpe.model import BpeModel
 from trex.bpe.pair_table import KEY
 from trex.bpe.text_passes import (
     COUNT,
@@ -38,6 +50,8 @@ log = logging.getLogger(__name__)
 FILLED = 0.9  # of the room when a stretch begins; the rest is for pairs that are born
 SKETCH = 2  # slots a counter of the sketch
 FEW = 4096  # tokens whose pairs are counted in a table of all pairs, of 256 MB at most
+# Of the count of the pair that is as many-th as merges are to come; the last of them nearly always counts more.
+LIKELY_LAST = 0.4
 
 
 class Workspace:
@@ -88,13 +102,16 @@ class Workspace:
 class Initial(NamedTuple):
     """The vocabulary before the first merge.
 
-    byte_id: int32 [256], token id of each byte. spellings, offsets, n_specials: as of `merge_loop.Vocabulary`.
+    byte_id: int32 [256], token id of each byte. spellings, offsets, unmade: as of `merge_loop.Vocabulary`. steps,
+    vocab_before: of the model that a training goes on from; none if it begins with bytes.
     """
 
     byte_id: np.ndarray
     spellings: np.ndarray
     offsets: np.ndarray
-    n_specials: int
+    unmade: np.ndarray
+    steps: np.ndarray
+    vocab_before: np.ndarray
 
     @property
     def n_tokens(self) -> int:
@@ -117,12 +134,28 @@ def initial_tokens(special_tokens: Sequence[str], alphabet: Alphabet) -> Initial
             ids[character] = len(spellings)
             spellings.append(bytes([byte]))
         byte_id[byte] = ids[character]
-    data = np.frombuffer(b"".join(spellings), dtype=np.uint8)
-    offsets = np.cumsum([0, *map(len, spellings)], dtype=np.int64)
-    return Initial(frozen(byte_id), data, offsets, len(special_tokens))
+    no_steps = np.empty((0, 3), dtype=np.int32)
+    unmade = np.arange(len(special_tokens), dtype=np.int32)
+    flat = flat_spellings(spellings)
+    return Initial(frozen(byte_id), *flat, frozen(unmade), no_steps, np.empty(0, dtype=np.int32))
 
 
-def _vocabulary(initial: Initial, vocab_size: int) -> Vocabulary:
+def initial_of(model: BpeModel) -> Initial:
+    """The vocabulary and steps of a model, to go on from."""
+    byte_id = np.empty(256, dtype=np.int32)
+    made = set(model.steps[:, 2].tolist())
+    unmade = []
+    for number, spelling in enumerate(model.spellings):
+        if len(spelling) == 1:
+            byte_id[spelling[0]] = number
+        elif spelling and number not in made:
+            unmade.append(number)
+    flat = flat_spellings(model.spellings)
+    unmade = frozen(np.array(unmade, dtype=np.int32))
+    return Initial(frozen(byte_id), *flat, unmade, model.steps, model.vocab_before)
+
+
+def empty_vocabulary(initial: Initial, vocab_size: int) -> Vocabulary:
     """With room for vocab_size tokens and the separator."""
     capacity = max(vocab_size, initial.n_tokens) + 1
     offsets = np.zeros(capacity + 1, dtype=np.int64)
@@ -131,14 +164,25 @@ def _vocabulary(initial: Initial, vocab_size: int) -> Vocabulary:
     spellings[: len(initial.spellings)] = initial.spellings
     sizes = np.zeros(capacity, dtype=np.int32)
     sizes[: initial.n_tokens] = np.diff(initial.offsets)
-    most_steps = max(vocab_size - initial.n_tokens, 0) + initial.n_specials
+    done = len(initial.steps)
+    most_steps = done + max(vocab_size - initial.n_tokens, 0) + len(initial.unmade)
     steps = np.empty((most_steps, 3), dtype=np.int32)
-    return Vocabulary(
-        spellings, offsets, sizes, steps, np.empty(most_steps, dtype=np.int32), initial.n_specials
-    )
+    steps[:done] = initial.steps
+    vocab_before = np.empty(most_steps, dtype=np.int32)
+    vocab_before[:done] = initial.vocab_before
+    return Vocabulary(spellings, offsets, sizes, steps, vocab_before, initial.unmade)
 
 
-def _theta_that_fits(counts: np.ndarray, numbers: np.ndarray, least: int, room: int) -> int:
+def initial_traits(initial: Initial, vocab_size: int, barriers: bytes) -> np.ndarray:
+    """int32, `merge_loop.traits_of` each token so far, with room for vocab_size tokens."""
+    traits = np.zeros(max(vocab_size, initial.n_tokens) + 1, dtype=np.int32)
+    data = initial.spellings.tobytes()
+    borders = pairwise(initial.offsets.tolist())
+    traits[: initial.n_tokens] = [traits_of(data[first:end], barriers) for first, end in borders]
+    return traits
+
+
+def theta_that_fits(counts: np.ndarray, numbers: np.ndarray, least: int, room: int) -> int:
     """The smallest count, at least `least`, so that the pairs that have it fill no more of the room than they may.
 
     The most frequent pairs are in, however many occurrences they have. counts, numbers: int64 [pairs], of each pair the
@@ -158,16 +202,19 @@ def _theta_that_fits(counts: np.ndarray, numbers: np.ndarray, least: int, room: 
 class Training:
     """A training on its way.
 
-    words, counted: the words and what they weigh. max_token_length: of a token's bytes, exclusive.
+    words, counted: the words and what they weigh. limits: for the whole of it, but for theta.
     After `run`: tokens, vocabulary, n_tokens and n_steps are what was made; stretches is how many it took.
     """
 
     words: FlatWords
     counted: Counted
     initial: Initial
-    vocab_size: int
-    max_token_length: int
+    limits: Limits
     workspace: Workspace
+
+    @property
+    def vocab_size(self) -> int:
+        return self.limits.n_tokens
 
     def __post_init__(self) -> None:
         size = extent(frozen(self.words.sizes), self.counted)
@@ -181,8 +228,8 @@ class Training:
             )
         self.n_slots = size.slots
         self._heavy = frozen(self.counted.counts[self.counted.counts >= int(HEAVY)])
-        self.vocabulary = _vocabulary(self.initial, self.vocab_size)
-        self.n_tokens, self.n_steps, self.stretches = self.initial.n_tokens, 0, 0
+        self.vocabulary = empty_vocabulary(self.initial, self.vocab_size)
+        self.n_tokens, self.n_steps, self.stretches = self.initial.n_tokens, len(self.initial.steps), 0
         narrow = self.workspace.most_narrow(self.n_slots, self.vocab_size)
         self._narrow = self.initial.n_tokens <= narrow
         self._until = min(self.vocab_size, narrow) if self._narrow else self.vocab_size
@@ -190,17 +237,20 @@ class Training:
     def run(self, theta: int, min_count: int) -> None:
         """Merge until the vocabulary is whole or no pair counts min_count.
 
-        theta: pairs with a smaller count are not tracked at first.
+        theta: pairs with a smaller count are not tracked at first; 0: what is likely best.
         """
+        continued = len(self.initial.steps) > 0
+        byte_pairs = None if continued else self._fill()
+        if continued:
+            self._encode()
         arena = self.workspace.room(self.n_slots)
-        least = max(min_count, theta)
-        byte_pairs = self._fill()
+        least = max(min_count, theta or (self._likely_last(arena) if continued else 1))
         while self.n_tokens < self.vocab_size:
-            if self.stretches:
+            if self.stretches or continued:
                 theta, n_pairs, tracked, arena = self._from_tokens(least, arena)
             else:
                 theta, n_pairs, tracked, arena = self._from_bytes(byte_pairs, least, arena)
-            vocabulary, limits = self.vocabulary, Limits(self._until, theta, self.max_token_length)
+            vocabulary, limits = self.vocabulary, self.limits._replace(n_tokens=self._until, theta=theta)
             why, self.n_tokens, self.n_steps, spellings, used = merge_loop(
                 self.tokens, self._heavy, vocabulary, self.n_tokens, self.n_steps, limits, tracked, n_pairs, arena
             )  # fmt: skip
@@ -218,17 +268,36 @@ class Training:
 
     def _fill(self) -> np.ndarray:
         """Make every byte a token. int64 [65536, 2], of every byte pair a * 256 + b the count and the number."""
+        slots = self._slots()
+        return fill_slots(self.words.arrays(), self.counted, self.initial.byte_id, self._until, slots)
+
+    def _encode(self) -> None:
+        """Make tokens of the words as the merges so far do."""
+        initial = self.initial
+        merges = merges_of(initial.byte_id, initial.steps, initial.spellings, initial.offsets)
+        slots = self._slots()
+        self.n_slots = encode_words(self.words.arrays(), self.counted, merges, self._until, slots)
+        self.tokens = self.tokens._replace(n_slots=self.n_slots)
+
+    def _slots(self) -> np.ndarray:
+        """Slots for every byte, with anything in them, which are the tokens from now on."""
         slots = self.workspace.array("slots", self.n_slots, np.uint16 if self._narrow else np.uint32)
         widths = np.ones(len(self.vocabulary.sizes), np.int32)
         self.tokens = Tokens(slots, widths, self._until, self.n_slots)
-        return fill_slots(self.words.arrays(), self.counted, self.initial.byte_id, self._until, slots)
+        return slots
+
+    def _likely_last(self, arena: np.ndarray) -> int:
+        """A count that the last merge's is likely to exceed, though not by far."""
+        counts = self._sketch(arena)
+        rank = min(self.vocab_size - self.n_tokens, counts.size)
+        return int(LIKELY_LAST * np.partition(counts, counts.size - rank)[counts.size - rank]) if rank else 1
 
     def _from_bytes(
         self, found: np.ndarray, least: int, arena: np.ndarray
     ) -> tuple[int, int, Tracked, np.ndarray]:
         """Begin with what `_fill` gave: (theta, number of tracked pairs, they, arena)."""
         byte_id = self.initial.byte_id
-        theta = _theta_that_fits(*found[found[:, 1] > 0].T, least, arena.size)
+        theta = theta_that_fits(*found[found[:, 1] > 0].T, least, arena.size)
         pairs = np.flatnonzero((found[:, 0] >= theta) & (found[:, 1] > 0))
         rows = np.empty((len(pairs), 4), dtype=np.int64)
         rows[:, KEY] = byte_id[pairs >> 8].astype(np.int64) << 32 | byte_id[pairs & 255]
@@ -251,11 +320,9 @@ class Training:
             self._widen()
         few = self.n_tokens**2 <= min(FEW**2, arena.size // 2)
         rows = self._count_few(arena) if few else self._count_many(least, arena)
-        sizes = self.vocabulary.sizes
-        size = sizes[rows[:, KEY] >> 32] + sizes[rows[:, KEY] & 0xFFFFFFFF]
-        # bytes pair up whatever max_token_length says, as in `tokenizers`
-        rows = rows[(rows[:, COUNT] >= least) & ((size < self.max_token_length) | (size == 2))]
-        theta = _theta_that_fits(rows[:, COUNT], rows[:, N], least, arena.size)
+        rows = rows[rows[:, COUNT] >= least]
+        rows = rows[may_merge(rows, self.vocabulary, self.limits)]
+        theta = theta_that_fits(rows[:, COUNT], rows[:, N], least, arena.size)
         rows = rows[rows[:, COUNT] >= theta]
         rows[:, END] = np.cumsum(rows[:, N])
         rows[:, START] = rows[:, END] - rows[:, N]
@@ -285,11 +352,15 @@ class Training:
 
     def _count_many(self, least: int, arena: np.ndarray) -> np.ndarray:
         """The same, of pairs that count `least` or more, in little memory; some lighter ones too."""
+        return weigh_pairs(self.tokens, self.counted, self._sketch(arena), least)
+
+    def _sketch(self, arena: np.ndarray) -> np.ndarray:
+        """int64 [a power of 2], a part of the arena: the count of every pair is no more than that at its hash."""
         size = max(min(self.tokens.n_slots // SKETCH, arena.size), 1)
         sketch = arena[: 1 << size.bit_length() - 1].view(np.int64)
         sketch[:] = 0
         sketch_pairs(self.tokens, self.counted, sketch)
-        return weigh_pairs(self.tokens, self.counted, sketch, least)
+        return sketch
 
     def _with_room(self, arena: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """An arena in which the rows' occurrences fill no more than a half, if they would not fit as it is."""

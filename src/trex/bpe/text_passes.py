@@ -363,3 +363,28 @@ def count_made(tokens, counted, evaluation, steps, n_tokens):
             for column in range(n_columns):
                 made[token, column] += made[new, column]
     return made
+
+
+@kernel
+def count_made_in_training(tokens, counted, steps, n_tokens):
+    """int64 [n_tokens]: how often each token was made in training text, as `count_made` has it of evaluation text."""
+    slots, widths, separator, _ = tokens
+    counts, evaluated = counted
+    made = np.zeros(n_tokens, dtype=np.int64)
+    e = 0
+    p = np.uint64(1)
+    for w in range(counts.size):
+        c = counts[w]
+        if e < evaluated.size and np.int64(evaluated[e]) == w:
+            e += 1
+        elif c == 0:
+            continue
+        while slots[p] != separator:
+            token = np.uint64(slots[p])
+            made[token] += c
+            p += np.uint64(widths[token])
+        p += np.uint64(1)
+    for step in range(len(steps) - 1, -1, -1):
+        for part in range(2):
+            made[steps[step, part]] += made[steps[step, 2]]
+    return made

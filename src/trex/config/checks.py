@@ -12,8 +12,9 @@ from trex.config.sources import KINDS, Source, kinds_of
 from trex.config.words import enumerated, join, show, suggest
 from trex.counting.patterns import PATTERNS
 from trex.tokenizer.encodings import BYTES, ENCODINGS
+from trex.tokenizer.sizes import ALPHABET_SIZE, DEFAULT_PAD, in_range, smallest_size
+from trex.tokenizer.special import AUTO, ROLES, reserved_tokens
 
-ALPHABET_SIZE = 256  # byte-level BPE starts from all bytes
 SHARES_TOLERANCE = 1e-6
 
 # trex.surfaces, which are slow to import: LightGBM splits no fewer than 2 * min_data_in_leaf rows, and every surface's
@@ -120,16 +121,22 @@ def _check_binary(config: Config, _: Path) -> Found:
 
 @_needs(
     "tokenizer.special_tokens",
+    "tokenizer.reserved",
     "proxies.vocab_size",
     "proxies.vocab_grid",
-    "training.vocab_size",
+    "training",
     "validation.grid",
 )
 def _check_vocab_sizes(config: Config, _: Path) -> Found:
-    special_tokens = len(config.tokenizer.special_tokens)
-    smallest = ALPHABET_SIZE + special_tokens + 1
-    largest = config.proxies.vocab_size
-    sizes = {"proxies.vocab_size": largest, "training.vocab_size": config.training.vocab_size}
+    special_tokens = len(special_tokens_of(config))
+    smallest = smallest_size(special_tokens)
+    largest, training = config.proxies.vocab_size, config.training
+    sizes = {"proxies.vocab_size": largest}
+    if training.vocab_size is None:
+        sizes["training.vocab_range[0]"] = training.vocab_range[0]
+    else:
+        sizes["training.vocab_size"] = training.vocab_size
+    sizes |= {f"training.ladder[{i}]": size for i, size in enumerate(training.ladder)}
     sizes |= {f"proxies.vocab_grid[{i}]": size for i, size in enumerate(config.proxies.vocab_grid)}
     scales = config.validation.grid or []
     sizes |= {f"validation.grid[{i}].vocab_size": scale.vocab_size for i, scale in enumerate(scales)}
@@ -142,6 +149,41 @@ def _check_vocab_sizes(config: Config, _: Path) -> Found:
             yield path, problem
         elif "vocab_grid" in path and size > largest:
             yield path, f"{size} is more than proxies.vocab_size; write at most {largest} or raise that"
+
+
+@_needs("tokenizer", "release")
+def _check_release(config: Config, _: Path) -> Found:
+    release, special = config.release, special_tokens_of(config)
+    for i, token in enumerate(config.tokenizer.special_tokens):
+        if token in special[len(config.tokenizer.special_tokens) :]:
+            yield f"tokenizer.special_tokens[{i}]", f"{show(token)} is a reserved token; choose another name"
+    for role in ROLES:
+        token = getattr(release, role)
+        if token is not None and token != AUTO and token not in special:
+            hint = suggest(token, special) if special else "there is none"
+            yield (
+                f"release.{role}",
+                f"{show(token)} is not in tokenizer.special_tokens; add it there, at the end if ids must stay ({hint})",
+            )
+    named = release_tokens(config)
+    for end in ("bos", "eos"):
+        if getattr(release, f"add_{end}_token") and named[f"{end}_token"] is None:
+            yield (
+                f"release.add_{end}_token",
+                f"needs release.{end}_token; name one of tokenizer.special_tokens",
+            )
+
+
+@_needs("training")
+def _check_vocab_range(config: Config, _: Path) -> Found:
+    training = config.training
+    multiple = training.pad_to or DEFAULT_PAD
+    if training.vocab_size is None and not in_range(*training.vocab_range, multiple):
+        low, high = training.vocab_range
+        yield (
+            "training.vocab_range",
+            f"[{low}, {high}] has no multiple of training.pad_to ({multiple}); write a wider range",
+        )
 
 
 @_needs("proxies.count", "proxies.per_job")
@@ -355,6 +397,22 @@ def _check_share_limits(config: Config, _: Path) -> Found:
     total = math.fsum(ceilings.get(corpus, 1.0) for corpus in corpora)
     if total < 1 - SHARES_TOLERANCE:
         yield "search.ceilings", f"the ceilings of all corpora sum to {total:.7g}; raise them to 1 or more"
+
+
+def special_tokens_of(config: Config) -> list[str]:
+    """All of them in the order of their ids, with the reserved ones."""
+    named = config.tokenizer.special_tokens
+    return [*named, *reserved_tokens(config.tokenizer.reserved)]
+
+
+def release_tokens(config: Config) -> dict[str, str | None]:
+    """The token of each role, with what `auto` takes."""
+    tokens = {role: getattr(config.release, role) for role in ROLES}
+    if tokens["eos_token"] == AUTO:
+        tokens["eos_token"] = next(iter(config.tokenizer.special_tokens), None)
+    if tokens["pad_token"] == AUTO:
+        tokens["pad_token"] = tokens["eos_token"]
+    return tokens
 
 
 def _unknown_corpora(path: str, named: Iterable[str], config: Config) -> Found:

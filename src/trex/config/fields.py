@@ -133,14 +133,41 @@ BytesOrAll = Annotated[  # all is None
 DemoCode = Annotated[
     str, Field(pattern=r"^[A-Za-z][A-Za-z_]*$"), Expects("the code of a demo language, such as deu")
 ]
-VocabSize = TypeAliasType("VocabSize", Annotated[int, Field(ge=257, le=2**24)])
+SpecialToken = Annotated[str, Field(min_length=2)]
+License = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$", max_length=64),
+    Expects("a license's identifier on the Hugging Face Hub, such as apache-2.0, mit, cc-by-4.0 or other"),
+]
 
 
-def _rising(strength: list[float]) -> list[float]:
-    low, high = strength
+def _no_thousands(size: Any) -> Any:
+    if isinstance(size, str) and (match := re.fullmatch(r"\s*([0-9]{1,5})\s*[kK]\s*", size)):
+        thousands = int(match[1])
+        raise Problem(
+            f"{show(size)} can mean {1000 * thousands} or {1024 * thousands}; write the whole number"
+        )
+    return size
+
+
+VocabSize = TypeAliasType(
+    "VocabSize", Annotated[int, Field(ge=257, le=2**24), BeforeValidator(_no_thousands)]
+)
+VocabSizeOrAuto = Annotated[  # auto is None
+    VocabSize | None,
+    BeforeValidator(
+        lambda size: None if size == "auto" else size,
+        json_schema_input_type=VocabSize | Literal["auto"] | None,
+    ),
+    Expects("auto, or a whole number of at least 257 and at most 16777216"),
+]
+
+
+def _rising(ends: list[float]) -> list[float]:
+    low, high = ends
     if low > high:
         raise Problem(f"[{low:g}, {high:g}] falls; write the range as [{high:g}, {low:g}]")
-    return strength
+    return ends
 
 
 Strength = TypeAliasType(
@@ -150,6 +177,15 @@ Strength = TypeAliasType(
         Field(min_length=2, max_length=2),
         AfterValidator(_rising),
         Expects("a range [low, high] of numbers above 0"),
+    ],
+)
+VocabRange = TypeAliasType(
+    "VocabRange",
+    Annotated[
+        list[VocabSize],
+        Field(min_length=2, max_length=2),
+        AfterValidator(_rising),
+        Expects("a range [low, high] of vocabulary sizes"),
     ],
 )
 Paths = TypeAliasType(

@@ -9,13 +9,22 @@ from typing import Any
 
 import yaml
 
-from trex.config.checks import ALPHABET_SIZE, CHECKS, explicit_shares, inferred, limiting, sources
+from trex.config.checks import (
+    CHECKS,
+    explicit_shares,
+    inferred,
+    limiting,
+    release_tokens,
+    sources,
+    special_tokens_of,
+)
 from trex.config.errors import validate
 from trex.config.fields import MAX_INTEGER
 from trex.config.models import Config, Scale
 from trex.config.words import ConfigError, Problems, join, raise_if_any, show
 from trex.counting.patterns import PATTERNS
 from trex.tokenizer.encodings import BYTES, ENCODINGS
+from trex.tokenizer.sizes import DEFAULT_PAD, smallest_size
 
 MAX_DEPTH = 12  # nesting of a config; YAML aliases can be endless
 MAX_VALUES = 200_000  # in a config; nine aliases of nine aliases ... are 387 million
@@ -26,9 +35,11 @@ def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
     """Check a configuration and return its complete, JSON-able form; loading that again changes nothing.
 
     Defaults are filled in, ``corpus_defaults`` is merged into the corpora (and empty in the result), amounts
-    of bytes are integers (``training.bytes: all`` is None), ``proxies.vocab_grid`` is sorted and holds
-    ``vocab_size``, ``validation.grid`` is a list, explicit shares name every corpus in the config's order, and
-    ``infer`` of a baseline is a mapping with all its keys.
+    of bytes are integers (``training.bytes: all`` and ``training.vocab_size: auto`` are None, ``training.pad_to`` is
+    a number), ``proxies.vocab_grid`` is sorted and holds ``vocab_size``, ``validation.grid`` is a list,
+    ``tokenizer.special_tokens`` has the reserved ones (``reserved`` is then 0), every token of ``release`` is its
+    name or None, explicit shares name every corpus in the config's order, and ``infer`` of a baseline is a mapping
+    with all its keys.
 
     Args:
         raw: what the YAML says; not modified.
@@ -97,6 +108,13 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
                 check_pattern(pattern)
         except ValueError as error:
             problems["tokenizer.pattern"] = str(error)
+    if template := config["release"]["chat_template"]:
+        from trex.tokenizer.chat import read_chat_template  # imports jinja2
+
+        try:
+            read_chat_template(base / template, config["tokenizer"]["special_tokens"], config["release"])
+        except ValueError as error:
+            problems["release.chat_template"] = str(error)
     raise_if_any(problems)
 
 
@@ -109,6 +127,8 @@ def named_files(config: Mapping[str, Any], base: Path) -> dict[str, list[Path]]:
     for path, name in _tokenizers(config, typed).items():
         if isinstance(name, str) and (base / name).exists():
             files[path] = [base / name]
+    if template := config["release"]["chat_template"]:
+        files["release.chat_template"] = [base / template]
     for key in ("words", "morphemes"):
         for corpus, name in config["validation"][key].items():
             files[f"validation.{key}.{corpus}"] = [base / name]
@@ -290,10 +310,15 @@ def _overlap(path: str, need: str) -> bool:
 
 def _normalised(config: Config) -> dict[str, Any]:
     """The form that load_config promises of a checked config, which is changed."""
-    proxies, validation = config.proxies, config.validation
+    proxies, validation, training = config.proxies, config.validation, config.training
+    for role, token in release_tokens(config).items():
+        setattr(config.release, role, token)
+    config.tokenizer.special_tokens, config.tokenizer.reserved = special_tokens_of(config), 0
     proxies.vocab_grid = sorted({*proxies.vocab_grid, proxies.vocab_size})
+    training.pad_to = training.pad_to or (DEFAULT_PAD if training.vocab_size is None else 1)
+    training.ladder = sorted(training.ladder)
     if validation.grid is None:
-        smallest = ALPHABET_SIZE + len(config.tokenizer.special_tokens) + 1
+        smallest = smallest_size(len(config.tokenizer.special_tokens))
         validation.grid = [
             Scale(bytes=max(proxies.bytes // part, 1), vocab_size=max(proxies.vocab_size // part, smallest))
             for part in (4, 2)

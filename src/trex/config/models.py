@@ -17,17 +17,21 @@ from trex.config.fields import (
     Distinct,
     Expects,
     InferredMixture,
+    License,
     Mixture,
     MixtureName,
     Section,
     ShapeOf,
     ShareLimits,
     Shares,
+    SpecialToken,
     Strength,
     Text,
     Tokenizer,
     TokenizerName,
+    VocabRange,
     VocabSize,
+    VocabSizeOrAuto,
 )
 from trex.config.sources import CorpusOrNull
 from trex.config.words import Problem, show, suggest
@@ -118,9 +122,12 @@ class TokenizerKind(Section):
     unit: Literal["line", "document"] = "document"
     """Text that is trained on as one piece, so that no token crosses its ends: a whole document, or a line,
     as tokenizers does when it trains on files. line costs 1.2 to 2.0 % NSL on documents with blank lines."""
-    special_tokens: Distinct[Annotated[str, Field(min_length=2)]] = ["<|endoftext|>"]
+    special_tokens: Distinct[SpecialToken] = ["<|endoftext|>"]
     """Tokens that get the first ids and never occur in training. Each must be at least two characters long.
     """
+    reserved: int = Field(0, ge=0, le=100_000)
+    """Number of further special tokens, <|reserved_0|>, <|reserved_1|> and so on, behind special_tokens: slots for
+    those that a later training needs. They count in every vocabulary size."""
     min_frequency: int = Field(0, ge=0)
     """Smallest count of a pair that is still merged."""
     max_token_length: Annotated[int, Field(ge=2)] | None = None
@@ -261,14 +268,51 @@ class Training(Section):
     bytes: BytesOrAll = "all"
     """Training bytes (S). all takes as many bytes as the corpora hold together. A corpus with too little text
     is repeated."""
-    vocab_size: VocabSize = 32768
-    """Vocabulary size (V), including the alphabet and the special tokens."""
+    vocab_size: VocabSizeOrAuto = 32768
+    """Vocabulary size (V), including the alphabet and the special tokens. auto takes the smallest one in vocab_range
+    at which training and serving language_model cost at most 1 % more than at the cheapest."""
+    vocab_range: VocabRange = [16_384, 262_144]
+    """Range [low, high] in which auto looks. Every full-scale training goes to its end."""
+    pad_to: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    """Round the vocabulary up to a multiple of this, since GPUs multiply other shapes more slowly: with auto by more
+    merges, otherwise by unused entries behind them. null takes 128 with auto, otherwise 1."""
+    ladder: Annotated[Distinct[VocabSize], Expects("a list of vocabulary sizes")] = []
+    """Further vocabulary sizes. Each tokenizer also comes in these sizes, cut from the same training: a smaller one is
+    the beginning of a larger one."""
     draws: Annotated[int, Field(ge=1, le=3)] | None = None
     """Number of times each finalist is trained, each time on other text, to measure the noise. null takes 3, or 1
     if bytes is all. A draw that would mostly be the text of the first one is not trained."""
     baselines: bool = True
     """Also keep and validate the full-scale tokenizers of the baselines, which are trained in any case, for the
     choice."""
+
+
+class Release(Section):
+    """What transformers and the Hugging Face Hub read beside the tokenizer.json, and exports to other programs."""
+
+    bos_token: SpecialToken | None = None
+    """Special token that begins a text. null has none."""
+    eos_token: SpecialToken | None = "auto"
+    """Special token that ends a text. auto takes the first of tokenizer.special_tokens; null has none."""
+    pad_token: SpecialToken | None = "auto"
+    """Special token that fills up a batch. auto takes eos_token, which most programs then mask in the loss too; null
+    has none, and padding is an error."""
+    unk_token: SpecialToken | None = None
+    """Special token for what cannot be encoded, which byte-level BPE never needs. null has none."""
+    add_bos_token: bool = False
+    """Begin every encoded text with bos_token. Measured texts never do."""
+    add_eos_token: bool = False
+    """End every encoded text with eos_token."""
+    chat_template: Text | None = None
+    """File of a Jinja template that writes a conversation as one text. What it writes that looks like <|this|> must be
+    a special token."""
+    model_max_length: Annotated[int, Field(ge=1)] | None = None
+    """Tokens at which transformers truncates if asked to. null sets no limit."""
+    license: License | None = None
+    """License of the tokenizer by its identifier on the Hugging Face Hub, such as apache-2.0. null says unknown."""
+    exports: Distinct[Literal["tiktoken", "gguf", "vocab"]] = ["tiktoken", "gguf", "vocab"]
+    """What `snakemake export` writes: tiktoken (ranks), gguf (the vocabulary of llama.cpp) and vocab (vocab.json and
+    merges.txt)."""
 
 
 class Scale(Section):
@@ -352,7 +396,7 @@ class LanguageModelCheck(Section):
 
 
 class LanguageModel(Section):
-    """The training run whose cost the summary states: 6 operations per parameter and token, embeddings included."""
+    """The language model whose cost is stated, in operations a parameter and token: 6 in training, 2 in use."""
 
     training_bytes: Annotated[
         Annotated[Bytes, Tag(":single")] | Annotated[dict[str, Bytes], Field(min_length=1), Tag(":mapping")],
@@ -372,7 +416,12 @@ class LanguageModel(Section):
     peak_flops: float = Field(9.89e14, gt=0)
     """Peak floating-point operations per second of one GPU. The default is an H100's, dense bf16."""
     utilisation: float = Field(0.4, gt=0, le=1)
-    """Share of the peak that training reaches."""
+    """Share of the peak that training and serving reach."""
+    served_tokens: float = Field(1.0, ge=0)
+    """Tokens that the model reads or writes in use, for each token of its training, over its whole life."""
+    generated_share: float = Field(1.0, ge=0, le=1)
+    """Share of the served tokens that the model writes. Those that it only reads, of prompts, need no output layer: the
+    lower this is and the more is served, the larger the vocabulary that costs least."""
     check: LanguageModelCheck = Field(default_factory=LanguageModelCheck)
     """Small language models that are trained with the tokenizers."""
 
@@ -406,5 +455,6 @@ class Config(Section):
     """Mixtures to compare with, by name. Naming any replaces the defaults."""
     choice: Choice = Field(default_factory=Choice)
     training: Training = Field(default_factory=Training)
+    release: Release = Field(default_factory=Release)
     validation: Validation = Field(default_factory=Validation)
     language_model: LanguageModel = Field(default_factory=LanguageModel)

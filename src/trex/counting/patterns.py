@@ -41,6 +41,12 @@ MULTILINGUAL = (
     r"|[^\S\r\n]{0,16}[\r\n]{1,16}|\s{1,16}(?!\S)|\s{1,16}"
 )
 
+# Pieces of text for superwords, which white space does not end. SUPERBPE is published (arXiv 2503.13423). SUPERWORDS
+# goes with patterns that take digits one by one, as ours do: so no merge of words is lost to a border that only pieces
+# have. It leaves marks to their letters. A line ends its piece, in a document as in training text, which is read by
+# lines.
+SUPERBPE = r"\p{N}{1,3}| ?[^\s\p{L}\p{N}]{2,}[\r\n/]*| +(?!\S)"
+SUPERWORDS = r"\p{N}| ?[^\s\p{L}\p{M}\p{N}]{2,}[\r\n/]*| ?[^\s\p{L}\p{M}\p{N}][\r\n]+|\s*[\r\n]+| +(?!\S)"
 # The regex of each name. The name "none" is no regex: text is not split.
 PATTERNS = {
     "default": DEFAULT,
@@ -52,6 +58,8 @@ PATTERNS = {
     "qwen3.5": QWEN_MARKS,
     "deepseek": DEEPSEEK,
     "multilingual": MULTILINGUAL,
+    "superbpe": SUPERBPE,
+    "superwords": SUPERWORDS,
 }
 
 

@@ -58,6 +58,15 @@ COMPRESSION = {
     "reference_tokens": pl.Int64,
     "nsl": pl.Float64,
 }
+USES = {
+    "name": pl.String,
+    "draw": pl.Int64,
+    "vocab_size": pl.Int64,
+    "entries": pl.Int64,
+    "rare": pl.Int64,
+    "unseen": pl.Int64,
+    "last_merged": pl.Int64,
+}
 LEDGER = {
     "name": pl.String,
     "draw": pl.Int64,

@@ -13,9 +13,10 @@ from trex.bpe.byte_alphabet import ALPHABETS
 from trex.bpe.memory import training_bytes
 from trex.bpe.model import BpeModel
 from trex.bpe.training import BpeOptions, Workspace, train_flat
-from trex.counting.word_index import WordIndex
+from trex.counting.word_index import Slice, WordIndex
 from trex.memory import memory_left
 from trex.proxies.tables import nsl_array
+from trex.tokenizer.sizes import RARE
 
 log = logging.getLogger(__name__)
 
@@ -28,14 +29,15 @@ class Trained:
     """A tokenizer trained on a mixture.
 
     compression: tokens of every evaluation set and corpus at every vocabulary size: evaluation_set, corpus, vocab_size,
-    tokens, bytes, words, characters, reference_tokens, nsl. ledger: of `word_index.Slice`. Both begin with the columns
-    of the key.
+    tokens, bytes, words, characters, reference_tokens, nsl. ledger: of `word_index.Slice`. uses: by vocab_size, how
+    often entries are used: of `Trainer._uses`; None unless asked for. All begin with the columns of the key.
     """
 
     key: Key
     model: BpeModel
     compression: pl.DataFrame
     ledger: pl.DataFrame
+    uses: pl.DataFrame | None = None
 
     @property
     def shares(self) -> np.ndarray:
@@ -53,20 +55,28 @@ class Trainer:
             name.
         n_bytes: S; None: all the text.
         vocab_sizes: at which compression is measured, rising; trained to the last.
+        needed: the size that the text must give; where it ends before the last, compression is measured as far as it
+            goes. None: the last.
+        count_uses: also count how often entries are used.
     """
 
     index: WordIndex
     tokenizer: Mapping[str, Any]
     n_bytes: int | None
     vocab_sizes: Sequence[int]
+    needed: int | None = None
+    count_uses: bool = False
     _workspace: Workspace = field(default_factory=Workspace, init=False)  # makes the second training faster
 
     @classmethod
     def load(
-        cls, word_index: str | Path, params: Any, n_bytes: int | None, vocab_sizes: Sequence[int]
+        cls, word_index: str | Path, params: Any, n_bytes: int | None, vocab_sizes: Sequence[int], **options
     ) -> Self:
-        """The trainer of a rule: its word index, and of its params `corpora` and `tokenizer`."""
-        return cls(WordIndex.load(word_index, params.corpora), params.tokenizer, n_bytes, vocab_sizes)
+        """The trainer of a rule: its word index, and of its params `corpora` and `tokenizer`; options: further
+        attributes."""
+        return cls(
+            WordIndex.load(word_index, params.corpora), params.tokenizer, n_bytes, vocab_sizes, **options
+        )
 
     def train(self, shares: np.ndarray, replicate: int = 0, key: Key | None = None) -> Trained:
         """Train on shares [k]. ValueError if the text does not give a vocabulary of the size asked for."""
@@ -79,30 +89,45 @@ class Trainer:
             alphabet=ALPHABETS[self.tokenizer["alphabet"]],
         )
         vocab_size = self.vocab_sizes[-1]
-        self._check_memory(text.counts, vocab_size)
-        model = train_flat(
+        model = self._model(text, options, shares, replicate)
+        needed = self.needed or vocab_size
+        if model.vocab_size < needed:
+            raise ValueError(
+                f"{text.n_bytes:,} bytes of text give only {model.vocab_size:,} of the {needed:,} tokens asked "
+                f"for (tokenizer.min_frequency {options.min_frequency}, tokenizer.max_token_length "
+                f"{options.max_token_length}): use more text or a smaller vocabulary"
+            )
+        what = " ".join(str(value) for value in (key or {}).values()) or "tokenizer"
+        log.info("%s: %d tokens from %d bytes", what, model.vocab_size, text.n_bytes)
+        if model.vocab_size < vocab_size:
+            log.warning("the text ends before the %d tokens that were tried", vocab_size)
+        columns = [_literal(name, value) for name, value in (key or {}).items()]
+        compression = self._compression(model).select(*columns, pl.all())
+        uses = self._uses(model).select(*columns, pl.all()) if self.count_uses else None
+        return Trained(key or {}, model, compression, text.ledger.select(*columns, pl.all()), uses)
+
+    @property
+    def evaluated(self) -> WordIndex:
+        """The index that has the evaluation text as the tokenizer splits it."""
+        return self.index
+
+    def _model(self, text: Slice, options: BpeOptions, shares: np.ndarray, replicate: int) -> BpeModel:
+        """Train on the words of a slice; shares and replicate are what it is the slice of."""
+        vocab_size = self.vocab_sizes[-1]
+        self._check_memory(self.index, text.counts, vocab_size)
+        return train_flat(
             self.index.words,
             text.counts,
             vocab_size,
             options,
             evaluation=self.index.evaluation,
             workspace=self._workspace,
+            count_uses=self.count_uses,
         )
-        if model.vocab_size < vocab_size:
-            raise ValueError(
-                f"{text.n_bytes:,} bytes of text give only {model.vocab_size:,} of the {vocab_size:,} tokens asked "
-                f"for (tokenizer.min_frequency {options.min_frequency}, tokenizer.max_token_length "
-                f"{options.max_token_length}): use more text or a smaller vocabulary"
-            )
-        what = " ".join(str(value) for value in (key or {}).values()) or "tokenizer"
-        log.info("%s: %d tokens from %d bytes", what, model.vocab_size, text.n_bytes)
-        columns = [_literal(name, value) for name, value in (key or {}).items()]
-        compression = self._compression(model).select(*columns, pl.all())
-        return Trained(key or {}, model, compression, text.ledger.select(*columns, pl.all()))
 
-    def _check_memory(self, counts: np.ndarray, vocab_size: int) -> None:
-        """ValueError if a training on these counts of the words takes more memory than there is."""
-        words, evaluation = self.index.words, self.index.evaluation
+    def _check_memory(self, index: WordIndex, counts: np.ndarray, vocab_size: int) -> None:
+        """ValueError if a training on these counts of an index's words takes more memory than there is."""
+        words, evaluation = index.words, index.evaluation
         used = counts > 0
         used[evaluation.words] = True
         n_words, n_bytes = int(used.sum()), int(words.sizes[used].sum(dtype=np.int64))
@@ -119,18 +144,41 @@ class Trainer:
 
     def _compression(self, model: BpeModel) -> pl.DataFrame:
         measures = ["evaluation_set", "corpus", "bytes", "words", "characters", "reference_tokens"]
-        rows = self.index.evaluation_rows.select(measures)
+        rows = self.evaluated.evaluation_rows.select(measures)
         tables = [
             rows.with_columns(
                 vocab_size=pl.lit(vocab_size, pl.Int64),
                 tokens=pl.Series(model.token_counts(vocab_size), dtype=pl.Int64),
             )
-            for vocab_size in self.vocab_sizes
+            for vocab_size in self._measured(model)
         ]
         return pl.concat(tables).select(
             "evaluation_set", "corpus", "vocab_size", "tokens", "bytes", "words", "characters", "reference_tokens",
             nsl=pl.col("tokens") / pl.col("reference_tokens"),
         )  # fmt: skip
+
+    def _measured(self, model: BpeModel) -> list[int]:
+        """The sizes that the text gave."""
+        return [size for size in self.vocab_sizes if size <= model.vocab_size]
+
+    def _uses(self, model: BpeModel) -> pl.DataFrame:
+        """By vocab_size: entries, without special tokens; rare, those that the training text has fewer than `RARE`
+        times; unseen, those that the held-out text has not; last_merged, how often the training text had the last entry
+        when it was made."""
+        held_out = model.made((self.index.evaluation_rows["evaluation_set"] == "held_out").to_numpy())
+        training = model.made_in_training
+        first = len(model.special_tokens)
+        rows = [
+            {
+                "vocab_size": size,
+                "entries": size - first,
+                "rare": int((model.uses(training, size)[first:] < RARE).sum()),
+                "unseen": int((model.uses(held_out, size)[first:] == 0).sum()),
+                "last_merged": int(training[size - 1]),
+            }
+            for size in self._measured(model)
+        ]
+        return pl.DataFrame(rows)
 
     def train_batch(
         self,

@@ -9,7 +9,7 @@ import polars as pl
 
 from trex.mixtures.sampling import support
 from trex.objective.constraints import SLACK
-from trex.report import by_corpus, markdown
+from trex.report import by_corpus, markdown, vocab_size
 from trex.report.choice import at_full_scale
 from trex.report.results import Results
 from trex.report.text_caveats import text_caveats
@@ -33,6 +33,9 @@ def write_details(results: Results, strategies: Mapping[str, Mapping[str, Any]])
         _regression,
         _learning_curve,
         _vocabulary,
+        lambda results: vocab_size.section(
+            results.vocab_choice, results.vocab_curve, results.choice["chosen"]
+        ),
         _best_draws,
         _support,
         _bytes_given,
@@ -183,7 +186,7 @@ def _scores(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _vocabulary(results: Results) -> str:
-    title = "## Other vocabulary sizes"
+    title = "## Other vocabulary sizes of proxies"
     rows = [
         (
             f"{row['vocab_size']:,}{' (smallest or largest)' if row['outermost'] else ''}",

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from trex.layout import CHOSEN
 from trex.objective.metrics import OVER_CORPORA
 from trex.report.figures import COLORS, MARKERS, PLOT_WIDTH, STYLE, legend, nsl_by_corpus
+from trex.report.figures_vocab_size import vocabulary_size
 from trex.report.results import Results
 from trex.validation.scales import RANKS_WELL
 
@@ -146,10 +147,14 @@ def _scale(name: str) -> str:
 
 def full_scale_figures(results: Results) -> dict[str, Figure]:
     """The figures about the full-scale tokenizers, by name; that of ranks only where they were measured."""
-    vocab_size = results.config["training"]["vocab_size"]
     figures = {
+        "vocabulary_size": vocabulary_size(
+            results.vocab_curve, results.vocab_choice, results.choice["chosen"]
+        ),
         "full_scale_choice": full_scale_choice(results.choice, results.validation),
         "full_scale_gains": full_scale_gains(results.validation, results.trained),
-        "full_scale_nsl": full_scale_nsl(results.validation, vocab_size, results.corpora, results.trained),
+        "full_scale_nsl": full_scale_nsl(
+            results.validation, results.vocab_size, results.corpora, results.trained
+        ),
     }
     return figures if results.ranks is None else figures | {"rank_invariance": rank_invariance(results.ranks)}

@@ -86,15 +86,14 @@ def short_percent(share: float) -> str:
     )
 
 
-def code(text: str, spaces: str = " ") -> str:
-    """Text as code in a line or a table's cell: signs that are not seen become seen; `spaces`: what a space becomes."""
-    seen = "".join(_seen(character) for character in text).replace(" ", spaces)
+def code(text: str, spaces: str = " ", bar: str = "¦") -> str:
+    """Text as code in a line or a table's cell: signs that are not seen become seen. spaces, bar: what a space and a |
+    become, which would end a cell; where a page is only shown as Markdown, bar can be a | behind a backslash."""
+    seen = "".join(bar if character == "|" else _seen(character) for character in text).replace(" ", spaces)
     return f"`` {seen} ``" if "`" in seen else f"`{seen}`"
 
 
 def _seen(character: str) -> str:
-    if character == "|":
-        return "¦"  # which would end a cell
     return character if character.isprintable() else f"\\u{ord(character):04x}".replace("\\u000a", "\\n")
 
 

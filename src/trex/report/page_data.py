@@ -21,7 +21,9 @@ from trex.report.results import Results
 SHOWN_METRICS = ("nsl", "nsl_macro", "objective", "bytes_per_token")
 # Of LightGBM's text format, what predictions need.
 TREE_LINES = ("split_feature", "threshold", "left_child", "right_child", "leaf_value")
-TOKENIZER_BYTES = 18_000_000  # of all tokenizers in a page, compressed and in base64: the page has 20 MB at most
+TOKENIZER_BYTES = (
+    18_000_000  # of all tokenizers in a page, compressed and in base64: the page has 20 MB at most
+)
 
 
 def page_data(results: Results, folder: Path, pages: Sequence[Path]) -> dict[str, Any]:
@@ -31,7 +33,9 @@ def page_data(results: Results, folder: Path, pages: Sequence[Path]) -> dict[str
         "corpora": results.corpora,
         "scripts": [_main_script(results.hygiene[corpus]) for corpus in results.corpora],
         "chosen": results.choice["chosen"],
-        "vocab_size": config["training"]["vocab_size"],
+        "vocab_size": results.vocab_size,
+        "vocab_decides": results.vocab_choice["decides"],
+        "vocab_curve": columns(results.vocab_curve),
         "proxy_vocab_size": config["proxies"]["vocab_size"],
         "pages": {path.stem: path.read_text(encoding="utf-8") for path in pages},
         "objective": _objective(results, files),

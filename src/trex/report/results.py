@@ -32,6 +32,8 @@ class Results:
         mixtures, training_ledger: of the sampled proxies.
         compression, ledger, finalists: of the proxies of candidates and baselines, and which go on to full scale.
         choice: among the finalists, at full scale.
+        vocab_choice: the vocabulary size and why, of `trex.language_model.vocab_size.choose`.
+        vocab_curve: of every full-scale tokenizer, by vocabulary size.
         full_scale_ledger: of all finalists and draws of text.
         trained: the finished tokenizers of this run, chosen first.
         validation, scripts: of these and existing tokenizers, on the test half of the evaluation text.
@@ -59,6 +61,8 @@ class Results:
     ledger: pl.DataFrame
     finalists: Mapping[str, Any]
     choice: Mapping[str, Any]
+    vocab_choice: Mapping[str, Any]
+    vocab_curve: pl.DataFrame
     full_scale_ledger: pl.DataFrame
     trained: list[str]
     validation: pl.DataFrame
@@ -131,6 +135,8 @@ class Results:
             ledger=long(files.choice_ledger),
             finalists=finalists,
             choice=choice,
+            vocab_choice=read_json(files.vocab_size),
+            vocab_curve=pl.read_parquet(files.vocab_curve),
             full_scale_ledger=pl.concat(
                 long(files.full_scale(name, draw, "ledger"))
                 for name in finalists["finalists"]
@@ -159,6 +165,11 @@ class Results:
     def corpora(self) -> list[str]:
         """The k corpus ids in the config's order."""
         return list(self.config["corpora"])
+
+    @property
+    def vocab_size(self) -> int:
+        """Of the finished tokenizers."""
+        return self.vocab_choice["vocab_size"]
 
     @cached_property
     def bits_per_byte(self) -> pl.DataFrame | None:

@@ -10,7 +10,7 @@ from trex.layout import CHOSEN, Layout
 from trex.mixtures.baselines import SEARCHED, natural, uniform
 from trex.objective.comparisons import TIE
 from trex.objective.constraints import SLACK
-from trex.report import by_corpus, markdown
+from trex.report import by_corpus, markdown, vocab_size
 from trex.report.choice import claim, draws, how_chosen
 from trex.report.doubts import better_at_full_scale, doubts
 from trex.report.language_model_sentence import sentence
@@ -56,6 +56,8 @@ def _verdict(results: Results) -> str:
     if found:
         recommended = recommended.replace("**Train", "Taken at face value, the numbers say: **train", 1)
     paragraphs.append(markdown.paragraph(recommended, f"**{claim(results)}**", _full_scale(results)))
+    if results.vocab_choice["asked"] is None:
+        paragraphs.append(markdown.paragraph(vocab_size.sentence(results.vocab_choice)))
     paragraphs.append(markdown.paragraph(_objective(results), _on_proxies(results)))
     return "\n\n".join(paragraphs)
 
@@ -85,11 +87,11 @@ def _recommendation(results: Results) -> str:
 
 def _full_scale(results: Results) -> str:
     """What was measured at full scale, and where."""
-    vocab_size = results.config["training"]["vocab_size"]
     ledger = results.full_scale_ledger.filter(name=results.choice["chosen"], draw=0)
     return (
-        f"*Full scale* is {markdown.size(ledger['given_bytes'].sum())} of text and a vocabulary of {vocab_size:,} "
-        "tokens. The claim is about the *test half* of the evaluation text, which had no part in the choice."
+        f"*Full scale* is {markdown.size(ledger['given_bytes'].sum())} of text and a vocabulary of "
+        f"{results.vocab_size:,} tokens. The claim is about the *test half* of the evaluation text, which had no part "
+        "in the choice."
     )
 
 
@@ -271,6 +273,7 @@ def _steps(results: Results) -> Iterator[str]:
         yield "Raise `proxies.count`: the regression's error was still falling with the last proxies (details.md)."
     if results.outside_support:
         yield "Add `proxies.mixtures` with shares near the recommended ones, so that the regression has seen them."
+    yield from vocab_size.advice(results.vocab_choice)
     if _is_demo(results):
         yield "Name your own corpora in a config: docs/usage.md."
     yield (

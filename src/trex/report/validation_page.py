@@ -44,7 +44,6 @@ def write_validation(results: Results) -> str:
 
 
 def _title(results: Results) -> str:
-    vocab_size = results.config["training"]["vocab_size"]
     existing = [name for name in tokenizers(results) if name not in results.trained]
     text = results.evaluation.filter(
         pl.col("evaluation_set").is_in(results.choice["objective"]["evaluation_sets"])
@@ -56,7 +55,7 @@ def _title(results: Results) -> str:
     of_test, of_selection = halves
     return "# The full-scale tokenizers\n\n" + markdown.paragraph(
         f"`chosen` is the tokenizer of the recommended mixture, `{results.choice['chosen']}`. It and those of the "
-        f"baselines have a vocabulary of {vocab_size:,}.",
+        f"baselines have a vocabulary of {results.vocab_size:,}.",
         f"Existing tokenizers keep their own vocabularies: {markdown.names(existing)}." if existing else "",
         "All numbers are of the test half of the evaluation text, which nothing was chosen on: of the objective's "
         f"sets, {of_test} (the selection half has {of_selection}). It is encoded by `tokenizers`, one document at a "
@@ -158,7 +157,8 @@ def _language_model(results: Results) -> str:
             "" if name == CHOSEN else markdown.gain(100 * (1 - chosen.tokens / cost.tokens)),
             f"{cost.parameters / 1e9:,.3f}",
             f"{cost.gpu_hours:,.0f}",
-            "" if name == CHOSEN else f"{cost.gpu_hours - chosen.gpu_hours:+,.0f}",
+            f"{cost.serving_gpu_hours:,.0f}",
+            "" if name == CHOSEN else f"{cost.all_gpu_hours - chosen.all_gpu_hours:+,.0f}",
             markdown.size(cost.context_bytes),
         )
         for name, cost in costs.items()
@@ -168,18 +168,22 @@ def _language_model(results: Results) -> str:
         "tokens (10¹²)",
         "saved by `chosen`",
         "parameters (10⁹)",
-        "GPU hours",
-        "compared with `chosen`",
+        "GPU hours of training",
+        "of serving",
+        "both, compared with `chosen`",
         "text in a context",
     )
     amount = "as given" if isinstance(settings["training_bytes"], dict) else "the same amount of each corpus"
     intro = markdown.paragraph(
-        f"Cost of one training run on {markdown.size(run.training_bytes.sum())} of text ({amount}) with "
+        f"Cost of training a model on {markdown.size(run.training_bytes.sum())} of text ({amount}) with "
         f"{settings['parameters'] / 1e9:g} billion parameters besides embeddings of width {settings['width']:,}, "
         f"{'tied' if settings['tied_embeddings'] else 'not tied'} (`language_model` in the config). Tokens are bytes "
-        "/ bytes per token on `held_out`. A run takes 6 × parameters, embeddings included, × tokens operations; GPU "
-        f"hours assume {100 * settings['utilisation']:.0f} % of {settings['peak_flops'] / 1e12:,.0f} TFLOP/s. A "
-        f"context has {settings['context']:,} tokens. Serving is paid by the token as well."
+        "/ bytes per token on `held_out`. Training takes 6 operations a token for each parameter that is multiplied: "
+        "those besides embeddings and those of the output layer, as the input embedding is looked up. Serving takes 2 "
+        f"operations; {settings['served_tokens']:g} times the tokens of training are served, and "
+        f"{markdown.short_percent(settings['generated_share'])} of these need the output layer. GPU hours assume "
+        f"{100 * settings['utilisation']:.0f} % of {settings['peak_flops'] / 1e12:,.0f} TFLOP/s. A context has "
+        f"{settings['context']:,} tokens."
     )
     return f"## What it means for a language model\n\n{intro}\n\n{markdown.table(header, rows)}"
 

@@ -16,6 +16,7 @@ from trex.config import ConfigError
 from trex.corpora import open_source
 from trex.corpora.reader import FileReader
 from trex.layout import full_scale_draws
+from trex.tokenizer.sizes import curve_sizes
 
 COUNTS, HELD_OUT, RUNS, INDEX = 0.3, 0.4, 0.3, 0.45  # bytes on disk a byte of text
 MEASURED, HEAPS = 155_000_000, 0.8
@@ -49,15 +50,17 @@ def forecast(config: Mapping[str, Any], base: Path) -> tuple[dict[str, int], lis
     sets = sum(1 + len(corpus["evaluation"]) for corpus in config["corpora"].values())
     kept = mixtures if proxies["keep_tokenizers"] else 0
     baselines = 1 + len(config["baselines"])
-    # at full scale, candidates (two a strategy at most) and baselines; and those that are written for use
-    trained = (2 * len(config["search"]["strategies"]) + baselines) * len(full_scale_draws(training))
-    final = trained + 1 + (baselines if training["baselines"] else 0)
+    # at full scale as many as may be finalists, each to the largest vocabulary, and those that are written for use
+    trained = baselines + 2 * len(config["search"]["strategies"])
+    largest = curve_sizes(config)[-1]
+    entries = trained * len(full_scale_draws(training)) * largest
+    entries += (1 + baselines * training["baselines"]) * (largest + sum(training["ladder"]))
     need = {
         "counts": COUNTS * text + HELD_OUT * held_out,
         "counting, for a while": RUNS * max(size or 0 for size in sizes.values()),
         "index": INDEX * min(text, MEASURED) * beyond**HEAPS,
         "proxies": mixtures * sets * len(proxies["vocab_grid"]) * ROW,
-        "tokenizers": TOKENIZER * (kept * proxies["vocab_size"] + final * training["vocab_size"]),
+        "tokenizers": TOKENIZER * (kept * proxies["vocab_size"] + entries),
     }
     unknown = [name for name, size in sizes.items() if size is None]
     return {what: int(size) for what, size in need.items()}, unknown

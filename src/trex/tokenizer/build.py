@@ -1,8 +1,6 @@
 """From a BpeModel to a tokenizer that `tokenizers` and `transformers` load."""
 
-import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
@@ -33,29 +31,6 @@ def to_tokenizer(model: "BpeModel", pattern: str = DEFAULT, normalizer: str = "n
         tokenizer.decoder = decoders.ByteLevel()
     add_special_tokens(tokenizer, model.special_tokens)
     return tokenizer
-
-
-def cut(path: str | Path, vocab_size: int) -> Tokenizer:
-    """The tokenizer at `path`, which `to_tokenizer` made, with the vocabulary that a training to fewer entries gives.
-
-    ValueError if it has fewer itself.
-    """
-    content = json.loads(Path(path).read_text(encoding="utf-8"))
-    vocab, merges = content["model"]["vocab"], content["model"]["merges"]
-    made = ["".join(merge) for merge in merges]
-    special = {token["content"] for token in content["added_tokens"]}  # which merges may spell too
-    size = len(vocab) - len(set(made) - special)
-    if not size <= vocab_size <= len(vocab):
-        raise ValueError(
-            f"{path} has {size:,} to {len(vocab):,} entries, and cannot be cut to {vocab_size:,}"
-        )
-    kept = 0
-    while size < vocab_size:  # several merges may make the same token
-        size += vocab[made[kept]] >= size
-        kept += 1
-    content["model"]["merges"] = merges[:kept]
-    content["model"]["vocab"] = {token: number for token, number in vocab.items() if number < vocab_size}
-    return Tokenizer.from_str(json.dumps(content))
 
 
 def split_and_spell(pattern: str) -> pre_tokenizers.PreTokenizer:

@@ -57,14 +57,19 @@ class Existing:
         """A new tokenizer that encodes text as the original does; special tokens in a text are text to it."""
         return of_plain_text(Tokenizer.from_str(self._json))
 
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """Its tokenizer.json, to be read only."""
+        return json.loads(self._json)
+
     def word_rules(self) -> WordRules:
         """How it makes words of text; OutsideFamily if only it can (`trex.tokenizer.rules`)."""
-        return word_rules(json.loads(self._json))
+        return word_rules(self.config)
 
     @cached_property
     def merges(self) -> list[tuple[bytes, bytes]]:
         """Merges by rank."""
-        pairs = json.loads(self._json)["model"]["merges"]
+        pairs = self.config["model"]["merges"]
         return [(unspell(a), unspell(b)) for a, b in pairs]
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from trex.tokenizer.sizes import planned_size
+
 # Spearman correlation with the full scale from which on a scale is said to rank mixtures well: the lowest that the
 # paper (TREX, arXiv 2601.13588) reports between its scales is .974.
 RANKS_WELL = 0.97
@@ -25,7 +27,7 @@ def scales(config: Mapping) -> list[Scale]:
     proxies, training = config["proxies"], config["training"]
     cells = {(cell["bytes"], cell["vocab_size"]) for cell in config["validation"]["grid"]}
     cells |= {(proxies["bytes"], proxies["vocab_size"])}
-    full = (training["bytes"], training["vocab_size"])
+    full = (training["bytes"], planned_size(training))
     return [Scale(*cell) for cell in sorted(cells - {full})] + [Scale(*full)]
 
 

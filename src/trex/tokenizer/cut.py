@@ -1,0 +1,63 @@
+"""Smaller vocabularies from one training: what a tokenizer was after its first V entries."""
+
+import json
+from typing import Any
+
+from tokenizers import Tokenizer
+
+
+def cut(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
+    """The tokenizer that the same training gives for a smaller vocabulary: equal to one trained at that size.
+
+    Args:
+        tokenizer: of `trex.tokenizer.build.to_tokenizer`; special tokens have the first ids. Added tokens behind the
+            merges, such as reserved slots, keep their order and move down.
+        vocab_size: of the smaller one, with all added tokens.
+
+    Raises:
+        ValueError: the size is larger than the tokenizer or leaves no room for its alphabet and added tokens, or tokens
+            move that a post-processor names by id.
+    """
+    content = json.loads(tokenizer.to_str())
+    model = content["model"]
+    added = sorted(content["added_tokens"], key=lambda token: token["id"])
+    trained = _trained(model["vocab"], model["merges"], added)
+    behind = [token for token in added if token["id"] >= trained]
+    before = _sizes_before(model["vocab"], model["merges"], trained)
+    smallest = (before[0] if before else trained) + len(behind)
+    largest = trained + len(behind)
+    if not smallest <= vocab_size <= largest:
+        raise ValueError(
+            f"a tokenizer of {largest:,} entries cannot be cut to {vocab_size:,}; write a size from {smallest:,} (its "
+            f"bytes and added tokens) to {largest:,}"
+        )
+    kept = vocab_size - len(behind)
+    if behind and kept < trained and content["post_processor"]:
+        raise ValueError(
+            "added tokens behind the merges would get other ids than those its post-processor names; cut the "
+            "tokenizer first and add the post-processor afterwards"
+        )
+    moved = {token["content"]: kept + i for i, token in enumerate(behind)}
+    vocab = {token: number for token, number in model["vocab"].items() if number < kept}
+    model["vocab"] = vocab | {token: moved[token] for token in model["vocab"] if token in moved}
+    model["merges"] = [merge for merge, size in zip(model["merges"], before, strict=True) if size < kept]
+    for token in content["added_tokens"]:
+        token["id"] = moved.get(token["content"], token["id"])
+    return Tokenizer.from_str(json.dumps(content, ensure_ascii=False))
+
+
+def _trained(vocab: dict[str, int], merges: list[Any], added: list[dict[str, Any]]) -> int:
+    """How many entries the training gave: all but the added tokens behind the last merge's."""
+    behind = {token["content"] for token in added}
+    last = max((vocab[a + b] for a, b in merges), default=-1)
+    return 1 + max(last, *(number for token, number in vocab.items() if token not in behind))
+
+
+def _sizes_before(vocab: dict[str, int], merges: list[Any], trained: int) -> list[int]:
+    """The size of the vocabulary before each merge. A merge that spells a special token adds no entry."""
+    size, sizes = trained, []
+    for a, b in reversed(merges):
+        if vocab[a + b] == size - 1:
+            size -= 1
+        sizes.append(size)
+    return sizes[::-1]

@@ -1,0 +1,71 @@
+"""What the exports can say: the formats, and the splits that llama.cpp knows by name. Light, as the config reads it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from trex.counting.patterns import CL100K, DEEPSEEK, DEFAULT, GPT2, QWEN_MARKS
+
+# the files of each format
+RANKS, FACTS, LOADER = "tokenizer.tiktoken", "tiktoken.json", "load_tiktoken.py"
+GGUF = "tokenizer.gguf"
+VOCAB, MERGES = "vocab.json", "merges.txt"
+FILES = {"tiktoken": (RANKS, FACTS, LOADER), "gguf": (GGUF,), "vocab": (VOCAB, MERGES)}
+CHECKED = "checked.json"  # what was compared
+PACKAGES = {"tiktoken": "tiktoken", "gguf": "gguf"}  # what writes and reads a format, beside `tokenizers`
+
+
+def export_files(formats: Iterable[str]) -> list[str]:
+    """Names of the files of some formats, and of what was checked."""
+    return [*(file for one in formats for file in FILES[one]), CHECKED]
+
+
+@dataclass(frozen=True)
+class PreTokenizer:
+    """How llama.cpp splits text under one name of `tokenizer.ggml.pre` (its src/llama-vocab.cpp).
+
+    regexes: each splits what those before it left. ignore_merges: a word that is a token is taken whole.
+    """
+
+    name: str
+    regexes: tuple[str, ...]
+    ignore_merges: bool = False
+
+
+def _any_case(regex: str) -> str:
+    """llama.cpp has no (?i:...) and writes both cases out, so that 'ſ (a long s) is no contraction."""
+    both = "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
+    return regex.replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)", both)
+
+
+# By our regex. Each was compared with llama.cpp itself (docs/decisions.md). Its gpt-4o is not o200k: it tells capitals
+# from small letters in ASCII alone and parts marks from letters.
+PRE_TOKENIZERS = {
+    DEFAULT: PreTokenizer("qwen2", (_any_case(DEFAULT),)),
+    CL100K: PreTokenizer("llama-bpe", (_any_case(CL100K),), ignore_merges=True),
+    QWEN_MARKS: PreTokenizer("qwen35", (_any_case(QWEN_MARKS),)),
+    GPT2: PreTokenizer("gpt-2", (GPT2,)),
+    DEEPSEEK: PreTokenizer(
+        "deepseek-v3",
+        (
+            r"\p{N}{1,3}",
+            "[一-龥぀-ゟ゠-ヿ]+",
+            r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"
+            r"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        ),
+    ),
+}
+
+
+def why_not(file_format: str, regex: str, alphabet: str) -> str | None:
+    """Why a tokenizer has no export of a format; None if it has one.
+
+    regex: what splits text, of `tokenizer.pattern`; alphabet: the config's `tokenizer.alphabet`.
+    """
+    if alphabet == "latin1":
+        return f"{file_format} holds tokenizers of UTF-8 text, and this one reads bytes (tokenizer.alphabet: latin1)"
+    if file_format == "gguf" and regex not in PRE_TOKENIZERS:
+        return (
+            "llama.cpp splits text only by regexes that it knows by name, and it has none that gives the words of "
+            "tokenizer.pattern; of the named patterns it has default, gpt2, cl100k, llama3, qwen, qwen3.5 and deepseek"
+        )
+    return None

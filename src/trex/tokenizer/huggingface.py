@@ -1,0 +1,111 @@
+"""A tokenizer's folder as `transformers` and the Hugging Face Hub read it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tokenizers import AddedToken, Tokenizer, processors
+
+from trex.tokenizer.special import CHAT, CONFIG, GENERATION, ROLES, SPECIAL, TOKENIZER, reserved_tokens
+
+
+def write_folder(
+    tokenizer: Tokenizer,
+    release: Mapping[str, Any],
+    folder: Path,
+    pad_to: int = 1,
+    chat_template: str | None = None,
+) -> Tokenizer:
+    """Write the files from which `AutoTokenizer.from_pretrained(folder)` loads a tokenizer, and return that tokenizer.
+
+    Text without special tokens is encoded as by `tokenizer`: what is added are unused entries behind the vocabulary
+    and, if asked for, the beginning and the end of a text.
+
+    Args:
+        tokenizer: of `trex.tokenizer.build.to_tokenizer`, not modified.
+        release: the loaded config's section of that name.
+        folder: exists.
+        pad_to: the vocabulary is filled up to a multiple of this.
+        chat_template: the text of release["chat_template"], a file; None if there is none.
+
+    Raises:
+        ValueError: a token of the release is not among the tokenizer's special tokens.
+    """
+    released = _with_ends(_padded(tokenizer, pad_to), release)
+    special = special_ids(released)
+    roles = {role: release[role] for role in ROLES if release[role] is not None}
+    for role, token in roles.items():
+        if token not in special:
+            raise ValueError(f"release.{role}: {token!r} is no special token of the tokenizer: {[*special]}")
+    released.save(str(folder / TOKENIZER))
+    _write_json(folder / CONFIG, _config(special, roles, release))
+    _write_json(folder / SPECIAL, roles)
+    ids = {f"{role}_id": special[token] for role, token in roles.items() if role != "unk_token"}
+    _write_json(folder / GENERATION, ids)
+    if chat_template is not None:
+        (folder / CHAT).write_text(chat_template, encoding="utf-8")
+    return released
+
+
+def special_ids(tokenizer: Tokenizer) -> dict[str, int]:
+    """Special tokens -> ids, rising: those of the config, reserved ones and what fills the vocabulary up."""
+    added = sorted(tokenizer.get_added_tokens_decoder().items())
+    return {token.content: number for number, token in added if token.special}
+
+
+def _padded(tokenizer: Tokenizer, pad_to: int) -> Tokenizer:
+    """With reserved tokens behind all others, so that the size is a multiple. They are in the model's vocabulary too:
+    programs take its size for that of the embedding."""
+    content = json.loads(tokenizer.to_str())
+    vocab = content["model"]["vocab"]
+    size = len(vocab)
+    fill = reserved_tokens(-size % pad_to, taken=vocab)
+    vocab.update({token: size + i for i, token in enumerate(fill)})
+    padded = Tokenizer.from_str(json.dumps(content, ensure_ascii=False))
+    padded.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in fill])
+    return padded
+
+
+def _with_ends(tokenizer: Tokenizer, release: Mapping[str, Any]) -> Tokenizer:
+    """With a post-processor that adds the beginning and the end of a text, where asked; the same as `transformers`
+    makes of add_bos_token and add_eos_token."""
+    bos, eos = (release[f"{end}_token"] if release[f"add_{end}_token"] else None for end in ("bos", "eos"))
+    if bos or eos:
+        special = {token: tokenizer.token_to_id(token) for token in (bos, eos) if token}
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=_ends(bos, "$A", eos, 0),
+            pair=_ends(bos, "$A", eos, 0) + _ends(bos, "$B", eos, 1),
+            special_tokens=list(special.items()),
+        )
+    return tokenizer
+
+
+def _ends(bos: str | None, text: str, eos: str | None, kind: int) -> list[str]:
+    return [f"{piece}:{kind}" for piece in (bos, text, eos) if piece]
+
+
+def _config(
+    special: Mapping[str, int], roles: Mapping[str, str], release: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What tokenizer_config.json says; class and keys are those that transformers 4 and 5 read alike."""
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "clean_up_tokenization_spaces": False,  # or decoding would drop spaces before punctuation
+        "add_bos_token": release["add_bos_token"],
+        "add_eos_token": release["add_eos_token"],
+        **{role: roles.get(role) for role in ROLES},
+        "added_tokens_decoder": {str(number): _added(token) for token, number in special.items()},
+    }
+    if release["model_max_length"] is not None:
+        config["model_max_length"] = release["model_max_length"]
+    return config
+
+
+def _added(token: str) -> dict[str, Any]:
+    flags = dict.fromkeys(("lstrip", "normalized", "rstrip", "single_word"), False)
+    return {"content": token, **flags, "special": True}
+
+
+def _write_json(path: Path, content: Mapping[str, Any] | Sequence[Any]) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
