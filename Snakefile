@@ -90,6 +90,7 @@ rule report:
         rules.write_vocabulary.output,
         rules.write_hygiene.output,
         rules.plot_figures.output,
+        rules.write_page.output,
 
 
 # the chosen tokenizer for tiktoken, llama.cpp and programs that read vocab.json and merges.txt

@@ -32,6 +32,15 @@ export function textOf(bytes) {
   }
 }
 
+/** Whether a tokenizer.json spells its vocabulary in bytes, as ours do; others are shown as they are spelled. */
+export const isByteLevel = (json) => /"type":\s*"ByteLevel"/.test(JSON.stringify([json.pre_tokenizer, json.decoder]));
+
+/** The bytes of an entry, and its text. */
+export function entry(spelled, byteLevel) {
+  const bytes = byteLevel ? bytesOf(spelled) : [...new TextEncoder().encode(spelled)];
+  return { bytes, text: byteLevel ? textOf(bytes) : spelled };
+}
+
 /** Text in which spaces and signs that do not print can be seen. */
 export const seen = (text) =>
   text.replace(/ /g, "␣").replace(/[\p{C}\p{Z}]/gu, (sign) => `\\u${sign.codePointAt(0).toString(16).padStart(4, "0")}`);

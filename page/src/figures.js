@@ -270,5 +270,15 @@ export function tables() {
     { key: "low", title: "sampled from", show: share }, { key: "high", title: "to", show: share },
     ...names.map((name, j) => ({ key: `nsl${j}`, title: `NSL ${name}`, show: nsl })),
   ];
-  return [sortableTable("Mixtures: candidates and baselines", mixtureColumns, of), sortableTable(`Corpora, with NSL on ${set}`, corpusColumns, corpusRows)];
+  const gates = rows(data.gates).map((row) => ({ ...row, examples: (row.examples ?? []).join(", ") || "–" }));
+  const gateColumns = [{ key: "tokenizer", title: "tokenizer" }, ...["gate", "result", "count", "examples"].map((key) => ({ key, title: key, left: key !== "count" }))];
+  const bits = data.bits_per_byte && rows(data.bits_per_byte);
+  const number = (x) => x?.toFixed(4) ?? "–";
+  const bitColumns = [{ key: "row", title: "row" }, ...["budget", "evaluation_set", "corpus", "metric", "against"].map((key) => ({ key, title: key.replace("_", " "), left: true })), ...["value", "low", "high"].map((key) => ({ key, title: key, show: number }))];
+  return [
+    sortableTable("Mixtures: candidates and baselines", mixtureColumns, of),
+    sortableTable(`Corpora, with NSL on ${set}`, corpusColumns, corpusRows),
+    sortableTable("Gates that a tokenizer must pass", gateColumns, gates),
+    ...(bits ? [sortableTable("Language models: bits per byte", bitColumns, bits)] : []),
+  ];
 }

@@ -1,7 +1,7 @@
 // "Text as tokens", and the vocabulary browser.
 import { data, unpack } from "./data.js";
 import { count, h, labelled, select } from "./dom.js";
-import { bytesOf, encode, loadTokenizer, seen, textOf } from "./encode.js";
+import { encode, entry, isByteLevel, loadTokenizer, seen } from "./encode.js";
 
 const LONGEST = 20_000; // characters that are cut as one types
 const SHOWN = 3_000; // tokens that are drawn one by one
@@ -11,7 +11,7 @@ const loaded = new Map();
 async function tokenizerOf(name) {
   if (!loaded.has(name)) {
     const id = `tokenizer-${data.tokenizers.findIndex((other) => other.name === name)}`;
-    loaded.set(name, unpack(id).then((json) => ({ json, tokenizer: loadTokenizer(json) })));
+    loaded.set(name, unpack(id).then((json) => ({ json, byteLevel: isByteLevel(json), tokenizer: loadTokenizer(json) })));
   }
   return loaded.get(name);
 }
@@ -43,11 +43,11 @@ export function tokens(section) {
     const n = new TextEncoder().encode(value).length;
     const parts = [];
     for (const name of names.filter((other) => wanted.has(other))) {
-      const { tokenizer } = await tokenizerOf(name);
+      const { tokenizer, byteLevel } = await tokenizerOf(name);
       if (mine !== turn) return; // the text has changed meanwhile
       const { ids, tokens: pieces } = encode(tokenizer, value);
       const spans = pieces.slice(0, SHOWN).map((piece, i) => {
-        const shown = textOf(bytesOf(piece));
+        const shown = entry(piece, byteLevel).text;
         return h("span", { class: `token${i % 2}`, title: `${ids[i]}: ${seen(shown)}` }, shown);
       });
       parts.push(h("section", { class: "cut", "data-name": name, "data-ids": JSON.stringify(ids) },
@@ -87,40 +87,42 @@ export function vocabulary(section) {
 
   async function entriesOf(which) {
     if (!known.has(which)) {
-      const { json } = await tokenizerOf(which);
+      const { json, byteLevel } = await tokenizerOf(which);
       const uses = await unpack(`vocabulary-${names.indexOf(which)}`);
       const of = new Map(uses.id.map((id, i) => [id, i]));
-      const made = new Map(json.model.merges.map((pair) => {
+      const made = new Map((json.model.merges ?? []).map((pair) => {
         const [a, b] = Array.isArray(pair) ? pair : pair.split(" ");
         return [a + b, [a, b]];
       }));
-      const entries = Object.entries(json.model.vocab).map(([spelled, id]) => {
-        const bytes = bytesOf(spelled);
-        const text = textOf(bytes);
+      const { vocab } = json.model; // of Unigram a list of entries and scores
+      const spellings = Array.isArray(vocab) ? vocab.map(([spelled], id) => [spelled, id]) : Object.entries(vocab);
+      const entries = spellings.map(([spelled, id]) => {
+        const { bytes, text } = entry(spelled, byteLevel);
         const row = of.get(id);
         const use = row === undefined ? null : uses.count[row];
         return { id, spelled, text, bytes: bytes.length, script: scriptOf(text), use, corpus: uses.corpus[row] ?? "–" };
       });
-      known.set(which, { made, entries: entries.sort((a, b) => a.id - b.id) });
+      known.set(which, { made, byteLevel, entries: entries.sort((a, b) => a.id - b.id) });
     }
     return known.get(which);
   }
 
   /** How merges made an entry: the two parts, and theirs in turn. */
-  function path(made, spelled, deep = 0) {
+  function path({ made, byteLevel }, spelled, deep = 0) {
     const parts = made.get(spelled);
-    return h("li", {}, h("code", {}, seen(textOf(bytesOf(spelled)))), parts && deep < 12 ? h("ul", {}, parts.map((part) => path(made, part, deep + 1))) : null);
+    return h("li", {}, h("code", {}, seen(entry(spelled, byteLevel).text)), parts && deep < 12 ? h("ul", {}, parts.map((part) => path({ made, byteLevel }, part, deep + 1))) : null);
   }
 
   async function draw() {
-    const { made, entries } = await entriesOf(name);
-    const found = entries.filter((entry) => entry.bytes >= least && (!script || entry.script === script) && (!corpus || entry.corpus === corpus) && (!wanted || entry.text.includes(wanted)));
+    const of = await entriesOf(name);
+    const { made, entries } = of;
+    const found = entries.filter((one) => one.bytes >= least && (!script || one.script === script) && (!corpus || one.corpus === corpus) && (!wanted || one.text.includes(wanted)));
     const sorted = order === "id" ? found : [...found].sort((a, b) => ({ bytes: b.bytes - a.bytes, used: b.use - a.use, unused: a.use - b.use })[order]);
     note.textContent = `${count(found.length)} of ${count(entries.length)} entries${found.length > ENTRIES ? `; the first ${ENTRIES} are shown` : ""}`;
-    body.replaceChildren(...sorted.slice(0, ENTRIES).map((entry) => {
-      const details = h("details", {}, h("summary", {}, made.has(entry.spelled) ? "merges" : "no merge"));
-      details.addEventListener("toggle", () => details.querySelector("ul") ?? details.append(h("ul", { class: "path" }, path(made, entry.spelled))));
-      return h("tr", {}, h("td", {}, `${entry.id}`), h("th", { scope: "row", class: "left" }, h("code", {}, seen(entry.text))), h("td", {}, `${entry.bytes}`), h("td", { class: "left" }, entry.script), h("td", {}, entry.use === null ? "–" : count(entry.use)), h("td", { class: "left" }, entry.corpus), h("td", { class: "left" }, details));
+    body.replaceChildren(...sorted.slice(0, ENTRIES).map((one) => {
+      const details = h("details", {}, h("summary", {}, made.has(one.spelled) ? "merges" : "no merge"));
+      details.addEventListener("toggle", () => details.querySelector("ul") ?? details.append(h("ul", { class: "path" }, path(of, one.spelled))));
+      return h("tr", {}, h("td", {}, `${one.id}`), h("th", { scope: "row", class: "left" }, h("code", {}, seen(one.text))), h("td", {}, `${one.bytes}`), h("td", { class: "left" }, one.script), h("td", {}, one.use === null ? "–" : count(one.use)), h("td", { class: "left" }, one.corpus), h("td", { class: "left" }, details));
     }));
     section.dataset.ready = "true";
   }
