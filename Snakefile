@@ -67,6 +67,7 @@ rule all:
         rules.fit_surfaces.output,
         rules.search_mixture.output,
         rules.choose_finalists.output,
+        rules.choose_vocab_size.output,
         rules.choose_mixture.output,
         rules.validate.output,
         rules.rank_mixtures.output if GRID_BATCHES else [],

@@ -213,7 +213,8 @@ def test_every_file_that_people_read_is_made_again(copy):
     read = [
         "summary.md", "validation.md", "costs.md", "candidates.csv", "support.csv", "mixtures.parquet",
         "training_set.parquet", "training_ledger.parquet", "provenance.json", "figures/mixture_bars.svg",
-        "choice/finalists.json", "choice/choice.json", "validation/validation.parquet", "validation/ranks.parquet",
+        "choice/finalists.json", "choice/vocab_size.json", "choice/choice.json", "validation/validation.parquet",
+        "validation/ranks.parquet",
         "search/candidates.parquet", "surfaces/metrics.parquet", "tokenizers/chosen/tokenizer.json",
     ]  # fmt: skip
     asked = re.search(r"rule all:\n    input: (.*)\n", run(copy, "--dry-run", "--forcerun", "all")[1])[1]

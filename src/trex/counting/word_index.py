@@ -140,11 +140,7 @@ class WordIndex:
         for c, corpus in enumerate(self.corpora):
             stretch = self._stretch(c, replicate)
             epochs, shards, given = stretch.take(float(shares[c]) * n_bytes)
-            if epochs:
-                self._add_shards(counts, stretch.first, stretch.end, epochs)
-            last = stretch.begin + shards
-            self._add_shards(counts, stretch.begin, min(last, stretch.end), 1)
-            self._add_shards(counts, stretch.first, stretch.first + max(last - stretch.end, 0), 1)
+            self._add_stretch(counts, stretch, epochs, shards)
             rows.append((corpus, float(shares[c]), float(shares[c]) * n_bytes, given, shards, epochs))
         ledger = pl.DataFrame(
             rows,
@@ -162,6 +158,23 @@ class WordIndex:
             "asked_bytes", "given_bytes", "shards", "epochs",
         )  # fmt: skip
         return Slice(counts, ledger)
+
+    def slice_by_corpus(
+        self, shares: np.ndarray, n_bytes: int, replicate: int = 0
+    ) -> tuple[EvalCounts, pl.DataFrame]:
+        """As `slice`, with the counts of each corpus in a column of its own, and the ledger."""
+        words, columns, counts = [], [], []
+        ledger = self.slice(shares, n_bytes, replicate).ledger
+        for c, (epochs, shards) in enumerate(ledger.select("epochs", "shards").iter_rows()):
+            of_corpus = np.zeros(len(self.words), dtype=np.int64)
+            self._add_stretch(of_corpus, self._stretch(c, replicate), epochs, shards)
+            words.append(np.flatnonzero(of_corpus))
+            columns.append(np.full(len(words[-1]), c, np.int32))
+            counts.append(of_corpus[words[-1]])
+        word = np.concatenate(words)
+        order = np.argsort(word, kind="stable")
+        column, count = np.concatenate(columns)[order], np.concatenate(counts)[order]
+        return EvalCounts.from_entries(word[order], column, count, len(self.corpora)), ledger
 
     def given_bytes(self, shares: np.ndarray, n_bytes: int) -> np.ndarray:
         """int64 [n, corpora]: the bytes that `slice` gives mixtures, shares [n, corpora]."""
@@ -230,6 +243,14 @@ class WordIndex:
         begin = groups[replicate]
         sizes = np.concatenate((self.shard_bytes[begin:end], self.shard_bytes[first:begin]))
         return _Stretch(first, begin, end, np.concatenate(([0], np.cumsum(sizes))))
+
+    def _add_stretch(self, counts: np.ndarray, stretch: "_Stretch", epochs: int, shards: int) -> None:
+        """Add whole passes over a corpus, and then so many shards of it, to counts [words]."""
+        if epochs:
+            self._add_shards(counts, stretch.first, stretch.end, epochs)
+        last = stretch.begin + shards
+        self._add_shards(counts, stretch.begin, min(last, stretch.end), 1)
+        self._add_shards(counts, stretch.first, stretch.first + max(last - stretch.end, 0), 1)
 
     def _add_shards(self, counts: np.ndarray, first: int, end: int, times: int) -> None:
         begin, end = self.train_borders[first], self.train_borders[max(end, first)]
