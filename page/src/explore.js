@@ -58,6 +58,7 @@ export async function explore(section) {
     locked: corpora.map(() => false),
     against: mixtures.find((row) => row.role === "baseline" && row.name !== data.chosen)?.name ?? data.chosen,
     kind: objective.aggregate,
+    set: 0,
     limits: { max_loss: Object.values(objective.max_loss)[0] ?? null, max_gini: objective.max_gini, max_premium: objective.max_premium },
   };
 
@@ -74,6 +75,10 @@ export async function explore(section) {
   const kinds = Object.keys(AGGREGATES).filter((kind) => kind !== "weighted" || objective.aggregate === "weighted");
   const kind = select(kinds.map((name) => [name, AGGREGATES[name]]), state.kind, (value) => {
     state.kind = value;
+    draw();
+  });
+  const sets = select(objective.sets.map((name, s) => [`${s}`, name]), "0", (value) => {
+    state.set = Number(value);
     draw();
   });
   const limit = (name, step) => {
@@ -199,7 +204,7 @@ export async function explore(section) {
     warning.textContent = outside.length
       ? `Outside of what proxies were trained on: ${outside.slice(0, 6).map((i) => `${corpora[i]} (${percent(support.low[i], 1)} to ${percent(support.high[i], 1)})`).join(", ")}${outside.length > 6 ? ` and ${outside.length - 6} more` : ""}. There the prediction is a guess.`
       : "";
-    const [mean, std, old] = [here.mean, here.std, there.mean].map((values) => nslOf(values, objective)[0]);
+    const [mean, std, old] = [here.mean, here.std, there.mean].map((values) => nslOf(values, objective)[state.set]);
     rowsOf.forEach((row, i) => {
       row.slider.value = shares[i];
       row.slider.setAttribute("aria-valuetext", percent(shares[i], 1));
@@ -232,8 +237,8 @@ export async function explore(section) {
   }
 
   section.append(
-    h("p", { class: "note" }, `Predictions of the regression ${surface.byCorpus}${surface.used === surface.byCorpus ? "" : ` (the run's own objective: ${surface.used})`} for proxies with a vocabulary of ${count(data.proxy_vocab_size)}, with 95 % intervals of a new measurement on ${objective.sets[0]}.`),
-    h("div", { class: "controls" }, labelled("Start from", start), labelled("Compare with", against), labelled("Objective", kind)),
+    h("p", { class: "note" }, `Predictions of the regression ${surface.byCorpus}${surface.used === surface.byCorpus ? "" : ` (the run's own objective: ${surface.used})`} for proxies with a vocabulary of ${count(data.proxy_vocab_size)}, with 95 % intervals of a new measurement.`),
+    h("div", { class: "controls" }, labelled("Start from", start), labelled("Compare with", against), labelled("Objective", kind), objective.sets.length > 1 ? labelled("Corpora on", sets) : null),
     h("fieldset", { class: "controls" }, h("legend", {}, "Limits"),
       labelled("no corpus more than … % above what it is compared with", limit("max_loss", 0.1)),
       parallel ? labelled("Gini coefficient at most", limit("max_gini", 0.01)) : null,

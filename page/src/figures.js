@@ -146,8 +146,8 @@ function front() {
       marks: [
         Plot.line(predicted, { x: "average", y: "worst", stroke: GREY, marker: "dot" }),
         Plot.link(points, { x1: "predicted_average", x2: "average", y1: "predicted_worst", y2: "worst", stroke: GREY, strokeDasharray: "2 3" }),
-        Plot.dot(points, { x: "average", y: "worst", stroke: "currentColor", symbol: "times", r: 4 }),
         Plot.dot(measured, { x: "average", y: "worst", fill: (row) => (row.name === data.chosen ? ORANGE : BLUE), symbol: (row) => (row.name === data.chosen ? "diamond" : "circle"), r: 5 }),
+        Plot.dot(points, { x: "average", y: "worst", stroke: "currentColor", symbol: "times", r: 4 }),
         Plot.text(measured.filter((row) => row.name === data.chosen), { x: "average", y: "worst", text: "name", dy: -13, fill: "currentColor", stroke: "var(--paper)", strokeWidth: 4 }),
         Plot.tip(measured, Plot.pointer({ x: "average", y: "worst", title: (row) => `${row.name}\naverage ${nsl(row.average)}\nworst ${nsl(row.worst)}` })),
       ],
