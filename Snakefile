@@ -33,6 +33,7 @@ localrules:
     language_models,
     write_provenance,
     write_model_cards,
+    write_page,
 
 
 include: "workflow/rules/common.smk"
@@ -59,6 +60,7 @@ rule all:
         rules.plot_figures.output,
         rules.write_vocabulary.output,
         rules.write_provenance.output,
+        rules.write_page.output,
         rules.pass_gates.output,
         rules.sample_mixtures.output,
         rules.collect_proxies.output,
@@ -89,6 +91,7 @@ rule report:
         rules.write_vocabulary.output,
         rules.write_hygiene.output,
         rules.plot_figures.output,
+        rules.write_page.output,
 
 
 # the chosen tokenizer for tiktoken, llama.cpp and programs that read vocab.json and merges.txt

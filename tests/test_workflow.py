@@ -228,6 +228,7 @@ def test_only_what_changed_runs_again(run):
         "plot_figures",
         "write_summary",
         "write_provenance",
+        "write_page",
         "write_model_cards",
     }
     plan = rules_after(proxies={"vocab_size": 450, "vocab_grid": [400, 450]})

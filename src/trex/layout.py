@@ -361,6 +361,10 @@ class Layout:
         return self.root / f"{name}.md"
 
     @property
+    def report(self) -> Path:
+        return self.root / "report.html"
+
+    @property
     def candidates_csv(self) -> Path:
         return self.root / "candidates.csv"
 

@@ -147,6 +147,20 @@ def code_of(script, environment=ENVIRONMENT):
     return sha256(f"{code_version(path)}\n{packages}".encode()).hexdigest()
 
 
+def command_again():
+    """The command that repeats the run, with the config files it was given by name."""
+    names = [
+        path.relative_to(BASE) if path.is_relative_to(BASE) else Path(path.name)
+        for path in (Path(file).resolve() for file in workflow.overwrite_configfiles)
+    ]
+    return " ".join(
+        [
+            "snakemake --cores all",
+            *(["--configfile", *map(str, names)] if names else []),
+        ]
+    )
+
+
 @cache
 def size_of(path):
     """Megabytes of a file, or of the files in a folder. Snakemake's own input.size_mb takes 2 ms a job and knows no folders."""

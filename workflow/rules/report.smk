@@ -199,3 +199,57 @@ rule write_model_cards:
         "Writing the model cards of the tokenizers"
     script:
         "../scripts/write_model_cards.py"
+
+
+# The run as a page to look at and to try. It comes last: it says what the run came from, too.
+rule write_page:
+    input:
+        **REPORTED,
+        bits_per_byte=FILES.bits_per_byte if ROWS else [],
+        # without costs.md, whose times are never the same twice
+        pages=[
+            rules.write_summary.output.summary,
+            rules.write_summary.output.validation,
+            rules.write_summary.output.details,
+            *([FILES.page("language_models")] if ROWS else []),
+            rules.write_vocabulary.output.page,
+            FILES.page("hygiene"),
+        ],
+        gates=FILES.gates,
+        training_set=FILES.training_set,
+        models=FILES.models,
+        tokenizers=[FILES.tokenizer(name) for name in TOKENIZERS],
+        vocabularies=[
+            *(
+                FILES.inspected("tokenizers", name, "vocabulary")
+                for name in TOKENIZERS
+            ),
+            *(FILES.inspected("existing", name, "vocabulary") for name in EXISTING),
+        ],
+        existing=[file for spec in EXISTING.values() for file in tokenizer_files(spec)],
+        provenance=FILES.provenance,
+    output:
+        page=report(
+            FILES.report,
+            caption="../report/page.rst",
+            category="Summary",
+            labels={"figure": "the page to look at and to try"},
+        ),
+    log:
+        LOGS / "write_page.log",
+    benchmark:
+        BENCHMARKS / "write_page.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(900, 10.0),
+        runtime=minutes(10),
+    params:
+        code=code_of("write_page"),
+        config=verbatim(config),
+        names=TOKENIZERS,
+        command=verbatim(command_again()),
+    message:
+        "Writing the page"
+    script:
+        "../scripts/write_page.py"

@@ -94,6 +94,7 @@ rule pass_gates:
             *rules.write_hygiene.output,
             *rules.plot_figures.output,
             *rules.write_provenance.output,
+            *rules.write_page.output,
         ],
     output:
         passed=FILES.gates_passed,

@@ -277,10 +277,11 @@ def _steps(results: Results) -> Iterator[str]:
     if _is_demo(results):
         yield "Name your own corpora in a config: docs/usage.md."
     yield (
-        "Read on: `details.md` (how good the predictions are, the front between average and worst corpus), "
-        "`validation.md` (the full-scale tokenizers by corpus, what they mean for a language model), `costs.md` (CPU "
-        "time of each strategy), `candidates.csv` (all mixtures), `corpora.csv` (all corpora), `hygiene.md` (what is "
-        "in the text of the corpora), `figures/`. docs/output.md explains every file."
+        "Read on: `report.html` (all of this in a browser, and what any other mixture would do), `details.md` (how "
+        "good the predictions are, the front between average and worst corpus), `validation.md` (the full-scale "
+        "tokenizers by corpus, what they mean for a language model), `costs.md` (CPU time of each strategy), "
+        "`candidates.csv` (all mixtures), `corpora.csv` (all corpora), `hygiene.md` (what is in the text of the "
+        "corpora), `figures/`. docs/output.md explains every file."
     )
 
 

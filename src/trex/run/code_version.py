@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
+# what a module may have beside it by its own name: tables, and what it puts into a page
+BESIDE = (".json", ".html", ".css", ".js", ".licenses.txt")
 # modules of `trex.run` that make a result
 MAKES_RESULTS = {"provenance.py"}
 
@@ -74,10 +76,11 @@ def modules_of(script: Path) -> list[Path]:
 
 
 def code_version(script: Path) -> str:
-    """SHA-256 over the content of a script and of all package modules (and their tables) that it uses."""
+    """SHA-256 over the content of a script and of all package modules that it uses, with what
+    lies BESIDE them."""
     digest = hashlib.sha256()
     for file in [script, *modules_of(script)]:
-        for part in (file, file.with_suffix(".json")):
+        for part in (file, *map(file.with_suffix, BESIDE)):
             if part.exists():
                 digest.update(part.name.encode() + b"\0" + part.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -1,0 +1,46 @@
+// Tokenizers of the run in the page: @huggingface/tokenizers, fed with their tokenizer.json.
+import { Tokenizer } from "@huggingface/tokenizers";
+
+/** A tokenizer that takes special tokens in a text for text, as trex.tokenizer.encode.of_plain_text does. */
+export function loadTokenizer(json) {
+  // the library spells (?i:...) out in a and A alone, where Unicode has a third s
+  const text = JSON.stringify({ ...json, added_tokens: [], post_processor: null }).replaceAll("(?i:'s|", "(?i:'s|'\u017f|");
+  return new Tokenizer(JSON.parse(text), {});
+}
+
+export const encode = (tokenizer, text) => tokenizer.encode(text, { add_special_tokens: false });
+
+// GPT-2's letters for bytes: those that print stand for themselves, the others follow from 256 on.
+const BYTES = new Map();
+for (let byte = 0, next = 256; byte < 256; byte++) {
+  const prints = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+  BYTES.set(String.fromCodePoint(prints ? byte : next++), byte);
+}
+
+/** The bytes of a byte-level token as it is spelled in the vocabulary. */
+export const bytesOf = (token) =>
+  [...token].flatMap((letter) => (BYTES.has(letter) ? [BYTES.get(letter)] : [...new TextEncoder().encode(letter)]));
+
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Text of bytes, or their hexadecimal codes where they are no whole characters. */
+export function textOf(bytes) {
+  try {
+    return strict.decode(Uint8Array.from(bytes));
+  } catch {
+    return `⟨${bytes.map((byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join(" ")}⟩`;
+  }
+}
+
+/** Whether a tokenizer.json spells its vocabulary in bytes, as ours do; others are shown as they are spelled. */
+export const isByteLevel = (json) => /"type":\s*"ByteLevel"/.test(JSON.stringify([json.pre_tokenizer, json.decoder]));
+
+/** The bytes of an entry, and its text. */
+export function entry(spelled, byteLevel) {
+  const bytes = byteLevel ? bytesOf(spelled) : [...new TextEncoder().encode(spelled)];
+  return { bytes, text: byteLevel ? textOf(bytes) : spelled };
+}
+
+/** Text in which spaces and signs that do not print can be seen. */
+export const seen = (text) =>
+  text.replace(/ /g, "␣").replace(/[\p{C}\p{Z}]/gu, (sign) => `\\u${sign.codePointAt(0).toString(16).padStart(4, "0")}`);

@@ -1,0 +1,271 @@
+// "What if": sliders for the shares, and at once what the run's surfaces predict of them.
+import * as Plot from "@observablehq/plot";
+import { data, mixtures, rows, shareOf, unpack } from "./data.js";
+import { count, h, labelled, nsl, percent, select, signed } from "./dom.js";
+import { mixtureYaml, moveShare, outsideSupport } from "./mixture.js";
+import { excesses, nslOf, objectiveOf, objectiveStd } from "./objective.js";
+import { chart, marginFor } from "./plot.js";
+import { loadSurface } from "./surfaces.js";
+
+const Z95 = 1.959964; // 95 % of a normal distribution lie within so many standard deviations of its mean
+const FOLDED = 24; // more corpora than this are folded by script
+const AGGREGATES = {
+  macro: "mean of the corpora", pooled: "all text together", worst: "worst corpus",
+  weighted: "weighted mean", soft_worst: "smooth maximum",
+};
+const { corpora, objective, support } = data;
+
+/** The surfaces of the run: targets of every corpus, and the objective as the run predicts it. */
+export async function predictor() {
+  const { used, by_corpus: byCorpus, surfaces } = await unpack("surfaces");
+  const load = (name) => ({ ...loadSurface(surfaces[name].surface), residuals: surfaces[name].residuals });
+  const targets = load(byCorpus);
+  const direct = used === byCorpus ? null : load(used);
+  return {
+    used,
+    byCorpus,
+    predict: (shares) => targets.predict(shares),
+    /** Of targets predicted at these shares, the objective with its standard deviation. */
+    score(shares, { mean, std }, kind) {
+      if (direct && kind === objective.aggregate) {
+        const found = direct.predict(shares);
+        return { value: found.mean[0], std: found.std[0] };
+      }
+      return {
+        value: objectiveOf(mean, objective, kind),
+        std: objectiveStd(mean, std, targets.residuals, objective, kind),
+      };
+    },
+  };
+}
+
+const starts = () => [
+  ...mixtures.map((row) => [`mixture:${row.name}`, row.name === data.chosen ? `${row.name} (recommended)` : `${row.name} (${row.role})`]),
+  ...rows(data.front).map((row) => [`front:${row.name}`, `front ${row.name}: average ${nsl(row.average)}, worst ${nsl(row.worst)}`]),
+];
+
+function sharesOf(id) {
+  const [kind, ...rest] = id.split(":");
+  const name = rest.join(":");
+  const row = (kind === "front" ? rows(data.front) : mixtures).find((other) => other.name === name);
+  return shareOf(row);
+}
+
+export async function explore(section) {
+  const surface = await predictor();
+  const state = {
+    shares: sharesOf(`mixture:${data.chosen}`),
+    locked: corpora.map(() => false),
+    against: mixtures.find((row) => row.role === "baseline" && row.name !== data.chosen)?.name ?? data.chosen,
+    kind: objective.aggregate,
+    set: 0,
+    limits: { max_loss: Object.values(objective.max_loss)[0] ?? null, max_gini: objective.max_gini, max_premium: objective.max_premium },
+  };
+
+  // --- controls ---
+  const start = select([["", "your own shares"], ...starts()], `mixture:${data.chosen}`, (id) => {
+    if (!id) return;
+    state.shares = sharesOf(id);
+    draw();
+  });
+  const against = select(mixtures.map(({ name }) => [name, name]), state.against, (name) => {
+    state.against = name;
+    draw();
+  });
+  const kinds = Object.keys(AGGREGATES).filter((kind) => kind !== "weighted" || objective.aggregate === "weighted");
+  const kind = select(kinds.map((name) => [name, AGGREGATES[name]]), state.kind, (value) => {
+    state.kind = value;
+    draw();
+  });
+  const sets = select(objective.sets.map((name, s) => [`${s}`, name]), "0", (value) => {
+    state.set = Number(value);
+    draw();
+  });
+  const limit = (name, step) => {
+    const control = h("input", { type: "number", min: 0, step, value: state.limits[name], class: "short" });
+    control.addEventListener("input", () => {
+      state.limits[name] = control.value === "" ? null : Number(control.value);
+      draw();
+    });
+    return control;
+  };
+  const parallel = objective.sets.includes(objective.parallel_set);
+
+  // --- a row for each corpus ---
+  const largest = Math.min(1, Math.max(0.5, ...support.high, ...mixtures.flatMap(shareOf)));
+  const rowsOf = corpora.map((corpus, i) => {
+    const slider = h("input", { type: "range", min: 0, max: largest, step: "any", "aria-label": `share of ${corpus}` });
+    const number = h("input", { type: "number", min: 0, max: 100, step: 0.1, class: "short", "aria-label": `share of ${corpus} in percent` });
+    const lock = h("input", { type: "checkbox", "aria-label": `lock the share of ${corpus}` });
+    const move = (value) => {
+      state.shares = moveShare(state.shares, i, value, state.locked);
+      start.value = "";
+      requestDraw();
+    };
+    slider.addEventListener("input", () => move(slider.valueAsNumber));
+    slider.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -5, PageUp: 5 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      move(state.shares[i] + step / 100);
+    });
+    number.addEventListener("change", () => move(number.valueAsNumber / 100));
+    lock.addEventListener("change", () => (state.locked[i] = lock.checked));
+    const [predicted, interval, change] = [h("td"), h("td", { class: "interval" }), h("td")];
+    const element = h("tr", {},
+      h("th", { scope: "row", class: "left" }, corpus), h("td", {}, lock),
+      h("td", { class: "slider" }, slider), h("td", {}, number), predicted, interval, change);
+    return { element, slider, number, predicted, interval, change };
+  });
+  const byScript = Map.groupBy ? Map.groupBy(corpora.keys(), (i) => data.scripts[i]) : group([...corpora.keys()], (i) => data.scripts[i]);
+  const folded = corpora.length > FOLDED && byScript.size > 1;
+  const bodies = folded
+    ? [...byScript].map(([script, members]) => {
+        const body = h("tbody", {});
+        const sum = h("span");
+        const button = h("button", { type: "button", class: "fold", "aria-expanded": "false" }, `${script} (${members.length})`);
+        const show = (open) => {
+          button.setAttribute("aria-expanded", open);
+          for (const i of members) rowsOf[i].element.hidden = !open;
+        };
+        button.addEventListener("click", () => show(button.getAttribute("aria-expanded") !== "true"));
+        body.append(h("tr", { class: "group" }, h("th", { scope: "rowgroup", class: "left", colspan: 3 }, button), h("td", {}, sum), h("td"), h("td", { class: "interval" }), h("td")),
+          ...members.map((i) => rowsOf[i].element));
+        show(false);
+        return { body, members, sum, show };
+      })
+    : [{ body: h("tbody", {}, rowsOf.map(({ element }) => element)), members: [...corpora.keys()], show() {} }];
+  const search = h("input", { type: "search" });
+  search.addEventListener("input", () => {
+    const wanted = search.value.toLowerCase();
+    for (const { members, show } of bodies) {
+      if (!wanted) show(false);
+      for (const i of members) if (wanted || !folded) rowsOf[i].element.hidden = !corpora[i].toLowerCase().includes(wanted);
+    }
+  });
+
+  // --- what it says ---
+  const [value, changed, kept, warning] = [h("p", { class: "big" }), h("p"), h("p"), h("p", { class: "warning" })];
+  const said = h("div", { class: "said", role: "status", "aria-live": "polite" }, value, changed, kept, warning);
+  const drawing = h("div", { class: "chart" });
+  const name = h("input", { type: "text", value: "what_if" });
+  const where = select([["proxies.mixtures", "proxies.mixtures (train a proxy on it)"], ["baselines", "baselines (measure it)"]], "proxies.mixtures", () => draw());
+  const yaml = h("textarea", { readonly: true, rows: Math.min(corpora.length + 3, 12), spellcheck: "false", "aria-label": "the mixture as YAML", id: "yaml" });
+  const copied = h("span", { role: "status" });
+  const copy = h("button", { type: "button" }, "Copy");
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(yaml.value);
+      copied.textContent = "copied";
+    } catch {
+      yaml.select(); // without a clipboard the text is selected, to be copied by hand
+      copied.textContent = "selected";
+    }
+  });
+  name.addEventListener("input", () => draw());
+
+  let waiting = false;
+  function requestDraw() {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      draw();
+    });
+  }
+
+  let known = {}; // what is predicted of the mixture to compare with
+  function compared() {
+    const { against: name, kind } = state;
+    if (known.name !== name || known.kind !== kind) {
+      const shares = sharesOf(`mixture:${name}`);
+      const there = surface.predict(shares);
+      known = { name, kind, found: [there, surface.score(shares, there, kind)] };
+    }
+    return known.found;
+  }
+
+  function draw() {
+    const begun = performance.now();
+    const { shares, limits } = state;
+    const here = surface.predict(shares);
+    const now = surface.score(shares, here, state.kind);
+    const [there, before] = compared();
+    value.textContent = `Objective ${nsl(now.value)} ± ${nsl(Z95 * now.std)}`;
+    const gain = 100 * (1 - now.value / before.value);
+    changed.textContent = `${Math.abs(gain).toFixed(2)} % ${gain < 0 ? "more" : "less"} than ${state.against} (${nsl(before.value)}), by prediction`;
+    const over = excesses(here.mean, objective, { ...limits, against: there.mean }).filter(({ excess }) => excess > 1e-9);
+    const any = limits.max_loss !== null || limits.max_gini || limits.max_premium;
+    kept.textContent = !any ? "" : over.length
+      ? `Over the limits: ${over.slice(0, 5).map(({ limit, corpus, excess }) => `${corpus === null ? limit : `${corpora[corpus]} (${limit})`} by ${percent(excess)}`).join(", ")}${over.length > 5 ? ` and ${over.length - 5} more` : ""}`
+      : "All limits are kept.";
+    const outside = outsideSupport(shares, support);
+    warning.hidden = !outside.length;
+    warning.textContent = outside.length
+      ? `Outside of what proxies were trained on: ${outside.slice(0, 6).map((i) => `${corpora[i]} (${percent(support.low[i], 1)} to ${percent(support.high[i], 1)})`).join(", ")}${outside.length > 6 ? ` and ${outside.length - 6} more` : ""}. There the prediction is a guess.`
+      : "";
+    const [mean, std, old] = [here.mean, here.std, there.mean].map((values) => nslOf(values, objective)[state.set]);
+    rowsOf.forEach((row, i) => {
+      row.slider.value = shares[i];
+      row.slider.setAttribute("aria-valuetext", percent(shares[i], 1));
+      if (document.activeElement !== row.number) row.number.value = (100 * shares[i]).toFixed(2);
+      row.predicted.textContent = nsl(mean[i]);
+      row.interval.textContent = mean[i] === null ? "" : `± ${nsl(Z95 * std[i])}`;
+      row.change.textContent = mean[i] === null ? "–" : signed(100 * (mean[i] / old[i] - 1));
+    });
+    for (const { sum, members } of bodies) if (sum) sum.textContent = percent(members.reduce((total, i) => total + shares[i], 0));
+    drawChart(mean, std, old);
+    yaml.value = mixtureYaml(where.value, name.value || "what_if", corpora, shares);
+    section.dataset.drawn = (performance.now() - begun).toFixed(1);
+    section.current = { shares, here, now };
+  }
+
+  function drawChart(mean, std, old) {
+    const points = corpora.flatMap((corpus, i) => mean[i] === null ? [] : [{
+      corpus, change: 100 * (mean[i] / old[i] - 1), low: 100 * ((mean[i] - Z95 * std[i]) / old[i] - 1), high: 100 * ((mean[i] + Z95 * std[i]) / old[i] - 1),
+    }]);
+    const shown = points.length > 40 ? [...points].sort((a, b) => Math.abs(b.change) - Math.abs(a.change)).slice(0, 40) : points;
+    drawing.replaceChildren(chart(`Predicted change of the NSL of each corpus against ${state.against}, in percent`, drawing.clientWidth, {
+      height: 72 + 17 * shown.length, marginLeft: marginFor(shown.map(({ corpus }) => corpus)), marginRight: 16,
+      x: { label: `NSL against ${state.against} (%; left is better)`, grid: true }, y: { label: null, domain: shown.map(({ corpus }) => corpus) },
+      marks: [
+        Plot.ruleX([0], { stroke: "currentColor" }),
+        Plot.link(shown, { x1: "low", x2: "high", y1: "corpus", y2: "corpus", stroke: "var(--blue)", strokeOpacity: 0.5, strokeWidth: 4 }),
+        Plot.dot(shown, { x: "change", y: "corpus", fill: "var(--orange)", r: 4 }),
+      ],
+    }));
+  }
+
+  section.append(
+    h("p", { class: "note" }, `Predictions of the regression ${surface.byCorpus}${surface.used === surface.byCorpus ? "" : ` (the run's own objective: ${surface.used})`} for proxies with a vocabulary of ${count(data.proxy_vocab_size)}, with 95 % intervals of a new measurement.`),
+    h("div", { class: "controls" }, labelled("Start from", start), labelled("Compare with", against), labelled("Objective", kind), objective.sets.length > 1 ? labelled("Corpora on", sets) : null),
+    h("fieldset", { class: "controls" }, h("legend", {}, "Limits"),
+      labelled("no corpus more than … % above what it is compared with", limit("max_loss", 0.1)),
+      parallel ? labelled("Gini coefficient at most", limit("max_gini", 0.01)) : null,
+      parallel && objective.pivot ? labelled(`tokens at most … times ${objective.pivot}'s`, limit("max_premium", 0.1)) : null),
+    said,
+    corpora.length > 8 ? labelled("Find a corpus", search) : "",
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "shares and predictions" },
+      h("table", { class: "shares" },
+        h("thead", {}, h("tr", {}, [["corpus", "left"], ["lock"], ["share", "left"], ["%"], ["NSL"], ["95 %", "interval"], ["change"]].map(([title, side]) => h("th", { scope: "col", class: side }, title)))),
+        bodies.map(({ body }) => body))),
+    drawing,
+    h("h3", {}, "Measure it"),
+    h("p", {}, "A prediction is no measurement. Paste this into the config and run again; only what is new is trained."),
+    h("div", { class: "controls" }, labelled("Section", where), labelled("Name", name), copy, copied),
+    yaml,
+  );
+  draw();
+  // for tests in a browser
+  section.predict = (shares, aggregate) => {
+    const found = surface.predict(shares);
+    return { ...found, objective: surface.score(shares, found, aggregate ?? objective.aggregate) };
+  };
+  section.dataset.ready = "true";
+}
+
+function group(items, by) {
+  const found = new Map();
+  for (const item of items) found.set(by(item), [...(found.get(by(item)) ?? []), item]);
+  return found;
+}

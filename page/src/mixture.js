@@ -1,0 +1,39 @@
+// Shares that sum to 1: what a slider does to the others, and the YAML of a mixture.
+
+/**
+ * The shares after one is moved: locked ones stay, the others keep their proportions (equal parts if all are 0).
+ * The moved share goes no further than the locked ones leave room for.
+ */
+export function moveShare(shares, moved, value, locked) {
+  const free = shares.map((_, i) => i !== moved && !locked[i]);
+  const fixed = shares.reduce((sum, share, i) => sum + (i !== moved && locked[i] ? share : 0), 0);
+  const rest = shares.reduce((sum, share, i) => sum + (free[i] ? share : 0), 0);
+  const room = Math.max(0, 1 - fixed);
+  const anyFree = free.some(Boolean);
+  const target = anyFree ? Math.min(Math.max(value, 0), room) : room;
+  const count = free.filter(Boolean).length;
+  return shares.map((share, i) => {
+    if (i === moved) return target;
+    if (!free[i]) return share;
+    return rest > 0 ? (share / rest) * (room - target) : (room - target) / count;
+  });
+}
+
+/** Corpora whose share is outside what proxies were trained on. */
+export function outsideSupport(shares, { low, high }, tolerance = 1e-6) {
+  return shares.flatMap((share, i) => (share < low[i] - tolerance || share > high[i] + tolerance ? [i] : []));
+}
+
+const PLAIN = /^[A-Za-z_][A-Za-z0-9_-]*$/;
+const WORDS = /^(y|n|yes|no|on|off|true|false|null)$/i; // which YAML takes for something else
+const key = (text) => (PLAIN.test(text) && !WORDS.test(text) ? text : JSON.stringify(text));
+
+/** Shares as YAML for a section of the config, with a sum of 1 to the last digit. */
+export function mixtureYaml(section, name, corpora, shares) {
+  const parts = shares.map((share) => Math.round(share * 1e6));
+  parts[parts.indexOf(Math.max(...parts))] += 1e6 - parts.reduce((sum, part) => sum + part, 0);
+  const lines = corpora.map((corpus, i) => `${key(corpus)}: ${(parts[i] / 1e6).toFixed(6)}`);
+  const indent = section === "baselines" ? "    " : "      ";
+  const head = section === "baselines" ? `baselines:\n  ${key(name)}:` : `proxies:\n  mixtures:\n    ${key(name)}:`;
+  return `${head}\n${lines.map((line) => indent + line).join("\n")}\n`;
+}

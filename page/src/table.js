@@ -1,0 +1,62 @@
+// Tables that sort by their headings and filter by what is typed.
+import { h, labelled } from "./dom.js";
+
+/**
+ * columns: [{key, title, show: value -> text, left: text column}]; rows: objects.
+ * Nothing of the table is drawn but the first `most` rows that match.
+ */
+export function sortableTable(caption, columns, rows, { most = 200, filter = rows.length > 8 } = {}) {
+  let order = null;
+  let rising = true;
+  let wanted = "";
+  const body = h("tbody");
+  const note = h("p", { class: "note", role: "status" });
+  const headings = columns.map(({ key, title, left }) => {
+    const button = h("button", { type: "button", onclick: () => sortBy(key) }, title);
+    return h("th", { scope: "col", class: left ? "left" : null, "data-key": key }, button);
+  });
+  const text = (row, { key, show }) => (show ? show(row[key], row) : `${row[key] ?? "–"}`);
+
+  function sortBy(key) {
+    rising = order === key ? !rising : true;
+    order = key;
+    for (const heading of headings) {
+      if (heading.dataset.key === key) heading.setAttribute("aria-sort", rising ? "ascending" : "descending");
+      else heading.removeAttribute("aria-sort");
+    }
+    draw();
+  }
+
+  function compare(a, b) {
+    const [x, y] = [a[order], b[order]];
+    if (x === y) return 0;
+    if (x === null || x === undefined) return 1; // what is missing is last both ways
+    if (y === null || y === undefined) return -1;
+    const before = typeof x === "number" && typeof y === "number" ? x < y : `${x}`.localeCompare(`${y}`) < 0;
+    return before === rising ? -1 : 1;
+  }
+
+  function draw() {
+    const matching = rows.filter(
+      (row) => !wanted || columns.some((column) => text(row, column).toLowerCase().includes(wanted)),
+    );
+    const sorted = order ? [...matching].sort(compare) : matching;
+    body.replaceChildren(
+      ...sorted.slice(0, most).map((row) =>
+        h("tr", {}, columns.map((column, i) =>
+          h(i ? "td" : "th", { scope: i ? null : "row", class: column.left || !i ? "left" : null }, text(row, column)))),
+      ),
+    );
+    note.textContent =
+      sorted.length > most ? `${most} of ${sorted.length} rows; type to find others.`
+        : sorted.length < rows.length ? `${sorted.length} of ${rows.length} rows` : "";
+  }
+
+  draw();
+  const search = h("input", { type: "search", oninput: (event) => { wanted = event.target.value.toLowerCase(); draw(); } });
+  return h("div", { class: "sortable" },
+    filter ? labelled("Filter", search) : null,
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+      h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, headings)), body)),
+    note);
+}

@@ -1,0 +1,38 @@
+// node --test page/test
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { mixtureYaml, moveShare, outsideSupport } from "../src/mixture.js";
+
+const sum = (values) => values.reduce((a, b) => a + b, 0);
+
+test("the others move in proportion, and locked ones not at all", () => {
+  const moved = moveShare([0.4, 0.3, 0.2, 0.1], 0, 0.6, [false, true, false, false]);
+  assert.deepEqual(moved.map((share) => +share.toFixed(12)), [0.6, 0.3, 0.066666666667, 0.033333333333]);
+});
+
+test("a share goes no further than the locked ones leave room for", () => {
+  assert.deepEqual(moveShare([0.5, 0.5, 0], 0, 0.9, [false, true, false]), [0.5, 0.5, 0]);
+  assert.equal(moveShare([0.5, 0.5], 0, 0.9, [false, true])[0], 0.5);
+});
+
+test("others that are all 0 share what is left", () => {
+  assert.deepEqual(moveShare([1, 0, 0], 0, 0.5, [false, false, false]), [0.5, 0.25, 0.25]);
+});
+
+test("the sum stays 1 over many moves", () => {
+  let shares = [0.25, 0.25, 0.25, 0.25];
+  for (let i = 0; i < 1000; i++) shares = moveShare(shares, i % 4, ((i * 7919) % 1000) / 1000, [i % 3 === 0, false, false, false]);
+  assert.ok(Math.abs(sum(shares) - 1) < 1e-9);
+});
+
+test("shares outside what proxies had", () => {
+  assert.deepEqual(outsideSupport([0.1, 0.9], { low: [0.2, 0.1], high: [0.8, 0.9] }), [0]);
+});
+
+test("YAML sums to 1 and quotes what YAML would misread", () => {
+  const yaml = mixtureYaml("proxies.mixtures", "mine", ["no", "deu", "<script>"], [1 / 3, 1 / 3, 1 / 3]);
+  assert.match(yaml, /"no": 0.33333/);
+  assert.match(yaml, /"<script>": 0.33333/);
+  const parts = [...yaml.matchAll(/: (0\.\d{6})/g)].map((match) => Math.round(match[1] * 1e6));
+  assert.equal(sum(parts), 1e6);
+});

@@ -1,0 +1,68 @@
+// node browser.mjs CHROMIUM PAGE HOSTILE ASK.json RESULT.json: what a browser shows of two pages, for tests/test_page.py.
+import { readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+
+const [, , executablePath, plain, hostile, ask, output] = process.argv;
+const { shares, text } = JSON.parse(readFileSync(ask, "utf8"));
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+const found = { problems: [], dialogs: 0, violations: [] };
+
+async function open(file, options) {
+  const context = await browser.newContext({ bypassCSP: false, reducedMotion: "reduce", ...options });
+  const page = await context.newPage();
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && found.problems.push(message.text()));
+  page.on("pageerror", (error) => found.problems.push(error.message));
+  page.on("request", (request) => request.url().startsWith("file:") || found.problems.push(`request of ${request.url().slice(0, 99)}`));
+  page.on("dialog", (dialog) => {
+    found.dialogs++;
+    dialog.dismiss();
+  });
+  await page.goto(pathToFileURL(file).href);
+  // everything is drawn that comes near the screen
+  await page.evaluate(async () => {
+    for (const element of document.querySelectorAll("main > section, figure")) {
+      element.scrollIntoView();
+      await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    }
+  });
+  await page.waitForFunction(() => ["explore", "vocabulary"].every((id) => document.getElementById(id).dataset.ready) && document.querySelector(".cut"));
+  return page;
+}
+
+const page = await open(plain, { viewport: { width: 1200, height: 900 } });
+Object.assign(found, await page.evaluate(({ shares, text }) => {
+  const section = document.getElementById("explore");
+  const sums = [];
+  const sum = (values) => values.reduce((a, b) => a + b, 0);
+  const sliders = [...section.querySelectorAll("input[type=range]")];
+  section.querySelector("input[type=checkbox]").click();
+  for (let i = 0; i < 12; i++) {
+    const slider = sliders[1 + (i % 2)];
+    slider.value = ((i * 37) % 100) / 100;
+    slider.dispatchEvent(new Event("input"));
+    slider.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight" }));
+  }
+  return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(async () => {
+    sums.push(sum(section.current.shares), sum(sliders.map((slider) => slider.valueAsNumber)));
+    const at = shares.map((row) => section.predict(row));
+    const ids = await document.getElementById("tokens").encode("multilingual", text);
+    done({ sums, mean: at.map(({ mean }) => mean), std: at.map(({ std }) => std), ids, yaml: document.getElementById("yaml").value });
+  })));
+}, { shares, text }));
+
+for (const colorScheme of ["light", "dark"]) {
+  await page.emulateMedia({ colorScheme });
+  await page.evaluate(axe); // through the debugger, which the page's policy does not concern
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  found.violations.push(...violations.map(({ id, nodes }) => `${colorScheme} ${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 150)).join(" ")}`));
+}
+await page.setViewportSize({ width: 375, height: 800 });
+found.overflow = await page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - innerWidth));
+
+const other = await open(hostile, { viewport: { width: 800, height: 800 } });
+found.headings = await other.evaluate(() => [...document.querySelectorAll("#explore .shares tbody th")].map((cell) => cell.textContent));
+await browser.close();
+writeFileSync(output, JSON.stringify(found));

@@ -1,0 +1,34 @@
+// node screenshots.mjs CHROMIUM PAGE FOLDER: the pictures of docs/figures/report_*.png, of the embedded default's page.
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+
+const [, , executablePath, file, folder] = process.argv;
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+
+async function open(viewport, colorScheme, section, ready) {
+  const page = await browser.newPage({ viewport, colorScheme, reducedMotion: "reduce" });
+  await page.goto(pathToFileURL(resolve(file)).href);
+  await page.evaluate((id) => document.getElementById(id).scrollIntoView(), section);
+  await page.waitForSelector(ready);
+  return page;
+}
+
+const first = await open({ width: 1100, height: 1560 }, "light", "explore", "#explore[data-ready]");
+await first.evaluate(() => {
+  const hindi = document.querySelector("#explore input[type=range][aria-label*=hin]");
+  hindi.value = 2 * hindi.valueAsNumber; // "what if Hindi got twice as much?"
+  hindi.dispatchEvent(new Event("input"));
+  scrollTo(0, 0);
+});
+await first.waitForTimeout(500);
+await first.screenshot({ path: join(folder, "report_page.png") });
+
+const second = await open({ width: 1100, height: 720 }, "dark", "tokens", ".cut");
+await second.evaluate(() => {
+  for (const box of document.querySelectorAll("#tokens input[type=checkbox]"))
+    if (["chosen", "o200k_base"].includes(box.parentElement.textContent) !== box.checked) box.click();
+});
+await second.waitForSelector('.cut[data-name="o200k_base"]');
+await second.screenshot({ path: join(folder, "report_tokens.png") });
+await browser.close();

@@ -1,0 +1,157 @@
+"""The numbers of report.html: what `Results` has, as lists and plain values that JSON has.
+
+Nothing is computed here but means over replicates that the figures show as well (`Results`). The page itself predicts
+what its reader asks for, with the surfaces of surfaces/models.json.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from trex.files import read_json
+from trex.layout import Layout
+from trex.objective.objective import Objective
+from trex.proxies.training_set import read_training_set
+from trex.report.results import Results
+
+# The metrics of validation.parquet that figures show: those that gains are about, and NSL.
+SHOWN_METRICS = ("nsl", "nsl_macro", "objective", "bytes_per_token")
+# Of LightGBM's text format, what predictions need.
+TREE_LINES = ("split_feature", "threshold", "left_child", "right_child", "leaf_value")
+TOKENIZER_BYTES = (
+    18_000_000  # of all tokenizers in a page, compressed and in base64: the page has 20 MB at most
+)
+
+
+def page_data(results: Results, folder: Path, pages: Sequence[Path]) -> dict[str, Any]:
+    """Everything but surfaces and tokenizers. pages: in Markdown, summary.md first."""
+    files, config = Layout(folder), results.config
+    return {
+        "corpora": results.corpora,
+        "scripts": [_main_script(results.hygiene[corpus]) for corpus in results.corpora],
+        "chosen": results.choice["chosen"],
+        "vocab_size": results.vocab_size,
+        "vocab_decides": results.vocab_choice["decides"],
+        "vocab_curve": columns(results.vocab_curve),
+        "proxy_vocab_size": config["proxies"]["vocab_size"],
+        "pages": {path.stem: path.read_text(encoding="utf-8") for path in pages},
+        "objective": _objective(results, files),
+        "mixtures": columns(results.candidates),
+        "front": columns(results.front),
+        "measured_front": columns(results.measured_front),
+        "front_points": columns(results.front_measured),
+        "support": _support(results),
+        "ranking": results.choice["ranking"],
+        "on_proxies": results.finalists["ranking"],
+        "compression": columns(
+            results.compression.group_by("name", "evaluation_set", "corpus", "vocab_size", maintain_order=True)
+            .agg(pl.col("nsl").mean())
+        ),
+        "validation": columns(
+            results.validation.filter(
+                pl.col("metric").is_in(SHOWN_METRICS) | pl.col("metric").str.starts_with("gain_")
+            )
+        ),
+        "metrics": columns(results.metrics),
+        "predictions": columns(results.predictions),
+        "learning_curve": columns(results.learning_curve),
+        "ranks": None if results.ranks is None else columns(results.ranks),
+        "gates": columns(pl.read_parquet(files.gates)),
+        "bits_per_byte": None if results.bits_per_byte is None else columns(results.bits_per_byte),
+        "provenance": _provenance(files),
+    }  # fmt: skip
+
+
+def columns(table: pl.DataFrame) -> dict[str, list[Any]]:
+    """A table by column; numbers that JSON lacks become null."""
+    return {name: [_finite(value) for value in table[name].to_list()] for name in table.columns}
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _main_script(facts: Mapping[str, Any]) -> str:
+    scripts = facts.get("text", {}).get("scripts", {})
+    return max(scripts, key=scripts.get, default="unknown")
+
+
+def _support(results: Results) -> dict[str, list[float]]:
+    low, high = results.sampled_range
+    return {"low": low.tolist(), "high": high.tolist()}
+
+
+def _objective(results: Results, files: Layout) -> dict[str, Any]:
+    """The objective and its limits, as the page needs them to score predictions."""
+    section = {**results.config["objective"], "vocab_size": results.config["proxies"]["vocab_size"]}
+    objective = Objective.from_config(section, results.corpora)
+    training = read_training_set([files.training_set], [files.training_ledger], objective)
+    of_targets = training.objective
+    return {
+        "aggregate": objective.aggregate.kind,
+        "weights": objective.aggregate.weights.tolist(),
+        "sharpness": objective.aggregate.sharpness,
+        "sets": objective.evaluation_sets,
+        "counted": len(objective.counted_sets),
+        "reference_tokens": of_targets.reference_tokens.tolist(),
+        "columns": of_targets.columns,
+        "max_loss": {
+            name: percent for name, percent in objective.max_loss.items() if isinstance(percent, int | float)
+        },
+        "max_gini": objective.max_gini,
+        "max_premium": objective.max_premium,
+        "pivot": objective.pivot,
+        "parallel_set": objective.parallel_set,
+    }
+
+
+def _provenance(files: Layout) -> dict[str, Any]:
+    whole = read_json(files.provenance)
+    return {"sha256": whole["sha256"], "machine": whole["machine"], "run": whole["run"]}
+
+
+def page_surfaces(models: Mapping[str, Any]) -> dict[str, Any]:
+    """Of surfaces/models.json, the surface that predicts candidates, and, if that predicts no corpora, the one that
+    searches by gradients use."""
+    used, searched = models["used"], models["searched"]
+    objective_only = used.endswith("_objective")
+    names = dict.fromkeys([used, searched] if objective_only else [used])
+    return {
+        "used": used,
+        "by_corpus": searched if objective_only else used,
+        "surfaces": {
+            name: {
+                "surface": slim(models["surfaces"][name]["surface"]),
+                "residuals": models["surfaces"][name]["residuals"],
+            }
+            for name in names
+        },
+    }
+
+
+def slim(surface: Mapping[str, Any]) -> dict[str, Any]:
+    """A surface's JSON, with only those lines of LightGBM's models that predictions need."""
+    found = dict(surface)
+    if surface["kind"] == "lightgbm":
+        found["models"] = [_trees(model) for model in surface["models"]]
+    if surface["kind"] == "stack":
+        found["members"] = [slim(member) for member in surface["members"]]
+    return found
+
+
+def _trees(model: str) -> list[dict[str, str]]:
+    """The trees of LightGBM's text format, each with its TREE_LINES."""
+    sections = (section.split("\n\n")[0] for section in model.split("\nTree=")[1:])
+    fields = (dict(line.split("=", 1) for line in text.splitlines() if "=" in line) for text in sections)
+    return [{name: tree.get(name, "") for name in TREE_LINES} for tree in fields]
+
+
+def page_vocabulary(table: pl.DataFrame) -> dict[str, Any]:
+    """How much each entry of a tokenizer is used, by id: tokens of the evaluation text, and the corpus that has most.
+
+    table: columns of `trex.validation.vocabulary.composition`.
+    """
+    return columns(table.sort("id").select("id", "count", "corpus", "unreachable"))

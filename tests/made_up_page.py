@@ -1,0 +1,114 @@
+"""report.html of the made-up run, with what a page needs besides: made-up surfaces, tokenizers and provenance."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from made_up_run import CORPORA, RAW, compression, write_results
+from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, trainers
+from tokenizers.models import BPE
+
+from trex.config import load_config
+from trex.counting.patterns import PATTERNS
+from trex.layout import Layout
+from trex.report.details import write_details
+from trex.report.page import Parts, write_page
+from trex.report.results import Results
+from trex.report.summary import write_summary
+from trex.search.registry import STRATEGIES, described
+from trex.surfaces.base import Surface
+from trex.surfaces.gaussian_process import GaussianProcessSurface
+from trex.surfaces.lightgbm import LightGBMSurface
+from trex.surfaces.linear import LinearSurface
+from trex.surfaces.many_corpora import ManyCorporaSurface
+from trex.surfaces.mixing_law import MixingLawSurface
+from trex.surfaces.stack import StackSurface
+
+TEXT = "Zoë's 12345 naïve cafés; don’t  we'll\n\n  שלום עולם हिन्दी में 人間は、自由 한국어 x→y 🙂 a\u0301 "
+
+
+def surfaces(k: int, n: int = 48) -> dict[str, Surface]:
+    """A surface of every kind, of k corpora with a target each; its parameters are drawn, not fitted."""
+    rng = np.random.default_rng(k)
+    shares, subset, own = rng.dirichlet(np.ones(k), n), np.arange(0, n, 2), np.arange(k)
+    spread = rng.uniform(0.5, 2, k)
+
+    def draw(*shape: int, low: float = 0.5, high: float = 1.5) -> np.ndarray:
+        return rng.uniform(low, high, shape)
+
+    common = {"alpha": rng.normal(0, 0.1, (k, n)), "signal": draw(k), "noise": draw(k, low=0.01, high=0.05)}
+    common |= {"location": rng.normal(0, 0.1, k), "scale": draw(k, low=0.05, high=0.1), "spread": spread}
+    found: dict[str, Surface] = {
+        "linear": LinearSurface(draw(k, k), 0.01 * spread),
+        "mixing_law": MixingLawSurface(
+            draw(k), 0.2 * draw(k), 0.3 * draw(k), 0.01 * draw(k), 0.1 * draw(k, k), 0.1 * draw(k, k), 0.01 * spread
+        ),
+        "gaussian_process": GaussianProcessSurface(
+            shares=shares, subset=subset, offset=0.01 * draw(k, k), center=-2 * draw(k, k), lengthscale=3 * draw(k, k),
+            linear=0.1 * draw(k, k), **common,
+        ),
+        "gaussian_process_of_many": ManyCorporaSurface(
+            shares=shares, subset=subset, own=own, center=-2 * draw(k), unit=draw(k) * np.sqrt(k / 20 + 1),
+            own_center=-2 * draw(k), own_unit=draw(k), linear=0.1 * draw(2, k), lengthscale=3 * draw(2, k),
+            offset=0.01 * draw(k), **common,
+        ),
+    }  # fmt: skip
+    weights = rng.dirichlet(np.ones(2), k).T
+    found["stack"] = StackSurface((found["gaussian_process"], found["mixing_law"]), weights, spread)
+    if k < 10:
+        targets = shares + rng.normal(1, 0.1, shares.shape)
+        found["lightgbm"] = LightGBMSurface.fit(shares, targets, own=own, seed=1, num_iterations=30)
+    return found
+
+
+def tokenizer(pattern: str, n_merges: int = 200) -> Tokenizer:
+    """Byte-level BPE with NFC, of TEXT alone."""
+    made = Tokenizer(BPE())
+    made.normalizer = normalizers.NFC()
+    made.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(pattern), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)]
+    )
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=256 + n_merges, initial_alphabet=alphabet, show_progress=False, special_tokens=["<|endoftext|>"]
+    )  # fmt: skip
+    made.train_from_iterator([TEXT] * 4, trainer)
+    return made
+
+
+def write_made_up_page(folder: Path, surface: Surface, corpora: list[str] = CORPORA) -> str:
+    """The page of the made-up run; corpora: other ids, such as no config has."""
+    k, rng = len(corpora), np.random.default_rng(0)
+    config = dict(load_config(RAW | {"results": str(folder)}, folder))
+    config["corpora"] = dict(zip(corpora, config["corpora"].values(), strict=True))
+    sampled = rng.dirichlet(np.ones(k), 8)
+    write_results(folder, corpora=corpora, sampled=sampled.tolist())
+    files = Layout(folder)
+    measured = [
+        compression(value, 8192, corpora).with_columns(mixture_id=pl.lit(f"m{i:05d}"))
+        for i, value in enumerate(rng.normal(1, 0.1, 8))
+    ]
+    pl.concat(measured).write_parquet(files.training_set)
+    run = {"versions": {"trex": "0"}, "config": {}, "seed": 1, "config_sha256": "0"}
+    files.provenance.write_text(json.dumps({"sha256": "0", "machine": {}, "run": run}))
+    gates = {"tokenizer": ["chosen", "chosen"], "gate": ["random", "documents"], "result": ["pass", "fail"]}
+    pl.DataFrame(gates).write_parquet(files.gates)
+    results = Results.load(folder, config)
+    pages = {"summary": write_summary(results), "details": write_details(results, described(STRATEGIES))}
+    for name, text in pages.items():
+        files.page(name).write_text(text, encoding="utf-8")
+    fitted = {"surface": surface.to_json(), "residuals": rng.normal(0, 1, (16, k)).tolist()}
+    models = {"used": surface.kind, "searched": surface.kind, "surfaces": {surface.kind: fitted}}
+    tokenizers = {name: tokenizer(PATTERNS[name]).to_str() for name in ("default", "multilingual")}
+    used = pl.DataFrame(
+        {"id": [0, 1], "count": [5, 0], "corpus": [corpora[0], None], "unreachable": [None, None]}
+    )
+    parts = Parts(
+        [files.page(name) for name in pages],
+        models,
+        tokenizers,
+        dict.fromkeys(tokenizers, used),
+        "snakemake --cores all",
+    )
+    return write_page(results, folder, parts)

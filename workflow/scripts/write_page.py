@@ -1,0 +1,27 @@
+"""Write report.html, the results of the run as a page to look at and to try."""
+
+from pathlib import Path
+
+import polars as pl
+
+from trex.files import read_json, write_text
+from trex.report.page import Parts, write_page
+from trex.report.results import Results
+from trex.run.job import job
+from trex.tokenizer.existing import load_tokenizer
+
+with job(snakemake):
+    params, files = snakemake.params, snakemake.input
+    config = params.config
+    tokenizers = {
+        name: Path(path).read_text(encoding="utf-8")
+        for name, path in zip(params.names, files.tokenizers, strict=True)
+    }
+    for name, spec in config["validation"]["tokenizers"].items():
+        tokenizers[name] = load_tokenizer(spec, Path.cwd())[1].to_str()
+    folder = Path(config["results"])
+    vocabularies = dict(zip(tokenizers, map(pl.read_parquet, files.vocabularies), strict=True))
+    parts = Parts(
+        list(map(Path, files.pages)), read_json(files.models), tokenizers, vocabularies, params.command
+    )
+    write_text(write_page(Results.load(folder, config), folder, parts), snakemake.output.page)
