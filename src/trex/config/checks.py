@@ -5,15 +5,23 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from trex.config.fields import ExplicitMixture, Inference, InferredMixture, Tokenizer
 from trex.config.models import Config
+from trex.config.named import (
+    evaluation_sets,
+    explicit_shares,
+    inferred,
+    limiting,
+    release_tokens,
+    sources,
+    special_tokens_of,
+)
 from trex.config.schema import expected, node_at
-from trex.config.sources import KINDS, Source, kinds_of
+from trex.config.sources import KINDS, kinds_of
 from trex.config.words import enumerated, join, show, suggest
 from trex.counting.patterns import PATTERNS
 from trex.tokenizer.encodings import BYTES, ENCODINGS
 from trex.tokenizer.sizes import ALPHABET_SIZE, DEFAULT_PAD, in_range, smallest_size
-from trex.tokenizer.special import AUTO, ROLES, reserved_tokens
+from trex.tokenizer.special import AUTO, ROLES
 
 SHARES_TOLERANCE = 1e-6
 
@@ -322,7 +330,7 @@ def _check_weights(config: Config, _: Path) -> Found:
 @_needs("corpora", "objective")
 def _check_evaluation_sets(config: Config, _: Path) -> Found:
     objective, corpora = config.objective, config.corpora
-    known = ["held_out", *_evaluation_sets(config)]
+    known = ["held_out", *evaluation_sets(config)]
     counted = list(corpora)
     if objective.aggregate == "weighted":
         counted = [corpus for corpus in corpora if objective.weights.get(corpus)]
@@ -362,7 +370,7 @@ def _check_max_loss(config: Config, base: Path) -> Found:
 
 @_needs("corpora", "objective")
 def _check_parallel_limits(config: Config, _: Path) -> Found:
-    objective, corpora, known = config.objective, config.corpora, _evaluation_sets(config)
+    objective, corpora, known = config.objective, config.corpora, evaluation_sets(config)
     limited = [key for key in ("max_gini", "max_premium") if getattr(objective, key) is not None]
     name, pivot = objective.parallel_set, objective.pivot
     if name is None and limited:
@@ -399,64 +407,7 @@ def _check_share_limits(config: Config, _: Path) -> Found:
         yield "search.ceilings", f"the ceilings of all corpora sum to {total:.7g}; raise them to 1 or more"
 
 
-def special_tokens_of(config: Config) -> list[str]:
-    """All of them in the order of their ids, with the reserved ones."""
-    named = config.tokenizer.special_tokens
-    return [*named, *reserved_tokens(config.tokenizer.reserved)]
-
-
-def release_tokens(config: Config) -> dict[str, str | None]:
-    """The token of each role, with what `auto` takes."""
-    tokens = {role: getattr(config.release, role) for role in ROLES}
-    if tokens["eos_token"] == AUTO:
-        tokens["eos_token"] = next(iter(config.tokenizer.special_tokens), None)
-    if tokens["pad_token"] == AUTO:
-        tokens["pad_token"] = tokens["eos_token"]
-    return tokens
-
-
 def _unknown_corpora(path: str, named: Iterable[str], config: Config) -> Found:
     for corpus in named:
         if corpus not in config.corpora:
             yield join(path, corpus), f"unknown corpus; {suggest(corpus, config.corpora)}"
-
-
-def _evaluation_sets(config: Config) -> list[str]:
-    """The names of the evaluation sets that the corpora give."""
-    return list(dict.fromkeys(name for corpus in config.corpora.values() for name in corpus.evaluation))
-
-
-def sources(config: Config) -> Iterator[tuple[str, Source]]:
-    """The key path of every source, and the source: each corpus's own, then those of its evaluation sets."""
-    for name, corpus in config.corpora.items():
-        yield f"corpora.{name}.source", corpus.source
-        for evaluation_set, source in corpus.evaluation.items():
-            yield f"corpora.{name}.evaluation.{evaluation_set}", source
-
-
-def explicit_shares(config: Config) -> Iterator[tuple[str, dict[str, float]]]:
-    """The key path and shares of every mixture given by shares."""
-    for name, shares in config.proxies.mixtures.items():
-        yield f"proxies.mixtures.{name}", shares
-    mixtures = {"proxies.prior": config.proxies.prior}
-    mixtures |= {f"baselines.{name}": mixture for name, mixture in config.baselines.items()}
-    for path, mixture in mixtures.items():
-        if isinstance(mixture, ExplicitMixture):
-            yield f"{path}.shares", mixture.shares
-
-
-def inferred(config: Config) -> Iterator[tuple[str, Inference]]:
-    """The key path of every baseline that is the mixture of an existing tokenizer, and how it is inferred."""
-    for name, mixture in config.baselines.items():
-        if isinstance(mixture, InferredMixture):
-            yield f"baselines.{name}.infer", mixture.infer
-
-
-def limiting(config: Config) -> dict[str, Tokenizer]:
-    """The existing tokenizers that `objective.max_loss` compares with, as the config's values that name them."""
-    existing = config.validation.tokenizers
-    return {
-        name: existing.get(name, name)
-        for name in config.objective.max_loss
-        if name not in (*config.baselines, "matched")
-    }

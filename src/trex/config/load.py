@@ -9,18 +9,11 @@ from typing import Any
 
 import yaml
 
-from trex.config.checks import (
-    CHECKS,
-    explicit_shares,
-    inferred,
-    limiting,
-    release_tokens,
-    sources,
-    special_tokens_of,
-)
+from trex.config.checks import CHECKS
 from trex.config.errors import validate
 from trex.config.fields import MAX_INTEGER
 from trex.config.models import Config, Scale
+from trex.config.named import explicit_shares, inferred, limiting, release_tokens, sources, special_tokens_of
 from trex.config.words import ConfigError, Problems, join, raise_if_any, show
 from trex.counting.patterns import PATTERNS
 from trex.tokenizer.encodings import BYTES, ENCODINGS
