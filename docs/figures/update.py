@@ -7,26 +7,44 @@ import io
 import sys
 from pathlib import Path
 
+import polars as pl
 from PIL import Image
 
 from trex.config import load_config, load_yaml
+from trex.layout import CHOSEN, Layout
 from trex.report import figures, figures_validation
+from trex.report.figures_vocabulary import vocabulary
 from trex.report.results import Results
+from trex.report.vocabulary_page import Vocabularies
 
 ROOT = Path(__file__).parents[2]
 SHOWN = ("mixture_bars", "sampled_support", "pareto_front", "predicted_measured", "full_scale_gains", "full_scale_nsl",
-         "rank_invariance", "learning_curve")  # fmt: skip
+         "rank_invariance", "learning_curve", "full_scale_choice", "vocabulary_size", "vocabulary")  # fmt: skip
 DPI, COLOURS = 100, 64  # 5 to 30 kB a figure
 
 
 def main(folder: Path) -> None:
     results = Results.load(folder, load_config(load_yaml(ROOT / "config/config.yaml"), ROOT))
     drawn = figures.search_figures(results) | figures_validation.full_scale_figures(results)
+    drawn["vocabulary"] = vocabulary(_vocabularies(Layout(folder), results))
     for name in SHOWN:
         picture = io.BytesIO()
         drawn[name].savefig(picture, format="png", dpi=DPI)
         few_colours = Image.open(picture).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE)
         few_colours.save(Path(__file__).with_name(f"{name}.png"), optimize=True)
+
+
+def _vocabularies(files: Layout, results: Results) -> Vocabularies:
+    paths = {
+        "gates": files.gates,
+        "composition": files.composition,
+        "entries": files.inspected("tokenizers", CHOSEN, "vocabulary"),
+        "words": files.tokenizer_quality(CHOSEN, "words"),
+    }
+    tables = {name: pl.read_parquet(path) for name, path in paths.items()}
+    return Vocabularies(
+        **tables, name=CHOSEN, corpora=results.corpora, trained=[CHOSEN, *results.trained], waived=[]
+    )
 
 
 if __name__ == "__main__":
