@@ -264,8 +264,8 @@ def _next_steps(results: Results) -> str:
 
 def _steps(results: Results) -> Iterator[str]:
     better, folder = better_at_full_scale(results), Path(results.config["results"])
-    tokenizer = Layout(folder).tokenizer(better["against"] if better else CHOSEN)
-    yield f'Use the tokenizer: `tokenizers.Tokenizer.from_file("{tokenizer}")`.'
+    tokenizer = Layout(folder).tokenizer(better["against"] if better else CHOSEN).parent
+    yield f'Use the tokenizer: `transformers.AutoTokenizer.from_pretrained("{tokenizer}")`.'
     spearman = _rank_correlation(results)
     if spearman is not None and not spearman >= RANKS_WELL:
         yield "Raise `proxies.bytes` (and `proxies.vocab_size`): proxies should rank mixtures as the full scale does."

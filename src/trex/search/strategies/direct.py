@@ -55,7 +55,7 @@ class Direct(Strategy):
     settings = ("direct_rounds",)
     note_labels: ClassVar = {
         "rounds": "rounds",
-        "best_round": "number of the best round (the first is 0):",
+        "best_round": "number of the best round, from 0",
         "nsl_range": "NSL between the best and the worst corpus",
         "violation": "measured excess over the limits",
     }
