@@ -75,8 +75,6 @@ rule all:
         rules.write_model_cards.output,
         INFERRED,
         LANGUAGE_MODELS,
-    message:
-        "All results are complete"
 
 
 # partial targets

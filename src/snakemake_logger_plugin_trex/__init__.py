@@ -64,6 +64,8 @@ class LogHandler(LogHandlerBase):
             return self._line(due=record.done == record.total)
         elif event is None and record.msg == _NOISE:
             return []
+        if event == LogEvent.JOB_INFO and not record.rule_msg and not self.common_settings.dryrun:
+            return [f"Job {record.jobid}: {record.rule_name}"]  # a target, which only lists its files
         text = self.format(record)
         return [
             _USUAL.sub("", text) if event == LogEvent.JOB_INFO and not self.common_settings.dryrun else text

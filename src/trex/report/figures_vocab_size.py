@@ -30,7 +30,9 @@ def vocabulary_size(curve: pl.DataFrame, choice: Mapping[str, Any], chosen: str)
     decides, vocab_size, flat = choice["decides"], choice["vocab_size"], choice["flat"]
     of_decides = curve.filter(name=decides).sort("vocab_size")
     for (name,), rows in (
-        curve.filter(pl.col("name") != decides).sort("vocab_size").group_by("name", maintain_order=True)
+        curve.filter(pl.col("name") != decides)
+        .sort("vocab_size", maintain_order=True)
+        .group_by("name", maintain_order=True)
     ):
         costs.plot(
             rows["vocab_size"],
