@@ -56,6 +56,7 @@ def test_one_line_in_place_of_three_about_every_job(capsys):
         "Job 7: Counting deu\nReason: Missing output files: a, b",
         event=LogEvent.JOB_INFO,
         jobid=7,
+        rule_msg="Counting deu",
         rule_name="count",
     )
     log("Select jobs to execute...")

@@ -123,7 +123,7 @@ def choose(curve: pl.DataFrame, decides: str, asked: int | None, sizes: Sequence
     regions = {}
     for (name,), rows in (
         curve.filter(pl.col("vocab_size").is_in(compared))
-        .sort("vocab_size")
+        .sort("vocab_size", maintain_order=True)
         .group_by("name", maintain_order=True)
     ):
         regions[name] = flat_region(rows["vocab_size"].to_list(), rows["flops"].to_list())
