@@ -112,7 +112,8 @@ def _entries(entries: int, vocab_size: int) -> str:
     padding = entries - vocab_size
     if not padding:
         return f"{entries:,}"
-    return f"{entries:,}: {vocab_size:,}, and {padding:,} reserved {'one' if padding == 1 else 'ones'} that no text uses"
+    ones = "one" if padding == 1 else "ones"
+    return f"{entries:,}: {vocab_size:,}, and {padding:,} reserved {ones} that no text uses"
 
 
 def _pattern(pattern: str, known: list[str]) -> str:

@@ -70,8 +70,8 @@ def why_not(file_format: str, regex: str, alphabet: str, eos_token: str | None) 
     if file_format == "gguf" and regex not in PRE_TOKENIZERS:
         return (
             "llama.cpp splits text only by regexes that it knows by name, and it has none that gives the words of "
-            "tokenizer.pattern; of the named patterns it has default, gpt2, cl100k, llama3, qwen, qwen3.5 and deepseek; "
-            "list the other formats in release.exports"
+            "tokenizer.pattern; of the named patterns it has default, gpt2, cl100k, llama3, qwen, qwen3.5 and "
+            "deepseek; list the other formats in release.exports"
         )
     if file_format == "gguf" and eos_token is None:
         return (
