@@ -450,7 +450,7 @@ def exports(wildcards):
         )
         if reason:
             raise WorkflowError(
-                f"release.exports: the tokenizer cannot be exported as {one}: {reason}"
+                f"release.exports: {one} cannot be made: {reason}"
             )
         package = PACKAGES.get(one)
         if package and not (WITH_CONDA or version(package)):

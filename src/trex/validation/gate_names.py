@@ -7,7 +7,7 @@ STOPS = {
     "random": "gives back random text and random bytes",
     "spaces": "keeps leading, repeated and trailing white space",
     "bytes": "has an entry for each of the 256 bytes",
-    "determinism": "gives the same ids when loaded again, in another process, one by one and in batches, none cut or added",
+    "determinism": "gives all ids of a text, the same when loaded again, in another process, one by one and in batches",
     "special_text": "makes no special token of ordinary text, or of the white space beside one",
     "special_tokens": "finds each special token as one token",
     "merges": "has no entry that its merges never make",
