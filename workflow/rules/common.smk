@@ -449,9 +449,7 @@ def exports(wildcards):
             config["release"]["eos_token"],
         )
         if reason:
-            raise WorkflowError(
-                f"release.exports: {one} cannot be made: {reason}"
-            )
+            raise WorkflowError(f"release.exports: {one} cannot be made: {reason}")
         package = PACKAGES.get(one)
         if package and not (WITH_CONDA or version(package)):
             raise WorkflowError(

@@ -64,8 +64,8 @@ def why_not(file_format: str, regex: str, alphabet: str, eos_token: str | None) 
     """
     if alphabet == "latin1":
         return (
-            "the tokenizer reads bytes (tokenizer.alphabet: latin1), and all formats are for tokenizers of UTF-8 text; binary "
-            "tokenizers have no exports"
+            "the tokenizer reads bytes (tokenizer.alphabet: latin1), and all formats are for tokenizers of UTF-8 text; "
+            "binary tokenizers have no exports"
         )
     if file_format == "gguf" and regex not in PRE_TOKENIZERS:
         return (
