@@ -24,8 +24,8 @@ def same_shares(shares: Mapping[str, Sequence[float]], kinds: Mapping[str, str])
         kinds: of each, one of `mixtures.baselines.SIMPLEST_FIRST`.
 
     Returns:
-        By candidate, the simplest mixture with the same shares. Of several candidates that no baseline equals, the first
-        is not listed.
+        By candidate, the simplest mixture with the same shares. Of candidates that are the same and no baseline is,
+        the first is not listed.
 
     >>> same_shares({"direct": [0.5, 0.5], "matched": [0.5, 0.5]}, {"direct": "searched", "matched": "matched"})
     {'direct': 'matched'}
@@ -51,8 +51,8 @@ def finalists(
     """Every baseline, and every candidate that keeps the limits and is within the noise of the best on proxies.
 
     The best is the mixture with the smallest mean, of those that keep the limits, and of equal ones the simplest. If
-    none keeps them, it is the one that exceeds them least, and only what exceeds them no more is a finalist. A candidate
-    with the shares of another mixture is ranked right after that one, and is neither the best nor a finalist.
+    none keeps them, it is the one that exceeds them least, and only what exceeds them no more is a finalist. A
+    candidate with the shares of another mixture is ranked right after that one, and is neither the best nor a finalist.
 
     Args:
         measured: on proxies.
@@ -68,8 +68,7 @@ def finalists(
         For `finalists.json`: best; finalists, in the order of the ranking; ranking, best first, of name, role,
         strategy, measured (the mean), standard_error (of the mean, None with 1 replicate), values, predicted,
         violation, same_as (the mixture with the same shares, or None), why_no_finalist (None: it is one);
-        gains of the best over every other mixture, best first, as of
-        `paired_gain`.
+        gains of the best over every other mixture, best first, as of `paired_gain`.
 
     >>> one = {"paper": "searched", "uniform": "uniform"}
     >>> finalists(Measured({"paper": [0.75], "uniform": [1.0]}), one, one, dict.fromkeys(one), {})["finalists"]
