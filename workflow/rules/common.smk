@@ -27,6 +27,7 @@ from trex.run.preflight import (
     check_install_path,
     warn_of_address_space,
     warn_of_slow_pattern,
+    warn_of_special_tokens,
 )
 from trex.layout import (
     BATCH,

@@ -37,6 +37,8 @@ if workflow.is_main_process:
             logger.warning(line)
         if line := warn_of_slow_pattern(TOKENIZER["pattern"]):
             logger.warning(line)
+        for line in warn_of_special_tokens(TOKENIZER["special_tokens"]):
+            logger.warning(line)
         if not INDEX.exists():  # most of what a run needs
             for line in check_space(config, BASE):
                 logger.warning(line)
