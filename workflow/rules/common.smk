@@ -1,7 +1,7 @@
 # What the rules share: the checked config, paths, and the version of the code that each rule runs.
 import sys
 from errno import ENOENT
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,7 +52,7 @@ from trex.tokenizer.sizes import (
 )
 from trex.run.tasks import Task, batches_of_small
 from trex.tokenizer.formats import PACKAGES, export_files, why_not
-from trex.tokenizer.special import folder_files
+from trex.tokenizer.special import added_ends, folder_files
 
 put_on_python_path()
 BASE = Path.cwd()

@@ -63,6 +63,7 @@ rule write_provenance:
         figures=rules.plot_figures.output,
         language_models=LANGUAGE_MODELS,
         tokenizers=expand(rules.write_tokenizer.output, name=TOKENIZERS),
+        tokenizer_configs=rules.write_tokenizer_configs.output,
         counts=REPORTED["counts"],
         tokenizer_ledgers=REPORTED["full_scale_ledgers"],
         training_ledger=FILES.training_ledger,
