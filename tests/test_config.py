@@ -81,6 +81,11 @@ BAD = [
     ("tokenizer: {unit: word}", 'tokenizer.unit: "word" is not', "line or document"),
     ("tokenizer: {max_token_length: 1}", "tokenizer.max_token_length: 1 is not", "at least 2 or null"),
     ("tokenizer: {special_tokens: [x]}", 'tokenizer.special_tokens[0]: "x" is not', "length at least 2"),
+    (
+        "tokenizer: {special_tokens: ['  ']}",
+        'tokenizer.special_tokens[0]: "  " is not',
+        "not white space alone",
+    ),
     ("tokenizer: {special_tokens: [ab, ab]}", 'tokenizer.special_tokens: "ab" is listed twice', "once"),
     (
         "tokenizer: {special_tokens: [<|reserved_1|>], reserved: 2}",
@@ -647,6 +652,21 @@ def test_check_files_lists_all_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(error.value).splitlines() == [
         "corpora.deu.source: no such demo in here",
         "corpora.eng.evaluation.udhr: no such demo in here",
+    ]
+
+
+def test_a_word_list_without_words_is_found_before_the_run(tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text("\n \n")
+    (tmp_path / "words.txt").write_text("word\n")
+    loaded = load(
+        TWO_CORPORA + "validation: {words: {deu: words.txt, eng: empty.txt}, morphemes: {deu: empty.txt}}",
+        tmp_path,
+    )
+    with pytest.raises(ConfigError) as error:
+        check_files(loaded, tmp_path)
+    assert str(error.value).splitlines() == [
+        f"validation.{key}: {tmp_path / 'empty.txt'} has no words; write one a line"
+        for key in ("words.eng", "morphemes.deu")
     ]
 
 

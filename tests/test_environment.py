@@ -14,7 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from trex.run.preflight import check_install_path, warn_of_address_space
+from trex.run.preflight import check_install_path, warn_of_address_space, warn_of_special_tokens
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALLED = [  # by ./install.sh --dev
@@ -162,3 +162,11 @@ def test_a_folder_that_jobs_cannot_start_from_is_refused(folder, harmless, tmp_p
 def test_a_small_address_space_is_told():
     assert "ulimit -v unlimited" in warn_of_address_space(1_500_000_000)
     assert warn_of_address_space(16_000_000_000) is None
+
+
+def test_special_tokens_like_ordinary_text_are_told():
+    tokens = ["<|endoftext|>", "[PAD]", "a_b", "ab", "c 3", "हिन्दी"]
+    lines = warn_of_special_tokens(tokens)
+    assert [line.partition("special token ")[2].split(" looks")[0] for line in lines] == [
+        "'ab'", "'c 3'", "'हिन्दी'"
+    ]  # fmt: skip

@@ -136,6 +136,21 @@ def test_missing_and_foreign_members_of_a_folder(folder):
         use("results/d")
 
 
+def test_inputs_that_are_the_same_file(folder, monkeypatch):
+    """Nothing to do while they are the same; another file in the place of one of them counts."""
+    Path("third.txt").write_text("more\n")
+    monkeypatch.setitem(JOBS, "a", (["corpus.txt", "third.txt", "./corpus.txt"], "results/a.txt"))
+    make("a")
+    assert not why("a")
+    for inputs in (
+        ["corpus.txt", "third.txt", "third.txt"],
+        ["corpus.txt", "third.txt"],
+        ["third.txt", "corpus.txt", "corpus.txt"],
+    ):
+        monkeypatch.setitem(JOBS, "a", (inputs, "results/a.txt"))
+        assert why("a")
+
+
 def test_a_deleted_file_counts_until_it_is_needed(folder):
     Path("results/a.txt").unlink()
     assert why("a") == why("b") == Why()  # Snakemake asks whether it is there

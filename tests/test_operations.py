@@ -96,6 +96,7 @@ AFTER_SUMMARY = dict.fromkeys(
 )
 AFTER_CHOICE = {
     "write_tokenizer": 1,
+    "write_tokenizer_configs": 1,
     "validate_tokenizer": 1,
     "validate": 1,
     "inspect_vocabulary": 1,

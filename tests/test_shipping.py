@@ -24,7 +24,8 @@ from trex.tokenizer.build import split_and_spell, to_tokenizer
 from trex.tokenizer.chat import check_chat_template
 from trex.tokenizer.export import AWKWARD, check_alike, export
 from trex.tokenizer.formats import why_not
-from trex.tokenizer.huggingface import special_ids, write_folder
+from trex.tokenizer.huggingface import config_files, released, special_ids
+from trex.tokenizer.special import added_ends, folder_files
 from trex.tokenizer.tiktoken_files import _pattern
 
 SURROGATES = range(0xD800, 0xE000)
@@ -59,7 +60,12 @@ def tokenizer_of(pattern: str = "default", alphabet: str = "utf8", normalizer: s
 def folder_of(path: Path, tokenizer: Tokenizer, pad_to: int = 1, **release: Any) -> Path:
     path.mkdir(exist_ok=True)
     template = CHAT if release.get("chat_template") else None
-    write_folder(tokenizer, RELEASE | release, path, pad_to, template)
+    release = RELEASE | release
+    tokenizer = released(tokenizer, added_ends(release), pad_to)
+    tokenizer.save(str(path / "tokenizer.json"))
+    for name, text in config_files(tokenizer, release, template).items():
+        (path / name).write_text(text, encoding="utf-8")
+    assert {file.name for file in path.iterdir()} >= set(folder_files(release))
     return path
 
 
@@ -296,11 +302,11 @@ def test_tiktoken_refuses_ids_that_do_not_rise_with_the_merges(tmp_path):
 def test_reserved_tokens_fill_up_behind_those_that_are_there(tmp_path):
     words = np.array([5])
     model = train_bpe([b"abcdef"], words, 262, special_tokens=("<|endoftext|>", "<|reserved_0|>"))
-    released = write_folder(to_tokenizer(model), RELEASE, tmp_path, 100)
-    assert list(special_ids(released).items())[:4] == [
+    filled = released(to_tokenizer(model), added_ends(RELEASE), 100)
+    assert list(special_ids(filled).items())[:4] == [
         ("<|endoftext|>", 0), ("<|reserved_0|>", 1), ("<|reserved_1|>", 262), ("<|reserved_2|>", 263),
     ]  # fmt: skip
-    assert released.get_vocab_size(with_added_tokens=False) == 300
+    assert filled.get_vocab_size(with_added_tokens=False) == 300
 
 
 def test_every_named_pattern_has_its_regex_in_llama_cpp_or_none():

@@ -23,7 +23,7 @@ from trex.report.vocab_size import advice, section, sentence
 from trex.tokenizer.build import to_tokenizer
 from trex.tokenizer.cut import cut
 from trex.tokenizer.encode import encode
-from trex.tokenizer.sizes import RARE, compared_sizes, curve_sizes, in_range, needed_size
+from trex.tokenizer.sizes import RARE, compared_sizes, curve_sizes, in_range, needed_by, needed_size
 
 TEXT = " ".join(
     "".join(random.Random(f"word {i}").choices("abcdeé", k=i % 7 + 1))
@@ -100,10 +100,10 @@ def test_sizes():
     assert all(size % 128 == 0 for size in sizes)
     assert len(sizes) == 2 * 8
     assert curve_sizes(config) == [700, *sizes, 5000]
-    assert needed_size(config) == 5000
+    assert (needed_size(config), needed_by(config)) == (5000, "training.ladder")
     config["training"] |= {"vocab_size": 1000, "ladder": []}
     assert (compared_sizes(config)[0], compared_sizes(config)[-1]) == (258, 1000)  # 257 has no merge
-    assert needed_size(config) == 1000
+    assert (needed_size(config), needed_by(config)) == (1000, "training.vocab_size")
     assert in_range(128, 128, 128) == [128]
 
 
@@ -237,6 +237,8 @@ def test_a_training_to_where_the_text_ends(index):
     sizes = [300, 1000, 100_000]
     with pytest.raises(ValueError, match="of the 100,000 tokens asked for"):
         Trainer(index, TOKENIZER, 40_000, sizes).train(shares)
+    with pytest.raises(ValueError, match=r"of the 100,000 tokens asked for by training\.ladder \("):
+        Trainer(index, TOKENIZER, 40_000, sizes, needed_by="training.ladder").train(shares)
     made = Trainer(index, TOKENIZER, 40_000, sizes, needed=1000, count_uses=True).train(
         shares, key={"name": "uniform", "draw": 0}
     )

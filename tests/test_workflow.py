@@ -214,6 +214,9 @@ def test_only_what_changed_runs_again(run):
     plan = rules_after(search={"draws": 3000})
     assert {"train_proxies", "fit_surfaces", "search_round", "search_alone"}.isdisjoint(plan)
     assert plan["search_mixture"] == 1
+    told = {"write_provenance", "write_page", "write_model_cards", "pass_gates"}
+    assert set(rules_after(release={"license": "mit"})) == told
+    assert set(rules_after(release={"model_max_length": 512})) == {*told, "write_tokenizer_configs"}
     plan = rules_after(training={"vocab_size": 700})
     after_search = {
         "train_tokenizer",
@@ -221,6 +224,7 @@ def test_only_what_changed_runs_again(run):
         "encode_selection",
         "choose_mixture",
         "write_tokenizer",
+        "write_tokenizer_configs",
     }
     after_search |= {"validate_tokenizer", "validate", "train_grid", "rank_mixtures"}
     after_search |= {"inspect_vocabulary", "check_gates", "write_vocabulary", "pass_gates"}

@@ -1,7 +1,7 @@
 # What the rules share: the checked config, paths, and the version of the code that each rule runs.
 import sys
 from errno import ENOENT
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +27,7 @@ from trex.run.preflight import (
     check_install_path,
     warn_of_address_space,
     warn_of_slow_pattern,
+    warn_of_special_tokens,
 )
 from trex.layout import (
     BATCH,
@@ -51,7 +52,7 @@ from trex.tokenizer.sizes import (
 )
 from trex.run.tasks import Task, batches_of_small
 from trex.tokenizer.formats import PACKAGES, export_files, why_not
-from trex.tokenizer.special import folder_files
+from trex.tokenizer.special import added_ends, folder_files
 
 put_on_python_path()
 BASE = Path.cwd()

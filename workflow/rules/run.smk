@@ -37,6 +37,8 @@ if workflow.is_main_process:
             logger.warning(line)
         if line := warn_of_slow_pattern(TOKENIZER["pattern"]):
             logger.warning(line)
+        for line in warn_of_special_tokens(TOKENIZER["special_tokens"]):
+            logger.warning(line)
         if not INDEX.exists():  # most of what a run needs
             for line in check_space(config, BASE):
                 logger.warning(line)
@@ -61,6 +63,7 @@ rule write_provenance:
         figures=rules.plot_figures.output,
         language_models=LANGUAGE_MODELS,
         tokenizers=expand(rules.write_tokenizer.output, name=TOKENIZERS),
+        tokenizer_configs=rules.write_tokenizer_configs.output,
         counts=REPORTED["counts"],
         tokenizer_ledgers=REPORTED["full_scale_ledgers"],
         training_ledger=FILES.training_ledger,

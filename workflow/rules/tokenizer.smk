@@ -15,6 +15,10 @@ RELEASE = {
 }
 CHAT_TEMPLATE = [RELEASE["chat_template"]] if RELEASE["chat_template"] else []
 FOLDER_FILES = folder_files(RELEASE)  # tokenizer.json first
+# the folders of all finished tokenizers, each from the name of a file to its path
+FOLDERS = [partial(FILES.tokenizer_file, name) for name in TOKENIZERS] + [
+    partial(FILES.ladder_file, name, size) for name in TOKENIZERS for size in LADDER
+]
 
 
 rule train_tokenizer:
@@ -121,15 +125,9 @@ rule write_tokenizer:
         trained=trained_tokenizers,
         vocab_size=FILES.vocab_size,
         choice=lambda wildcards: [FILES.choice] if wildcards.name == CHOSEN else [],
-        chat_template=CHAT_TEMPLATE,
     output:
         tokenizer=FILES.tokenizer("{name}"),
-        others=[FILES.tokenizer_file("{name}", file) for file in FOLDER_FILES[1:]],
-        ladder=[
-            FILES.ladder_file("{name}", size, file)
-            for size in LADDER
-            for file in FOLDER_FILES
-        ],
+        ladder=[FILES.ladder_file("{name}", size, FOLDER_FILES[0]) for size in LADDER],
     log:
         LOGS / "write_tokenizer/{name}.log",
     benchmark:
@@ -145,12 +143,37 @@ rule write_tokenizer:
         code=code_of("write_tokenizer"),
         mixtures=mixtures_of_tokenizer,
         ladder=LADDER,
-        release=verbatim(RELEASE),
+        ends=verbatim(added_ends(RELEASE)),
         pad_to=config["training"]["pad_to"],
     message:
         "Writing the tokenizer of {wildcards.name}"
     script:
         "../scripts/write_tokenizer.py"
+
+
+# Apart from tokenizer.json, so that another length of text or chat template does not encode and judge anything again.
+rule write_tokenizer_configs:
+    input:
+        tokenizers=[path_of(FOLDER_FILES[0]) for path_of in FOLDERS],
+        chat_template=CHAT_TEMPLATE,
+    output:
+        files=[path_of(file) for path_of in FOLDERS for file in FOLDER_FILES[1:]],
+    log:
+        LOGS / "write_tokenizer_configs.log",
+    benchmark:
+        BENCHMARKS / "write_tokenizer_configs.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=megabytes(500, 10.0),
+        runtime=minutes(5),
+    params:
+        code=code_of("write_tokenizer_configs"),
+        release=verbatim(RELEASE),
+    message:
+        "Writing the configs of the tokenizers"
+    script:
+        "../scripts/write_tokenizer_configs.py"
 
 
 # Only made when asked for, as `snakemake export`: it needs packages of ./install.sh --export.

@@ -9,6 +9,7 @@ import polars as pl
 from trex.files import read_json, whole, write_table
 from trex.proxies.full_scale import COMPRESSION, LEDGER, USES, no_rows, same_text, write_not_trained
 from trex.run.job import job
+from trex.tokenizer.sizes import needed_by
 
 
 def train(name: str, draw: int) -> str | None:
@@ -21,7 +22,13 @@ def train(name: str, draw: int) -> str | None:
     from trex.tokenizer.build import to_tokenizer
 
     trainer = Trainer.load(
-        files.word_index, params, params.n_bytes, params.vocab_sizes, needed=params.needed, count_uses=True
+        files.word_index,
+        params,
+        params.n_bytes,
+        params.vocab_sizes,
+        needed=params.needed,
+        needed_by=needed_by(snakemake.config),  # no param: it is for an error alone
+        count_uses=True,
     )
     mixtures = pl.read_parquet(files.candidates).select(params.corpora).to_numpy()
     if why := same_text(trainer.index, mixtures, params.n_bytes, draw):

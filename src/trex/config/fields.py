@@ -133,7 +133,11 @@ BytesOrAll = Annotated[  # all is None
 DemoCode = Annotated[
     str, Field(pattern=r"^[A-Za-z][A-Za-z_]*$"), Expects("the code of a demo language, such as deu")
 ]
-SpecialToken = Annotated[str, Field(min_length=2)]
+SpecialToken = Annotated[
+    str,
+    Field(min_length=2, pattern=r"\S"),  # white space would swallow text
+    Expects("text of length at least 2 (not white space alone)"),
+]
 License = Annotated[
     str,
     Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$", max_length=64),

@@ -62,8 +62,8 @@ def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
 
 
 def check_files(config: Mapping[str, Any], base: Path) -> None:
-    """Check that the sources of a loaded config exist and can be read, that tokenizers can be used, and that those to
-    infer are byte-level BPE.
+    """Check that the sources of a loaded config exist and can be read, that tokenizers can be used, that those to infer
+    are byte-level BPE, and that word lists have words.
 
     Names on the Hugging Face hub are not looked up.
 
@@ -108,6 +108,19 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
             read_chat_template(base / template, config["tokenizer"]["special_tokens"], config["release"])
         except ValueError as error:
             problems["release.chat_template"] = str(error)
+    lists = {
+        join(f"validation.{key}", corpus): name
+        for key in ("words", "morphemes")
+        for corpus, name in config["validation"][key].items()
+    }
+    if lists:
+        from trex.validation.vocabulary import read_list  # slow to import
+
+        for path, name in lists.items():
+            try:
+                read_list(base / name)
+            except (OSError, ValueError) as error:
+                problems[path] = str(error)
     raise_if_any(problems)
 
 

@@ -57,6 +57,7 @@ class Trainer:
         vocab_sizes: at which compression is measured, rising; trained to the last.
         needed: the size that the text must give; where it ends before the last, compression is measured as far as it
             goes. None: the last.
+        needed_by: the config keys that ask for that size, for the error if the text does not give it.
         count_uses: also count how often entries are used.
     """
 
@@ -65,6 +66,7 @@ class Trainer:
     n_bytes: int | None
     vocab_sizes: Sequence[int]
     needed: int | None = None
+    needed_by: str = ""
     count_uses: bool = False
     _workspace: Workspace = field(default_factory=Workspace, init=False)  # makes the second training faster
 
@@ -92,9 +94,10 @@ class Trainer:
         model = self._model(text, options, shares, replicate)
         needed = self.needed or vocab_size
         if model.vocab_size < needed:
+            keys = f" by {self.needed_by}" if self.needed_by else ""
             raise ValueError(
                 f"{text.n_bytes:,} bytes of text give only {model.vocab_size:,} of the {needed:,} tokens asked "
-                f"for (tokenizer.min_frequency {options.min_frequency}, tokenizer.max_token_length "
+                f"for{keys} (tokenizer.min_frequency {options.min_frequency}, tokenizer.max_token_length "
                 f"{options.max_token_length}): use more text or a smaller vocabulary"
             )
         what = " ".join(str(value) for value in (key or {}).values()) or "tokenizer"

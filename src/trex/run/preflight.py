@@ -2,6 +2,8 @@
 
 import re
 import resource
+import unicodedata
+from collections.abc import Iterable
 
 from trex.counting.patterns import PATTERNS
 
@@ -51,3 +53,14 @@ def warn_of_slow_pattern(pattern: str) -> str | None:
         f"({1e3 / rate / 60:.0f} minutes a GB, about ten times as long as with a regex that is compiled), because the "
         f"regex is outside the family of docs/patterns.md: {why}"
     )
+
+
+def warn_of_special_tokens(tokens: Iterable[str]) -> list[str]:
+    """What to tell a user of each special token that ordinary text may have: of letters, digits and white space
+    alone."""
+    return [
+        f"tokenizer.special_tokens: special token {token!r} looks like ordinary text: text that has it becomes the "
+        "special token, and the gate special_text fails if merges spell it too"
+        for token in tokens
+        if all(char.isspace() or unicodedata.category(char)[0] in "LMN" for char in token)
+    ]

@@ -166,7 +166,10 @@ class Records:
     def about(self, rule: str, params: Mapping[str, Any], inputs: Iterable[str | Path]) -> dict[str, Any]:
         """What a record says of the job: its rule, its code, and a digest of every param.
 
-        A param that names an input names it by its label, so that another spelling of its path is no change."""
+        A param that names an input names it by its label, so that another spelling of its path is no change. Where an
+        input is given twice, which ones are the same file is a param too: the inputs are recorded once for each file.
+        """
+        inputs = list(inputs)
         labels = {os.path.abspath(path): self.label(path) for path in inputs}
 
         def plain(value: Any) -> Any:
@@ -177,6 +180,8 @@ class Records:
             return labels.get(os.path.abspath(value), str(value)) if isinstance(value, str | Path) else value
 
         texts = {name: json.dumps(plain(value), default=str) for name, value in params.items()}
+        if len(labels) < len(inputs):
+            texts["same inputs"] = json.dumps([labels[os.path.abspath(path)] for path in inputs])
         digests = {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in texts.items()}
         return {"rule": rule, "code": params.get("code"), "params": digests}
 
@@ -223,6 +228,8 @@ class Records:
             digests: `digest` of its inputs.
         """
         why = Why()
+        # records have every file once, and `about` says which inputs are the same one
+        once = list(dict(zip(map(os.path.abspath, inputs), digests, strict=True)).values())
         for output in outputs:
             path, record = Path(output), self.read(output)
             problem = self.problem(path, record) if record and path.exists() else ""
@@ -237,7 +244,7 @@ class Records:
                 name for name in {**params, **now} if params.get(name) != now.get(name) and name != "code"
             ]
             then = list(record["inputs"].values())
-            if then != list(digests):
+            if then != once:
                 changed = [
                     path for path, sha in zip(inputs, digests, strict=True) if sha is None or sha not in then
                 ]

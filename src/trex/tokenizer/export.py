@@ -38,7 +38,7 @@ def export(
     """Write a tokenizer in some formats and check each on all texts.
 
     Args:
-        folder: of `trex.tokenizer.huggingface.write_folder`.
+        folder: of a released tokenizer, with the files of `trex.tokenizer.special.folder_files`.
         formats: of `trex.tokenizer.formats.FORMATS`.
         alphabet: the config's `tokenizer.alphabet`.
         texts: as they are, or normalized; read once.

@@ -1,51 +1,53 @@
 """A tokenizer's folder as `transformers` and the Hugging Face Hub read it."""
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, processors
 
-from trex.tokenizer.special import CHAT, CONFIG, GENERATION, ROLES, SPECIAL, TOKENIZER, reserved_tokens
+from trex.tokenizer.special import CHAT, CONFIG, GENERATION, ROLES, SPECIAL, reserved_tokens
 
 
-def write_folder(
-    tokenizer: Tokenizer,
-    release: Mapping[str, Any],
-    folder: Path,
-    pad_to: int = 1,
-    chat_template: str | None = None,
-) -> Tokenizer:
-    """Write the files from which `AutoTokenizer.from_pretrained(folder)` loads a tokenizer, and return that tokenizer.
+def released(tokenizer: Tokenizer, ends: Mapping[str, str | None], pad_to: int = 1) -> Tokenizer:
+    """The tokenizer as it is released.
 
     Text without special tokens is encoded as by `tokenizer`: what is added are unused entries behind the vocabulary
     and, if asked for, the beginning and the end of a text.
 
     Args:
         tokenizer: of `trex.tokenizer.build.to_tokenizer`, not modified.
-        release: the loaded config's section of that name.
-        folder: exists.
+        ends: of `trex.tokenizer.special.added_ends`.
         pad_to: the vocabulary is filled up to a multiple of this.
+    """
+    return _with_ends(_padded(tokenizer, pad_to), ends)
+
+
+def config_files(
+    tokenizer: Tokenizer, release: Mapping[str, Any], chat_template: str | None = None
+) -> dict[str, str]:
+    """The files beside tokenizer.json, name -> text, with which `AutoTokenizer.from_pretrained(folder)` loads it.
+
+    Args:
+        tokenizer: of `released`.
+        release: the loaded config's section of that name.
         chat_template: the text of release["chat_template"], a file; None if there is none.
 
     Raises:
         ValueError: a token of the release is not among the tokenizer's special tokens.
     """
-    released = _with_ends(_padded(tokenizer, pad_to), release)
-    special = special_ids(released)
+    special = special_ids(tokenizer)
     roles = {role: release[role] for role in ROLES if release[role] is not None}
     for role, token in roles.items():
         if token not in special:
             raise ValueError(f"release.{role}: {token!r} is no special token of the tokenizer: {[*special]}")
-    released.save(str(folder / TOKENIZER))
-    _write_json(folder / CONFIG, _config(special, roles, release))
-    _write_json(folder / SPECIAL, roles)
     ids = {f"{role}_id": special[token] for role, token in roles.items() if role != "unk_token"}
-    _write_json(folder / GENERATION, ids)
-    if chat_template is not None:
-        (folder / CHAT).write_text(chat_template, encoding="utf-8")
-    return released
+    files = {
+        CONFIG: _json(_config(special, roles, release)),
+        SPECIAL: _json(roles),
+        GENERATION: _json(ids),
+    }
+    return files if chat_template is None else {**files, CHAT: chat_template}
 
 
 def special_ids(tokenizer: Tokenizer) -> dict[str, int]:
@@ -67,10 +69,10 @@ def _padded(tokenizer: Tokenizer, pad_to: int) -> Tokenizer:
     return padded
 
 
-def _with_ends(tokenizer: Tokenizer, release: Mapping[str, Any]) -> Tokenizer:
+def _with_ends(tokenizer: Tokenizer, ends: Mapping[str, str | None]) -> Tokenizer:
     """With a post-processor that adds the beginning and the end of a text, where asked; the same as `transformers`
     makes of add_bos_token and add_eos_token."""
-    bos, eos = (release[f"{end}_token"] if release[f"add_{end}_token"] else None for end in ("bos", "eos"))
+    bos, eos = ends["bos"], ends["eos"]
     if bos or eos:
         special = {token: tokenizer.token_to_id(token) for token in (bos, eos) if token}
         tokenizer.post_processor = processors.TemplateProcessing(
@@ -107,5 +109,5 @@ def _added(token: str) -> dict[str, Any]:
     return {"content": token, **flags, "special": True}
 
 
-def _write_json(path: Path, content: Mapping[str, Any] | Sequence[Any]) -> None:
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"

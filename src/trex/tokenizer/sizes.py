@@ -53,6 +53,15 @@ def needed_size(config: Mapping[str, Any]) -> int:
     return max([planned_size(config["training"]), *config["training"]["ladder"]])
 
 
+def needed_by(config: Mapping[str, Any]) -> str:
+    """The config keys that ask for `needed_size`."""
+    training = config["training"]
+    sizes = {"training.ladder": training["ladder"]}
+    key = "training.vocab_range" if is_automatic(training) else "training.vocab_size"
+    sizes[key] = [planned_size(training)]
+    return " and ".join(key for key, asked in sizes.items() if needed_size(config) in asked)
+
+
 def in_range(low: int, high: int, multiple: int) -> list[int]:
     """Multiples from low to high, about `STEPS` in a doubling, both ends included; rising. None if there are none.
 

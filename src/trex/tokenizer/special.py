@@ -12,8 +12,18 @@ GENERATION, CHAT = "generation_config.json", "chat_template.jinja"
 
 
 def folder_files(release: Mapping[str, Any]) -> list[str]:
-    """Names of the files that `trex.tokenizer.huggingface.write_folder` writes, tokenizer.json first."""
+    """Names of the files of a tokenizer's folder, tokenizer.json first; the others: `huggingface.config_files`."""
     return [TOKENIZER, CONFIG, SPECIAL, GENERATION, *([CHAT] if release["chat_template"] else [])]
+
+
+def added_ends(release: Mapping[str, Any]) -> dict[str, str | None]:
+    """The tokens that a tokenizer adds at the beginning (bos) and the end (eos) of a text; all of the config's section
+    `release` that tokenizer.json depends on.
+
+    >>> added_ends({"add_bos_token": True, "bos_token": "<s>", "add_eos_token": False, "eos_token": "</s>"})
+    {'bos': '<s>', 'eos': None}
+    """
+    return {end: release[f"{end}_token"] if release[f"add_{end}_token"] else None for end in ("bos", "eos")}
 
 
 def reserved_tokens(number: int, taken: Container[str] = ()) -> list[str]:

@@ -35,7 +35,7 @@ class Vocabulary:
 
     @classmethod
     def load(cls, folder: Path, name: str) -> "Vocabulary":
-        """Of a folder that `trex.tokenizer.huggingface.write_folder` wrote. ValueError if its ids have gaps."""
+        """Of the folder of a released tokenizer. ValueError if its ids have gaps."""
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         content = json.loads(tokenizer.to_str())
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
