@@ -275,8 +275,8 @@ def test_every_named_pattern_has_its_regex_in_llama_cpp_or_none():
 # --- the model card ---
 
 
-def card_of(folder: Path, **sections: Any) -> str:
-    made_up_run.write_results(folder)
+def card_of(folder: Path, failed: tuple[str, ...] = (), test_documents: int = 40, **sections: Any) -> str:
+    made_up_run.write_results(folder, failed=failed, test_documents=test_documents)
     results = Results.load(folder, load_config(made_up_run.RAW | sections, folder))
     return write_card(results, "chosen", {"sha256": "ab" * 32}, 32768)
 
@@ -300,6 +300,15 @@ def test_the_card_has_what_the_hub_reads_and_what_was_measured(tmp_path):
     assert "ab" * 32 in body
     hub = pytest.importorskip("huggingface_hub")
     assert hub.ModelCard(card).data.license == "cc-by-4.0"
+
+
+def test_the_card_says_what_is_wrong(tmp_path):
+    card = card_of(tmp_path, ("bytes",), 9).replace("\n", " ")
+    assert "The test half has too few documents to claim anything" in card
+    assert "- `chosen` fails the gate `bytes` (a tokenizer that passes it has an entry" in card
+    assert "config accepts" not in card
+    waived = made_up_run.RAW["validation"] | {"waived_gates": ["bytes"]}
+    assert "which its config accepts." in card_of(tmp_path, ("bytes",), validation=waived).replace("\n", " ")
 
 
 def test_the_card_says_what_users_wrote_without_becoming_it(tmp_path):

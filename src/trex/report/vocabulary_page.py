@@ -97,8 +97,12 @@ def _verdict(found: Vocabularies) -> str:
         rows["tokenizer"].unique(maintain_order=True).to_list()
         for rows in (ours.filter(~is_waived), ours.filter(is_waived))
     )
-    gates = markdown.names(ours.filter(is_waived)["gate"].unique(maintain_order=True).to_list())
-    accepted = f"{markdown.names(waived)} failed at {gates}, which the config accepts." if waived else ""
+    gates = ours.filter(is_waived)["gate"].unique(maintain_order=True).to_list()
+    accepted = (
+        f"{markdown.names(waived)} failed at {markdown.names(gates)}, which the config accepts."
+        if waived
+        else ""
+    )
     if failed:
         return f"**Not fit for use: {markdown.names(failed)}; see the gates that failed.** {accepted}".strip()
     if waived:
