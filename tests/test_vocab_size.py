@@ -150,6 +150,10 @@ def test_a_flat_region_and_its_smallest_size():
     assert curve["above"].round(4).to_list() == [0.1, 0.0, 0.0068, 0.005, 0.0833]
     found = choose(curve, "matched", None, list(TOKENS))
     assert found["flat"] == {"cheapest": 200_000, "low": 200_000, "high": 800_000}
+    # beside a mixture whose text gives no more than 100,000 entries, that is the least, and sizes above may cost less
+    short = {size: n for size, n in TOKENS.items() if size == 100_000}
+    both = [pl.concat([of(TOKENS), of(short, "natural")]) for of in (table, uses)]
+    assert cost_curve(run, *both, ["eng"])["above"][:2].round(4).to_list() == [0.0, -0.0909]
     assert (found["vocab_size"], found["above"]) == (200_000, 0)
     assert found["rare"] == pytest.approx(0.1, rel=1e-4)
     # cheaper prompts make a larger vocabulary cheaper
@@ -216,7 +220,7 @@ def test_what_the_pages_say(tmp_path):
     # ends of the sizes that were compared
     one = found | {"flat": {"cheapest": 100_000, "low": 100_000, "high": 100_000}, "vocab_size": 100_000}
     assert "The region begins at the start" in sentence(one)
-    assert "over 1 % more at its neighbours" in sentence(one)
+    assert "over 1 % more at the next sizes" in sentence(one)
     assert "ends before 1,600,000" in sentence(one | {"largest": 800_000})
     fixed = choose(curve, "matched", 100_000, list(TOKENS))
     assert "200,000 costs the language model of the config least, and V costs 10.00 % more" in sentence(fixed)

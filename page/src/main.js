@@ -21,9 +21,10 @@ function facts() {
 }
 
 function gatesOf() {
-  const results = data.gates.result.filter((_, i) => data.gates.tokenizer[i] === "chosen");
-  const failed = data.gates.gate.filter((_, i) => data.gates.tokenizer[i] === "chosen" && data.gates.result[i] === "fail");
-  return failed.length ? `failed: ${failed.join(", ")}` : `${results.filter((result) => result === "pass").length} of ${results.length} pass`;
+  const of = rows(data.gates).filter(({ tokenizer }) => tokenizer === "chosen");
+  const named = (result) => of.filter((row) => row.result === result).map(({ gate }) => gate).join(", ");
+  const verdict = named("fail") ? `failed: ${named("fail")}` : "all pass";
+  return named("warn") ? `${verdict}; warnings: ${named("warn")}` : verdict;
 }
 
 /** A problem shows in its section, and the others go on. */

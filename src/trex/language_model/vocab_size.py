@@ -42,8 +42,8 @@ def cost_curve(
 
     Returns:
         One row a name and size, sizes rising: name, vocab_size, tokens (of the run's training text), parameters,
-        training_flops, serving_flops, flops (their sum), above (part by which flops exceed the name's least),
-        context_bytes, and the columns of `uses`.
+        training_flops, serving_flops, flops (their sum), above (part by which flops exceed the name's least
+        at sizes that all names have), context_bytes, and the columns of `uses`.
     """
     rows = compression.filter(evaluation_set=MEASURED_ON)
     means = rows.group_by("name", "vocab_size", "corpus", maintain_order=True).agg(
@@ -70,9 +70,12 @@ def cost_curve(
     counted = uses.group_by("name", "vocab_size").agg(
         pl.col("entries", "rare", "unseen", "last_merged").mean()
     )
+    curve = pl.DataFrame(found)
+    of_all = pl.col("name").n_unique().over("vocab_size") == curve["name"].n_unique()
     return (
-        pl.DataFrame(found)
-        .with_columns(above=pl.col("flops") / pl.col("flops").min().over("name") - 1)
+        curve.with_columns(of_all=of_all)
+        .with_columns(above=pl.col("flops") / pl.col("flops").filter("of_all").min().over("name") - 1)
+        .drop("of_all")
         .join(counted, on=["name", "vocab_size"], how="left", maintain_order="left")
     )
 

@@ -248,6 +248,8 @@ def _caveats_of(results: Results) -> Iterator[str]:
             f"At full scale the text of {repeated} of {len(times)} corpora is repeated to fill its share, most "
             f"`{results.corpora[times.argmax()]}` ({times.max():.2f} times)."
         )
+    if results.vocab_choice["asked"] is not None:  # else it is said above
+        yield from vocab_size.text_is_short(results.vocab_choice)
     yield ("The mixture was chosen on the selection half, so its gains there are slightly too large.")
     yield from halves_caveats(results.evaluation, results.config["objective"]["parallel_set"])
     if "held_out" in results.choice["objective"]["evaluation_sets"]:
@@ -282,7 +284,8 @@ def _steps(results: Results) -> Iterator[str]:
     yield (
         "Read on: `report.html` (all of this in a browser, and what any other mixture would do), `details.md` (how "
         "good the predictions are, the front between average and worst corpus), `validation.md` (the full-scale "
-        "tokenizers by corpus, what they mean for a language model), `costs.md` (CPU time of each strategy), "
+        "tokenizers by corpus, what they mean for a language model), `vocabulary.md` (gates, and what the vocabularies "
+        "are made of), `costs.md` (CPU time of each strategy), "
         "`candidates.csv` (all mixtures), `corpora.csv` (all corpora), `hygiene.md` (what is in the text of the "
         "corpora), `figures/`. docs/output.md explains every file."
     )

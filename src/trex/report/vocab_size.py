@@ -19,13 +19,13 @@ def sentence(choice: Mapping[str, Any]) -> str:
     percent = f"{100 * FLAT:g} %"
     if choice["asked"] is None:
         if flat["low"] == flat["high"]:
-            said = f"the language model of the config costs least there, and over {percent} more at its neighbours"
+            said = f"the language model of the config costs least there, and over {percent} more at the next sizes"
         else:
             said = (
                 f"for the language model of the config, anything from {flat['low']:,} to {flat['high']:,} costs within "
                 f"{percent} of the least, and the smallest is taken"
             )
-        return " ".join([f"**V = {vocab_size:,}**: {said}.", *_ends(choice), *_short(choice)])
+        return " ".join([f"**V = {vocab_size:,}**: {said}.", *_ends(choice), *text_is_short(choice)])
     compared = f"Of the sizes from {choice['smallest']:,} to {choice['largest']:,}"
     if flat["cheapest"] == choice["largest"]:
         said = "the largest costs the language model of the config least, so a larger vocabulary may cost it less still"
@@ -36,7 +36,7 @@ def sentence(choice: Mapping[str, Any]) -> str:
             f"{flat['cheapest']:,} costs the language model of the config least, and V costs "
             f"{markdown.percent(choice['above'])} more"
         )
-    return " ".join([f"V = {vocab_size:,}, as the config says. {compared} {said}.", *_short(choice)])
+    return " ".join([f"V = {vocab_size:,}, as the config says. {compared} {said}.", *text_is_short(choice)])
 
 
 def advice(choice: Mapping[str, Any]) -> Iterator[str]:
@@ -44,6 +44,8 @@ def advice(choice: Mapping[str, Any]) -> Iterator[str]:
     if choice["asked"] is None:
         return
     if choice["flat"]["cheapest"] == choice["largest"]:
+        if choice["rare"] > MOST_RARE:
+            return  # the text is short for this size already
         yield (
             "Try `training.vocab_size: auto`: of the vocabulary sizes up to this one, the largest costs the language "
             "model of the config least, so a larger one may cost less (details.md)."
@@ -72,13 +74,15 @@ def _ends(choice: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def _short(choice: Mapping[str, Any]) -> list[str]:
+def text_is_short(choice: Mapping[str, Any]) -> list[str]:
+    """A sentence, if the training text is short for the vocabulary size; else none."""
     if choice["rare"] <= MOST_RARE:
         return []
     times = f"{choice['last_merged']:,.0f} times" if choice["last_merged"] > 1 else "once"
+    rare = markdown.short_percent(choice["rare"])
     return [
-        f"The training text is short for it: {markdown.short_percent(choice['rare'])} of the entries occur there fewer "
-        f"than {RARE} times, and the last was merged when it had occurred {times}. More text may change what is best."
+        f"The training text is short for V = {choice['vocab_size']:,}: {rare} of the entries occur there fewer than "
+        f"{RARE} times, and the last was merged when it had occurred {times}. More text may change what is best."
     ]
 
 
