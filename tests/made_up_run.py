@@ -23,6 +23,7 @@ from trex.report.summary import write_summary
 from trex.report.validation_page import write_validation
 from trex.search import pareto
 from trex.search.registry import STRATEGIES, described
+from trex.validation.gate_names import STOPS
 from trex.validation.validate import validate
 
 EXPECTED = Path(__file__).parent / "expected"
@@ -218,11 +219,14 @@ def write_results(
     full_scale: dict = FULL_SCALE,
     corpora: list[str] = CORPORA,
     sampled: list = ([0.8, 0.1, 0.1], [0.1, 0.5, 0.4]),
+    failed: tuple[str, ...] = (),
+    test_documents: int = 40,
 ) -> Path:
     """A results folder as the rules write it; 3, 6 and 1 MB of training text.
 
     chosen: the recommended mixture; None: the one that measures best on proxies. violations: by how much mixtures
-    exceed limits. full_scale: the objective of the finished tokenizers.
+    exceed limits. full_scale: the objective of the finished tokenizers. failed: gates at which all tokenizers fail.
+    test_documents: of every corpus in the test half.
     """
 
     files = Layout(folder)
@@ -361,6 +365,8 @@ def write_results(
     parquet(files.validation, validate(measured, documents, corpora, section, seed=1))
     scripts = pl.DataFrame({"script": ["Latin", "none"], "entries": [30_000, 2_000], "used": [0.5, 0.25]})
     parquet(files.scripts, pl.concat(labelled(scripts, tokenizer=name) for name in measured))
+    gates = [(name, gate, "fail" if gate in failed else "pass") for name in measured for gate in STOPS]
+    parquet(files.gates, pl.DataFrame(gates, schema=["tokenizer", "gate", "result"], orient="row"))
     parquet(files.ranks, ranks(corpora))
     for corpus, n_bytes in zip(corpora, (3_000_000, 6_000_000, 1_000_000), strict=True):
         counts = {
@@ -380,7 +386,7 @@ def write_results(
             "evaluation_set": ["held_out"],
             "documents": [50],
         }
-        evaluated |= {"dealt": ["by_hash"], "test_documents": [40], "test_bytes": [800_000]}
+        evaluated |= {"dealt": ["by_hash"], "test_documents": [test_documents], "test_bytes": [800_000]}
         parquet(files.evaluation_ledger("held_out", corpus), pl.DataFrame(evaluated))
     warnings = [{"kind": "tags", "text": "7 % of the documents have HTML or XML tags"}]
     hygiene = {corpus: {"warnings": warnings if corpus == corpora[0] else []} for corpus in corpora}

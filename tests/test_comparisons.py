@@ -5,7 +5,7 @@ import pytest
 
 from trex.mixtures.baselines import MATCHED, NATURAL, SEARCHED, TEMPERED, UNIFORM
 from trex.objective.comparisons import DrawNoise, compare
-from trex.objective.resampling import resampled_sums
+from trex.objective.resampling import degrees_of_freedom, effective_documents, resampled_sums
 from trex.search.choose import choose
 from trex.search.finalists import paired_gain
 from trex.search.measurements import Measured
@@ -57,6 +57,47 @@ AT_MOST = 0.05 + 2.5 * np.sqrt(0.05 * 0.95 / REPETITIONS)
 def test_where_nothing_differs_nothing_is_claimed(without_differences):
     claims = [bool(claimed(test, chosen)) for _, test, chosen in without_differences]
     assert np.mean(claims) <= AT_MOST
+
+
+def unequal(rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """As `objectives` of five equal tokenizers, of 20 documents whose sizes have a heavy tail; degrees of freedom."""
+    values, effective = 0.0, []
+    for _ in range(CORPORA):
+        reference = rng.lognormal(5, 1, 20)
+        common, own = rng.normal(1.1, 0.2, 20), rng.normal(1, SCATTER, (5, 20))
+        sums = resampled_sums(np.vstack([reference * common * own, reference]), rng, RESAMPLES)
+        values = values + sums[:, :-1] / sums[:, -1:] / CORPORA
+        effective.append(effective_documents(reference))
+    return values, degrees_of_freedom(np.ones(CORPORA), np.array(effective))
+
+
+def test_few_documents_of_unequal_size_claim_no_more():
+    """Without the degrees of freedom, in 8 % of all cases."""
+    rng = np.random.default_rng(5)
+    pairs = [(0, i) for i in range(1, 5)]
+    claims = []
+    for _ in range(600):
+        values, freedom = unequal(rng)
+        ways = (compare(values, pairs, freedom=freedom), compare(values, pairs))
+        claims.append([any(gain.is_gain for gain in way.values()) for way in ways])
+    claimed, without = np.mean(claims, axis=0)
+    assert claimed <= 0.06
+    assert without > claimed + 0.02
+
+
+def test_degrees_of_freedom():
+    """Of 10 equal documents 9; two corpora of these 18; a corpus of two decides, and one of one leaves nothing."""
+    assert effective_documents(np.full(10, 7)) == 10
+    assert degrees_of_freedom(np.ones(1), np.array([10.0])) == pytest.approx(9)
+    assert degrees_of_freedom(np.ones(2), np.array([10.0, 10.0])) == pytest.approx(18)
+    assert degrees_of_freedom(np.ones(2), np.array([2.0, 1e9])) == pytest.approx(1)
+    assert degrees_of_freedom(np.ones(2), np.array([1.0, 50.0])) == 0
+    assert degrees_of_freedom(np.array([0, 1.0]), np.array([1.0, 50.0])) == pytest.approx(49)
+    # t of 5 degrees of freedom instead of the normal
+    values = np.exp(np.random.default_rng(6).normal(0, 0.01, (8001, 2)))
+    values[0] = 1
+    normal, t = (-compare(values, [(0, 1)], freedom=freedom)[0, 1].low for freedom in (None, 5))
+    assert t / normal == pytest.approx(2.571 / 1.96, rel=0.05)
 
 
 def test_the_luck_of_the_best_of_many_does_not_reach_the_claim(without_differences):

@@ -119,6 +119,44 @@ def test_a_mixture_that_exceeds_the_limits_heads_the_summary(tmp_path):
     assert "`found` exceeds them least, by 2.00 %" in text.replace("\n  ", " ")
 
 
+def test_what_alone_keeps_the_limits_does_not_measure_best(tmp_path):
+    over = {"found": 0.0, "matched": 0.1, "uniform": 0.1}
+    text = pages(tmp_path, violations=over)["summary"].replace("\n", " ")
+    assert "It is the only one of 3 mixtures trained at full scale that keeps the limits." in text
+    over = {"found": 0.0, "matched": 0.0, "uniform": 0.1}
+    text = pages(tmp_path, violations=over)["summary"].replace("\n", " ")
+    assert (
+        "measures best of the 2 mixtures trained at full scale that keep the limits, and the others of these"
+        in text
+    )
+
+
+def test_few_test_documents_claim_nothing(tmp_path):
+    found = pages(tmp_path, test_documents=9, full_scale={"chosen": 0.95, "matched": 0.9, "uniform": 1.0})
+    said = (
+        "The test half has too few documents to claim anything: 9 of `deu` in `held_out` and 2 more corpora, where 10 "
+        "are needed."
+    )
+    for page in ("summary", "validation"):
+        assert said in found[page].replace("\n", " ")
+    assert headline(found["summary"]) == "# Recommended mixture: `found`"
+    assert "% fewer tokens than" not in found["summary"]
+
+
+def test_a_failed_gate_is_a_doubt_and_an_accepted_one_a_caveat(tmp_path):
+    write_results(tmp_path, failed=("bytes",))
+    failed = (
+        "`chosen`, `matched` and `uniform` fail the gate `bytes` (a tokenizer that passes it has an entry"
+    )
+    text = pages_of(tmp_path, RAW)["summary"]
+    assert headline(text) == DOUBTFUL
+    assert f"**Not fit for use: {failed}" in text.replace("\n  ", " ")
+    raw = RAW | {"validation": RAW["validation"] | {"waived_gates": ["bytes"]}}
+    text = pages_of(tmp_path, raw)["summary"]
+    assert headline(text) == "# Recommended mixture: `found`"
+    assert f"- {failed}" in text.replace("\n  ", " ").split("## Caveats")[1]
+
+
 def test_a_baseline_that_is_better_at_full_scale_heads_the_summary(tmp_path):
     full_scale = {"chosen": 0.95, "matched": 0.9, "uniform": 0.92}
     text = pages(tmp_path, full_scale=full_scale)["summary"]

@@ -142,7 +142,26 @@ def test_what_exceeds_the_limits_is_not_chosen():
     over = chosen(values, paper=0.0011)
     assert (over["chosen"], over["best"]) == ("uniform", "uniform")
     assert over["ranking"][1]["verdict"] == "over limits"
-    assert chosen(values, paper=0.2, uniform=0.3)["chosen"] == "paper"
+    none = chosen(values, paper=0.2, uniform=0.3)
+    assert none["chosen"] == "paper"
+
+    def why(choice: dict) -> str:
+        return next(row["why"] for row in choice["ranking"] if row["verdict"] == "recommended")
+
+    # nothing that measures better is said to be worse
+    assert why(over) == "the only one that keeps the limits"
+    assert why(none) == "no mixture keeps the limits, and it exceeds them least"
+    of_two = chosen({"paper": 0.9, "surrogate": 0.95, "uniform": 1.0}, paper=0.1)
+    assert (
+        why(of_two)
+        == "measures best of the 2 that keep the limits, and the others of these are measurably worse"
+    )
+
+
+def test_of_one_document_nothing_is_measurably_worse():
+    measured = noisy({"uniform": 1.1, "paper": 1.0}, 0.2)
+    assert choose(measured, KINDS, {})["chosen"] == "paper"
+    assert choose(Measured(measured.values, None, measured.resampled, 0), KINDS, {})["chosen"] == "uniform"
 
 
 def test_the_noise_of_draws_widens_what_is_measurable():

@@ -317,8 +317,14 @@ def test_every_named_pattern_has_its_regex_in_llama_cpp_or_none():
 # --- the model card ---
 
 
-def card_of(folder: Path, entries: int = 32768, **sections: Any) -> str:
-    made_up_run.write_results(folder)
+def card_of(
+    folder: Path,
+    failed: tuple[str, ...] = (),
+    test_documents: int = 40,
+    entries: int = 32768,
+    **sections: Any,
+) -> str:
+    made_up_run.write_results(folder, failed=failed, test_documents=test_documents)
     results = Results.load(folder, load_config(made_up_run.RAW | sections, folder))
     return write_card(results, "chosen", {"sha256": "ab" * 32}, entries)
 
@@ -345,11 +351,22 @@ def test_the_card_has_what_the_hub_reads_and_what_was_measured(tmp_path):
 
 
 def test_the_card_says_what_fills_the_vocabulary_up_and_where_other_sizes_are(tmp_path):
-    card = card_of(tmp_path, 32896, training={"vocab_size": 32768, "pad_to": 256, "ladder": [8192, 16384]})
+    card = card_of(
+        tmp_path, entries=32896, training={"vocab_size": 32768, "pad_to": 256, "ladder": [8192, 16384]}
+    )
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in card.splitlines()]
     assert ["entries", "32,896: 32,768, and 128 reserved ones that no text uses"] in rows
     assert ["other sizes, of the same training", "`ladder/8192/`, `ladder/16384/`"] in rows
     assert "other sizes" not in card_of(tmp_path)
+
+
+def test_the_card_says_what_is_wrong(tmp_path):
+    card = card_of(tmp_path, ("bytes",), 9).replace("\n", " ")
+    assert "The test half has too few documents to claim anything" in card
+    assert "- `chosen` fails the gate `bytes` (a tokenizer that passes it has an entry" in card
+    assert "config accepts" not in card
+    waived = made_up_run.RAW["validation"] | {"waived_gates": ["bytes"]}
+    assert "which its config accepts." in card_of(tmp_path, ("bytes",), validation=waived).replace("\n", " ")
 
 
 def test_the_card_says_what_users_wrote_without_becoming_it(tmp_path):

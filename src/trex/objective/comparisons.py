@@ -6,6 +6,9 @@ over the family (max-t): how far, in standard errors, resampled documents move t
 Comparisons with the same tokenizer, or of tokenizers that are alike, move together, which this sees and a division of
 the 5 % by the number of comparisons (Bonferroni) does not.
 
+Of few documents, the standard error itself is uncertain. So the deviations are those of Student's t with the degrees of
+freedom of the documents (`resampling.degrees_of_freedom`), a multivariate t with one estimate of the noise for all.
+
 Objectives are compared as logarithms, so that a loss is the gain of the other one.
 """
 
@@ -18,6 +21,9 @@ LEVEL = 0.95
 # Percent by which two tokenizers differ at least for one to be called better: trainings on other draws of the same text
 # differ by a few hundredths, and of most there is one.
 TIE = 0.03
+# Of fewer documents of one corpus nothing is claimed: their largest ones decide, and no t helps where all are alike by
+# chance.
+FEWEST_DOCUMENTS = 10
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,7 @@ def compare(
     noise: DrawNoise | None = None,
     seed: int = 0,
     *,
+    freedom: float | None = None,
     one_sided: bool = False,
 ) -> Mapping[tuple[int, int], Comparison]:
     """What tokenizer i gains over tokenizer j, for every pair (i, j), all at once.
@@ -86,6 +93,7 @@ def compare(
             [resamples + 1, m]
         noise: of draws of training text; None: the documents alone are noise.
         seed: of the simulated noise of draws.
+        freedom: degrees of freedom of the documents, taken as 1 where less; None: so many that it does not matter.
         one_sided: the lower ends alone hold with a chance of 95 %, to ask whether any gain is more than 0; the upper
             ends are infinite.
     """
@@ -96,14 +104,16 @@ def compare(
     differences = logs[:, first] - logs[:, second]
     value, moved = differences[0], differences[1:] - differences[1:].mean(axis=0)
     variance = by_documents = moved.var(axis=0, ddof=1)
+    rng = np.random.default_rng([seed, len(pairs)])
     variances = variance[None]  # as each resample would have estimated it
+    if freedom is not None:
+        variances = variances * _scale(rng, freedom, len(moved))
     if noise is not None:
-        rng = np.random.default_rng([seed, len(pairs)])
         of_draws = rng.normal(0, noise.deviation / np.sqrt(noise.draws), (len(moved), logs.shape[1]))
         moved = moved + of_draws[:, first] - of_draws[:, second]
         by_draws = 2 * noise.deviation**2 / noise.draws
-        scale = rng.chisquare(noise.freedom, (len(moved), 1)) / noise.freedom
-        variance, variances = by_documents + by_draws, by_documents + by_draws * scale
+        variance = by_documents + by_draws
+        variances = variances + by_draws * _scale(rng, noise.freedom, len(moved))
     deviations = np.divide(moved, np.sqrt(variances), out=np.zeros_like(moved), where=variance > 0)
     # a gain is a difference below 0
     largest = (-deviations if one_sided else np.abs(deviations)).max(axis=1)
@@ -114,3 +124,9 @@ def compare(
         pair: Comparison(float(gain), float(low), float(high))
         for pair, gain, low, high in zip(pairs, *gains, strict=True)
     }
+
+
+def _scale(rng: np.random.Generator, freedom: float, n: int) -> np.ndarray:
+    """Estimates of a variance of 1 with so many degrees of freedom. [n, 1]"""
+    freedom = max(freedom, 1.0)
+    return rng.chisquare(freedom, (n, 1)) / freedom

@@ -8,6 +8,7 @@ import numpy as np
 
 from trex.objective.aggregate import Aggregate
 from trex.objective.constraints import Constraint, GiniLimit, NslLimit, PremiumLimit
+from trex.objective.resampling import Resampled, degrees_of_freedom
 from trex.objective.targets import TargetObjective
 
 
@@ -76,6 +77,13 @@ class Objective:
         tokens, reference = tokens[:, :, at], reference_tokens[:, at]
         nsl = np.divide(tokens, reference[:, None], out=np.zeros_like(tokens), where=reference[:, None] > 0)
         return np.array([self.aggregate.mean_over_sets(*both) for both in zip(nsl, reference, strict=True)])
+
+    def freedom(self, drawn: Resampled, sets: Sequence[str]) -> float:
+        """Degrees of freedom of the documents, for the noise of the objective. sets: names of those in `drawn`."""
+        at = [list(sets).index(name) for name in self.counted_sets]
+        tokens, reference = drawn.tokens[0][:, at].mean(axis=0), drawn.reference_tokens[0, at]
+        nsl = np.divide(tokens, reference, out=np.zeros_like(tokens), where=reference > 0)
+        return degrees_of_freedom(self.aggregate.gradient(nsl, reference), drawn.effective[at])
 
     def constraints(self, baselines: Mapping[str, np.ndarray]) -> tuple[Constraint, ...]:
         """The limits on NSL [sets, k] of `evaluation_sets`.

@@ -22,11 +22,13 @@ class Resampled:
     """Evaluation texts as they might also have been.
 
     tokens [resamples, tokenizers, sets, corpora] and reference_tokens [resamples, sets, corpora], both 0 where a set
-    lacks a corpus. Resample 0 is the text as it is.
+    lacks a corpus. Resample 0 is the text as it is. effective: `effective_documents`, 0 where a set lacks a corpus.
+    [sets, corpora]
     """
 
     tokens: np.ndarray
     reference_tokens: np.ndarray
+    effective: np.ndarray
 
     def nsl(self, evaluation_set: int) -> tuple[np.ndarray, np.ndarray]:
         """(NSL [resamples, tokenizers, corpora of the set], their reference tokens [resamples, corpora of the set])."""
@@ -58,7 +60,7 @@ def resample(
     """
     shape = (resamples + 1, len(sets), len(corpora))
     tokens = np.zeros((shape[0], len(documents), *shape[1:]))
-    reference = np.zeros(shape)
+    reference, effective = np.zeros(shape), np.zeros(shape[1:])
     key = ["evaluation_set", "corpus"]
     groups = [table.sort([*key, "document"]).partition_by(key, as_dict=True) for table in documents.values()]
     for s, evaluation_set in enumerate(sets):
@@ -83,7 +85,37 @@ def resample(
                 blocks, rng, resamples, first["sampled"][0] if "sampled" in first.columns else 1.0
             )
             tokens[:, :, s, c], reference[:, s, c] = sums[:, :-1], sums[:, -1]
-    return Resampled(tokens, reference)
+            effective[s, c] = effective_documents(blocks[-1])
+    return Resampled(tokens, reference, effective)
+
+
+def effective_documents(sizes: np.ndarray) -> float:
+    """How many equally long documents say as much about a mean by the token: (sum of sizes)^2 / sum of sizes^2 (Kish).
+
+    >>> effective_documents(np.array([5, 5, 5])), effective_documents(np.array([100, 0, 0]))
+    (3.0, 1.0)
+    """
+    return float(sizes.sum() ** 2 / (sizes**2).sum()) if sizes.any() else 0.0
+
+
+def degrees_of_freedom(weights: np.ndarray, effective: np.ndarray) -> float:
+    """Of the variance of a weighted sum of the NSL of corpora, by Satterthwaite (1946).
+
+    Every corpus's variance is taken as 1 / its effective documents, with one degree of freedom less than these: with
+    the measured ones, a corpus whose few documents are alike by chance would not count.
+
+    Args:
+        weights: derivatives of the objective with respect to each NSL.
+        effective: documents of each, 0 where a set lacks a corpus; in the shape of weights.
+
+    Returns:
+        0 if a corpus that counts has one document.
+    """
+    counts = (weights > 0) & (effective > 0)
+    variances, freedom = weights[counts] ** 2 / effective[counts], effective[counts] - 1
+    if not counts.any() or freedom.min() < 1e-9:
+        return 0.0
+    return float(variances.sum() ** 2 / (variances**2 / freedom).sum())
 
 
 def resampled_sums(

@@ -12,6 +12,7 @@ from trex.counting.patterns import PATTERNS
 from trex.layout import CHOSEN
 from trex.report import by_corpus, markdown
 from trex.report.choice import claim
+from trex.report.doubts import gate_failures
 from trex.report.languages import languages
 from trex.report.results import Results
 from trex.tokenizer.special import ROLES
@@ -34,7 +35,7 @@ def write_card(results: Results, name: str, provenance: Mapping[str, Any], entri
         _recipe(results, entries),
         _data(results, name),
         _measured(results, name),
-        _limits(results),
+        _limits(results, name),
         _origin(provenance),
     )
     return "\n\n".join(sections) + "\n"
@@ -212,9 +213,11 @@ def _by_corpus(table: pl.DataFrame, corpora: list[str]) -> Iterator[tuple[str, .
             yield f"`{corpus}`", markdown.nsl(nsl["value"]), ends, f"{size['value']:.2f}" if size else "–"
 
 
-def _limits(results: Results) -> str:
+def _limits(results: Results, name: str) -> str:
     kind = results.config["tokenizer"]
     limits = [
+        *(f"{failure}." for failure in gate_failures(results, [name], waived=False)),
+        *(f"{failure}, which its config accepts." for failure in gate_failures(results, [name], waived=True)),
         "Text of languages and domains that are not in the table above is encoded without loss, but takes more tokens.",
         "Fewer tokens are not a better model by themselves: compression is what was measured here.",
         "Text that spells a special token is encoded as that token unless `split_special_tokens=True` says otherwise.",

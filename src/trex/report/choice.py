@@ -4,7 +4,8 @@ from typing import Any
 
 from trex.layout import CHOSEN
 from trex.mixtures.baselines import SIMPLEST_FIRST
-from trex.objective.comparisons import TIE, is_gain, is_loss
+from trex.objective.comparisons import FEWEST_DOCUMENTS, TIE, is_gain, is_loss
+from trex.objective.constraints import SLACK
 from trex.report import markdown
 from trex.report.results import Results
 
@@ -15,7 +16,17 @@ RULE = (
 
 
 def claim(results: Results) -> str:
-    """In one sentence, what the test half allows to claim about the recommended mixture."""
+    """In one sentence, what the test half allows to claim about the recommended mixture.
+
+    Nothing, where a corpus of the objective has so few documents there that its interval cannot be relied on.
+    """
+    if few := results.too_few_documents:
+        more = f" and {len(few) - 1} more corpora" if len(few) > 1 else ""
+        n, name, corpus = few[0]
+        return (
+            "The test half has too few documents to claim anything: "
+            f"{n} of `{corpus}` in `{name}`{more}, where {FEWEST_DOCUMENTS} are needed."
+        )
     of_mixtures = [name for name in results.trained if name not in (CHOSEN, results.choice["chosen"])]
     gains = results.validation.filter(metric="gain_objective")
     rows = {row["against"]: row for row in gains.iter_rows(named=True)}
@@ -46,18 +57,26 @@ def _needs(rows: list[dict[str, Any]], what: str) -> str:
 def how_chosen(results: Results) -> str:
     """Why the recommended mixture was taken, in a sentence or two."""
     choice = results.choice
-    n = sum(row["measured"] is not None for row in choice["ranking"])
+    trained = [row for row in choice["ranking"] if row["measured"] is not None]
+    keep = [row for row in trained if (row["violation"] or 0) <= SLACK]
+    n, limited = len(keep or trained), len(keep) < len(trained)
+    mixtures = f"{n} mixtures trained at full scale"
+    if not keep:
+        return f"Of {mixtures}, none keeps the limits that the config sets, and it exceeds them least."
+    if limited and n == 1:
+        return f"It is the only one of {len(trained)} mixtures trained at full scale that keeps the limits."
+    if limited:
+        mixtures = f"the {mixtures} that keep the limits"
     if choice["chosen"] != choice["best"]:
-        return (
-            f"It is the simplest of the {n} mixtures trained at full scale that is not measurably worse than the best, "
-            f"`{choice['best']}`."
-        )
+        of = mixtures if limited else f"the {mixtures}"
+        return f"It is the simplest of {of} that is not measurably worse than the best, `{choice['best']}`."
     equal = [
         row["name"] for row in choice["ranking"] if row["verdict"] in ("less simple", "measures less well")
     ]
     if equal:
-        return f"It measures best of {n} mixtures trained at full scale, and no simpler one is as good."
-    return f"It measures best of {n} mixtures trained at full scale, and all others are measurably worse."
+        return f"It measures best of {mixtures}, and no simpler one is as good."
+    others = "the others of these" if limited else "all others"
+    return f"It measures best of {mixtures}, and {others} are measurably worse."
 
 
 def draws(results: Results) -> str:

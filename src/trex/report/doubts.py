@@ -1,6 +1,6 @@
 """What makes a result doubtful. Each of these heads the summary, whatever else it says."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -10,6 +10,7 @@ from trex.objective.comparisons import is_loss
 from trex.objective.constraints import SLACK
 from trex.report import markdown
 from trex.report.results import Results
+from trex.validation.gate_names import STOPS
 
 # Shares are met to 1 % or one document. It is a doubt if more than MOST_OFF of them are further off than SHARE_OFF.
 SHARE_OFF = 0.01
@@ -24,6 +25,7 @@ EXACT = 1e-6
 def doubts(results: Results) -> list[str]:
     """A few sentences for each reason not to believe the result, the gravest first; empty if all is well."""
     return [
+        *_gates(results),
         *_same_mixtures(results),
         *_fit(results),
         *_shares(results),
@@ -33,10 +35,31 @@ def doubts(results: Results) -> list[str]:
 
 def better_at_full_scale(results: Results) -> dict | None:
     """The row of `validation` about the best baseline of which the test half says that it is better at full scale than
-    the recommended mixture. None if it says so of none."""
+    the recommended mixture. None if it says so of none, or has too few documents to say so."""
+    if results.too_few_documents:
+        return None
     gains = results.validation.filter(pl.col("against").is_in(results.trained), metric="gain_objective")
     better = [row for row in gains.iter_rows(named=True) if is_loss(row["value"], row["high"])]
     return min(better, key=lambda row: row["value"], default=None)
+
+
+def gate_failures(results: Results, trained: Sequence[str], *, waived: bool) -> Iterator[str]:
+    """`chosen` and `uniform` fail the gate `bytes` (a tokenizer that passes it has an entry for each of the 256 bytes)
+
+    trained: names of the tokenizers. waived: the failures that the config accepts, or all others.
+    """
+    by_gate: dict[str, list[str]] = {}
+    for name, gate in results.failed_gates(waived=waived):
+        if name in trained:
+            by_gate.setdefault(gate, []).append(name)
+    for gate, names in by_gate.items():
+        verb = "fail" if len(names) > 1 else "fails"
+        yield f"{markdown.names(names)} {verb} the gate `{gate}` (a tokenizer that passes it {STOPS[gate]})"
+
+
+def _gates(results: Results) -> Iterator[str]:
+    for failure in gate_failures(results, results.trained, waived=False):
+        yield f"**Not fit for use: {failure}.** vocabulary.md shows what was found."
 
 
 def _same_mixtures(results: Results) -> Iterator[str]:

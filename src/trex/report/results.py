@@ -15,6 +15,8 @@ import polars as pl
 from trex.files import read_json
 from trex.layout import CHOSEN, FRONT_POINTS, Layout
 from trex.objective.aggregate import ABOUT_THE_WORST
+from trex.objective.comparisons import FEWEST_DOCUMENTS
+from trex.validation.gate_names import FAILED
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ class Results:
         vocab_curve: of every full-scale tokenizer, by vocabulary size.
         full_scale_ledger: of all finalists and draws of text.
         trained: the finished tokenizers of this run, chosen first.
+        gates: of all tokenizers, `trex.validation.gates.check_gates`.
         validation, scripts: of these and existing tokenizers, on the test half of the evaluation text.
         ranks: of mixtures across scales; None if that is turned off.
         counts, evaluation: ledgers of all corpora, and of all their evaluation sets.
@@ -65,6 +68,7 @@ class Results:
     vocab_curve: pl.DataFrame
     full_scale_ledger: pl.DataFrame
     trained: list[str]
+    gates: pl.DataFrame
     validation: pl.DataFrame
     scripts: pl.DataFrame
     ranks: pl.DataFrame | None
@@ -143,6 +147,7 @@ class Results:
                 for draw in range(choice["draws"])
             ),
             trained=names,
+            gates=pl.read_parquet(files.gates),
             validation=validation,
             scripts=pl.read_parquet(files.scripts),
             ranks=(pl.read_parquet(files.ranks) if config["validation"]["mixtures"] else None),
@@ -170,6 +175,24 @@ class Results:
     def vocab_size(self) -> int:
         """Of the finished tokenizers."""
         return self.vocab_choice["vocab_size"]
+
+    @cached_property
+    def too_few_documents(self) -> list[tuple[int, str, str]]:
+        """(documents, evaluation set, corpus) of the objective where the test half has too few to claim anything, the
+        fewest first."""
+        counted = pl.col("evaluation_set").is_in(self.choice["objective"]["evaluation_sets"])
+        few = self.evaluation.filter(counted, pl.col("test_documents") < FEWEST_DOCUMENTS)
+        return few.select("test_documents", "evaluation_set", "corpus").sort("test_documents").rows()
+
+    def failed_gates(self, *, waived: bool) -> list[tuple[str, str]]:
+        """(tokenizer, gate) of this run's tokenizers that fail; waived: where the config accepts it, or where not."""
+        failed = self.gates.filter(pl.col("tokenizer").is_in(self.trained), result=FAILED)
+        accepted = self.config["validation"]["waived_gates"]
+        return [
+            (name, gate)
+            for name, gate in failed.select("tokenizer", "gate").iter_rows()
+            if (gate in accepted) == waived
+        ]
 
     @cached_property
     def bits_per_byte(self) -> pl.DataFrame | None:

@@ -12,7 +12,7 @@ from trex.objective.comparisons import TIE
 from trex.objective.constraints import SLACK
 from trex.report import by_corpus, markdown, vocab_size
 from trex.report.choice import claim, draws, how_chosen
-from trex.report.doubts import better_at_full_scale, doubts
+from trex.report.doubts import better_at_full_scale, doubts, gate_failures
 from trex.report.language_model_sentence import sentence
 from trex.report.results import Results
 from trex.report.text_caveats import halves_caveats, looks_wrong, text_caveats
@@ -55,7 +55,8 @@ def _verdict(results: Results) -> str:
     recommended = _recommendation(results)
     if found:
         recommended = recommended.replace("**Train", "Taken at face value, the numbers say: **train", 1)
-    paragraphs.append(markdown.paragraph(recommended, f"**{claim(results)}**", _full_scale(results)))
+    said = claim(results) if results.too_few_documents else f"**{claim(results)}**"
+    paragraphs.append(markdown.paragraph(recommended, said, _full_scale(results)))
     if results.vocab_choice["asked"] is None:
         paragraphs.append(markdown.paragraph(vocab_size.sentence(results.vocab_choice)))
     paragraphs.append(markdown.paragraph(_objective(results), _on_proxies(results)))
@@ -218,6 +219,8 @@ def _caveats(results: Results) -> str:
 def _caveats_of(results: Results) -> Iterator[str]:
     if _is_demo(results):
         yield "This is the embedded demo text. It shows how everything works and says nothing about real corpora."
+    for failure in gate_failures(results, results.trained, waived=True):
+        yield f"{failure}, which the config accepts (`validation.waived_gates`): vocabulary.md shows what was found."
     if (spearman := _rank_correlation(results)) is not None:
         n = results.config["validation"]["mixtures"]
         said = (

@@ -10,10 +10,10 @@ from trex.counting.halves import WHOLE
 from trex.counting.nfc import MUCH_CHANGED, nfc_share
 from trex.counting.sampling import DOCUMENTS, PLACES, STREAM, WAYS
 from trex.left_out import NULL, REASONS
+from trex.objective.comparisons import FEWEST_DOCUMENTS
 from trex.report import markdown
 
 CORPORA_NAMED = 5  # of those that look wrong; hygiene.md has them all
-FEW_DOCUMENTS = 10
 
 
 def looks_wrong(hygiene: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -46,7 +46,7 @@ def halves_caveats(evaluation: pl.DataFrame, parallel_set: str | None) -> Iterat
             f"`{name}` has one document of {markdown.names(rows['corpus'].to_list())}, which is in both halves: there, "
             "the test is no test of the choice."
         )
-    few = evaluation.filter(pl.col("test_documents") < FEW_DOCUMENTS).sort("test_documents")
+    few = evaluation.filter(pl.col("test_documents") < FEWEST_DOCUMENTS).sort("test_documents")
     if len(few):
         named = [
             f"`{corpus}` ({n} in `{name}`)"
@@ -56,8 +56,8 @@ def halves_caveats(evaluation: pl.DataFrame, parallel_set: str | None) -> Iterat
         ]
         more = f" and {len(few) - CORPORA_NAMED} more" if len(few) > CORPORA_NAMED else ""
         yield (
-            f"Fewer than {FEW_DOCUMENTS} documents are in the test half of {', '.join(named)}{more}: resampling them "
-            "says little about other documents, and intervals are too narrow."
+            f"Fewer than {FEWEST_DOCUMENTS} documents are in the test half of {', '.join(named)}{more}: resampling "
+            "them says little about other documents, and intervals are too narrow."
         )
     of_parallel = evaluation.filter(evaluation_set=parallel_set or "")
     numbers = of_parallel.select("documents", "test_documents").n_unique()

@@ -81,20 +81,33 @@ def _gates(found: Vocabularies) -> str:
         ]
         return markdown.table(("", header, *(f"`{name}`" for name in found.tokenizers)), rows, left=2)
 
-    failed = found.gates.filter(pl.col("tokenizer").is_in(found.trained), result=FAILED)
-    failed = failed.filter(~pl.col("gate").is_in(found.waived))
-    verdict = (
-        f"**Not fit for use: {markdown.names(failed['tokenizer'].unique(maintain_order=True).to_list())}; see the "
-        "gates that failed.**"
-        if len(failed)
-        else "The tokenizers of this run pass every gate."
-    )
     intro = markdown.paragraph(
-        f"{verdict} One that fails ends the run with an error. Text is expected back in the tokenizer's form of "
-        "Unicode: one with NFC gives back NFC."
+        _verdict(found),
+        "A failure that the config does not accept ends the run with an error. Text is expected back in the "
+        "tokenizer's form of Unicode: one with NFC gives back NFC.",
     )
     warnings = "Warnings: what was found costs entries and breaks nothing."
     return f"## Gates\n\n{intro}\n\n{table(STOPS, 'a tokenizer that')}\n\n{warnings}\n\n{table(WARNINGS, 'number of')}"
+
+
+def _verdict(found: Vocabularies) -> str:
+    ours = found.gates.filter(pl.col("tokenizer").is_in(found.trained), result=FAILED)
+    is_waived = pl.col("gate").is_in(found.waived)
+    failed, waived = (
+        rows["tokenizer"].unique(maintain_order=True).to_list()
+        for rows in (ours.filter(~is_waived), ours.filter(is_waived))
+    )
+    gates = ours.filter(is_waived)["gate"].unique(maintain_order=True).to_list()
+    accepted = (
+        f"{markdown.names(waived)} failed at {markdown.names(gates)}, which the config accepts."
+        if waived
+        else ""
+    )
+    if failed:
+        return f"**Not fit for use: {markdown.names(failed)}; see the gates that failed.** {accepted}".strip()
+    if waived:
+        return f"**{accepted}** The tokenizers of this run pass every other gate."
+    return "The tokenizers of this run pass every gate."
 
 
 def _result(gate: str, result: str, count: int | None) -> str:

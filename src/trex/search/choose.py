@@ -3,7 +3,7 @@
 A mixture is *measurably worse* if some other one is better by more than TIE percent and more than the noise. The lower
 ends of the gains of all others over it are taken together (`objective.comparisons`): the best of several is the best by
 luck as well. So a mixture that is as good as the best is left out with a chance of 5 % (Gupta's subset selection, with
-the noise as it is measured).
+the noise as it is measured). Where a corpus has one document, no noise is known and none is measurably worse.
 """
 
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ def choose(
 
     def gains(pairs: list[tuple[str, str]], **how: bool) -> list[Comparison]:
         at = [(trained.index(of), trained.index(over)) for of, over in pairs]
-        return list(compare(objectives, at, noise, seed, **how).values())
+        return list(compare(objectives, at, noise, seed, freedom=measured.freedom, **how).values())
 
     best = names[0]
     possible = [name for name in names if measured.excess(name) == 0] or [best]
@@ -64,13 +64,17 @@ def choose(
         for name in names
         for others in [[other for other in dict.fromkeys([best, *possible]) if other != name]]
     }
-    better = {name: [other for other, gain in over[name].items() if gain.is_gain] for name in possible}
+    unknown = measured.freedom == 0
+    better = {
+        name: [other for other, gain in over[name].items() if gain.is_gain and not unknown]
+        for name in possible
+    }
     equal = [name for name in possible if not better[name]] or [best]
     chosen = min(equal, key=lambda name: SIMPLEST_FIRST.index(kinds[name]))
 
     def verdict(name: str) -> tuple[str, str]:
         if name == chosen:
-            return RECOMMENDED, _why_recommended(chosen, best, equal)
+            return RECOMMENDED, _why_recommended(chosen, best, equal, measured)
         if name not in possible:
             return OVER_LIMITS, f"exceeds the limits, by {100 * measured.excess(name):.2f} %"
         if name not in equal:
@@ -120,9 +124,18 @@ def choose(
     }
 
 
-def _why_recommended(chosen: str, best: str, equal: list[str]) -> str:
+def _why_recommended(chosen: str, best: str, equal: list[str], measured: Measured) -> str:
+    keep = [name for name in measured.values if measured.excess(name) == 0]
+    if not keep:
+        return "no mixture keeps the limits, and it exceeds them least"
+    limited = len(keep) < len(measured.values)
+    if limited and len(keep) == 1:
+        return "the only one that keeps the limits"
     if chosen != best:
-        return f"the simplest of {len(equal)} that are not measurably worse than the best, {best}"
+        that = "keep the limits and are" if limited else "are"
+        return f"the simplest of {len(equal)} that {that} not measurably worse than the best, {best}"
+    measures_best = f"measures best of the {len(keep)} that keep the limits" if limited else "measures best"
     if len(equal) > 1:
-        return f"measures best, and none of the {len(equal) - 1} that are as good is simpler"
-    return "measures best, and all others are measurably worse"
+        return f"{measures_best}, and none of the {len(equal) - 1} that are as good is simpler"
+    others = "the others of these" if limited else "all others"
+    return f"{measures_best}, and {others} are measurably worse"

@@ -21,12 +21,14 @@ class Measured:
     values: by name, one number for each draw of training text, the same draws for all. violations: of each, by how
     much it exceeds the limits of the objective, relatively (mean over draws), and the bounds of shares; None: neither
     is set. resampled: the objective on the evaluation documents as they are and resampled, the same ones for all, mean
-    over the draws that were encoded; None: not known. [resamples + 1, m]
+    over the draws that were encoded; None: not known. [resamples + 1, m] freedom: degrees of freedom of these documents
+    (`resampling.degrees_of_freedom`); None: so many that they do not matter.
     """
 
     values: Mapping[str, Sequence[float]]
     violations: Mapping[str, float] | None = None
     resampled: np.ndarray | None = None
+    freedom: float | None = None
 
     def __post_init__(self) -> None:
         counts = {name: len(values) for name, values in self.values.items()}
@@ -93,7 +95,12 @@ def measure(
     drawn = resample(encoded, sets, corpora, seed)
     of_draws = objective.of_tokens(drawn.tokens, drawn.reference_tokens, sets)
     logs = np.log(of_draws).reshape(len(of_draws), len(names), -1)
-    return Measured({name: values[at[name]].tolist() for name in names}, over, np.exp(logs.mean(axis=-1)))
+    return Measured(
+        {name: values[at[name]].tolist() for name in names},
+        over,
+        np.exp(logs.mean(axis=-1)),
+        objective.freedom(drawn, sets),
+    )
 
 
 def share_limits(

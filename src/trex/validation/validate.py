@@ -10,9 +10,10 @@ import polars as pl
 
 from trex.layout import CHOSEN
 from trex.objective import metrics
+from trex.objective.aggregate import Aggregate
 from trex.objective.comparisons import DrawNoise, compare
 from trex.objective.objective import Objective
-from trex.objective.resampling import Resampled, interval, resample
+from trex.objective.resampling import Resampled, degrees_of_freedom, interval, resample
 
 # of trex.validation.quality, each with its mean over the corpora that have it
 QUALITIES = (
@@ -113,10 +114,17 @@ def _compressions(
         for key, aggregate in metrics.OVER_CORPORA.items():
             values = aggregate(nsl, reference[:, None])
             yield from _with_interval(names, evaluation_set, None, f"nsl_{key}", values)
-            yield from gains(evaluation_set, f"gain_{key}", values)
+            freedom = _freedom(key, nsl[0], reference[0], drawn.effective[s])
+            yield from gains(evaluation_set, f"gain_{key}", values, freedom=freedom)
     values = objective.of_tokens(drawn.tokens, drawn.reference_tokens, sets)
     yield from _with_interval(names, None, None, "objective", values)
-    yield from gains(None, "gain_objective", values)
+    yield from gains(None, "gain_objective", values, freedom=objective.freedom(drawn, sets))
+
+
+def _freedom(kind: str, nsl: np.ndarray, reference: np.ndarray, effective: np.ndarray) -> float:
+    """Degrees of freedom of the documents of one set. [tokenizers, k], [k] of its corpora, and [all corpora]"""
+    weights = Aggregate(kind, np.ones(len(reference))).gradient(nsl.mean(axis=0)[None], reference[None])
+    return degrees_of_freedom(weights[0], effective[effective > 0])
 
 
 def _with_interval(
@@ -144,12 +152,13 @@ def _gains(
     *,
     noise: DrawNoise | None,
     seed: int,
+    freedom: float,
 ) -> Iterator[dict[str, Any]]:
     """What the chosen tokenizer gains over every other one, in %, with simultaneous intervals. draws: [resamples + 1,
     tokenizers]"""
     chosen = names.index(CHOSEN)
     pairs = [(chosen, other) for other in range(len(names)) if other != chosen]
-    for (_, other), gain in compare(draws, pairs, noise, seed).items():
+    for (_, other), gain in compare(draws, pairs, noise, seed, freedom=freedom).items():
         yield {
             "tokenizer": CHOSEN,
             "evaluation_set": evaluation_set,
