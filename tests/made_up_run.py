@@ -124,6 +124,7 @@ def finalists_of(measured: dict, violations: dict | None) -> dict:
                 "values": values,
                 "predicted": predicted,
                 "violation": violations and violations.get(name, 0.0),
+                "same_as": None,
                 "why_no_finalist": "on proxies, found is better by 3.96 %, at least 0.50 %"
                 if name == "drawn"
                 else None,

@@ -98,7 +98,9 @@ BROKEN = {
     "junk": lambda: with_merges(*RULERS),
     "long": lambda: with_merges(*ABAB),
     "half": lambda: with_merges((b"\xe0", b"\xa4")),
-    "spelled": lambda: trained(b" ab", special="< ab ".strip("<")),
+    "spelled": lambda: with_merges(
+        (b" ", b"<"), (b" <", b"a"), (b" <a", b">"), special="<a>", pattern="none"
+    ),
     "form": lambda: trained(b" ab", normalizer="nfkc"),
 }
 
@@ -126,6 +128,37 @@ def test_documents_and_special_tokens():
     changed = pl.DataFrame({"corpus": ["eng", "deu"], "changed": [2, 0], "change": ["'x' becomes ''", None]})
     assert gates_of(trained(b" ab"), changed) == {"documents": FAILED}
     assert gates_of(trained(b" ab"), special={258: "<|missing|>"}) == {"special_tokens": FAILED}
+
+
+def of_gate(tokenizer: Tokenizer, gate: str) -> list[str]:
+    vocabulary = read_vocabulary(tokenizer)
+    table = check_gates(tokenizer, vocabulary, unreachable(tokenizer, vocabulary), NOTHING_CHANGED)
+    return table.row(by_predicate=pl.col("gate") == gate, named=True)["examples"]
+
+
+@pytest.mark.parametrize("special", ["  ", "\n\n", "end", "...", "पद"])
+def test_a_special_token_of_ordinary_text(special):
+    tokenizer = trained(b" ab", special=special)
+    assert gates_of(tokenizer) == {"special_text": FAILED}  # and no white space is said to spell one
+    assert of_gate(tokenizer, "special_text") == [f"{special!r} is ordinary text"]
+
+
+@pytest.mark.parametrize(("side", "where"), [("lstrip", "before"), ("rstrip", "after")])
+def test_a_special_token_that_takes_the_white_space_beside_it(side, where):
+    settings = json.loads(trained(b" ab").to_str())
+    settings["added_tokens"][0][side] = True
+    tokenizer = Tokenizer.from_str(json.dumps(settings))
+    assert gates_of(tokenizer) == {"special_text": FAILED}
+    assert of_gate(tokenizer, "special_text") == [f"<|end|> takes the white space {where} it"]
+
+
+def test_truncation_and_padding_are_switched_off():
+    cut = trained(b" ab")
+    cut.enable_truncation(512)
+    assert gates_of(cut) == {"determinism": FAILED}
+    padded = trained(b" ab")
+    padded.enable_padding()
+    assert of_gate(padded, "determinism") == ["its tokenizer.json switches padding on"]
 
 
 def test_text_that_is_not_given_back_is_shown():

@@ -9,10 +9,10 @@ from tokenizers import Tokenizer
 from trex.mixtures.baselines import SIMPLEST_FIRST, kind
 from trex.proxies.full_scale import note_of, write_not_trained
 from trex.search.choose import choose
-from trex.search.finalists import finalists, paired_gain
+from trex.search.finalists import finalists, paired_gain, same_shares
 from trex.search.measurements import Measured
 
-ROLES = {"paper": "candidate", "best_draw": "candidate", "matched": "baseline", "uniform": "baseline"}
+KINDS_ON_PROXIES = {"paper": "searched", "best_draw": "searched", "matched": "matched", "uniform": "uniform"}
 # The objective of each replicate: paper gains 2 % and 4 % on uniform, 3 % on average with a standard error of 1 %.
 MEASURED = {
     "paper": [0.98, 0.96],
@@ -20,7 +20,7 @@ MEASURED = {
     "matched": [0.99, 0.99],
     "uniform": [1.0, 1.0],
 }
-NONE = dict.fromkeys(ROLES)
+NONE = dict.fromkeys(KINDS_ON_PROXIES)
 
 
 def noisy(values: dict[str, float], percent: float) -> Measured:
@@ -33,7 +33,7 @@ def noisy(values: dict[str, float], percent: float) -> Measured:
 
 
 def test_finalists_are_the_baselines_and_what_may_be_best():
-    found = finalists(Measured(MEASURED), ROLES, ROLES, NONE)
+    found = finalists(Measured(MEASURED), KINDS_ON_PROXIES, KINDS_ON_PROXIES, NONE, {})
     # best_draw is 4 % worse with a standard error of 1 %, and t of one degree of freedom is 12.7
     assert found["finalists"] == ["paper", "matched", "uniform", "best_draw"]
     assert found["ranking"][0]["measured"] == pytest.approx(0.97)
@@ -42,25 +42,29 @@ def test_finalists_are_the_baselines_and_what_may_be_best():
     gain = found["gains"]["uniform"]
     assert (gain["percent"], gain["standard_error"]) == pytest.approx((3, 1))
     clear = noisy({name: values[0] for name, values in MEASURED.items()}, 0.2)
-    found = finalists(clear, ROLES, ROLES, NONE)
+    found = finalists(clear, KINDS_ON_PROXIES, KINDS_ON_PROXIES, NONE, {})
     assert found["finalists"] == ["paper", "matched", "uniform"]
     # a limit that holds at full scale alone: best_draw may be worse and keep it
-    nearer = finalists(clear, ROLES, ROLES, NONE, NONE | {"paper": 0.02, "best_draw": 0.01})
+    nearer = finalists(
+        clear, KINDS_ON_PROXIES, KINDS_ON_PROXIES, NONE, {}, NONE | {"paper": 0.02, "best_draw": 0.01}
+    )
     assert nearer["finalists"] == ["paper", "matched", "uniform", "best_draw"]
-    farther = finalists(clear, ROLES, ROLES, NONE, NONE | {"paper": 0.02, "best_draw": 0.02})
+    farther = finalists(
+        clear, KINDS_ON_PROXIES, KINDS_ON_PROXIES, NONE, {}, NONE | {"paper": 0.02, "best_draw": 0.02}
+    )
     assert farther["finalists"] == found["finalists"]
     (why,) = [row["why_no_finalist"] for row in found["ranking"] if row["name"] == "best_draw"]
     assert why.startswith("on proxies, paper is better by 2.97 %, at least 2.")
 
 
 def test_what_exceeds_the_limits_is_no_finalist_unless_nothing_keeps_them():
-    roles = {"paper": "candidate", "direct": "candidate", "uniform": "baseline"}
-    none = dict.fromkeys(roles)
+    kinds = {"paper": "searched", "direct": "searched", "uniform": "uniform"}
+    none = dict.fromkeys(kinds)
 
     def found(paper, direct, uniform):
         over = {"paper": paper, "direct": direct, "uniform": uniform}
         values = {"paper": [0.9], "direct": [0.9], "uniform": [1.0]}
-        return finalists(Measured(values, over), roles, roles, none)["finalists"]
+        return finalists(Measured(values, over), kinds, kinds, none, {})["finalists"]
 
     assert found(0.0009, 0.0011, 0.0) == ["paper", "uniform"]
     assert found(0.2, 0.3, 0.4) == ["paper", "uniform"]
@@ -99,6 +103,31 @@ def test_the_simplest_that_is_not_measurably_worse_is_chosen():
     # of equally simple ones, that which measures best; what the user names is simplest
     assert chosen({"uniform": 1.02, "surrogate": 1.0, "paper": 1.001})["chosen"] == "surrogate"
     assert chosen({"uniform": 1.0, "mine": 1.001})["chosen"] == "mine"
+
+
+def test_of_equal_ones_the_simplest_is_the_best():
+    choice = chosen({"paper": 1.0, "matched": 1.0, "uniform": 1.02}, 0)
+    assert (choice["chosen"], choice["best"]) == ("matched", "matched")
+    assert [row["name"] for row in choice["ranking"][:2]] == ["matched", "paper"]
+
+
+def test_another_name_of_a_mixture_is_no_finalist():
+    shares = {
+        "direct": [0.3 + 5e-10, 0.7 - 5e-10], "paper": [0.4, 0.6], "adaptive": [0.4, 0.6],
+        "uniform": [0.5, 0.5], "named": [0.5, 0.5], "near": [0.3 + 1e-6, 0.7 - 1e-6], "matched": [0.3, 0.7],
+    }  # fmt: skip
+    kinds = dict.fromkeys(shares, "searched") | {name: name for name in ("uniform", "named", "matched")}
+    same = same_shares(shares, kinds)
+    # baselines stay, as their tokenizers are asked for
+    assert same == {"direct": "matched", "adaptive": "paper"}
+    # even if its own rounding of bytes measures better, `direct` is not the best
+    values = dict(zip(shares, ([0.899], [0.95], [0.95], [1.0], [1.0], [0.91], [0.9]), strict=True))
+    found = finalists(Measured(values), kinds, kinds, dict.fromkeys(kinds), same)
+    assert (found["best"], found["finalists"]) == ("matched", ["matched", "named", "uniform"])
+    names = ["matched", "direct", "near", "paper", "adaptive", "named", "uniform"]
+    assert [row["name"] for row in found["ranking"]] == names
+    row = found["ranking"][1]
+    assert (row["same_as"], row["why_no_finalist"]) == ("matched", "the same shares as matched")
 
 
 def test_a_difference_that_other_draws_would_make_is_none():
@@ -189,8 +218,8 @@ def test_intervals_hold_draws_of_text_and_of_documents():
 
 def test_without_noise_and_others():
     measured = {"paper": [1.0], "b": [1.0], "a": [1.0]}
-    roles = {"paper": "candidate", "b": "baseline", "a": "baseline"}
-    found = finalists(Measured(measured), roles, roles, dict.fromkeys(roles))
+    kinds = {"paper": "searched", "b": "named", "a": "named"}
+    found = finalists(Measured(measured), kinds, kinds, dict.fromkeys(kinds), {})
     assert (found["finalists"], found["ranking"][0]["standard_error"]) == (["b", "a", "paper"], None)
     only = choose(Measured({"paper": [1.0]}), KINDS, {})
     assert (only["chosen"], only["gains"], only["draw_noise"]) == ("paper", {}, None)

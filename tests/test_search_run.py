@@ -12,6 +12,7 @@ from small_index import CORPORA, TOKENIZER, build_index
 
 from trex.config.fields import TokenizerName
 from trex.config.models import Strategy as StrategyName
+from trex.mixtures.baselines import kind
 from trex.mixtures.bounds import Bounds
 from trex.objective.objective import Objective
 from trex.proxies.train import Trainer
@@ -205,10 +206,9 @@ def ranked(bounds=None, **objective):
     section = {"aggregate": "macro", "evaluation_sets": ["held_out"], "vocab_size": V, **objective}
     wanted = Objective.from_config(section, ["a", "b"])
     measured = measure(candidates, compression, documents, wanted, bounds, seed=0)
-    columns = (
-        dict(candidates.select("name", column).iter_rows()) for column in ("role", "strategy", "predicted")
-    )
-    return finalists(measured, *columns)
+    columns = (dict(candidates.select("name", column).iter_rows()) for column in ("strategy", "predicted"))
+    kinds = {name: kind(name, {"uniform": "uniform"}) for name in candidates["name"]}
+    return finalists(measured, kinds, *columns, {})
 
 
 def test_the_best_measured_mixture_is_first():

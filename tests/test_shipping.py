@@ -1,7 +1,9 @@
 """The folder that transformers loads, chat templates, and exports: each is loaded by its own library."""
 
 import json
+import unicodedata
 from collections import Counter
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,9 @@ from trex.tokenizer.chat import check_chat_template
 from trex.tokenizer.export import AWKWARD, check_alike, export
 from trex.tokenizer.formats import why_not
 from trex.tokenizer.huggingface import special_ids, write_folder
+from trex.tokenizer.tiktoken_files import _pattern
 
+SURROGATES = range(0xD800, 0xE000)
 SPECIAL = ("<|endoftext|>", "<|bos|>", "<|pad|>")
 TEXT = (
     "The committee will meet again, it's said, on 12 May 2024; they'LL see.\n\n    if x == 1:\n        return x\n"
@@ -178,7 +182,9 @@ def load_tiktoken(folder: Path) -> Any:
     return namespace["load"](folder)
 
 
-@pytest.mark.parametrize("pattern", ["default", "gpt2", "o200k", "deepseek", "none", r"\p{L}+|\s"])
+@pytest.mark.parametrize(
+    "pattern", ["default", "gpt2", "o200k", "deepseek", "superbpe", "superwords", "none", r"\p{L}+|\s"]
+)
 def test_tiktoken_encodes_alike(pattern, tmp_path):
     pytest.importorskip("tiktoken", reason="./install.sh --dev installs tiktoken")
     folder = folder_of(tmp_path / "in", tokenizer_of(pattern), pad_to=64)
@@ -191,6 +197,22 @@ def test_tiktoken_encodes_alike(pattern, tmp_path):
     with_special = f"{TEXT}<|endoftext|>{TEXT}<|reserved_3|>"
     assert encoding.encode(with_special, allowed_special="all") == tokenizer.encode(with_special).ids
     assert encoding.decode(encoding.encode_ordinary(TEXT)) == TEXT
+
+
+def test_tiktoken_drops_nothing_of_any_kind_of_character():
+    tiktoken = pytest.importorskip("tiktoken", reason="./install.sh --dev installs tiktoken")
+    one_of_a_kind = {
+        unicodedata.category(chr(code)): chr(code)
+        for code in range(0x2FFFF, -1, -1)
+        if code not in SURROGATES
+    }
+    characters = [*one_of_a_kind.values(), *"\n\r\t /'1a", "\u3040", "\u200d", "\u4e00"]
+    texts = ["".join(text) for text in product(characters, repeat=2)]
+    for name, regex in PATTERNS.items():
+        ranks = {bytes([byte]): byte for byte in range(256)}
+        encoding = tiktoken.Encoding(name, pat_str=_pattern(regex), mergeable_ranks=ranks, special_tokens={})
+        for text in texts:
+            assert bytes(encoding.encode_ordinary(text)) == text.encode(), (name, text)
 
 
 @pytest.mark.parametrize(
@@ -219,10 +241,24 @@ def test_what_llama_cpp_does_not_know_is_refused():
     # its gpt-4o has no marks: of "b" and an acute accent it makes two words where o200k makes one
     for pattern in ("o200k", "multilingual", "none", r"\w+"):
         assert "has none that gives the words of tokenizer.pattern" in why_not(
-            "gguf", regex_of(pattern), "utf8"
+            "gguf", regex_of(pattern), "utf8", "<s>"
         )
-        assert why_not("tiktoken", regex_of(pattern), "utf8") is None
-    assert "reads bytes" in why_not("vocab", "", "latin1")
+        assert why_not("tiktoken", regex_of(pattern), "utf8", None) is None
+    assert "binary tokenizers have no exports" in why_not("vocab", "", "latin1", "<s>")
+
+
+def test_gguf_needs_what_ends_a_text(tmp_path):
+    # without an id in the file, llama.cpp takes 11 for both roles, and it has no id that says none
+    gguf = pytest.importorskip("gguf", reason="./install.sh --export installs gguf")
+    (tmp_path / "out").mkdir()
+    folder = folder_of(tmp_path / "in", tokenizer_of(), eos_token="<|pad|>", pad_token=None)
+    export(folder, "chosen", ["gguf"], "utf8", [], tmp_path / "out")
+    fields = gguf.GGUFReader(tmp_path / "out/tokenizer.gguf").fields
+    ids = [fields[f"tokenizer.ggml.{role}_token_id"].contents() for role in ("bos", "eos")]
+    assert (ids, fields["tokenizer.ggml.add_bos_token"].contents()) == ([2, 2], False)
+    folder = folder_of(tmp_path / "in", tokenizer_of(), eos_token=None, pad_token=None)
+    with pytest.raises(ValueError, match=r"as gguf: llama\.cpp would end every .* release.eos_token is null"):
+        export(folder, "chosen", ["gguf"], "utf8", [], tmp_path / "out")
 
 
 def test_vocab_and_merges_are_gpt2s(tmp_path):
@@ -268,17 +304,24 @@ def test_reserved_tokens_fill_up_behind_those_that_are_there(tmp_path):
 
 
 def test_every_named_pattern_has_its_regex_in_llama_cpp_or_none():
-    known = [name for name, regex in PATTERNS.items() if why_not("gguf", regex, "utf8") is None]
+    known = [name for name, regex in PATTERNS.items() if why_not("gguf", regex, "utf8", "<s>") is None]
     assert known == ["default", "gpt2", "cl100k", "llama3", "qwen", "qwen3.5", "deepseek"]
 
 
 # --- the model card ---
 
 
-def card_of(folder: Path, failed: tuple[str, ...] = (), test_documents: int = 40, **sections: Any) -> str:
+def card_of(
+    folder: Path,
+    entries: int = 32768,
+    *,
+    failed: tuple[str, ...] = (),
+    test_documents: int = 40,
+    **sections: Any,
+) -> str:
     made_up_run.write_results(folder, failed=failed, test_documents=test_documents)
     results = Results.load(folder, load_config(made_up_run.RAW | sections, folder))
-    return write_card(results, "chosen", {"sha256": "ab" * 32}, 32768)
+    return write_card(results, "chosen", {"sha256": "ab" * 32}, entries)
 
 
 def test_the_card_has_what_the_hub_reads_and_what_was_measured(tmp_path):
@@ -303,12 +346,22 @@ def test_the_card_has_what_the_hub_reads_and_what_was_measured(tmp_path):
 
 
 def test_the_card_says_what_is_wrong(tmp_path):
-    card = card_of(tmp_path, ("bytes",), 9).replace("\n", " ")
+    card = card_of(tmp_path, failed=("bytes",), test_documents=9).replace("\n", " ")
     assert "The test half has too few documents to claim anything" in card
     assert "- `chosen` fails the gate `bytes` (a tokenizer that passes it has an entry" in card
     assert "config accepts" not in card
     waived = made_up_run.RAW["validation"] | {"waived_gates": ["bytes"]}
-    assert "which its config accepts." in card_of(tmp_path, ("bytes",), validation=waived).replace("\n", " ")
+    assert "which its config accepts." in card_of(tmp_path, failed=("bytes",), validation=waived).replace(
+        "\n", " "
+    )
+
+
+def test_the_card_says_what_fills_the_vocabulary_up_and_where_other_sizes_are(tmp_path):
+    card = card_of(tmp_path, 32896, training={"vocab_size": 32768, "pad_to": 256, "ladder": [8192, 16384]})
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in card.splitlines()]
+    assert ["entries", "32,896: 32,768, and 128 reserved ones that no text uses"] in rows
+    assert ["other sizes, of the same training", "`ladder/8192/`, `ladder/16384/`"] in rows
+    assert "other sizes" not in card_of(tmp_path)
 
 
 def test_the_card_says_what_users_wrote_without_becoming_it(tmp_path):

@@ -19,7 +19,7 @@ from trex.validation.quality import (
     running_words,
 )
 from trex.validation.rank_invariance import agreement, measured_at
-from trex.validation.scales import Scale, scales
+from trex.validation.scales import Scale, grid_scales, scales, vocab_sizes
 from trex.validation.validate import validate
 
 OBJECTIVE = {
@@ -157,6 +157,20 @@ def test_scales_are_in_order_and_end_with_the_full_one():
         "validation": {"grid": [{"bytes": 200, "vocab_size": 300}, {"bytes": 50, "vocab_size": 300}]},
     }
     assert [scale.name for scale in scales(config)] == ["50-300", "100-300", "200-300", "all-400"]
+
+
+def test_the_grid_trains_only_what_the_proxies_do_not_measure():
+    config = {
+        "proxies": {"bytes": 100, "vocab_size": 400, "vocab_grid": [350, 400]},
+        "training": {"bytes": 100, "vocab_size": 500},
+        "validation": {"grid": [{"bytes": 100, "vocab_size": size} for size in (300, 350)]},
+    }
+    grid = grid_scales(config)
+    assert vocab_sizes(grid, 100) == [300, 500]
+    assert [scale.name for scale in scales(config)] == ["100-300", "100-350", "100-400", "100-500"]
+    config["training"]["vocab_size"] = 400
+    config["validation"]["grid"] = []
+    assert grid_scales(config) == []
 
 
 def compression(values, scale: Scale) -> pl.DataFrame:

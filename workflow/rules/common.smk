@@ -442,10 +442,14 @@ def exports(wildcards):
     """The input of the target `export`, or an error that says what keeps the chosen tokenizer from being exported."""
     formats = config["release"]["exports"]
     for one in formats:
-        if reason := why_not(one, TOKENIZER["pattern"], TOKENIZER["alphabet"]):
-            raise WorkflowError(
-                f"release.exports: {one} cannot be made: {reason}; list the others in release.exports"
-            )
+        reason = why_not(
+            one,
+            TOKENIZER["pattern"],
+            TOKENIZER["alphabet"],
+            config["release"]["eos_token"],
+        )
+        if reason:
+            raise WorkflowError(f"release.exports: {one} cannot be made: {reason}")
         package = PACKAGES.get(one)
         if package and not (WITH_CONDA or version(package)):
             raise WorkflowError(

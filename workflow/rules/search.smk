@@ -303,6 +303,7 @@ rule choose_finalists:
         seed=config["seed"],
         corpora=CORPORA,
         mixtures=MIXTURES,
+        baselines=config["baselines"],
         floors=config["search"]["floors"],
         ceilings=config["search"]["ceilings"],
         objective=OBJECTIVE,

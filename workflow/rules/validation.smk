@@ -1,7 +1,7 @@
 # What the finished tokenizers are worth: encoded by `tokenizers` itself, on the test half of the evaluation text, which
 # nothing was chosen on, beside existing ones;
 # and whether mixtures rank at the scale of the proxies as they do at full scale.
-from trex.validation.scales import scales, vocab_sizes
+from trex.validation.scales import grid_scales, scales, vocab_sizes
 
 EXISTING = config["validation"]["tokenizers"]
 INSPECTED = [
@@ -10,15 +10,9 @@ INSPECTED = [
 ]
 TEST_HALF = [FILES.test_documents(*at) for at in EVALUATION]
 SCALES = scales(config)
-# numbers of training bytes at which the proxies do not already tell: "all" or a number
-GRID_BYTES = list(
-    dict.fromkeys(
-        str(scale.n_bytes or "all")
-        for scale in SCALES
-        if scale.n_bytes != config["proxies"]["bytes"]
-        or scale.vocab_size not in config["proxies"]["vocab_grid"]
-    )
-)
+GRID = grid_scales(config)
+# their numbers of training bytes: "all" or a number
+GRID_BYTES = list(dict.fromkeys(str(scale.n_bytes or "all") for scale in GRID))
 GRID_BATCHES = batches(config["validation"]["mixtures"], PER_JOB, full=False)
 
 
@@ -134,7 +128,7 @@ rule train_grid:
         ENVIRONMENT
     resources:
         mem_mb=training_megabytes(
-            700, bytes_of_scale, max((scale.vocab_size for scale in SCALES), default=0)
+            700, bytes_of_scale, max((scale.vocab_size for scale in GRID), default=0)
         ),
         runtime=minutes(5 + PER_JOB, 0.05 * PER_JOB),
     params:
@@ -144,7 +138,7 @@ rule train_grid:
         sampling=SAMPLING,
         mixtures=batch_mixtures,
         n_bytes=bytes_of_scale,
-        vocab_sizes=lambda wildcards: vocab_sizes(SCALES, bytes_of_scale(wildcards)),
+        vocab_sizes=lambda wildcards: vocab_sizes(GRID, bytes_of_scale(wildcards)),
         tokenizer=verbatim(TOKENIZER),
     message:
         "Training batch {wildcards.batch} of the proxies' mixtures on {wildcards.n_bytes} bytes"

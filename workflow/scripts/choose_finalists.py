@@ -3,9 +3,10 @@
 import polars as pl
 
 from trex.files import write_json, write_table
+from trex.mixtures.baselines import kind
 from trex.objective.objective import Objective
 from trex.run.job import job
-from trex.search.finalists import finalists
+from trex.search.finalists import finalists, same_shares
 from trex.search.limits import expected_excess, without_existing
 from trex.search.measurements import measure, share_limits
 
@@ -29,7 +30,10 @@ with job(snakemake):
         return dict(candidates.select("name", name).iter_rows())
 
     expected = expected_excess(by_draw, objective, limits)
-    found = finalists(measured, *map(column, ("role", "strategy", "predicted")), expected)
+    kinds = {name: kind(name, params.baselines) for name in candidates["name"]}
+    shares = {name: row for name, *row in candidates.select("name", *params.corpora).iter_rows()}
+    same = same_shares(shares, kinds)
+    found = finalists(measured, kinds, column("strategy"), column("predicted"), same, expected)
     write_table(compression, output.compression)
     write_table(pl.concat([pl.read_parquet(path) for path in files.ledgers]), output.ledger)
     write_json({**found, "objective": params.objective}, output.finalists)

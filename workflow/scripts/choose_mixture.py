@@ -43,7 +43,8 @@ with job(snakemake):
     )
     about = candidates.filter(name=choice["chosen"]).row(0, named=True)
     not_drawn = [note for note in notes.values() if note is not None]
-    logging.info("%s: %s", choice["chosen"], choice["ranking"][0]["why"])
+    why = next(row["why"] for row in choice["ranking"] if row["name"] == choice["chosen"])
+    logging.info("%s: %s", choice["chosen"], why)
     write_json(
         {
             **choice,

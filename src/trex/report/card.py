@@ -89,7 +89,7 @@ def _recipe(results: Results, entries: int) -> str:
     ends = [end for end in ("bos", "eos") if release[f"add_{end}_token"]]
     rows = [
         ("algorithm", "byte-level BPE, equal to that of `tokenizers`"),
-        ("entries", f"{entries:,}"),
+        ("entries", _entries(entries, results.vocab_size)),
         ("pattern that splits text", _pattern(pattern, known)),
         ("normalizer", NORMALIZERS[kind["normalizer"]]),
         ("trained on pieces that are", f"a {kind['unit']} each"),
@@ -100,9 +100,21 @@ def _recipe(results: Results, entries: int) -> str:
     ]
     if kind["max_token_length"] is not None:
         rows.append(("longest token", f"{kind['max_token_length']} bytes"))
+    if training["ladder"]:
+        folders = [markdown.code(f"ladder/{size}/") for size in training["ladder"]]
+        rows.append(("other sizes, of the same training", ", ".join(folders)))
     if training["bytes"] is not None:
         rows.append(("training text asked for", markdown.size(training["bytes"])))
     return "## Recipe\n\n" + markdown.table(("setting", "value"), rows, left=2)
+
+
+def _entries(entries: int, vocab_size: int) -> str:
+    """Of the folder, and V where `pad_to` filled it up."""
+    padding = entries - vocab_size
+    if not padding:
+        return f"{entries:,}"
+    ones = "one" if padding == 1 else "ones"
+    return f"{entries:,}: {vocab_size:,}, and {padding:,} reserved {ones} that no text uses"
 
 
 def _pattern(pattern: str, known: list[str]) -> str:

@@ -63,6 +63,8 @@ def _predictions(results: Results) -> str:
         measured = markdown.nsl(row["measured"]) + markdown.plus_minus(row["standard_error"])
         excess = [_over(row)] if limited else []
         finalist = "yes" if row["why_no_finalist"] is None else "no"
+        if row["same_as"]:
+            finalist = f"the same shares as `{row['same_as']}`"
         rows.append(
             (f"`{row['name']}`", row["role"], row["strategy"], measured, predicted, error, *excess, finalist)
         )

@@ -115,9 +115,10 @@ def _objective(results: Results) -> str:
 def _on_proxies(results: Results) -> str:
     proxies, ranking = results.config["proxies"], results.finalists["ranking"]
     replicates, finalists = len(ranking[0]["values"]), results.finalists["finalists"]
+    distinct = sum(row["same_as"] is None for row in ranking)
     return (
         f"*Proxies* are small tokenizers ({markdown.size(proxies['bytes'])} of text, a vocabulary of "
-        f"{proxies['vocab_size']:,}); {len(ranking)} mixtures, baselines included, were each trained "
+        f"{proxies['vocab_size']:,}); {distinct} mixtures, baselines included, were each trained "
         f"{f'{replicates} times, on different draws of text' if replicates > 1 else 'once'}. {len(finalists)} of them, "
         f"the baselines and what may be the best, were then trained at full scale, {draws(results)}."
     )

@@ -39,13 +39,14 @@ def choose(
         seed: of the simulated noise of draws.
 
     Returns:
-        For `choice.json`: chosen; best, the one that measures best of those that keep the limits; draws of text;
+        For `choice.json`: chosen; best, the one that measures best of those that keep the limits, and of equal ones the
+        simplest; draws of text;
         draw_noise (None with one draw): deviation, freedom; ranking, best first and then those that were not trained,
         of name, kind, measured (the mean), values, violation, behind (None for the best: how many percent the best
         gains, and the lower end `at_least`), verdict, why; gains of the chosen over every other finalist, percent with
         low and high, simultaneous.
     """
-    names, trained = measured.best_first(), list(measured.values)
+    names, trained = measured.best_first(kinds), list(measured.values)
     values = np.array(list(measured.values.values()))
     noise = DrawNoise.of(values)
     objectives = (

@@ -10,42 +10,73 @@ from typing import Any
 
 import numpy as np
 
+from trex.mixtures.baselines import SEARCHED, SIMPLEST_FIRST
 from trex.search.measurements import Measured
 
-BASELINE = "baseline"
+SAME = 1e-9  # shares that differ by no more are the same, as far as rounding goes
+
+
+def same_shares(shares: Mapping[str, Sequence[float]], kinds: Mapping[str, str]) -> dict[str, str]:
+    """Candidates that are other mixtures under another name, as a search may end where it began.
+
+    Args:
+        shares: of each mixture. [k] each
+        kinds: of each, one of `mixtures.baselines.SIMPLEST_FIRST`.
+
+    Returns:
+        By candidate, the simplest mixture with the same shares. Of candidates that are the same and no baseline is,
+        the first is not listed.
+
+    >>> same_shares({"direct": [0.5, 0.5], "matched": [0.5, 0.5]}, {"direct": "searched", "matched": "matched"})
+    {'direct': 'matched'}
+    """
+    found, distinct = {}, []
+    for name in sorted(shares, key=lambda name: SIMPLEST_FIRST.index(kinds[name])):
+        same = (other for other in distinct if np.allclose(shares[name], shares[other], rtol=0, atol=SAME))
+        if kinds[name] == SEARCHED and (other := next(same, None)):
+            found[name] = other
+        else:
+            distinct.append(name)
+    return found
 
 
 def finalists(
     measured: Measured,
-    roles: Mapping[str, str],
+    kinds: Mapping[str, str],
     strategies: Mapping[str, str],
     predicted: Mapping[str, float | None],
+    same: Mapping[str, str],
     expected_excess: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Every baseline, and every candidate that keeps the limits and is within the noise of the best on proxies.
 
-    The best is the mixture with the smallest mean, of those that keep the limits. If none keeps them, it is the one
-    that exceeds them least, and only what exceeds them no more is a finalist.
+    The best is the mixture with the smallest mean, of those that keep the limits, and of equal ones the simplest. If
+    none keeps them, it is the one that exceeds them least, and only what exceeds them no more is a finalist. A
+    candidate with the shares of another mixture is ranked right after that one, and is neither the best nor a finalist.
 
     Args:
         measured: on proxies.
-        roles: of each mixture, candidate | baseline.
+        kinds: of each mixture, one of `mixtures.baselines.SIMPLEST_FIRST`: a searched one is a candidate, any
+            other a baseline.
         strategies: of each, the strategy it came from.
         predicted: of each, the objective that the surface expected, or None.
+        same: of `same_shares`.
         expected_excess: of each, by how much it is expected to exceed limits that hold at full scale alone
             (`limits.expected_excess`). A candidate that comes nearer to keeping them than the best is a finalist.
 
     Returns:
         For `finalists.json`: best; finalists, in the order of the ranking; ranking, best first, of name, role,
         strategy, measured (the mean), standard_error (of the mean, None with 1 replicate), values, predicted,
-        violation, why_no_finalist (None: it is one); gains of the best over every other mixture, best first, as of
-        `paired_gain`.
+        violation, same_as (the mixture with the same shares, or None), why_no_finalist (None: it is one);
+        gains of the best over every other mixture, best first, as of `paired_gain`.
 
-    >>> one = {"paper": "candidate", "uniform": "baseline"}
-    >>> finalists(Measured({"paper": [0.75], "uniform": [1.0]}), one, one, dict.fromkeys(one))["finalists"]
+    >>> one = {"paper": "searched", "uniform": "uniform"}
+    >>> finalists(Measured({"paper": [0.75], "uniform": [1.0]}), one, one, dict.fromkeys(one), {})["finalists"]
     ['paper', 'uniform']
     """
-    names = measured.best_first([name for name, role in roles.items() if role == BASELINE])
+    by_value = measured.best_first(kinds)
+    distinct = [name for name in by_value if name not in same]
+    names = [name for one in distinct for name in (one, *(n for n in by_value if same.get(n) == one))]
     best = names[0]
     gains = {
         name: paired_gain(measured.values[best], measured.values[name], measured.of_documents(best, name))
@@ -53,7 +84,9 @@ def finalists(
     }
 
     def why_not(name: str) -> str | None:
-        if name == best or roles[name] == BASELINE:
+        if name in same:
+            return f"the same shares as {same[name]}"
+        if name == best or kinds[name] != SEARCHED:
             return None
         if measured.excess(name) > measured.excess(best):
             return f"exceeds the limits on proxies, by {100 * measured.excess(name):.2f} %"
@@ -75,13 +108,14 @@ def finalists(
         "ranking": [
             {
                 "name": name,
-                "role": roles[name],
+                "role": "candidate" if kinds[name] == SEARCHED else "baseline",
                 "strategy": strategies[name],
                 "measured": float(np.mean(measured.values[name])),
                 "standard_error": _standard_error(measured.values[name]),
                 "values": [float(value) for value in measured.values[name]],
                 "predicted": predicted[name],
                 "violation": measured.violations[name] if measured.violations else None,
+                "same_as": same.get(name),
                 "why_no_finalist": reasons[name],
             }
             for name in names

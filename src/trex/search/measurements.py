@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from trex.mixtures.baselines import SIMPLEST_FIRST
 from trex.mixtures.bounds import Bounds
 from trex.objective.constraints import SLACK, violation
 from trex.objective.objective import Objective
@@ -39,12 +40,14 @@ class Measured:
         over = self.violations[name] if self.violations else 0.0
         return over if over > SLACK else 0.0
 
-    def best_first(self, baselines: Sequence[str] = ()) -> list[str]:
-        """Names by mean objective, those that exceed limits last; of equal ones a baseline comes first."""
-        return sorted(
-            self.values,
-            key=lambda name: (self.excess(name), float(np.mean(self.values[name])), name not in baselines),
-        )
+    def best_first(self, kinds: Mapping[str, str]) -> list[str]:
+        """Names by mean objective, those that exceed limits last; of equal ones the simplest first. kinds: of each, one
+        of `mixtures.baselines.SIMPLEST_FIRST`."""
+
+        def key(name: str) -> tuple[float, float, int]:
+            return self.excess(name), float(np.mean(self.values[name])), SIMPLEST_FIRST.index(kinds[name])
+
+        return sorted(self.values, key=key)
 
     def of_documents(self, *names: str) -> tuple[np.ndarray, ...] | None:
         """Of some mixtures, the objective on resampled documents. [resamples] each"""

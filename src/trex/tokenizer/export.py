@@ -53,7 +53,7 @@ def export(
     vocabulary = Vocabulary.load(folder, name)
     encoders: dict[str, tuple[str, Encode]] = {}
     for one in formats:
-        if reason := why_not(one, vocabulary.regex, alphabet):
+        if reason := why_not(one, vocabulary.regex, alphabet, vocabulary.roles.get("eos_token")):
             raise ValueError(f"{name} cannot be exported as {one}: {reason}")
         _MODULES[one].write(vocabulary, output)
         encoders[one] = _MODULES[one].read(vocabulary, output)

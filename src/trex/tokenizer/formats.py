@@ -56,16 +56,26 @@ PRE_TOKENIZERS = {
 }
 
 
-def why_not(file_format: str, regex: str, alphabet: str) -> str | None:
-    """Why a tokenizer has no export of a format; None if it has one.
+def why_not(file_format: str, regex: str, alphabet: str, eos_token: str | None) -> str | None:
+    """Why a tokenizer has no export of a format, and what to do; None if it has one.
 
-    regex: what splits text, of `tokenizer.pattern`; alphabet: the config's `tokenizer.alphabet`.
+    regex: what splits text, of `tokenizer.pattern`; alphabet: the config's `tokenizer.alphabet`; eos_token: its
+    `release.eos_token`.
     """
     if alphabet == "latin1":
-        return f"{file_format} holds tokenizers of UTF-8 text, and this one reads bytes (tokenizer.alphabet: latin1)"
+        return (
+            "the tokenizer reads bytes (tokenizer.alphabet: latin1), and all formats are for tokenizers of UTF-8 text; "
+            "binary tokenizers have no exports"
+        )
     if file_format == "gguf" and regex not in PRE_TOKENIZERS:
         return (
             "llama.cpp splits text only by regexes that it knows by name, and it has none that gives the words of "
-            "tokenizer.pattern; of the named patterns it has default, gpt2, cl100k, llama3, qwen, qwen3.5 and deepseek"
+            "tokenizer.pattern; of the named patterns it has default, gpt2, cl100k, llama3, qwen, qwen3.5 and "
+            "deepseek; list the other formats in release.exports"
+        )
+    if file_format == "gguf" and eos_token is None:
+        return (
+            "llama.cpp would end every text at the token of id 11, an ordinary one, since release.eos_token is null; "
+            "name one of tokenizer.special_tokens there, or list the other formats in release.exports"
         )
     return None

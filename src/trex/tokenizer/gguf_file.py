@@ -27,7 +27,10 @@ def write(vocabulary: Vocabulary, folder: Path) -> None:
         [_CONTROL if token in vocabulary.special else _NORMAL for token in vocabulary.tokens]
     )
     writer.add_token_merges([f"{a} {b}" for a, b in vocabulary.merges])
-    for role, token in vocabulary.roles.items():
+    # With no id in the file, llama.cpp takes 11, an ordinary token, and it has no id that says none. As in GPT-2's
+    # files, what ends a text is then its beginning too; none is added.
+    roles = {"bos_token": vocabulary.roles["eos_token"], **vocabulary.roles}
+    for role, token in roles.items():
         getattr(writer, f"add_{role}_id")(vocabulary.special[token])
     # said even where it is not: under some names llama.cpp adds a beginning unless the file says no
     writer.add_add_bos_token(vocabulary.ends["bos"])

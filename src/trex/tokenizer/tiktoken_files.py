@@ -8,11 +8,11 @@ import json
 from pathlib import Path
 
 from trex.bpe.byte_alphabet import unspell
-from trex.counting.patterns import DEEPSEEK, PATTERNS
+from trex.counting.patterns import DEEPSEEK, PATTERNS, SUPERBPE, SUPERWORDS
 from trex.tokenizer.formats import FACTS, LOADER, RANKS
 from trex.tokenizer.vocabulary import Encode, Vocabulary
 
-_COMPLETE = {*PATTERNS.values()} - {DEEPSEEK}  # regexes that leave nothing over
+_COMPLETE = {*PATTERNS.values()} - {DEEPSEEK, SUPERBPE, SUPERWORDS}  # regexes that leave nothing over
 
 _SOURCE = '''"""The tiktoken encoding of this folder.
 

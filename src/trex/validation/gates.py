@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -79,7 +80,7 @@ def check_gates(
         "random": _random(tokenizer, vocabulary, form),
         "spaces": _changed(tokenizer, form, {repr(text): text for text in _spaces(is_text)}),
         "bytes": _missing_bytes(vocabulary),
-        "determinism": _determinism(tokenizer, is_text),
+        "determinism": _determinism(tokenizer, vocabulary, is_text),
         "special_text": _special_text(tokenizer, vocabulary),
         "special_tokens": _special_tokens(tokenizer, vocabulary),
     }
@@ -98,8 +99,12 @@ def check_gates(
     # single bytes are every byte-level tokenizer's alphabet
     half = entries.filter(pl.col("text").is_null(), pl.col("bytes").bin.size() > 1)
     found["half"] = _of_entries(half) if is_text else None
-    specials = [text.strip() for text in vocabulary.special.values()]
-    found["spelled"] = _of_entries(text.filter(pl.col("text").str.strip_chars().is_in(specials)))
+    # the whole entry, or all of it but white space; a special token of white space alone has only the first
+    specials = [*vocabulary.special.values()]
+    stripped = [special.strip() for special in specials if special.strip()]
+    found["spelled"] = _of_entries(
+        text.filter(pl.col("text").is_in(specials) | pl.col("text").str.strip_chars().is_in(stripped))
+    )
     found["form"] = _Found(int(form.loses), [form.name] if form.loses else [])
     rows = []
     for gate in GATES:
@@ -191,7 +196,7 @@ print(sha256(json.dumps(ids).encode()).hexdigest())
 """
 
 
-def _determinism(tokenizer: Tokenizer, is_text: bool) -> _Found:
+def _determinism(tokenizer: Tokenizer, vocabulary: Vocabulary, is_text: bool) -> _Found:
     texts = probes.random_texts(latin1=not is_text, n=50)
     if is_text:
         texts += [text[:2000] for text in probes.of_scripts().values()]
@@ -217,6 +222,10 @@ def _determinism(tokenizer: Tokenizer, is_text: bool) -> _Found:
     }.items():
         if digest != expected:
             found.add(f"other ids {way}" if digest else f"no ids {way}: {other.stderr[-200:]}")
+    # the tokenizer that was tried here has neither
+    for key in ("truncation", "padding"):
+        if vocabulary.settings.get(key):
+            found.add(f"its tokenizer.json switches {key} on")
     return found
 
 
@@ -226,13 +235,27 @@ def _digest(ids: list[list[int]]) -> str:
 
 def _special_text(tokenizer: Tokenizer, vocabulary: Vocabulary) -> _Found:
     found = _Found()
-    for content in vocabulary.special.values():
-        for text in (content, f"a {content} b", f"a{content}b"):
-            ids = tokenizer.encode(text, add_special_tokens=False).ids
-            if vocabulary.special.keys() & set(ids):
-                found.add(content)
-                break
+    added = tokenizer.get_added_tokens_decoder()
+    for number, content in vocabulary.special.items():
+        token = added.get(number)
+        if _is_ordinary(content):
+            found.add(f"{content!r} is ordinary text")
+        elif token and (token.lstrip or token.rstrip):
+            sides = [side for side, strips in (("before", token.lstrip), ("after", token.rstrip)) if strips]
+            found.add(f"{content} takes the white space {' and '.join(sides)} it")
+        elif any(
+            vocabulary.special.keys() & set(tokenizer.encode(text, add_special_tokens=False).ids)
+            for text in (content, f"a {content} b", f"a{content}b")
+        ):
+            found.add(content)
     return found
+
+
+def _is_ordinary(content: str) -> bool:
+    """Whether text that means no special token spells it: white space, words and numbers without any punctuation, or
+    punctuation alone."""
+    kinds = {unicodedata.category(character)[0] for character in content if not character.isspace()}
+    return kinds <= set("LMN") or kinds <= set("PS")
 
 
 def _special_tokens(tokenizer: Tokenizer, vocabulary: Vocabulary) -> _Found:

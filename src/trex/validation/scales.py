@@ -31,6 +31,13 @@ def scales(config: Mapping) -> list[Scale]:
     return [Scale(*cell) for cell in sorted(cells - {full})] + [Scale(*full)]
 
 
+def grid_scales(config: Mapping) -> list[Scale]:
+    """Those of a loaded config at which mixtures are trained for the grid: what the proxies do not measure."""
+    proxies = config["proxies"]
+    measured = {Scale(proxies["bytes"], size) for size in [proxies["vocab_size"], *proxies["vocab_grid"]]}
+    return [scale for scale in scales(config) if scale not in measured]
+
+
 def vocab_sizes(at: Sequence[Scale], n_bytes: int | None) -> list[int]:
     """The vocabulary sizes at one number of training bytes, rising: one training gives them all."""
     return sorted(scale.vocab_size for scale in at if scale.n_bytes == n_bytes)
