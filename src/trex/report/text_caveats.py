@@ -57,7 +57,7 @@ def halves_caveats(evaluation: pl.DataFrame, parallel_set: str | None) -> Iterat
         more = f" and {len(few) - CORPORA_NAMED} more" if len(few) > CORPORA_NAMED else ""
         yield (
             f"Fewer than {FEWEST_DOCUMENTS} documents are in the test half of {', '.join(named)}{more}: resampling "
-            "them says little about other documents, and intervals are too narrow."
+            "them says little about other documents."
         )
     of_parallel = evaluation.filter(evaluation_set=parallel_set or "")
     numbers = of_parallel.select("documents", "test_documents").n_unique()
