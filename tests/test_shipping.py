@@ -24,7 +24,8 @@ from trex.tokenizer.build import split_and_spell, to_tokenizer
 from trex.tokenizer.chat import check_chat_template
 from trex.tokenizer.export import AWKWARD, check_alike, export
 from trex.tokenizer.formats import why_not
-from trex.tokenizer.huggingface import special_ids, write_folder
+from trex.tokenizer.huggingface import config_files, released, special_ids
+from trex.tokenizer.special import added_ends, folder_files
 from trex.tokenizer.tiktoken_files import _pattern
 
 SURROGATES = range(0xD800, 0xE000)
@@ -59,7 +60,12 @@ def tokenizer_of(pattern: str = "default", alphabet: str = "utf8", normalizer: s
 def folder_of(path: Path, tokenizer: Tokenizer, pad_to: int = 1, **release: Any) -> Path:
     path.mkdir(exist_ok=True)
     template = CHAT if release.get("chat_template") else None
-    write_folder(tokenizer, RELEASE | release, path, pad_to, template)
+    release = RELEASE | release
+    tokenizer = released(tokenizer, added_ends(release), pad_to)
+    tokenizer.save(str(path / "tokenizer.json"))
+    for name, text in config_files(tokenizer, release, template).items():
+        (path / name).write_text(text, encoding="utf-8")
+    assert {file.name for file in path.iterdir()} >= set(folder_files(release))
     return path
 
 
@@ -296,11 +302,11 @@ def test_tiktoken_refuses_ids_that_do_not_rise_with_the_merges(tmp_path):
 def test_reserved_tokens_fill_up_behind_those_that_are_there(tmp_path):
     words = np.array([5])
     model = train_bpe([b"abcdef"], words, 262, special_tokens=("<|endoftext|>", "<|reserved_0|>"))
-    released = write_folder(to_tokenizer(model), RELEASE, tmp_path, 100)
-    assert list(special_ids(released).items())[:4] == [
+    filled = released(to_tokenizer(model), added_ends(RELEASE), 100)
+    assert list(special_ids(filled).items())[:4] == [
         ("<|endoftext|>", 0), ("<|reserved_0|>", 1), ("<|reserved_1|>", 262), ("<|reserved_2|>", 263),
     ]  # fmt: skip
-    assert released.get_vocab_size(with_added_tokens=False) == 300
+    assert filled.get_vocab_size(with_added_tokens=False) == 300
 
 
 def test_every_named_pattern_has_its_regex_in_llama_cpp_or_none():
@@ -313,10 +319,9 @@ def test_every_named_pattern_has_its_regex_in_llama_cpp_or_none():
 
 def card_of(
     folder: Path,
-    entries: int = 32768,
-    *,
     failed: tuple[str, ...] = (),
     test_documents: int = 40,
+    entries: int = 32768,
     **sections: Any,
 ) -> str:
     made_up_run.write_results(folder, failed=failed, test_documents=test_documents)
@@ -345,23 +350,23 @@ def test_the_card_has_what_the_hub_reads_and_what_was_measured(tmp_path):
     assert hub.ModelCard(card).data.license == "cc-by-4.0"
 
 
-def test_the_card_says_what_is_wrong(tmp_path):
-    card = card_of(tmp_path, failed=("bytes",), test_documents=9).replace("\n", " ")
-    assert "The test half has too few documents to claim anything" in card
-    assert "- `chosen` fails the gate `bytes` (a tokenizer that passes it has an entry" in card
-    assert "config accepts" not in card
-    waived = made_up_run.RAW["validation"] | {"waived_gates": ["bytes"]}
-    assert "which its config accepts." in card_of(tmp_path, failed=("bytes",), validation=waived).replace(
-        "\n", " "
-    )
-
-
 def test_the_card_says_what_fills_the_vocabulary_up_and_where_other_sizes_are(tmp_path):
-    card = card_of(tmp_path, 32896, training={"vocab_size": 32768, "pad_to": 256, "ladder": [8192, 16384]})
+    card = card_of(
+        tmp_path, entries=32896, training={"vocab_size": 32768, "pad_to": 256, "ladder": [8192, 16384]}
+    )
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in card.splitlines()]
     assert ["entries", "32,896: 32,768, and 128 reserved ones that no text uses"] in rows
     assert ["other sizes, of the same training", "`ladder/8192/`, `ladder/16384/`"] in rows
     assert "other sizes" not in card_of(tmp_path)
+
+
+def test_the_card_says_what_is_wrong(tmp_path):
+    card = card_of(tmp_path, ("bytes",), 9).replace("\n", " ")
+    assert "The test half has too few documents to claim anything" in card
+    assert "- `chosen` fails the gate `bytes` (a tokenizer that passes it has an entry" in card
+    assert "config accepts" not in card
+    waived = made_up_run.RAW["validation"] | {"waived_gates": ["bytes"]}
+    assert "which its config accepts." in card_of(tmp_path, ("bytes",), validation=waived).replace("\n", " ")
 
 
 def test_the_card_says_what_users_wrote_without_becoming_it(tmp_path):
