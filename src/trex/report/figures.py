@@ -63,6 +63,12 @@ def save(figure: Figure, path: str | Path) -> None:
     metadata = {".svg": {"Date": None, "Creator": "TREX"}, ".png": {"Software": None}}
     if path.suffix not in metadata:
         raise ValueError(f"figures are written as {' or '.join(metadata)}; got {path}")
+    # The solver of the layout adds in an order that changes, which shows in the last digits of positions and so in
+    # ids.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for ax in figure.axes:
+        ax.set_position([round(side, 9) for side in ax.get_position(original=True).bounds])
     with rc_context({"svg.hashsalt": "trex"}), whole(path) as temporary:  # without the salt, ids are random
         figure.savefig(temporary, format=path.suffix[1:], dpi=150, metadata=metadata[path.suffix])
 
