@@ -82,7 +82,7 @@ def test_parallel_text_is_dealt_by_number():
     [
         ({}, []),
         ({"dealt": "whole"}, ["`dev` has one document of `aaa` and `bbb`, which is in both halves"]),
-        ({"test_documents": [3, 40]}, ["Less than 10 documents are in the test half of `aaa` (3 in `dev`)"]),
+        ({"test_documents": [3, 40]}, ["Fewer than 10 documents are in the test half of `aaa` (3 in `dev`)"]),
         ({"documents": [40, 50]}, []),
         (
             {"documents": [40, 50], "evaluation_set": "par"},
