@@ -19,6 +19,7 @@ from trex.config import ConfigError, check_files, load_config
 from trex.counting.patterns import PATTERNS, regex_of
 from trex.report.card import write_card
 from trex.report.languages import language
+from trex.layout import Layout
 from trex.report.results import Results
 from trex.tokenizer.build import split_and_spell, to_tokenizer
 from trex.tokenizer.chat import check_chat_template
@@ -325,7 +326,7 @@ def card_of(
     **sections: Any,
 ) -> str:
     made_up_run.write_results(folder, failed=failed, test_documents=test_documents)
-    results = Results.load(folder, load_config(made_up_run.RAW | sections, folder))
+    results = Results.load(Layout(folder), load_config(made_up_run.RAW | sections, folder))
     return write_card(results, "chosen", {"sha256": "ab" * 32}, entries)
 
 

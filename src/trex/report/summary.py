@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from trex.layout import CHOSEN, Layout
+from trex.layout import CHOSEN
 from trex.mixtures.baselines import SEARCHED, natural, uniform
 from trex.objective.comparisons import TIE
 from trex.objective.constraints import SLACK
@@ -269,8 +269,8 @@ def _next_steps(results: Results) -> str:
 
 
 def _steps(results: Results) -> Iterator[str]:
-    better, folder = better_at_full_scale(results), Path(results.config["results"])
-    tokenizer = Layout(folder).tokenizer(better["against"] if better else CHOSEN).parent
+    better = better_at_full_scale(results)
+    tokenizer = results.files.tokenizer(better["against"] if better else CHOSEN).parent
     yield f'Use the tokenizer: `transformers.AutoTokenizer.from_pretrained("{tokenizer}")`.'
     spearman = _rank_correlation(results)
     if spearman is not None and not spearman >= RANKS_WELL:
