@@ -12,8 +12,8 @@ from jinja2 import Environment, StrictUndefined
 from made_up_run import CORPORA, EXPECTED, MEASURED, RAW, pages, pages_of, ranks, write_results
 
 from trex.config import load_config
-from trex.report.costs import strategy_costs
 from trex.layout import Layout
+from trex.report.costs import strategy_costs
 from trex.report.results import Results
 from trex.report.validation_page import smallest_that_ranks
 from trex.run.code_version import modules_of

@@ -17,9 +17,9 @@ from trex.bpe.byte_alphabet import ALPHABETS, BYTE_LEVEL
 from trex.bpe.training import train_bpe
 from trex.config import ConfigError, check_files, load_config
 from trex.counting.patterns import PATTERNS, regex_of
+from trex.layout import Layout
 from trex.report.card import write_card
 from trex.report.languages import language
-from trex.layout import Layout
 from trex.report.results import Results
 from trex.tokenizer.build import split_and_spell, to_tokenizer
 from trex.tokenizer.chat import check_chat_template

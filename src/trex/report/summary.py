@@ -1,7 +1,6 @@
 """The page that a person reads first: which mixture to use, what it gains, how sure that is, and what to do next."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import polars as pl

@@ -67,15 +67,13 @@ def forecast(config: Mapping[str, Any], base: Path) -> tuple[dict[str, int], lis
     return {what: int(size) for what, size in need.items()}, unknown
 
 
-def forecast_of_all(
-    configs: Sequence[Mapping[str, Any]], base: Path
-) -> tuple[dict[str, int], list[str]]:
+def forecast_of_all(configs: Sequence[Mapping[str, Any]], base: Path) -> tuple[dict[str, int], list[str]]:
     """The same of several recipes, which share the words of a split of the text."""
     need, unknown = forecast(configs[0], base)
     for number, config in enumerate(configs[1:], 1):
         shared = split_name(config["tokenizer"]) in {split_name(c["tokenizer"]) for c in configs[:number]}
         for what, size in forecast(config, base)[0].items():
-            if what in _OF_A_RECIPE or not shared and what in _OF_A_SPLIT:
+            if what in _OF_A_RECIPE or (not shared and what in _OF_A_SPLIT):
                 need[what] += size
     return need, unknown
 
