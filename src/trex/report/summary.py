@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from trex.layout import CHOSEN
+from trex.layout import CHOSEN, Layout
 from trex.mixtures.baselines import SEARCHED, natural, uniform
 from trex.objective.comparisons import TIE
 from trex.objective.constraints import SLACK
@@ -269,7 +269,7 @@ def _next_steps(results: Results) -> str:
 
 def _steps(results: Results) -> Iterator[str]:
     better = better_at_full_scale(results)
-    tokenizer = results.files.tokenizer(better["against"] if better else CHOSEN).parent
+    tokenizer = Layout.of(results.config).tokenizer(better["against"] if better else CHOSEN).parent
     yield f'Use the tokenizer: `transformers.AutoTokenizer.from_pretrained("{tokenizer}")`.'
     spearman = _rank_correlation(results)
     if spearman is not None and not spearman >= RANKS_WELL:
