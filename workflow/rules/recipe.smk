@@ -20,11 +20,7 @@ COMPLETE = [
     *rules.write_provenance.output,
     *rules.write_page.output,
     *rules.pass_gates.output,
-    *rules.sample_mixtures.output,
-    *rules.collect_proxies.output,
-    *rules.fit_surfaces.output,
-    *rules.search_mixture.output,
-    *rules.choose_finalists.output,
+    *SEARCHED,
     *rules.choose_vocab_size.output,
     *rules.choose_mixture.output,
     *rules.validate.output,
@@ -39,7 +35,7 @@ COMPLETE = [
 # partial targets
 rule proxies:
     input:
-        rules.collect_proxies.output,
+        rules.collect_proxies.output if SEARCHES else needs_search,
     localrule: True
 
 
