@@ -97,8 +97,8 @@ def _intro(compared: Compared) -> str:
     n_documents = sum(n for at, n in compared.n_documents.items() if at[0] in compared.sets)
     return "# Recipes side by side\n\n" + markdown.paragraph(
         f"{len(compared.recipes)} recipes, each with the tokenizer of its recommended mixture at its own vocabulary "
-        f"size, on the {n_documents:,} documents of {markdown.names(compared.sets)} in the test half of the evaluation text, "
-        "which nothing was chosen on.",
+        f"size, on the {n_documents:,} documents of {markdown.names(compared.sets)} in the test half of the evaluation "
+        "text, which nothing was chosen on.",
         f"*NSL* is tokens / tokens of the reference tokenizer, {markdown.reference(first.config['reference'])}, on the "
         f"same documents: 0.9 is 10 % fewer. Differences are from the first recipe, `{first.name}`: below 0 is fewer "
         "tokens. Their 95 % intervals are paired by document and hold for all tokenizers of a column together. ▼ and "

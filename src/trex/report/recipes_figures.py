@@ -23,7 +23,7 @@ PANELS = {
 }
 FEWER_COLOR, MORE_COLOR = COLORS[0], "#D55E00"
 COLORS_OF_DIFFERENCES = LinearSegmentedColormap.from_list("differences", [FEWER_COLOR, "white", MORE_COLOR])
-# Of an axis of differences, in ranges of the recipes: an existing tokenizer that is outside of it is an arrow at its end.
+# How long an axis of differences is, in ranges of the recipes; an existing tokenizer outside of it is an arrow.
 FAR = 1.3
 CLIP = 90  # percentile of the absolute differences of recipes where the colours of the heat map end
 NUMBERS = 16  # tokenizers in the heat map that leave room for numbers
@@ -243,6 +243,3 @@ def figures(compared: Compared, scripts: Mapping[str, str]) -> dict[str, Figure]
         "recipes_tradeoffs": recipe_tradeoffs(compared),
         "recipes_by_corpus": recipes_by_corpus(compared, scripts),
     }
-
-
-FIGURES = ("recipes_differences", "recipes_tradeoffs", "recipes_by_corpus")
