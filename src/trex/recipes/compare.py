@@ -287,9 +287,10 @@ class Compared:
             "tokenizer": self.names[i],
             "metric": f"{metric}_difference",
             "against": self.names[0],
-            "value": -gain.percent,
-            "low": -gain.high,
-            "high": -gain.low,
+            # 0 - 0 is 0, and -0 would be shown as such
+            "value": 0 - gain.percent,
+            "low": 0 - gain.high,
+            "high": 0 - gain.low,
             "claim": claim,
         }
 

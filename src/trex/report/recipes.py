@@ -26,6 +26,7 @@ from trex.report import by_corpus, markdown
 from trex.scripts import SCRIPTS
 
 COLUMNS = 8  # tokenizers that a table by corpus has room for
+SAME = 1e-9  # NSL of two corpora that differ by less are equal: those of the reference itself
 LARGEST = 3  # corpora of a mixture, and of the differences, that are named
 MARKS = {FEWER: "▼", MORE: "▲", None: ""}
 TITLES = {
@@ -46,7 +47,7 @@ def write_recipes(compared: Compared, scripts: Mapping[str, str]) -> str:
     """The page. scripts: the main script of each corpus, by which corpora are sorted."""
     sections = (
         _intro(compared),
-        _doubts(compared),
+        markdown.bullets(doubts(compared)),
         _choices(compared),
         _all(compared),
         _by_objective(compared),
@@ -106,7 +107,9 @@ def _intro(compared: Compared) -> str:
     )
 
 
-def _doubts(compared: Compared) -> str:
+def doubts(compared: Compared) -> list[str]:
+    """What to know before the numbers, in Markdown: recipes that are not fit for use, too little text, and who counts
+    text after another normalization."""
     said = []
     for of in compared.recipes:
         if of.failed_gates:
@@ -139,7 +142,7 @@ def _doubts(compared: Compared) -> str:
         both = compared.first.corpora.join(lengths, on=["evaluation_set", "corpus"])
         if of.kind == EXISTING and not both["bytes"].equals(both["other"]):
             said.append(f"`{of.name}` reads the same documents after another normalization.")
-    return markdown.bullets(said)
+    return said
 
 
 def _too_few(few: tuple[int, str, str], texts: int = 1) -> str:
@@ -153,13 +156,17 @@ def _too_few(few: tuple[int, str, str], texts: int = 1) -> str:
 
 
 def _choices(compared: Compared) -> str:
-    items = [f"**{TITLES[choice.goal]}:** {_sentence(compared, choice)}" for choice in choices(compared)]
     rule = markdown.paragraph(
         "Claims about the best hold although it is the best of several, as all pairs of recipes are compared at once. "
         f"*Measurably worse*: the best gains more than {TIE} % and more than the noise. The simplest is that with the "
         "fewest kinds of training beside BPE on words, then the simplest mixture, then the first in the config."
     )
-    return f"## The best choices\n\n{markdown.bullets(items)}\n\n{rule}"
+    return f"## The best choices\n\n{markdown.bullets(best_choices(compared))}\n\n{rule}"
+
+
+def best_choices(compared: Compared) -> list[str]:
+    """The best recipe by each objective and what can be claimed of it, in Markdown."""
+    return [f"**{TITLES[choice.goal]}:** {_sentence(compared, choice)}" for choice in choices(compared)]
 
 
 def _sentence(compared: Compared, choice: Choice) -> str:
@@ -171,6 +178,8 @@ def _sentence(compared: Compared, choice: Choice) -> str:
     span = markdown.interval(gain.low, gain.high)
     existing = better_existing(compared, choice)
     also = f" Better still, of existing tokenizers: {markdown.names(existing)}." if existing else ""
+    if gain.percent == 0:
+        return f"{best}, the same as `{other}`.{also}"
     if choice.too_few:
         return f"{best}, {amount} than `{other}`. {_too_few(choice.too_few)}{also}"
     if choice.is_claimed:
@@ -195,6 +204,11 @@ def _value(compared: Compared, choice: Choice) -> str:
 
 def _worst_corpus(compared: Compared, name: str) -> str:
     row = compared.table.filter(tokenizer=name, metric="worst_corpus").row(0, named=True)
+    macro, worst = (
+        compared.measures[metric].draws[0, compared.names.index(name)] for metric in (AVERAGE, WORST)
+    )
+    if worst - macro < SAME:
+        return "all equal"
     several = f" in `{row['evaluation_set']}`" if len(compared.sets) > 1 else ""
     return f"`{row['corpus']}`{several}"
 
@@ -210,7 +224,7 @@ def _all(compared: Compared) -> str:
         .select("tokenizer", "metric", "value")
         .iter_rows()
     }
-    premiums = _largest_premiums(table)
+    premiums = largest_premiums(table)
     first = compared.first.name
     rows = []
     for i in np.argsort(compared.measures[AVERAGE].draws[0], kind="stable"):
@@ -263,7 +277,7 @@ def _difference(row: Mapping[str, Any] | None) -> tuple[str, str]:
     return f"{row['value']:+.2f} %{MARKS[row['claim']]}", markdown.interval(row["low"], row["high"])
 
 
-def _largest_premiums(table: pl.DataFrame) -> dict[str, tuple[float, str, str]]:
+def largest_premiums(table: pl.DataFrame) -> dict[str, tuple[float, str, str]]:
     """(premium, corpus, pivot) by tokenizer."""
     rows = table.filter(metric="premium").sort("value", maintain_order=True)
     return {

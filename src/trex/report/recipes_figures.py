@@ -104,7 +104,7 @@ def recipe_tradeoffs(compared: Compared) -> Figure:
     recipes = np.array([of.kind == RECIPE for of in compared.tokenizers])
     inside = np.all([_is_near(values, recipes) for values in (average, *others.values())], axis=0)
     lines = [
-        f"{i + 1}  {name}{'' if inside[i] else f' (outside: {average[i]:.2f})'}"
+        f"{i + 1}  {name}{'' if inside[i] else f' (outside: NSL {average[i]:.2f})'}"
         for i, name in enumerate(compared.names)
     ]
     width = 0.4 + LETTER_WIDTH * max(map(len, lines))
@@ -137,7 +137,12 @@ def _is_near(values: np.ndarray, recipes: np.ndarray) -> np.ndarray:
 
 
 def _number(ax: Axes, x: np.ndarray, y: np.ndarray, shown: np.ndarray) -> None:
-    """Write each point's number beside it, on the side that is farthest from other points."""
+    """Write the numbers of points beside them, on the side that is farthest from other points; those of one place
+    together."""
+    numbers: dict[tuple[float, float], list[str]] = {}
+    for point in shown:
+        numbers.setdefault((x[point], y[point]), []).append(str(point + 1))
+    shown = np.array([int(of[0]) - 1 for of in numbers.values()])
     across, up = ((values[shown] - values[shown].min()) / (np.ptp(values[shown]) or 1.0) for values in (x, y))
     for i, point in enumerate(shown):
         rest = np.arange(len(shown)) != i
@@ -148,7 +153,7 @@ def _number(ax: Axes, x: np.ndarray, y: np.ndarray, shown: np.ndarray) -> None:
 
         side = max([(7, 0), (0, 7), (-7, 0), (0, -8)], key=room)
         ax.annotate(
-            str(point + 1),
+            ", ".join(numbers[x[point], y[point]]),
             (x[point], y[point]),
             xytext=side,
             textcoords="offset points",
