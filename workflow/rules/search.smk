@@ -223,6 +223,8 @@ rule train_candidate:
         BENCHMARKS / "train_candidate/{name}.tsv"
     wildcard_constraints:
         name=one_of(MIXTURES),
+    group:
+        "candidates"
     conda:
         ENVIRONMENT
     resources:
@@ -257,6 +259,8 @@ rule measure_front:
         BENCHMARKS / "measure_front/{point}.tsv"
     wildcard_constraints:
         point=one_of(FRONT_POINTS),
+    group:
+        "candidates"
     conda:
         ENVIRONMENT
     resources:
@@ -293,6 +297,7 @@ rule choose_finalists:
         LOGS / "choose_finalists.log",
     benchmark:
         BENCHMARKS / "choose_finalists.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:
@@ -330,6 +335,7 @@ rule choose_mixture:
         LOGS / "choose_mixture.log",
     benchmark:
         BENCHMARKS / "choose_mixture.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:

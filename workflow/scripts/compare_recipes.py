@@ -9,7 +9,9 @@ from trex.recipes.finished import load
 from trex.report.figures import save
 from trex.report.recipes import corpora_table, main_scripts, write_recipes
 from trex.report.recipes_figures import figures
+from trex.report.recipes_page import write_recipes_page
 from trex.run.job import job
+from trex.run.packages import version
 
 with job(snakemake):
     configs, output = snakemake.params.recipes, snakemake.output
@@ -21,5 +23,6 @@ with job(snakemake):
         corpora_table(compared, scripts).write_csv(temporary, float_precision=6)
     for name, figure in figures(compared, scripts).items():
         save(figure, output[name])
+    write_text(write_recipes_page(compared, scripts, version("trex")), output.html)
     write_text(write_recipes(compared, scripts), output.page)
     logging.info("compared %s; read %s", ", ".join(configs), output.page)

@@ -21,7 +21,6 @@ from trex.validation.gate_names import FAILED
 
 _KEY = ["evaluation_set", "corpus"]
 RECIPE, EXISTING = "recipe", "existing"
-BYTES = "bytes"
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,8 +181,10 @@ _ADVICE = "Recipes are only compared on the same evaluation text: delete the fol
 
 
 def _check_lengths(tokenizer: Finished, first: Finished) -> None:
-    """The documents of every text; and its bytes, if both are recipes that normalize alike."""
-    columns = ["documents", *([BYTES] if normalizer(tokenizer) == normalizer(first) else [])]
+    """The documents of every text, and its bytes if it was normalized as the first one's; existing tokenizers read the
+    first recipe's text."""
+    alike = tokenizer.kind == EXISTING or normalizer(tokenizer) == normalizer(first)
+    columns = ["documents", *(["bytes"] if alike else [])]
     both = tokenizer.corpora.select(*_KEY, *columns).join(
         first.corpora.select(*_KEY, *columns), on=_KEY, how="full", suffix="_first", coalesce=True
     )
@@ -198,6 +199,5 @@ def _check_lengths(tokenizer: Finished, first: Finished) -> None:
             )
 
 
-def normalizer(tokenizer: Finished) -> str | None:
-    """Of a recipe; None for an existing tokenizer, which is measured on the text that the run counted."""
-    return None if tokenizer.config is None else str(tokenizer.config["tokenizer"]["normalizer"])
+def normalizer(recipe: Finished) -> str:
+    return str(recipe.config["tokenizer"]["normalizer"])

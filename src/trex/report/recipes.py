@@ -21,7 +21,7 @@ from trex.recipes.compare import (
     Compared,
     differences,
 )
-from trex.recipes.finished import EXISTING, Finished, beyond_plain_bpe, normalizer
+from trex.recipes.finished import Finished, beyond_plain_bpe, normalizer
 from trex.report import by_corpus, markdown
 from trex.scripts import SCRIPTS
 
@@ -130,18 +130,13 @@ def doubts(compared: Compared) -> list[str]:
     others: dict[str, list[str]] = {}
     for of in compared.recipes:
         if normalizer(of) != first:
-            others.setdefault(str(normalizer(of)), []).append(of.name)
+            others.setdefault(normalizer(of), []).append(of.name)
     for other, names in others.items():
         said.append(
             f"{markdown.names(names)} {'normalize' if len(names) > 1 else 'normalizes'} text by `{other}`, "
             f"`{compared.first.name}` by `{first}`: the tokens are those of the same documents, after another "
             f"normalization. Their NSL is tokens / reference tokens of the text by `{first}`."
         )
-    for of in compared.tokenizers:
-        lengths = of.corpora.select("evaluation_set", "corpus", other="bytes")
-        both = compared.first.corpora.join(lengths, on=["evaluation_set", "corpus"])
-        if of.kind == EXISTING and not both["bytes"].equals(both["other"]):
-            said.append(f"`{of.name}` reads the same documents after another normalization.")
     return said
 
 
