@@ -219,6 +219,7 @@ if not SEARCHES:
             LOGS / "take_baselines.log",
         benchmark:
             BENCHMARKS / "take_baselines.tsv"
+        localrule: True
         conda:
             ENVIRONMENT
         resources:
@@ -238,9 +239,6 @@ if not SEARCHES:
 
     ruleorder: take_baselines > search_mixture
     ruleorder: take_baselines > choose_finalists
-
-    localrules:
-        take_baselines,
 
 
 # Proxies of the candidates and the baselines: those that may be the best are trained at full scale.
