@@ -8,6 +8,7 @@ import tiny
 from test_workflow import planned, snakemake
 
 from trex.config import load_config
+from trex.layout import Layout
 from trex.report.results import Results
 
 
@@ -56,7 +57,7 @@ def test_pages_claim_no_search(run):
     )
     config = load_config(json.loads((results / "provenance.json").read_text())["run"]["config"], run)
     assert config["validation"]["mixtures"] == 0
-    assert Results.load(results, config).front is None
+    assert Results.load(Layout.of(config), config).front is None
     data = (results / "report.html").read_text().split('id="data">')[1].split("</script>")[0]
     assert json.loads(data)["objective"] is None
 

@@ -123,7 +123,8 @@ def section(
     intro = markdown.paragraph(
         sentence(choice),
         f"The curve is that of `{choice['decides']}`{f', {decides},' if decides else ''} measured on the selection "
-        "half of `held_out`. *Cost*: operations of training and serving the model of `language_model`, above the least. "
+        "half of `held_out`. *Cost*: operations of training and serving the model of `language_model`, above "
+        "the least.",
         f"*Rare*: entries that the training text has fewer than {RARE} times as this vocabulary splits it; *unseen*: "
         "entries that the held-out text never has. *Last merged*: how often the training text had the last entry when "
         "it was made.",
