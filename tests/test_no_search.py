@@ -19,7 +19,7 @@ def run(tmp_path_factory):
         tmp_path_factory.mktemp("no_search") / "run",
         search={"strategies": []},
         objective={"max_loss": {"reference.json": 18}},
-        proxies={"count": 7, "per_job": 5, "bytes": "1GB", "vocab_size": 10},
+        proxies={"count": 7, "per_job": 5, "bytes": "1GB", "vocab_size": 257},
         regression={"folds": 99, "compare": ["stack"]},
         validation={"mixtures": 2, "grid": None},
     )
@@ -57,7 +57,7 @@ def test_pages_claim_no_search(run):
     )
     config = load_config(json.loads((results / "provenance.json").read_text())["run"]["config"], run)
     assert config["validation"]["mixtures"] == 0
-    assert Results.load(Layout.of(config), config).front is None
+    assert Results.load(Layout(results), config).front is None
     data = (results / "report.html").read_text().split('id="data">')[1].split("</script>")[0]
     assert json.loads(data)["objective"] is None
 
@@ -65,4 +65,4 @@ def test_pages_claim_no_search(run):
 def test_the_target_proxies_says_why_there_are_none(run):
     result = snakemake(run, "--dry-run", "proxies")
     assert result.returncode != 0
-    assert "search.strategies is []" in result.stderr
+    assert "search.strategies is []" in result.stdout + result.stderr
