@@ -12,6 +12,18 @@ include: "report.smk"
 include: "provenance.smk"
 
 
+# up to the finalists
+SEARCHED = (
+    [
+        *rules.sample_mixtures.output,
+        *rules.collect_proxies.output,
+        *rules.fit_surfaces.output,
+        *rules.search_mixture.output,
+        *rules.choose_finalists.output,
+    ]
+    if SEARCHES
+    else [*rules.take_baselines.output]
+)
 # every file that people read: one that was deleted or damaged is made again
 COMPLETE = [
     *rules.write_summary.output,

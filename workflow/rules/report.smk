@@ -10,7 +10,7 @@ SEARCH_FIGURES = [
 FIGURES = [
     "mixture_bars",
     *(SEARCH_FIGURES if SEARCHES else []),
-    "full_scale_choice",
+    *(["full_scale_choice"] if len(MIXTURES) > 1 else []),
     "full_scale_gains",
     "full_scale_nsl",
     "vocabulary_size",

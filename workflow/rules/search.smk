@@ -359,20 +359,6 @@ rule choose_finalists:
         "../scripts/choose_finalists.py"
 
 
-# what there is up to the choice of finalists
-SEARCHED = (
-    [
-        rules.sample_mixtures.output,
-        rules.collect_proxies.output,
-        rules.fit_surfaces.output,
-        rules.search_mixture.output,
-        rules.choose_finalists.output,
-    ]
-    if SEARCHES
-    else [rules.take_baselines.output]
-)
-
-
 # By their tokenizers at full scale (tokenizer.smk), of the mixtures that are finalists.
 rule choose_mixture:
     input:

@@ -389,6 +389,9 @@ def _normalised(config: Config) -> dict[str, Any]:
     training.ladder = sorted(training.ladder)
     if not config.search.strategies:
         validation.mixtures = 0  # no proxies, whose order could be compared
+        training.baselines = training.baselines and bool(
+            config.baselines
+        )  # the chosen mixture is the only one
     if validation.grid is None:
         smallest = smallest_size(len(config.tokenizer.special_tokens))
         validation.grid = [

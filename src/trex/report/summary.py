@@ -48,10 +48,12 @@ def _verdict(results: Results) -> str:
         title = "# Do not trust this result yet"
     elif better:
         title = f"# At full scale, `{better['against']}` is better than the recommended `{name}`"
+    elif len(results.compared) == 1:
+        title = f"# The mixture `{name}`"
     else:
         title = f"# Recommended mixture: `{name}`"
     paragraphs = [title, *([markdown.bullets(found)] if found else [])]
-    recommended = _recommendation(results)
+    recommended = _recommendation(results) if len(results.compared) > 1 else ""
     if found:
         recommended = recommended.replace("**Train", "Taken at face value, the numbers say: **train", 1)
     said = claim(results) if results.too_few_documents else f"**{claim(results)}**"
@@ -72,8 +74,6 @@ def _recommendation(results: Results) -> str:
             f"**Train on the baseline `{better['against']}`, not on `{name}`,** which was preferred on the selection "
             "half of the evaluation text; the test half says otherwise."
         )
-    if len(results.compared) == 1:
-        return f"**Train on `{name}`,** the only mixture of this run."
     if choice["role"] != "baseline":
         return (
             f"**Train on `{name}`,** a mixture that the search strategy `{choice['strategy']}` found. "
