@@ -1,5 +1,6 @@
 """Recipes side by side: numbers that can be checked by hand, what is claimed, and what is refused."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,11 @@ from made_up_recipes import config, finished
 from trex.objective.comparisons import DrawNoise
 from trex.recipes.choose import choices, eligible
 from trex.recipes.compare import AVERAGE, COST, FAIRNESS, FEWER, MORE, WORST, Compared, differences
+from trex.report.figures import save
+from trex.report.page import part, sha256_of
 from trex.report.recipes import corpora_table, main_scripts, sorted_by_script, write_recipes
+from trex.report.recipes_figures import figures
+from trex.report.recipes_page import recipes_data, write_recipes_page
 
 N = 40
 RNG = np.random.default_rng(5)
@@ -210,6 +215,23 @@ def test_fairness_existing_tokenizers_and_scripts(tmp_path):
     table = corpora_table(compared, {"rus_Cyrl": "Cyrillic"})
     assert table["corpus"].to_list() == ["rus_Cyrl", "deu_Latn"]
     assert table["fair_difference"].to_list() == pytest.approx([-20, 20], abs=1e-3)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_figures_and_page_for_any_number_of_recipes(n, tmp_path):
+    every = [recipe("plain", 1.0, 1.2), recipe("other", 0.9, 1.3, shares=None), recipe("same", 1.0, 1.2)]
+    compared = Compared.of(every[:n])
+    drawn = figures(compared, {"deu_Latn": "Latin"})
+    for name, figure in drawn.items():
+        save(figure, tmp_path / f"{name}.svg")
+    data = recipes_data(compared, {"deu_Latn": "Latin"})
+    json.dumps(data, allow_nan=False)
+    assert data["corpora"] == CORPORA
+    assert [row["name"] for row in data["tokenizers"]] == compared.names
+    page = write_recipes_page(compared, {}, "1")
+    assert page.count("<script") == 2
+    assert f"script-src 'sha256-{sha256_of(part('recipes.js').strip())}'" in page
+    assert all(f"figures/{name}.svg" in write_recipes(compared, {}) for name in drawn)
 
 
 def test_noise_of_draws_is_pooled():

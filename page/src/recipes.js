@@ -58,7 +58,7 @@ function heatMap(section) {
   let against = data.first;
   let order = "script";
   const said = h("p", { class: "said", role: "status" }, "Point at a cell, or move through the cells with the arrow keys.");
-  const room = h("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "tokens by corpus" });
+  const room = h("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "heat map of tokens" });
   const percent = (name, c) => {
     const [value, base] = [data.tokens[name][c], data.tokens[against][c]];
     return value === null || base === null ? null : 100 * (value / base - 1);

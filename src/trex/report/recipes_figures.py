@@ -65,8 +65,8 @@ def recipe_differences(compared: Compared) -> Figure:
 
 def _range(rows: list[Mapping[str, Any]]) -> tuple[float, float]:
     """Of an axis that shows 0 and these rows with room at both ends."""
-    low = min(0.0, *(row["low"] for row in rows))
-    high = max(0.0, *(row["high"] for row in rows))
+    low = min([0.0, *(row["low"] for row in rows)])
+    high = max([0.0, *(row["high"] for row in rows)])
     room = (FAR - 1) / 2 * ((high - low) or 1.0)
     return low - room, high + room
 
@@ -169,6 +169,10 @@ def recipes_by_corpus(compared: Compared, scripts: Mapping[str, str]) -> Figure:
     first. Numbers are bold where a difference can be claimed."""
     table = corpora_table(compared, scripts)
     others = compared.tokenizers[1:]
+    if not others:
+        figure = Figure(figsize=(PLOT_WIDTH, 1.0))
+        figure.suptitle(f"{compared.first.name} is the only tokenizer: nothing to compare")
+        return figure
     values = table.select(f"{of.name}_difference" for of in others).to_numpy().astype(float)
     claims = table.select(f"{of.name}_claim" for of in others).to_numpy()
     corpora = table["corpus"].to_list()
@@ -178,7 +182,7 @@ def recipes_by_corpus(compared: Compared, scripts: Mapping[str, str]) -> Figure:
         values, claims, table, corpora = values[kept], claims[kept], table[kept], [corpora[i] for i in kept]
     recipes = [i for i, of in enumerate(others) if of.kind == RECIPE] or list(range(len(others)))
     end = max(float(np.nanpercentile(np.abs(values[:, recipes]), CLIP)) if values.size else 1.0, 0.5)
-    longest = max((len(of.name) for of in others), default=1)
+    longest = max(len(of.name) for of in others)
     figure = Figure(
         figsize=(
             2.2 + LETTER_WIDTH * max(map(len, corpora)) + COLUMN_WIDTH * len(others),
