@@ -55,6 +55,7 @@ rule collect_proxies:
         LOGS / "collect_proxies.log",
     benchmark:
         BENCHMARKS / "collect_proxies.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:

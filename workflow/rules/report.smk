@@ -123,6 +123,7 @@ rule write_summary:
         LOGS / "write_summary.log",
     benchmark:
         BENCHMARKS / "write_summary.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:
@@ -189,6 +190,7 @@ rule write_model_cards:
         LOGS / "write_model_cards.log",
     benchmark:
         BENCHMARKS / "write_model_cards.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:
@@ -216,7 +218,7 @@ rule write_page:
             rules.write_summary.output.details,
             *([FILES.page("language_models")] if ROWS else []),
             rules.write_vocabulary.output.page,
-            FILES.page("hygiene"),
+            FILES.hygiene_page,
         ],
         training_set=FILES.training_set,
         models=FILES.models,
@@ -241,6 +243,7 @@ rule write_page:
         LOGS / "write_page.log",
     benchmark:
         BENCHMARKS / "write_page.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:

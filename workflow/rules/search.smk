@@ -293,6 +293,7 @@ rule choose_finalists:
         LOGS / "choose_finalists.log",
     benchmark:
         BENCHMARKS / "choose_finalists.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:
@@ -330,6 +331,7 @@ rule choose_mixture:
         LOGS / "choose_mixture.log",
     benchmark:
         BENCHMARKS / "choose_mixture.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:

@@ -69,6 +69,7 @@ rule choose_vocab_size:
         LOGS / "choose_vocab_size.log",
     benchmark:
         BENCHMARKS / "choose_vocab_size.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:

@@ -28,6 +28,7 @@ class Results:
     """What a run left in its results folder. Columns are those of docs/contracts.md.
 
     Attributes:
+        files: where they are.
         config: of `trex.config.load_config`.
         candidates, notes, tables, pareto: of the search. front_points: its measurements of the front.
         metrics, corpus_metrics, learning_curve, vocabulary, predictions: of the regression.
@@ -47,6 +48,7 @@ class Results:
         cpu_seconds: of the jobs, `cpu_seconds`.
     """
 
+    files: Layout
     config: Mapping[str, Any]
     candidates: pl.DataFrame
     notes: Mapping[str, Mapping[str, float]]
@@ -79,7 +81,7 @@ class Results:
     cpu_seconds: Mapping[str, float]
 
     @classmethod
-    def load(cls, folder: str | Path, config: Mapping[str, Any]) -> Self:
+    def load(cls, files: Layout, config: Mapping[str, Any]) -> Self:
         """Read the results of the run that `config` describes.
 
         Raises:
@@ -87,7 +89,7 @@ class Results:
                 is not among the candidates.
             FileNotFoundError: if a file is missing.
         """
-        folder, files, corpora = Path(folder), Layout(Path(folder)), list(config["corpora"])
+        corpora = list(config["corpora"])
 
         def wide(path: Path, *keys: str) -> pl.DataFrame:
             table = pl.read_parquet(path)
@@ -122,6 +124,7 @@ class Results:
                 "delete it and run again"
             )
         return cls(
+            files=files,
             config=config,
             candidates=candidates,
             notes=read_json(files.search_notes),
@@ -163,7 +166,7 @@ class Results:
                 for name, spec in config["baselines"].items()
                 if isinstance(spec, Mapping) and "infer" in spec
             },
-            cpu_seconds=cpu_seconds(folder),
+            cpu_seconds=cpu_seconds(files.root),
         )
 
     @cached_property
@@ -199,7 +202,7 @@ class Results:
         """Of language models, by `trex.language_model.compare`; None if that is turned off. Only the summary has it."""
         if not self.config["language_model"]["check"]["seeds"]:
             return None
-        return pl.read_parquet(Layout(Path(self.config["results"])).bits_per_byte)
+        return pl.read_parquet(self.files.bits_per_byte)
 
     @cached_property
     def chosen_shares(self) -> np.ndarray:

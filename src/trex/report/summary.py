@@ -1,7 +1,6 @@
 """The page that a person reads first: which mixture to use, what it gains, how sure that is, and what to do next."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -269,8 +268,8 @@ def _next_steps(results: Results) -> str:
 
 
 def _steps(results: Results) -> Iterator[str]:
-    better, folder = better_at_full_scale(results), Path(results.config["results"])
-    tokenizer = Layout(folder).tokenizer(better["against"] if better else CHOSEN).parent
+    better = better_at_full_scale(results)
+    tokenizer = Layout.of(results.config).tokenizer(better["against"] if better else CHOSEN).parent
     yield f'Use the tokenizer: `transformers.AutoTokenizer.from_pretrained("{tokenizer}")`.'
     spearman = _rank_correlation(results)
     if spearman is not None and not spearman >= RANKS_WELL:
