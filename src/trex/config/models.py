@@ -6,7 +6,7 @@ here, and `trex.config.errors` what an error message says. A docstring after a k
 
 import re
 from pathlib import PurePath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
