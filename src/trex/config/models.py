@@ -117,6 +117,8 @@ class TokenizerKind(Section):
     trains from bytes."""
     keep: Annotated[int, Field(ge=0)] | Literal["all"] = "all"
     """Number of the base's merges that stay. The ids of what the others make go to new tokens."""
+    base_size: int | None = None
+    """Entries of the base that stay, special tokens included. The run finds it; leave it out."""
 
 
 class Proxies(Section):

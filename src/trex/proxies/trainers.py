@@ -11,7 +11,7 @@ from trex.proxies.extension import ExtensionTrainer
 from trex.proxies.superwords import SuperwordTrainer
 from trex.proxies.train import Trainer
 from trex.tokenizer.existing import load_existing
-from trex.tokenizer.extend import load_base
+from trex.tokenizer.extend import kept_merges, load_base
 
 
 def load_trainer(
@@ -44,7 +44,6 @@ def load_trainer(
             limits=SuperwordLimits(superwords["max_words"], superwords["barriers"].encode()),
         )
     if kind["base"]:
-        keep = None if kind["keep"] == "all" else kind["keep"]
-        base = load_base(load_existing(str(files.base), Path.cwd()), keep)
+        base = load_base(load_existing(str(files.base), Path.cwd()), kept_merges(kind["keep"]))
         return ExtensionTrainer(*common, **options, base=base)
     return Trainer(*common, **options)
