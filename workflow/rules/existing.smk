@@ -17,6 +17,8 @@ rule validate_existing:
         BENCHMARKS / "validate_existing/{name}.tsv"
     wildcard_constraints:
         name=one_of(EXISTING),
+    group:
+        "validation"
     conda:
         ENVIRONMENT
     resources:
@@ -51,6 +53,8 @@ rule inspect_existing:
         BENCHMARKS / "inspect_existing/{name}.tsv"
     wildcard_constraints:
         name=one_of(EXISTING),
+    group:
+        "validation"
     conda:
         ENVIRONMENT
     resources:

@@ -22,6 +22,8 @@ rule train_proxies:
         BENCHMARKS / "train_proxies/{batch}.tsv"
     wildcard_constraints:
         batch=one_of([BATCH, *config["proxies"]["mixtures"]]),
+    group:
+        "proxies"
     conda:
         ENVIRONMENT
     resources:

@@ -29,6 +29,7 @@ from snakemake.logging import logger
 RESULTS = Path(config["results"])
 CONFIGS = list(RECIPES.values()) or [config]
 SUMMARY = FILES.page("recipes" if RECIPES else "summary")  # the page to begin with
+WRITES_SUMMARY = "compare_recipes" if RECIPES else "write_summary"
 RUN_LOCK = RunLock(RESULTS)
 STOPPED_BY = []  # names of signals
 
@@ -76,7 +77,7 @@ onstart:
         )
         forget_changed_inputs(RESULTS)
         note_signals(STOPPED_BY)
-        if page_is_due(SUMMARY, planned_jobs(workflow)):
+        if page_is_due(SUMMARY, WRITES_SUMMARY, planned_jobs(workflow)):
             write_page(
                 SUMMARY, "It is under way, or was killed.", planned_jobs(workflow)
             )
@@ -103,7 +104,7 @@ onerror:
             if STOPPED_BY
             else "Jobs failed. Read their logs:"
         )
-        if page_is_due(SUMMARY, planned_jobs(workflow)):
+        if page_is_due(SUMMARY, WRITES_SUMMARY, planned_jobs(workflow)):
             write_page(SUMMARY, why, planned_jobs(workflow), logs)
         if STOPPED_BY:
             logger.error(f"{why} Run the same command again to continue.")

@@ -223,6 +223,8 @@ rule train_candidate:
         BENCHMARKS / "train_candidate/{name}.tsv"
     wildcard_constraints:
         name=one_of(MIXTURES),
+    group:
+        "candidates"
     conda:
         ENVIRONMENT
     resources:
@@ -257,6 +259,8 @@ rule measure_front:
         BENCHMARKS / "measure_front/{point}.tsv"
     wildcard_constraints:
         point=one_of(FRONT_POINTS),
+    group:
+        "candidates"
     conda:
         ENVIRONMENT
     resources:

@@ -135,6 +135,8 @@ rule encode_selection:
     wildcard_constraints:
         name=one_of(MIXTURES),
         draw=one_of(map(str, DRAWS)),
+    group:
+        "encoding"
     conda:
         ENVIRONMENT
     resources:

@@ -30,6 +30,8 @@ rule validate_tokenizer:
         BENCHMARKS / "validate_tokenizer/{name}.tsv"
     wildcard_constraints:
         name=one_of(TOKENIZERS),
+    group:
+        "validation"
     conda:
         ENVIRONMENT
     resources:
@@ -160,6 +162,8 @@ rule inspect_vocabulary:
         BENCHMARKS / "inspect_vocabulary/{name}.tsv"
     wildcard_constraints:
         name=one_of(TOKENIZERS),
+    group:
+        "validation"
     conda:
         ENVIRONMENT
     resources:
