@@ -87,6 +87,19 @@ def dropped_tokens(merges: list[tuple[Any, Any]], keep: int | None) -> Iterator[
             yield a + b
 
 
+def kept_tokens(path: str | Path, keep: int | str) -> tuple[dict[str, int], int]:
+    """(ids of the tokens of a base that stay, how many of its merges do).
+
+    path: of its tokenizer.json, of rule load_base. keep: the config's key `tokenizer.keep`.
+    """
+    config = json.loads(Path(path).read_text(encoding="utf-8"))
+    merges = [(a, b) for a, b in config["model"]["merges"]]
+    n_merges = len(merges) if keep == "all" else int(keep)
+    ids = config["model"]["vocab"] | {token["content"]: token["id"] for token in config["added_tokens"]}
+    gone = set(dropped_tokens(merges, n_merges))
+    return {token: number for token, number in ids.items() if token not in gone}, n_merges
+
+
 def _rules(name: str, config: Mapping[str, Any]) -> tuple[str, str]:
     """(regex, normalizer) by which a tokenizer.json makes words."""
     from trex.counting.regex import OutsideFamily

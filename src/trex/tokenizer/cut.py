@@ -8,7 +8,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from trex.tokenizer.base import dropped_tokens
+from trex.tokenizer.base import kept_tokens
 
 
 def cut(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
@@ -58,11 +58,8 @@ def cutter(base: str | Path | None, keep: int | str) -> Callable[[Tokenizer, int
     """
     if base is None:
         return cut
-    config = json.loads(Path(base).read_text(encoding="utf-8"))
-    merges = config["model"]["merges"]
-    n_merges = len(merges) if keep == "all" else int(keep)
-    tokens = {*config["model"]["vocab"], *(token["content"] for token in config["added_tokens"])}
-    return partial(cut_extension, kept=tokens - set(dropped_tokens(merges, n_merges)), n_merges=n_merges)
+    kept, n_merges = kept_tokens(base, keep)
+    return partial(cut_extension, kept=kept, n_merges=n_merges)
 
 
 def cut_extension(tokenizer: Tokenizer, vocab_size: int, kept: Collection[str], n_merges: int) -> Tokenizer:

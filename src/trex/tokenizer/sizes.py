@@ -49,22 +49,22 @@ def transition_size(vocab_size: int, share: float, n_specials: int = 0) -> int:
 def compared_sizes(config: Mapping[str, Any]) -> list[int]:
     """The sizes whose costs a run compares, rising; a loaded config.
 
-    With `vocab_size: auto` the multiples of `pad_to` in the range, among which it chooses; otherwise V and some below,
-    of a base all from its own size on.
+    With `vocab_size: auto` the multiples of `pad_to` in the range, among which it chooses; otherwise V and some below.
     """
     training, tokenizer = config["training"], config["tokenizer"]
     if is_automatic(training):
         return in_range(*training["vocab_range"], training["pad_to"])
     if size := tokenizer["base_size"]:
         new = training["vocab_size"] - size
-        return [size, *(size + entries for entries in in_range(max(new // BELOW, 1), new, 1))]
+        return [size + entries for entries in in_range(max(new // BELOW, 1), new, 1)]
     return in_range(max(training["vocab_size"] // BELOW, smallest_size(tokenizer)), training["vocab_size"], 1)
 
 
 def curve_sizes(config: Mapping[str, Any]) -> list[int]:
-    """The sizes at which compression is measured at full scale, rising: those above and the ladder's. Every training
-    goes to the last."""
-    return sorted({*compared_sizes(config), *config["training"]["ladder"]})
+    """The sizes at which compression is measured at full scale, rising: those above, the ladder's, that of the base.
+    Every training goes to the last."""
+    base = config["tokenizer"]["base_size"]
+    return sorted({*compared_sizes(config), *config["training"]["ladder"], *([base] if base else [])})
 
 
 def needed_size(config: Mapping[str, Any]) -> int:
