@@ -68,9 +68,7 @@ def test_a_new_recipe_makes_itself_alone(run):
 
 def test_a_recipe_changes_keys_and_not_sections(tmp_path):
     run = tiny.CONFIG | {"reference": "o200k_base", "validation": {}}
-    raw = run | {
-        "recipes": {"a": {"training": {"vocab_size": 300}}, "b": {"baselines": {"n": "natural"}}}
-    }
+    raw = run | {"recipes": {"a": {"training": {"vocab_size": 300}}, "b": {"baselines": {"n": "natural"}}}}
     loaded = load_recipes(raw, tmp_path)
     assert [recipe["training"] for recipe in loaded.values()] == [
         load_config(run | {"training": {"vocab_size": 300, "baselines": False}}, tmp_path)["training"],

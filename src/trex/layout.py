@@ -195,6 +195,11 @@ class Layout:
         return self._counted / "index"
 
     @property
+    def base(self) -> Path:
+        """The tokenizer to go on from, with its merges."""
+        return self.root / "base/tokenizer.json"
+
+    @property
     def mixtures(self) -> Path:
         return self.root / "mixtures.parquet"
 

@@ -1,6 +1,10 @@
 # Several recipes in one run. Each is the rules of recipe.smk as a module, with a config and a results folder of its own
 # and rules named after it; those that split text into the same words share the rules and files of split.smk.
-SPLITS = {recipe["place"]["split"]: recipe for recipe in RECIPES.values()}
+SPLITS = {
+    counted["place"]["split"]: counted
+    for recipe in RECIPES.values()
+    for counted in [*pieces_of(recipe), recipe]
+}
 
 for split, of_recipe in SPLITS.items():
     module_name, prefix = f"split_{split}", f"{split}_".replace("-", "_")

@@ -29,7 +29,7 @@ LIMITS = [FILES.limits] if LIMITING else []
 # any tokenizer of full scale: one is trained here for it.
 rule measure_limits:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         inference=INFERRED,
         documents=[FILES.selection_documents(*at) for at in OBJECTIVE_SETS],
         tokenizers=[
@@ -74,7 +74,7 @@ rule measure_limits:
 
 rule search_round:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         inference=INFERRED,
         limits=LIMITS,
         models=FILES.models,
@@ -122,7 +122,7 @@ rule search_round:
 
 rule search_alone:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         inference=INFERRED,
         limits=LIMITS,
     output:
@@ -162,7 +162,7 @@ rule search_alone:
 
 rule search_mixture:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         inference=INFERRED,
         limits=LIMITS,
         models=FILES.models,
@@ -251,7 +251,7 @@ FULL_SCALE = [(name, draw) for name in MIXTURES for draw in DRAWS]
 
 rule train_candidate:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         candidates=FILES.candidates,
         selection=[FILES.selection_documents(*at) for at in OBJECTIVE_SETS],
     output:
@@ -290,7 +290,7 @@ rule train_candidate:
 # The front is a prediction, so its ends and its knee are measured, as candidates are.
 rule measure_front:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         pareto=FILES.pareto,
     output:
         measured=FILES.front_point("{point}"),
