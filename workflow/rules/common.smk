@@ -99,6 +99,8 @@ PARTS = {
 }
 IN_PARTS = [corpus for corpus in CORPORA if len(PARTS[corpus]) > 1]
 INDEX = FILES.index
+# the inputs of every rule that trains, of which trex.proxies.trainers makes the trainer
+TRAINED_ON = {"word_index": INDEX}
 TOKENIZER = config["tokenizer"]
 OBJECTIVE = {**config["objective"], "vocab_size": config["proxies"]["vocab_size"]}
 SAMPLING = {

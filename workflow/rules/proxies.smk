@@ -7,7 +7,7 @@ BATCHES = proxy_batches(config["proxies"])
 
 rule train_proxies:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
     output:
         **(
             {"tokenizers": directory(FILES.proxy_tokenizers("{batch}"))}

@@ -29,7 +29,7 @@ LIMITS = [FILES.limits] if LIMITING else []
 # scale: one is trained here for it.
 rule measure_limits:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         inference=INFERRED,
         documents=[FILES.selection_documents(*at) for at in OBJECTIVE_SETS],
         tokenizers=[
@@ -69,7 +69,7 @@ rule measure_limits:
 
 rule search_round:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         inference=INFERRED,
         limits=LIMITS,
         models=FILES.models,
@@ -117,7 +117,7 @@ rule search_round:
 
 rule search_alone:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         inference=INFERRED,
         limits=LIMITS,
     output:
@@ -157,7 +157,7 @@ rule search_alone:
 
 rule search_mixture:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         inference=INFERRED,
         limits=LIMITS,
         models=FILES.models,
@@ -210,7 +210,7 @@ FULL_SCALE = [(name, draw) for name in MIXTURES for draw in DRAWS]
 
 rule train_candidate:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         candidates=FILES.candidates,
         selection=[FILES.selection_documents(*at) for at in OBJECTIVE_SETS],
     output:
@@ -247,7 +247,7 @@ rule train_candidate:
 # The front is a prediction, so its ends and its knee are measured, as candidates are.
 rule measure_front:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         pareto=FILES.pareto,
     output:
         measured=FILES.front_point("{point}"),

@@ -23,7 +23,7 @@ FOLDERS = [partial(FILES.tokenizer_file, name) for name in TOKENIZERS] + [
 
 rule train_tokenizer:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         candidates=FILES.candidates,
         finalists=FILES.finalists,
     output:

@@ -114,7 +114,7 @@ rule validate:
 
 rule train_grid:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
     output:
         compression=FILES.grid_compression("{n_bytes}", "{batch}"),
     log:

@@ -335,4 +335,4 @@ def _normalised(config: Config) -> dict[str, Any]:
         complete = {corpus: shares.get(corpus, 0.0) / total for corpus in config.corpora}
         shares.clear()
         shares.update(complete)
-    return config.model_dump(exclude={"corpus_defaults"}) | {"corpus_defaults": {}}
+    return config.model_dump(by_alias=True, exclude={"corpus_defaults"}) | {"corpus_defaults": {}}

@@ -6,7 +6,7 @@ here, and `trex.config.errors` what an error message says. A docstring after a k
 
 import re
 from pathlib import PurePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -16,7 +16,6 @@ from trex.config.fields import (
     CorpusId,
     Distinct,
     Expects,
-    InferredMixture,
     License,
     Mixture,
     MixtureName,
@@ -32,10 +31,10 @@ from trex.config.fields import (
     VocabSize,
     VocabSizeOrAuto,
 )
+from trex.config.kinds import KnownMixture, Pattern, Superwords
 from trex.config.language_models import LanguageModel
 from trex.config.sources import CorpusOrNull
-from trex.config.words import Problem, show, suggest
-from trex.counting.patterns import PATTERNS, regex_of
+from trex.config.words import Problem, show
 from trex.validation.gate_names import STOPS
 
 Surface = Literal["gaussian_process", "mixing_law", "lightgbm", "lightgbm_objective", "linear", "stack"]
@@ -50,32 +49,6 @@ def _results_folder(results: str) -> str:
             "and the signs . _ - /; write one without .., such as results"
         )
     return str(path)
-
-
-def _pattern(pattern: str) -> str:
-    """The regex of a name, or a regex that compiles."""
-    regex = regex_of(pattern)
-    if re.fullmatch(r"[\w.-]+", regex):  # matches itself alone, so it is a name that is wrong
-        raise Problem(f"unknown pattern {show(pattern)}; {suggest(pattern.lower(), [*PATTERNS, 'none'])}")
-    if regex and regex not in PATTERNS.values():
-        from tokenizers import Regex  # here, for the import takes as long as all checks
-
-        try:
-            Regex(regex)
-        except Exception as error:  # the library raises no narrower class
-            raise Problem(
-                f"{show(pattern)} is not the name of a pattern ({', '.join(PATTERNS)}, none) or a regex that "
-                f"compiles: {error}"
-            ) from None
-    return regex
-
-
-def _not_inferred(prior: Any) -> Any:
-    if isinstance(prior, InferredMixture):
-        raise Problem(
-            "only a baseline can be inferred; write the shares, such as {shares: {eng: 0.8, deu: 0.2}}"
-        )
-    return prior
 
 
 class Evaluation(Section):
@@ -109,7 +82,7 @@ class Counting(Section):
 class TokenizerKind(Section):
     """The kind of byte-level BPE tokenizer."""
 
-    pattern: Annotated[str, AfterValidator(_pattern)] = "default"
+    pattern: Pattern = "default"
     """Regex that splits text into words before BPE: default (the paper's), gpt2, cl100k, o200k, llama3, qwen,
     qwen3.5, deepseek, multilingual (ours, which keeps marks with letters), none (nothing is split), or any regex
     that tokenizers.Regex compiles (exact; ten times slower if it is outside the family of docs/patterns.md)."""
@@ -132,6 +105,17 @@ class TokenizerKind(Section):
     """Smallest count of a pair that is still merged."""
     max_token_length: Annotated[int, Field(ge=2)] | None = None
     """Longest token, in bytes. null sets no limit."""
+    superwords: Annotated[Superwords | None, Expects("a mapping such as {from: 0.8}, which may be empty")] = (
+        None
+    )
+    """Merge across white space from some point on, so that tokens of several words come about (docs/recipes.md). null
+    has none."""
+    base: Tokenizer | None = None
+    """Existing byte-level BPE tokenizer to extend: its merges come first, and its ids, pattern, normalizer, special
+    tokens and post-processor stay (docs/recipes.md). pattern, normalizer and special_tokens are then not given. null
+    trains from bytes."""
+    keep: Annotated[int, Field(ge=0)] | Literal["all"] = "all"
+    """Number of the base's merges that stay. The ids of what the others make go to new tokens."""
 
 
 class Proxies(Section):
@@ -149,7 +133,7 @@ class Proxies(Section):
     """Number of mixtures that one job trains, one after another."""
     keep_tokenizers: bool = False
     """Keep the proxies' tokenizer.json files."""
-    prior: Annotated[Mixture, AfterValidator(_not_inferred)] = "uniform"
+    prior: KnownMixture = "uniform"
     """Mixture around which mixtures are sampled. Every share must be above 0."""
     strength: Strength = [0.5, 4]
     """Range [low, high] of how close sampled mixtures stay to the prior, drawn log-uniformly: Dirichlet alpha

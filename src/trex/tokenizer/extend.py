@@ -37,6 +37,16 @@ class Base:
         return chain(self.dropped, count(self._n_ids))
 
     @property
+    def vocab_size(self) -> int:
+        """Tokens that stay, special ones included."""
+        vocab, added = _tokens(self.existing.config)
+        return len(vocab | added) - len(self.dropped)
+
+    @property
+    def special_ids(self) -> set[int]:
+        return set(_tokens(self.existing.config)[1].values())
+
+    @property
     def _n_ids(self) -> int:
         vocab, added = _tokens(self.existing.config)
         return 1 + max(max(vocab.values()), max(added.values(), default=0))
