@@ -136,7 +136,10 @@ def test_other_algorithms_are_tokenizers_own(index, algorithm, tmp_path):
     assert again.to_str() == finished.to_str()
     # any text comes back, whatever bytes it has
     text = "## a ＃b Ωmega <|end|>\n\n" + "x" * 3000 + "".join(map(chr, range(0x20, 0x300)))
-    assert finished.decode(finished.encode(text, add_special_tokens=False).ids, skip_special_tokens=False) == text
+    assert (
+        finished.decode(finished.encode(text, add_special_tokens=False).ids, skip_special_tokens=False)
+        == text
+    )
     finished.pre_tokenizer = None
     for table, corpus in zip(by_corpus(words, index.evaluation), CORPORA, strict=True):
         assert trained.compression.filter(corpus=corpus)["tokens"][0] == tokens_of(finished, table)

@@ -41,7 +41,7 @@ def training_bytes(words: int, text_bytes: int, vocab_size: int, columns: int) -
 
 
 def parity_bytes(entries: int, corpora: int, vocab_size: int) -> int:
-    """Bytes that a parity-aware training takes beside those of `training_bytes`: counts of words and of pairs by corpus.
+    """Bytes that a parity-aware training takes beside `training_bytes`: counts of words and of pairs by corpus.
 
     Args:
         entries: counts above 0 of words in corpora and in development text.

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from trex.config.algorithms import ALGORITHM_CHECKS
 from trex.config.checks import CHECKS
 from trex.config.errors import validate
 from trex.config.fields import MAX_INTEGER
@@ -53,7 +54,7 @@ def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
     if problems or config is None:
         config = _without(merged, problems)
     wrong = tuple(problems)
-    for needs, check in CHECKS:
+    for needs, check in [*CHECKS, *ALGORITHM_CHECKS]:
         if not any(_overlap(path, need) for path in wrong for need in needs):
             for path, problem in check(config, base):
                 problems.setdefault(path, problem)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SPELLED = {byte: character for byte, character in enumerate(BYTE_CHARACTERS)}
+_SPELLED = dict(enumerate(BYTE_CHARACTERS))
 _BATCH = 1 << 16  # words that are spelled and encoded at a time
 
 
@@ -41,7 +41,9 @@ class CountedModel:
     def token_counts(self, vocab_size: int | None = None) -> np.ndarray:
         """int64 [columns]: tokens of each evaluation column. ValueError if it is another size."""
         if vocab_size not in (None, self.vocab_size):
-            raise ValueError(f"the vocabulary has {self.vocab_size} entries, and no smaller one is part of it")
+            raise ValueError(
+                f"the vocabulary has {self.vocab_size} entries, and no smaller one is part of it"
+            )
         return self._made.sum(axis=0)
 
     def made(self, columns: np.ndarray) -> np.ndarray:
@@ -58,9 +60,7 @@ class AlgorithmTrainer(Trainer):
     """Trains Unigram or WordPiece (`trex.tokenizer.other_algorithms`), as `tokenizer["algorithm"]` says. vocab_sizes is
     one size: another one would be another training."""
 
-    def _train(
-        self, shares: np.ndarray, replicate: int, options: BpeOptions
-    ) -> tuple[CountedModel, Slice]:
+    def _train(self, shares: np.ndarray, replicate: int, options: BpeOptions) -> tuple[CountedModel, Slice]:
         text = self.index.slice(shares, self._asked_bytes, replicate)
         [vocab_size] = self.vocab_sizes
         words, evaluation, algorithm = self.index.words, self.index.evaluation, self.tokenizer["algorithm"]
@@ -121,9 +121,7 @@ def count_entries(
         ids, at = ids[at >= 0], at[at >= 0]
         begins, n_columns = evaluation.offsets[at], np.diff(evaluation.offsets)[at]
         entry = np.repeat(begins - np.cumsum(n_columns) + n_columns, n_columns) + np.arange(n_columns.sum())
-        np.add.at(
-            made, (np.repeat(ids, n_columns), evaluation.columns[entry]), evaluation.counts[entry]
-        )
+        np.add.at(made, (np.repeat(ids, n_columns), evaluation.columns[entry]), evaluation.counts[entry])
     return training, made
 
 

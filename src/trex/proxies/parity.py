@@ -40,9 +40,7 @@ class ParityTrainer(Trainer):
 
     parity: Parity
 
-    def _train(
-        self, shares: np.ndarray, replicate: int, options: BpeOptions
-    ) -> tuple[ParityModel, Slice]:
+    def _train(self, shares: np.ndarray, replicate: int, options: BpeOptions) -> tuple[ParityModel, Slice]:
         counts, ledger = self.index.slice_by_corpus(shares, self._asked_bytes, replicate)
         text = Slice(_of_all_corpora(counts, len(self.index.words)), ledger)
         development, turns = self._turns()

@@ -74,9 +74,7 @@ def train(
     return models.Unigram([*((token, NEVER) for token in special_tokens), *ordered])
 
 
-def build(
-    model: models.Model, special_tokens: Sequence[str], pattern: str, normalizer: str
-) -> Tokenizer:
+def build(model: models.Model, special_tokens: Sequence[str], pattern: str, normalizer: str) -> Tokenizer:
     """The tokenizer of a model: normalizer (nfc, nfkc or none), split by pattern, bytes. Decoding an encoding gives the
     normalized text back."""
     tokenizer = Tokenizer(model)
@@ -116,7 +114,7 @@ def _trained(model: models.Model, trainer: trainers.Trainer, words: Iterable[tup
 
 def _scores(tokenizer: Tokenizer) -> dict[str, float]:
     """Score of every entry that was learned, the same in every run."""
-    pieces = {piece: score for piece, score in json.loads(tokenizer.to_str())["model"]["vocab"]}
+    pieces = dict(json.loads(tokenizer.to_str())["model"]["vocab"])
     lowest = min(pieces.values())
     # the trainer numbers the bytes that it has not learned in the order of a hash table
     near = [
