@@ -6,13 +6,21 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from small_index import CORPORA, TOKENIZER, build_index
+from small_index import CORPORA, TOKENIZER, build_index, made_up_text
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from tokenizers.trainers import ParityBpeTrainer
 
 from trex.bpe.byte_alphabet import spell
+from trex.config import ConfigError, load_config
 from trex.proxies.other_algorithms import AlgorithmTrainer
 from trex.proxies.parity import Parity, ParityTrainer
+from trex.tokenizer.cut import cut
+from trex.tokenizer.huggingface import released
+from trex.tokenizer.sizes import curve_sizes
+from trex.tokenizer.vocabulary import Vocabulary as FilesVocabulary
+from trex.validation.entries import read_vocabulary
+from trex.validation.gates import check_gates
+from trex.validation.reach import unreachable
 
 KIND = {**TOKENIZER, "special_tokens": ["<|end|>"], "pattern": "default", "normalizer": "nfc"}
 UNEVEN = np.array([0.5, 0.3, 0.15, 0.05])
@@ -145,3 +153,70 @@ def test_other_algorithms_are_tokenizers_own(index, algorithm, tmp_path):
         assert trained.compression.filter(corpus=corpus)["tokens"][0] == tokens_of(finished, table)
     assert trained.uses["entries"][0] == V - 1
     assert trained.model.made_in_training.sum() == tokens_of(finished, training)
+
+
+@pytest.fixture(scope="module", params=["unigram", "wordpiece"])
+def finished(request, index):
+    trainer = AlgorithmTrainer(index, KIND | {"algorithm": request.param}, S, [700])
+    return trainer.finished(trainer.train(UNEVEN).model)
+
+
+def test_such_tokenizers_are_released_and_pass_the_gates(finished, tmp_path):
+    text = "a\u0301b <|end|> " + made_up_text("bbb", 50, 1)
+    padded = released(cut(finished, 700), {"bos": None, "eos": "<|end|>"}, 128)
+    assert padded.get_vocab_size(with_added_tokens=False) == 768
+    assert padded.encode(text).ids == [*finished.encode(text).ids, 0]
+    with pytest.raises(ValueError, match="cannot be cut to 600"):
+        cut(finished, 600)
+    vocabulary = read_vocabulary(finished)
+    texts = [bytes(token) for token in vocabulary.entries["bytes"]]
+    assert {bytes([byte]) for byte in range(256)} <= set(texts)
+    assert not any("＃".encode() in token for token in texts)
+    no_changes = pl.DataFrame(schema={"corpus": pl.String, "changed": pl.Int64, "change": pl.String})
+    gates = check_gates(padded, vocabulary, unreachable(finished, vocabulary), no_changes)
+    assert "fail" not in gates["result"].to_list(), gates.filter(result="fail")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    padded.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text("{}")
+    with pytest.raises(ValueError, match="all exports are for byte-level BPE"):
+        FilesVocabulary.load(folder, "chosen")
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "rest", "path", "advice"),
+    [
+        ({"parity": {}}, {"search": {"strategies": ["surrogate"]}}, "search.strategies", "write []"),
+        ({"algorithm": "unigram"}, {"search": {}}, "search.strategies", "write []"),
+        ({"algorithm": "unigram", "parity": {}}, {}, "tokenizer.algorithm", "does not go with tokenizer.parity"),
+        ({"parity": {}, "superwords": {}}, {}, "tokenizer.parity", "does not go with tokenizer.superwords"),
+        ({"algorithm": "unigram"}, {"training": {"vocab_size": "auto"}}, "training.vocab_size", "another training"),
+        ({"algorithm": "unigram"}, {"training": {"ladder": [8192]}}, "training.ladder", "another training"),
+        ({"algorithm": "wordpiece"}, {"training": {"vocab_size": 513}}, "training.vocab_size", "at least 514"),
+        ({"algorithm": "unigram", "min_frequency": 2}, {}, "tokenizer.min_frequency", "write 0"),
+        ({"algorithm": "wordpiece", "max_token_length": 9}, {}, "tokenizer.max_token_length", "write null"),
+        ({"parity": {"development": "udhr"}}, {}, "tokenizer.parity.development", "no evaluation set"),
+        ({"parity": {"development": None}}, {}, "tokenizer.parity.ratio", "is missing"),
+        ({"parity": {"development": None, "ratio": {"a": 1}}}, {}, "tokenizer.parity.ratio", "give one to b"),
+        ({"parity": {"compare": "tokens"}}, {}, "tokenizer.parity.compare", "parallel text only"),
+        ({"parity": {"global_merges": 1.5}}, {}, "tokenizer.parity.global_merges", "a number of merges"),
+    ],
+)  # fmt: skip
+def test_config_says_what_does_not_go(tmp_path, tokenizer, rest, path, advice):
+    with pytest.raises(ConfigError) as error:
+        load_config(config(tokenizer, **rest), tmp_path)
+    assert any(line.startswith(path) and advice in line for line in str(error.value).splitlines()), error.value
+
+
+def test_one_size_of_one_training(tmp_path):
+    """Other algorithms are measured at V alone; parity at all sizes, as plain BPE."""
+    one, all_sizes = (
+        curve_sizes(load_config(config(kind), tmp_path)) for kind in ({"algorithm": "unigram"}, {"parity": {}})
+    )
+    assert one == [32768]
+    assert len(all_sizes) > 10
+
+
+def config(tokenizer, **rest):
+    corpora = {name: {"source": {"demo": demo}} for name, demo in (("a", "deu"), ("b", "fra"))}
+    return {"corpora": corpora, "search": {"strategies": []}, "tokenizer": tokenizer, **rest}

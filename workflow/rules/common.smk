@@ -21,7 +21,7 @@ from trex.config import (
     named_files,
 )
 from trex.corpora import deal, read_bytes, source_files
-from trex.bpe.memory import training_bytes, used_share
+from trex.bpe.memory import algorithm_bytes, parity_bytes, training_bytes, used_share
 from trex.files import read_json
 from trex.run.preflight import (
     check_install_path,
@@ -201,12 +201,14 @@ def training_megabytes(base, n_bytes, vocab_size):
             raise FileNotFoundError(ENOENT, "has no whole index", str(input.word_index))
         of_text = n_bytes(wildcards) if callable(n_bytes) else n_bytes
         share = used_share(of_text, text_bytes)
-        need = training_bytes(
-            int(share * index["words"]),
-            int(share * index["bytes"]),
-            vocab_size,
-            index["columns"],
-        )
+        words, n_bytes = int(share * index["words"]), int(share * index["bytes"])
+        need = training_bytes(words, n_bytes, vocab_size, index["columns"])
+        if TOKENIZER["parity"]:
+            # a count for every corpus and, in development text, for the words of an evaluation set
+            entries = min(index["entries"], len(CORPORA) * words) + words
+            need += parity_bytes(entries, len(CORPORA), vocab_size)
+        elif TOKENIZER["algorithm"] != "bpe":
+            need += algorithm_bytes(TOKENIZER["algorithm"], words, n_bytes)
         counts = 8 * index["words"]  # of the words that are not used
         return int((200 + base + (need + counts) / 1e6) * 2 ** (attempt - 1))
 
@@ -450,6 +452,7 @@ def exports(wildcards):
             TOKENIZER["pattern"],
             TOKENIZER["alphabet"],
             config["release"]["eos_token"],
+            TOKENIZER["algorithm"],
         )
         if reason:
             raise WorkflowError(f"release.exports: {one} cannot be made: {reason}")

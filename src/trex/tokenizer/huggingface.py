@@ -6,6 +6,7 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, processors
 
+from trex.tokenizer.other_algorithms import NEVER
 from trex.tokenizer.special import CHAT, CONFIG, GENERATION, ROLES, SPECIAL, reserved_tokens
 
 
@@ -62,8 +63,11 @@ def _padded(tokenizer: Tokenizer, pad_to: int) -> Tokenizer:
     content = json.loads(tokenizer.to_str())
     vocab = content["model"]["vocab"]
     size = len(vocab)
-    fill = reserved_tokens(-size % pad_to, taken=vocab)
-    vocab.update({token: size + i for i, token in enumerate(fill)})
+    fill = reserved_tokens(-size % pad_to, taken=tokenizer.get_vocab())
+    if content["model"]["type"] == "Unigram":
+        vocab += [[token, NEVER] for token in fill]
+    else:
+        vocab.update({token: size + i for i, token in enumerate(fill)})
     padded = Tokenizer.from_str(json.dumps(content, ensure_ascii=False))
     padded.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in fill])
     return padded

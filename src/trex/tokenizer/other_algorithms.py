@@ -11,6 +11,7 @@ from typing import Literal
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from trex.bpe.byte_alphabet import BYTE_CHARACTERS
+from trex.counting.patterns import regex_of
 from trex.tokenizer.build import add_special_tokens, split_and_spell
 
 Algorithm = Literal["unigram", "wordpiece"]
@@ -20,7 +21,7 @@ Algorithm = Literal["unigram", "wordpiece"]
 PREFIX = "＃"
 # Longer words are cut every so many bytes: WordPiece takes time with the square of a word's length, and by itself makes
 # one unknown token of long words.
-LONGEST_WORD = 400
+LONGEST_WORD = 100
 LONGEST_PIECE = 64  # bytes of a Unigram entry; SentencePiece's 16 characters have at most so many
 # Scores differ by rounding errors from run to run, as the trainer adds numbers in the order of a hash table.
 DECIMALS = 5
@@ -80,7 +81,7 @@ def build(model: models.Model, special_tokens: Sequence[str], pattern: str, norm
     tokenizer = Tokenizer(model)
     if normalizer != "none":
         tokenizer.normalizer = getattr(normalizers, normalizer.upper())()
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split_and_spell(pattern), _cut()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split_and_spell(regex_of(pattern)), _cut()])
     without = [decoders.Replace(PREFIX, "")] if isinstance(model, models.WordPiece) else []
     tokenizer.decoder = decoders.Sequence([*without, decoders.ByteLevel()])
     add_special_tokens(tokenizer, special_tokens)
