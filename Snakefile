@@ -62,11 +62,7 @@ rule all:
         rules.write_provenance.output,
         rules.write_page.output,
         rules.pass_gates.output,
-        rules.sample_mixtures.output,
-        rules.collect_proxies.output,
-        rules.fit_surfaces.output,
-        rules.search_mixture.output,
-        rules.choose_finalists.output,
+        SEARCHED,
         rules.choose_vocab_size.output,
         rules.choose_mixture.output,
         rules.validate.output,
@@ -80,7 +76,7 @@ rule all:
 # partial targets
 rule proxies:
     input:
-        rules.collect_proxies.output,
+        rules.collect_proxies.output if SEARCHES else needs_search,
 
 
 rule report:

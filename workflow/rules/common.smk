@@ -464,6 +464,13 @@ def exports(wildcards):
     return [FILES.export(CHOSEN, file) for file in export_files(formats)]
 
 
+def needs_search(wildcards):
+    """The input of the target `proxies` without a search: an error that says why there are none."""
+    raise WorkflowError(
+        "proxies: there are none, for search.strategies is []; name one or more strategies, such as [surrogate]"
+    )
+
+
 def needs_seeds(wildcards):
     """The input of the target `language_models` while the check is turned off: an error that says how to turn it on."""
     raise WorkflowError(

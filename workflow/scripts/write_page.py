@@ -21,7 +21,6 @@ with job(snakemake):
         tokenizers[name] = load_tokenizer(spec, Path.cwd())[1].to_str()
     folder = Path(config["results"])
     vocabularies = dict(zip(tokenizers, map(pl.read_parquet, files.vocabularies), strict=True))
-    parts = Parts(
-        list(map(Path, files.pages)), read_json(files.models), tokenizers, vocabularies, params.command
-    )
+    models = read_json(files.models) if files.models else None
+    parts = Parts(list(map(Path, files.pages)), models, tokenizers, vocabularies, params.command)
     write_text(write_page(Results.load(folder, config), folder, parts), snakemake.output.page)

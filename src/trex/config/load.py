@@ -28,12 +28,12 @@ _TWO_CORPORA = {"a": {"source": {"demo": "a"}}, "b": {"source": {"demo": "b"}}}
 def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
     """Check a configuration and return its complete, JSON-able form; loading that again changes nothing.
 
-    Defaults are filled in, ``corpus_defaults`` is merged into the corpora (and empty in the result), amounts
-    of bytes are integers (``training.bytes: all`` and ``training.vocab_size: auto`` are None, ``training.pad_to`` is
-    a number), ``proxies.vocab_grid`` is sorted and holds ``vocab_size``, ``validation.grid`` is a list,
-    ``tokenizer.special_tokens`` has the reserved ones (``reserved`` is then 0), every token of ``release`` is its
-    name or None, explicit shares name every corpus in the config's order, and ``infer`` of a baseline is a mapping
-    with all its keys.
+    Defaults are filled in, ``corpus_defaults`` is merged into the corpora (and empty in the result), amounts of bytes
+    are integers (``training.bytes: all`` and ``training.vocab_size: auto`` are None, ``training.pad_to`` is a number),
+    ``proxies.vocab_grid`` is sorted and holds ``vocab_size``, ``validation.grid`` is a list, ``validation.mixtures``
+    is 0 without a search, ``tokenizer.special_tokens`` has the reserved ones (``reserved`` is then 0), every token of
+    ``release`` is its name or None, explicit shares name every corpus in the config's order, and ``infer`` of a
+    baseline is a mapping with all its keys.
 
     Args:
         raw: what the YAML says; not modified.
@@ -324,6 +324,8 @@ def _normalised(config: Config) -> dict[str, Any]:
     proxies.vocab_grid = sorted({*proxies.vocab_grid, proxies.vocab_size})
     training.pad_to = training.pad_to or (DEFAULT_PAD if training.vocab_size is None else 1)
     training.ladder = sorted(training.ladder)
+    if not config.search.strategies:
+        validation.mixtures = 0  # no proxies, whose order could be compared
     if validation.grid is None:
         smallest = smallest_size(len(config.tokenizer.special_tokens))
         validation.grid = [

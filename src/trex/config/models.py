@@ -212,7 +212,7 @@ class Regression(Section):
 class Search(Section):
     """How mixtures are searched. Every strategy's candidate is measured, and so is the matched mixture."""
 
-    strategies: Annotated[Distinct[Strategy], Field(min_length=1)] = [
+    strategies: Distinct[Strategy] = [
         "paper",
         "surrogate",
         "adaptive",
@@ -220,7 +220,8 @@ class Search(Section):
     ]
     """Strategies to run: paper (the mean of the best random draws), surrogate (the optimum of the surface),
     adaptive (rounds of new proxies where they promise most), direct (reweights corpora from one proxy to the
-    next, without a surface)."""
+    next, without a surface). [] searches nothing: no proxies are trained, and the baselines and the matched mixture
+    alone are compared, all of them at full scale."""
     kappa: float = Field(1.0, ge=0)
     """Standard deviations that surrogate adds to every predicted NSL, to stay cautious where the surface is
     unsure."""

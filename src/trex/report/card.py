@@ -60,7 +60,8 @@ def _mixture(results: Results, name: str) -> str:
 
 def _title(results: Results, name: str, entries: int) -> str:
     mixture = _mixture(results, name)
-    of = f"the mixture `{mixture}`" + (", which the run recommends" if name == CHOSEN else ", a baseline")
+    recommended = name == CHOSEN and len(results.compared) > 1
+    of = f"the mixture `{mixture}`" + (", which the run recommends" if recommended else ", a baseline")
     latin1 = results.config["tokenizer"]["alphabet"] == "latin1"
     algorithm = _ALGORITHMS[results.config["tokenizer"]["algorithm"]]
     return f"# Tokenizer `{name}`\n\n" + markdown.paragraph(
@@ -204,10 +205,11 @@ def _measured(results: Results, name: str) -> str:
         if other in objective
     ]
     parts.append(markdown.table(("tokenizer", "objective"), rows))
+    made = "made small" if results.is_searched else "compared mixtures by"
     parts.append(
         markdown.paragraph(
             f"*NSL*: tokens divided by those of {_reference(results.config['reference'])} on the same text; "
-            "smaller is better. The *objective* is what the run made small. All was measured on documents that no "
+            f"smaller is better. The *objective* is what the run {made}. All was measured on documents that no "
             "training and no choice has seen."
         )
     )

@@ -34,7 +34,7 @@ class Parts:
 
     Attributes:
         pages: the Markdown pages, summary.md first.
-        models: of surfaces/models.json.
+        models: of surfaces/models.json; None without a search.
         tokenizers: tokenizer.json's text by name, the most important first; those that would make the page larger than
             TOKENIZER_BYTES allows are left out, and the page says so.
         vocabularies: by the same names, how each entry is used: `trex.validation.vocabulary.composition`.
@@ -42,7 +42,7 @@ class Parts:
     """
 
     pages: Sequence[Path]
-    models: Mapping[str, Any]
+    models: Mapping[str, Any] | None
     tokenizers: Mapping[str, str]
     vocabularies: Mapping[str, pl.DataFrame]
     command: str
@@ -50,7 +50,9 @@ class Parts:
 
 def write_page(results: Results, folder: Path, parts: Parts) -> str:
     """The page, as HTML. folder: the results folder."""
-    blocks, carried, left_out = {"surfaces": compressed(json.dumps(page_surfaces(parts.models)))}, [], []
+    blocks, carried, left_out = {}, [], []
+    if parts.models is not None:
+        blocks["surfaces"] = compressed(json.dumps(page_surfaces(parts.models)))
     room = TOKENIZER_BYTES
     for name, text in parts.tokenizers.items():
         block = compressed(text)

@@ -77,8 +77,9 @@ def _objective(results: Results) -> str:
         rows.append((f"`{name}`", markdown.nsl(value), *cells))
     sets = markdown.names(results.choice["objective"]["evaluation_sets"])
     header = ("tokenizer", "objective", "gain of `chosen`", "95 % interval")
+    role = "which the search minimised" if results.is_searched else "by which mixtures are compared"
     intro = markdown.paragraph(
-        f"The {results.choice['objective']['aggregate']} NSL on {sets}, which the search minimised; best first.",
+        f"The {results.choice['objective']['aggregate']} NSL on {sets}, {role}; best first.",
         claim(results),
     )
     return f"## The objective\n\n{intro}\n\n{markdown.table(header, rows)}"
