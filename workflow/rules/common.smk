@@ -201,14 +201,14 @@ def training_megabytes(base, n_bytes, vocab_size):
             raise FileNotFoundError(ENOENT, "has no whole index", str(input.word_index))
         of_text = n_bytes(wildcards) if callable(n_bytes) else n_bytes
         share = used_share(of_text, text_bytes)
-        words, n_bytes = int(share * index["words"]), int(share * index["bytes"])
-        need = training_bytes(words, n_bytes, vocab_size, index["columns"])
+        words, in_words = int(share * index["words"]), int(share * index["bytes"])
+        need = training_bytes(words, in_words, vocab_size, index["columns"])
         if TOKENIZER["parity"]:
             # a count for every corpus and, in development text, for the words of an evaluation set
             entries = min(index["entries"], len(CORPORA) * words) + words
             need += parity_bytes(entries, len(CORPORA), vocab_size)
         elif TOKENIZER["algorithm"] != "bpe":
-            need += algorithm_bytes(TOKENIZER["algorithm"], words, n_bytes)
+            need += algorithm_bytes(TOKENIZER["algorithm"], words, in_words)
         counts = 8 * index["words"]  # of the words that are not used
         return int((200 + base + (need + counts) / 1e6) * 2 ** (attempt - 1))
 

@@ -60,5 +60,8 @@ def used_share(n_bytes: int | None, available: int) -> float:
 
 def algorithm_bytes(algorithm: str, words: int, text_bytes: int) -> int:
     """Bytes that `tokenizers` takes to train another algorithm on so many distinct words with text_bytes bytes in all:
-    measured, and rounded up."""
-    return {"unigram": 700, "wordpiece": 150}[algorithm] * text_bytes + 300 * words
+    measured on up to 2 MB of words, and rounded up."""
+    if algorithm == "wordpiece":
+        return 300 * words + 150 * text_bytes
+    # it begins with at most a million entries; from then on, only the text and its suffix array grow
+    return 300 * words + min(700 * text_bytes, 2 * 10**9 + 150 * text_bytes)
