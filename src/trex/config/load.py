@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from trex.config.algorithms import ALGORITHM_CHECKS
 from trex.config.checks import CHECKS
 from trex.config.errors import validate
 from trex.config.fields import MAX_INTEGER
@@ -113,7 +114,7 @@ def _checked(raw: Mapping[str, Any], base: Path) -> tuple[Config, Problems]:
     if not any(_overlap(path, "tokenizer") for path in problems):
         problems |= resolve_base(config, base)
     wrong = tuple(problems)
-    for needs, check in CHECKS:
+    for needs, check in [*CHECKS, *ALGORITHM_CHECKS]:
         if not any(_overlap(path, need) for path in wrong for need in needs):
             for path, problem in check(config, base):
                 problems.setdefault(path, problem)

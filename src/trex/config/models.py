@@ -34,6 +34,7 @@ from trex.config.fields import (
 )
 from trex.config.kinds import KnownMixture, Pattern, Superwords
 from trex.config.language_models import LanguageModel
+from trex.config.parity import Parity
 from trex.config.sources import CorpusOrNull
 from trex.config.words import Problem, show
 from trex.validation.gate_names import STOPS
@@ -119,6 +120,14 @@ class TokenizerKind(Section):
     """Number of the base's merges that stay. The ids of what the others make go to new tokens."""
     base_size: int | None = None
     """Entries of the base that stay, special tokens included. The run finds it; leave it out."""
+    parity: Annotated[Parity | None, Expects("a mapping such as {variant: window}, which may be empty")] = (
+        None
+    )
+    """Parity-aware BPE, in which corpora take turns to choose the next merge (docs/parity.md). Needs search.strategies:
+    []. null lets all text choose together."""
+    algorithm: Literal["bpe", "unigram", "wordpiece"] = "bpe"
+    """Algorithm: bpe, or for comparison unigram or wordpiece, trained by tokenizers itself at one vocabulary size
+    (docs/recipes.md). These need search.strategies: []."""
 
 
 class Proxies(Section):
