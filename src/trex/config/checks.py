@@ -134,6 +134,7 @@ def _check_binary(config: Config, _: Path) -> Found:
     "proxies.vocab_size",
     "proxies.vocab_grid",
     "training",
+    "search.strategies",
     "validation.grid",
 )
 def _check_vocab_sizes(config: Config, _: Path) -> Found:
@@ -152,6 +153,8 @@ def _check_vocab_sizes(config: Config, _: Path) -> Found:
     sizes |= {f"proxies.vocab_grid[{i}]": size for i, size in enumerate(config.proxies.vocab_grid)}
     scales = config.validation.grid or []
     sizes |= {f"validation.grid[{i}].vocab_size": scale.vocab_size for i, scale in enumerate(scales)}
+    if not config.search.strategies:  # no proxies are trained
+        sizes = {path: size for path, size in sizes.items() if not path.startswith("proxies.")}
     for path, size in sizes.items():
         if size < smallest:
             yield path, f"{size} leaves no room for a merge beside {beside}; write at least {smallest}"
