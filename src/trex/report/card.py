@@ -84,7 +84,8 @@ def _use(results: Results) -> str:
 
 def _recipe(results: Results, entries: int) -> str:
     kind, release, training = (results.config[key] for key in ("tokenizer", "release", "training"))
-    pattern = kind["pattern"]
+    superwords, base = kind["superwords"], kind["base"]
+    pattern = (superwords or kind)["pattern"]
     known = [key for key, regex in PATTERNS.items() if regex == pattern]
     ends = [end for end in ("bos", "eos") if release[f"add_{end}_token"]]
     rows = [
@@ -98,6 +99,10 @@ def _recipe(results: Results, entries: int) -> str:
         ("added to every text", " and ".join(f"{end}_token" for end in ends) or "nothing"),
         ("chat template", "`chat_template.jinja`" if release["chat_template"] else "none"),
     ]
+    if superwords:
+        rows.append(("merges across words", f"after {100 * superwords['from']:g} % of the merges"))
+    if base:
+        rows.append(("extends", _code(base if isinstance(base, str) else base["huggingface"])))
     if kind["max_token_length"] is not None:
         rows.append(("longest token", f"{kind['max_token_length']} bytes"))
     if training["ladder"]:
