@@ -435,5 +435,18 @@ class Layout:
         return self.root / f"figures/{name}.svg"
 
     @property
+    def recipes_table(self) -> Path:
+        """Of the comparison of recipes, which lies beside the folder of these."""
+        return self.root / "recipes.parquet"
+
+    @property
+    def recipes_page(self) -> Path:
+        return self.root / "recipes.html"
+
+    @property
+    def recipes_csv(self) -> Path:
+        return self.root / "recipes.csv"
+
+    @property
     def provenance(self) -> Path:
         return self.root / "provenance.json"

@@ -23,7 +23,7 @@ from trex.config import (
     pieces_of,
 )
 from trex.corpora import deal, read_bytes, source_files
-from trex.bpe.memory import training_bytes, used_share
+from trex.bpe.memory import algorithm_bytes, parity_bytes, training_bytes, used_share
 from trex.files import read_json
 from trex.run.preflight import (
     check_install_path,
@@ -230,8 +230,15 @@ def training_megabytes(base, n_bytes, vocab_size):
                 raise FileNotFoundError(ENOENT, "has no whole index", str(input[name]))
             limits = [limit for limit in (of_text, most) if limit is not None]
             share = used_share(min(limits, default=None), text_bytes)
-            numbers = int(share * index["words"]), int(share * index["bytes"])
-            needs.append(training_bytes(*numbers, vocab_size, index["columns"]))
+            words, in_words = int(share * index["words"]), int(share * index["bytes"])
+            need = training_bytes(words, in_words, vocab_size, index["columns"])
+            if TOKENIZER["parity"]:
+                # a count for every corpus and, in development text, for the words of an evaluation set
+                entries = min(index["entries"], len(CORPORA) * words) + words
+                need += parity_bytes(entries, len(CORPORA), vocab_size)
+            elif TOKENIZER["algorithm"] != "bpe":
+                need += algorithm_bytes(TOKENIZER["algorithm"], words, in_words)
+            needs.append(need)
             counts += 8 * index["words"]  # of the words that are not used
         need = max(needs) + counts  # one after the other
         return int(
@@ -472,6 +479,7 @@ def exports(wildcards):
             (TOKENIZER["superwords"] or TOKENIZER)["pattern"],
             TOKENIZER["alphabet"],
             config["release"]["eos_token"],
+            TOKENIZER["algorithm"],
         )
         if reason:
             raise WorkflowError(f"release.exports: {one} cannot be made: {reason}")
@@ -481,6 +489,13 @@ def exports(wildcards):
                 f"release.exports: {one} needs the package {package}; run ./install.sh --export"
             )
     return [FILES.export(CHOSEN, file) for file in export_files(formats)]
+
+
+def needs_search(wildcards):
+    """The input of the target `proxies` without a search: an error that says why there are none."""
+    raise WorkflowError(
+        "proxies: there are none, for search.strategies is []; name one or more strategies, such as [surrogate]"
+    )
 
 
 def needs_seeds(wildcards):

@@ -18,7 +18,7 @@ rule write_provenance:
         tokenizer_configs=rules.write_tokenizer_configs.output,
         counts=REPORTED["counts"],
         tokenizer_ledgers=REPORTED["full_scale_ledgers"],
-        training_ledger=FILES.training_ledger,
+        training_ledger=FILES.training_ledger if SEARCHES else [],
     output:
         provenance=FILES.provenance,
     log:

@@ -12,6 +12,18 @@ include: "report.smk"
 include: "provenance.smk"
 
 
+# up to the finalists
+SEARCHED = (
+    [
+        *rules.sample_mixtures.output,
+        *rules.collect_proxies.output,
+        *rules.fit_surfaces.output,
+        *rules.search_mixture.output,
+        *rules.choose_finalists.output,
+    ]
+    if SEARCHES
+    else [*rules.take_baselines.output]
+)
 # every file that people read: one that was deleted or damaged is made again
 COMPLETE = [
     *rules.write_summary.output,
@@ -20,11 +32,7 @@ COMPLETE = [
     *rules.write_provenance.output,
     *rules.write_page.output,
     *rules.pass_gates.output,
-    *rules.sample_mixtures.output,
-    *rules.collect_proxies.output,
-    *rules.fit_surfaces.output,
-    *rules.search_mixture.output,
-    *rules.choose_finalists.output,
+    *SEARCHED,
     *rules.choose_vocab_size.output,
     *rules.choose_mixture.output,
     *rules.validate.output,
@@ -39,7 +47,7 @@ COMPLETE = [
 # partial targets
 rule proxies:
     input:
-        rules.collect_proxies.output,
+        rules.collect_proxies.output if SEARCHES else needs_search,
     localrule: True
 
 

@@ -1,13 +1,16 @@
 # The pages that people read, summary.md first, and the figures. `snakemake --report` collects both in one file.
-FIGURES = [
-    "mixture_bars",
+SEARCH_FIGURES = [
     "sampled_support",
     "predicted_measured",
     "pareto_front",
     "learning_curve",
     "nsl_by_corpus",
     "nsl_by_vocabulary",
-    "full_scale_choice",
+]
+FIGURES = [
+    "mixture_bars",
+    *(SEARCH_FIGURES if SEARCHES else []),
+    *(["full_scale_choice"] if len(MIXTURES) > 1 else []),
     "full_scale_gains",
     "full_scale_nsl",
     "vocabulary_size",
@@ -16,8 +19,7 @@ FIGURES = [
 # without what only the model cards tell, so that another license does not draw all figures again
 TOLD = {key: value for key, value in config.items() if key != "release"}
 # all files that the pages and figures are made from; `trex.report.results` reads them from the results folder by name
-REPORTED = {
-    "candidates": FILES.candidates,
+OF_SEARCH = {
     "notes": FILES.search_notes,
     "tables": FILES.search_tables,
     "pareto": FILES.pareto,
@@ -31,6 +33,10 @@ REPORTED = {
     "training_ledger": FILES.training_ledger,
     "compression": FILES.choice_compression,
     "ledger": FILES.choice_ledger,
+}
+REPORTED = {
+    **(OF_SEARCH if SEARCHES else {}),
+    "candidates": FILES.candidates,
     "finalists": FILES.finalists,
     "choice": FILES.choice,
     "vocab_choice": FILES.vocab_size,
@@ -228,8 +234,8 @@ rule write_page:
             rules.write_vocabulary.output.page,
             FILES.hygiene_page,
         ],
-        training_set=FILES.training_set,
-        models=FILES.models,
+        training_set=FILES.training_set if SEARCHES else [],
+        models=FILES.models if SEARCHES else [],
         tokenizers=[FILES.tokenizer(name) for name in TOKENIZERS],
         vocabularies=[
             *(

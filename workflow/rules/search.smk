@@ -25,8 +25,8 @@ LIMITING = limiting_tokenizers(config)
 LIMITS = [FILES.limits] if LIMITING else []
 
 
-# They are held at full scale. The searches need to know what that means for proxies, before there is any tokenizer of full
-# scale: one is trained here for it.
+# They are held at full scale. The searches, if there are any, need to know what that means for proxies, before there is
+# any tokenizer of full scale: one is trained here for it.
 rule measure_limits:
     input:
         **TRAINED_ON,
@@ -44,8 +44,12 @@ rule measure_limits:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=training_megabytes(
-            1500, config["training"]["bytes"], planned_size(config["training"])
+        mem_mb=(
+            training_megabytes(
+                1500, config["training"]["bytes"], planned_size(config["training"])
+            )
+            if SEARCHES
+            else megabytes(1500, 2.0, of="documents")
         ),
         runtime=minutes(30, 0.1),
     params:
@@ -60,6 +64,7 @@ rule measure_limits:
         baselines=config["baselines"],
         vocab_size=config["proxies"]["vocab_size"],
         full_scale=[config["training"]["bytes"], [planned_size(config["training"])]],
+        searched=bool(SEARCHES),
         tokenizer=verbatim(TOKENIZER),
     message:
         "Measuring the existing tokenizers that limits compare with"
@@ -198,6 +203,42 @@ rule search_mixture:
         "Searching the mixture space"
     script:
         "../scripts/search_mixture.py"
+
+
+if not SEARCHES:
+
+    # Without a search: no proxies and nothing that is made of them. These mixtures are all trained at full scale.
+    rule take_baselines:
+        input:
+            word_index=INDEX,
+            inference=INFERRED,
+        output:
+            candidates=FILES.candidates,
+            finalists=FILES.finalists,
+        log:
+            LOGS / "take_baselines.log",
+        benchmark:
+            BENCHMARKS / "take_baselines.tsv"
+        localrule: True
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=megabytes(800, 0.5),
+            runtime=minutes(5),
+        params:
+            code=code_of("take_baselines"),
+            corpora=CORPORA,
+            objective=config["objective"],
+            sampling=SAMPLING,
+            search={key: config["search"][key] for key in ("floors", "ceilings")},
+            baselines=config["baselines"],
+        message:
+            "Taking the baselines and the matched mixture, without a search"
+        script:
+            "../scripts/take_baselines.py"
+
+    ruleorder: take_baselines > search_mixture
+    ruleorder: take_baselines > choose_finalists
 
 
 # Proxies of the candidates and the baselines: those that may be the best are trained at full scale.

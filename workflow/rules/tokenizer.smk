@@ -69,7 +69,7 @@ rule train_tokenizer:
         ENVIRONMENT
     resources:
         mem_mb=training_megabytes(1000, config["training"]["bytes"], VOCAB_SIZES[-1]),
-        runtime=minutes(15, 0.05),
+        runtime=minutes(240 if TOKENIZER["algorithm"] == "unigram" else 15, 0.05),
     params:
         code=code_of("train_tokenizer"),
         corpora=CORPORA,

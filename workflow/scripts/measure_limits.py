@@ -18,10 +18,10 @@ with job(snakemake):
         name: encode_documents(load_tokenizer(spec, Path.cwd())[1], texts)
         for name, spec in params.tokenizers.items()
     }
-    of_proxies = load_trainer(files, params, params.sampling["bytes"], [params.vocab_size])
-    shares = SearchSpace.from_params(of_proxies, params, files.inference).baselines[MATCHED]
-    full_scale = load_trainer(files, params, *params.full_scale)
-    write_table(
-        limits_table(encoded, *(trainer.train(shares).compression for trainer in (of_proxies, full_scale))),
-        snakemake.output.limits,
-    )
+    at_scales = [None, None]
+    if params.searched:
+        of_proxies = load_trainer(files, params, params.sampling["bytes"], [params.vocab_size])
+        shares = SearchSpace.from_params(of_proxies, params, files.inference).baselines[MATCHED]
+        full_scale = load_trainer(files, params, *params.full_scale)
+        at_scales = [trainer.train(shares).compression for trainer in (of_proxies, full_scale)]
+    write_table(limits_table(encoded, *at_scales), snakemake.output.limits)

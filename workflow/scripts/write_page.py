@@ -21,7 +21,6 @@ with job(snakemake):
     for name, spec in config["validation"]["tokenizers"].items():
         tokenizers[name] = load_tokenizer(spec, Path.cwd())[1].to_str()
     vocabularies = dict(zip(tokenizers, map(pl.read_parquet, files.vocabularies), strict=True))
-    parts = Parts(
-        list(map(Path, files.pages)), read_json(files.models), tokenizers, vocabularies, params.command
-    )
+    models = read_json(files.models) if files.models else None
+    parts = Parts(list(map(Path, files.pages)), models, tokenizers, vocabularies, params.command)
     write_text(write_page(Results.load(Layout.of(config), config), parts), snakemake.output.page)

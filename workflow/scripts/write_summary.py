@@ -5,7 +5,7 @@ import logging
 from trex.files import whole, write_text
 from trex.layout import Layout
 from trex.report.by_corpus import corpora_table
-from trex.report.costs import write_costs, write_speeds
+from trex.report.costs import write_costs, write_costs_by_rule, write_speeds
 from trex.report.details import write_details
 from trex.report.results import Results, language_model_speeds
 from trex.report.summary import write_summary
@@ -20,7 +20,10 @@ with job(snakemake):
         results.candidates.write_csv(temporary, float_precision=6)
     with whole(snakemake.output.corpora) as temporary:
         corpora_table(results).write_csv(temporary, float_precision=6)
-    costs = write_costs(config, results.cpu_seconds, results.notes, params.strategies)
+    if results.is_searched:
+        costs = write_costs(config, results.cpu_seconds, results.notes, params.strategies)
+    else:
+        costs = write_costs_by_rule(results.cpu_seconds)
     speeds = language_model_speeds(results.files.root)
     write_text(costs + write_speeds(speeds), snakemake.output.costs)
     write_text(write_validation(results), snakemake.output.validation)

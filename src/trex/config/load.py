@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from trex.config.algorithms import ALGORITHM_CHECKS
 from trex.config.checks import CHECKS
 from trex.config.errors import validate
 from trex.config.fields import MAX_INTEGER
@@ -29,12 +30,12 @@ _TWO_CORPORA = {"a": {"source": {"demo": "a"}}, "b": {"source": {"demo": "b"}}}
 def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
     """Check a configuration and return its complete, JSON-able form; loading that again changes nothing.
 
-    Defaults are filled in, ``corpus_defaults`` is merged into the corpora (and empty in the result), amounts
-    of bytes are integers (``training.bytes: all`` and ``training.vocab_size: auto`` are None, ``training.pad_to`` is
-    a number), ``proxies.vocab_grid`` is sorted and holds ``vocab_size``, ``validation.grid`` is a list,
-    ``tokenizer.special_tokens`` has the reserved ones (``reserved`` is then 0), the section ``tokenizer`` has what its
-    base decides, every token of ``release`` is its name or None, explicit shares name every corpus in the config's
-    order, and ``infer`` of a baseline is a mapping with all its keys.
+    Defaults are filled in, ``corpus_defaults`` is merged into the corpora (and empty in the result), amounts of bytes
+    are integers (``training.bytes: all`` and ``training.vocab_size: auto`` are None, ``training.pad_to`` is a number),
+    ``proxies.vocab_grid`` is sorted and holds ``vocab_size``, ``validation.grid`` is a list, ``validation.mixtures``
+    is 0 without a search, ``tokenizer.special_tokens`` has the reserved ones (``reserved`` is then 0), the section
+    ``tokenizer`` has what its base decides, every token of ``release`` is its name or None, explicit shares name every
+    corpus in the config's order, and ``infer`` of a baseline is a mapping with all its keys.
 
     Args:
         raw: what the YAML says; not modified.
@@ -113,7 +114,7 @@ def _checked(raw: Mapping[str, Any], base: Path) -> tuple[Config, Problems]:
     if not any(_overlap(path, "tokenizer") for path in problems):
         problems |= resolve_base(config, base)
     wrong = tuple(problems)
-    for needs, check in CHECKS:
+    for needs, check in [*CHECKS, *ALGORITHM_CHECKS]:
         if not any(_overlap(path, need) for path in wrong for need in needs):
             for path, problem in check(config, base):
                 problems.setdefault(path, problem)
@@ -409,6 +410,11 @@ def _normalised(config: Config) -> dict[str, Any]:
     proxies.vocab_grid = sorted({*proxies.vocab_grid, proxies.vocab_size})
     training.pad_to = training.pad_to or (DEFAULT_PAD if training.vocab_size is None else 1)
     training.ladder = sorted(training.ladder)
+    if not config.search.strategies:
+        validation.mixtures = 0  # no proxies, whose order could be compared
+        training.baselines = training.baselines and bool(
+            config.baselines
+        )  # the chosen mixture is the only one
     if validation.grid is None:
         first = config.tokenizer.base_size or 0  # of the vocabulary, a part of what is trained
         smallest = smallest_size(config.tokenizer.model_dump()) - first

@@ -34,6 +34,7 @@ from trex.config.fields import (
 )
 from trex.config.kinds import KnownMixture, Pattern, Superwords
 from trex.config.language_models import LanguageModel
+from trex.config.parity import Parity
 from trex.config.sources import CorpusOrNull
 from trex.config.words import Problem, show
 from trex.validation.gate_names import STOPS
@@ -119,6 +120,14 @@ class TokenizerKind(Section):
     """Number of the base's merges that stay. The ids of what the others make go to new tokens."""
     base_size: int | None = None
     """Entries of the base that stay, special tokens included. The run finds it; leave it out."""
+    parity: Annotated[Parity | None, Expects("a mapping such as {variant: window}, which may be empty")] = (
+        None
+    )
+    """Parity-aware BPE, in which corpora take turns to choose the next merge (docs/parity.md). Needs search.strategies:
+    []. null lets all text choose together."""
+    algorithm: Literal["bpe", "unigram", "wordpiece"] = "bpe"
+    """Algorithm: bpe, or for comparison unigram or wordpiece, trained by tokenizers itself at one vocabulary size
+    (docs/recipes.md). These need search.strategies: []."""
 
 
 class Proxies(Section):
@@ -206,7 +215,7 @@ class Regression(Section):
 class Search(Section):
     """How mixtures are searched. Every strategy's candidate is measured, and so is the matched mixture."""
 
-    strategies: Annotated[Distinct[Strategy], Field(min_length=1)] = [
+    strategies: Distinct[Strategy] = [
         "paper",
         "surrogate",
         "adaptive",
@@ -214,7 +223,8 @@ class Search(Section):
     ]
     """Strategies to run: paper (the mean of the best random draws), surrogate (the optimum of the surface),
     adaptive (rounds of new proxies where they promise most), direct (reweights corpora from one proxy to the
-    next, without a surface)."""
+    next, without a surface). [] searches nothing: no proxies are trained, and the baselines and the matched mixture
+    alone are compared, all of them at full scale."""
     kappa: float = Field(1.0, ge=0)
     """Standard deviations that surrogate adds to every predicted NSL, to stay cautious where the surface is
     unsure."""

@@ -135,13 +135,14 @@ class Trainer:
             start=start,
         )
 
-    def _check_memory(self, index: WordIndex, counts: np.ndarray, vocab_size: int) -> None:
-        """ValueError if a training on these counts of an index's words takes more memory than there is."""
+    def _check_memory(self, index: WordIndex, counts: np.ndarray, vocab_size: int, more: int = 0) -> None:
+        """ValueError if a training on these counts of an index's words, and so many more bytes, take more memory than
+        there is."""
         words, evaluation = index.words, index.evaluation
         used = counts > 0
         used[evaluation.words] = True
         n_words, n_bytes = int(used.sum()), int(words.sizes[used].sum(dtype=np.int64))
-        need = training_bytes(n_words, n_bytes, vocab_size, evaluation.n_columns)
+        need = more + training_bytes(n_words, n_bytes, vocab_size, evaluation.n_columns)
         left, whose = memory_left()
         log.info("%s distinct words take %.2f GB of memory at most", f"{n_words:,}", need / 1e9)
         if need > left:

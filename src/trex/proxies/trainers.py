@@ -8,6 +8,8 @@ from trex.bpe.training import SuperwordLimits
 from trex.counting.word_index import WordIndex
 from trex.mixtures.baselines import resolve
 from trex.proxies.extension import ExtensionTrainer
+from trex.proxies.other_algorithms import AlgorithmTrainer
+from trex.proxies.parity import Parity, ParityTrainer
 from trex.proxies.superwords import SuperwordTrainer
 from trex.proxies.train import Trainer
 from trex.tokenizer.existing import load_existing
@@ -46,4 +48,9 @@ def load_trainer(
     if kind["base"]:
         base = load_base(load_existing(str(files.base), Path.cwd()), kept_merges(kind["keep"]))
         return ExtensionTrainer(*common, **options, base=base)
+    if parity := kind["parity"]:
+        ratio = parity["ratio"] and [parity["ratio"][corpus] for corpus in corpora]
+        return ParityTrainer(*common, **options, parity=Parity(**{**parity, "ratio": ratio}))
+    if kind["algorithm"] != "bpe":
+        return AlgorithmTrainer(*common, **options)
     return Trainer(*common, **options)

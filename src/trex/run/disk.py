@@ -48,7 +48,7 @@ def forecast(config: Mapping[str, Any], base: Path) -> tuple[dict[str, int], lis
     held_out = config["evaluation"]["held_out_share"] * text
     beyond = max(text / MEASURED, 1.0)
     proxies, training = config["proxies"], config["training"]
-    mixtures = proxies["count"] + len(proxies["mixtures"])
+    mixtures = proxies["count"] + len(proxies["mixtures"]) if config["search"]["strategies"] else 0
     sets = sum(1 + len(corpus["evaluation"]) for corpus in config["corpora"].values())
     kept = mixtures if proxies["keep_tokenizers"] else 0
     baselines = 1 + len(config["baselines"])

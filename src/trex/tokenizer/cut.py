@@ -15,16 +15,25 @@ def cut(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
     """The tokenizer that the same training gives for a smaller vocabulary: equal to one trained at that size.
 
     Args:
-        tokenizer: of `trex.tokenizer.build.to_tokenizer`; special tokens have the first ids. Added tokens behind the
-            merges, such as reserved slots, keep their order and move down.
+        tokenizer: of `Trainer.finished`; special tokens have the first ids. Added tokens behind the
+            merges, such as reserved slots, keep their order and move down. Of Unigram and WordPiece there is one size
+            only, and the tokenizer itself is returned.
         vocab_size: of the smaller one, with all added tokens.
 
     Raises:
         ValueError: the size is larger than the tokenizer or leaves no room for its alphabet and added tokens, or tokens
-            move that a post-processor names by id.
+            move that a post-processor names by id, or it is no BPE and has another size.
     """
     content = json.loads(tokenizer.to_str())
     model = content["model"]
+    if model["type"] != "BPE":
+        size = tokenizer.get_vocab_size()
+        if vocab_size != size:
+            raise ValueError(
+                f"a {model['type']} tokenizer of {size:,} entries cannot be cut to {vocab_size:,}: another size is "
+                "another training"
+            )
+        return tokenizer
     added = sorted(content["added_tokens"], key=lambda token: token["id"])
     trained = _trained(model["vocab"], model["merges"], added)
     behind = [token for token in added if token["id"] >= trained]

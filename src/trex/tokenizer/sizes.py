@@ -50,8 +50,11 @@ def compared_sizes(config: Mapping[str, Any]) -> list[int]:
     """The sizes whose costs a run compares, rising; a loaded config.
 
     With `vocab_size: auto` the multiples of `pad_to` in the range, among which it chooses; otherwise V and some below.
+    Only V where a training gives no smaller vocabularies: with an algorithm that is not BPE.
     """
     training, tokenizer = config["training"], config["tokenizer"]
+    if tokenizer["algorithm"] != "bpe":
+        return [training["vocab_size"]]
     if is_automatic(training):
         return in_range(*training["vocab_range"], training["pad_to"])
     if size := tokenizer["base_size"]:
