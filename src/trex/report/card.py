@@ -91,6 +91,7 @@ def _recipe(results: Results, entries: int) -> str:
     pattern = (superwords or kind)["pattern"]
     known = [key for key, regex in PATTERNS.items() if regex == pattern]
     ends = [end for end in ("bos", "eos") if release[f"add_{end}_token"]]
+    nothing = "what its base adds" if base else "nothing"
     rows = [
         ("algorithm", _algorithm(kind)),
         ("entries", _entries(entries, results.vocab_size)),
@@ -99,7 +100,7 @@ def _recipe(results: Results, entries: int) -> str:
         ("trained on pieces that are", f"a {kind['unit']} each"),
         ("special tokens", _listed(kind["special_tokens"])),
         *((role, _code(release[role])) for role in ROLES if release[role] is not None),
-        ("added to every text", " and ".join(f"{end}_token" for end in ends) or "nothing"),
+        ("added to every text", " and ".join(f"{end}_token" for end in ends) or nothing),
         ("chat template", "`chat_template.jinja`" if release["chat_template"] else "none"),
     ]
     if superwords:
