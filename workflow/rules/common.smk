@@ -15,10 +15,11 @@ from trex.run.code_version import code_version, put_on_python_path
 from trex.config import (
     ConfigError,
     check_files,
+    check_recipe_files,
     limiting_tokenizers,
     load_config,
+    load_recipes,
     load_yaml,
-    named_files,
 )
 from trex.corpora import deal, read_bytes, source_files
 from trex.bpe.memory import algorithm_bytes, parity_bytes, training_bytes, used_share
@@ -56,29 +57,35 @@ from trex.tokenizer.special import added_ends, folder_files
 
 put_on_python_path()
 BASE = Path.cwd()
-try:
-    check_install_path(sys.executable)
-except ValueError as error:
-    sys.exit(f"error: {error}")  # Snakemake adds lines of a traceback to exceptions
-try:
-    for file in workflow.configfiles:
-        load_yaml(
-            file
-        )  # refuses repeated keys, which Snakemake's own reader drops silently
-    checked = load_config(config, BASE)
-    if (
-        workflow.is_main_process
-    ):  # a job on a cluster reads this file again, and need not look at all corpora
-        check_files(checked, BASE)
-except ConfigError as error:
-    sys.exit(f"error: {error}")
-config.clear()
-config.update(checked)
+RECIPES = {}  # the configs of the recipes of the whole run, by name
+# Of a recipe or a split, which are modules (recipes.smk), the config is checked.
+if "place" not in config:
+    try:
+        check_install_path(sys.executable)
+    except ValueError as error:
+        sys.exit(f"error: {error}")  # Snakemake adds lines of a traceback to exceptions
+    try:
+        for file in workflow.configfiles:
+            # refuses repeated keys, which Snakemake's own reader drops silently
+            load_yaml(file)
+        checked, RECIPES = load_config(config, BASE), load_recipes(config, BASE)
+        if workflow.is_main_process:
+            # a job on a cluster reads this file again, and need not look at all corpora
+            check_files(checked, BASE)
+            check_recipe_files(RECIPES, BASE)
+    except ConfigError as error:
+        sys.exit(f"error: {error}")
+    config.clear()
+    config.update(checked)
 
-RESULTS = Path(config["results"])
-FILES = Layout(RESULTS)
-LOGS = RESULTS / "logs"
-BENCHMARKS = RESULTS / "benchmarks"
+FILES = Layout.of(config)
+HERE = FILES.here  # for logs and measurements of jobs
+if RECIPES:  # what they share is made of the text as the first one splits it
+    first = next(iter(RECIPES.values()))
+    FILES = Layout.of(config).of_split(first["place"]["split"])
+    config["tokenizer"] = first["tokenizer"]
+LOGS = HERE / "logs"
+BENCHMARKS = HERE / "benchmarks"
 CORPORA = list(config["corpora"])
 # (evaluation set, corpus) in the order of the config, held_out first
 EVALUATION = [("held_out", corpus) for corpus in CORPORA] + [
@@ -99,6 +106,8 @@ PARTS = {
 }
 IN_PARTS = [corpus for corpus in CORPORA if len(PARTS[corpus]) > 1]
 INDEX = FILES.index
+TEST_HALF = [FILES.test_documents(*at) for at in EVALUATION]
+EXISTING = config["validation"]["tokenizers"]  # to compare with, by name
 # the inputs of every rule that trains, of which trex.proxies.trainers makes the trainer
 TRAINED_ON = {"word_index": INDEX}
 TOKENIZER = config["tokenizer"]
@@ -245,12 +254,12 @@ def corpus_source(wildcards):
     return PARTS[wildcards.corpus][0]
 
 
-def uncounted_sources():
-    """The sources of the corpora that no run has counted yet."""
+def uncounted_sources(files):
+    """The sources of the corpora that no run has counted yet. files: the Layout that has the words."""
     return {
         corpus: config["corpora"][corpus]["source"]
         for corpus in CORPORA
-        if not FILES.words(corpus).exists()
+        if not files.words(corpus).exists()
     }
 
 
@@ -383,13 +392,6 @@ def evaluation_files(wildcards):
 def tokenizer_files(spec):
     """An existing tokenizer, where it is a file."""
     return [spec] if isinstance(spec, str) and spec.endswith(".json") else []
-
-
-def inspected_tokenizer(wildcards):
-    """The tokenizer in wildcards, where it is a file."""
-    if wildcards.kind == "existing":
-        return tokenizer_files(EXISTING[wildcards.name])
-    return [FILES.tokenizer(wildcards.name)]
 
 
 def batch_mixtures(wildcards):

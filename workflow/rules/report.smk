@@ -10,7 +10,7 @@ SEARCH_FIGURES = [
 FIGURES = [
     "mixture_bars",
     *(SEARCH_FIGURES if SEARCHES else []),
-    "full_scale_choice",
+    *(["full_scale_choice"] if len(MIXTURES) > 1 else []),
     "full_scale_gains",
     "full_scale_nsl",
     "vocabulary_size",
@@ -129,6 +129,7 @@ rule write_summary:
         LOGS / "write_summary.log",
     benchmark:
         BENCHMARKS / "write_summary.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:
@@ -195,6 +196,7 @@ rule write_model_cards:
         LOGS / "write_model_cards.log",
     benchmark:
         BENCHMARKS / "write_model_cards.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:
@@ -222,7 +224,7 @@ rule write_page:
             rules.write_summary.output.details,
             *([FILES.page("language_models")] if ROWS else []),
             rules.write_vocabulary.output.page,
-            FILES.page("hygiene"),
+            FILES.hygiene_page,
         ],
         training_set=FILES.training_set if SEARCHES else [],
         models=FILES.models if SEARCHES else [],
@@ -247,6 +249,7 @@ rule write_page:
         LOGS / "write_page.log",
     benchmark:
         BENCHMARKS / "write_page.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:

@@ -219,6 +219,7 @@ if not SEARCHES:
             LOGS / "take_baselines.log",
         benchmark:
             BENCHMARKS / "take_baselines.tsv"
+        localrule: True
         conda:
             ENVIRONMENT
         resources:
@@ -238,9 +239,6 @@ if not SEARCHES:
 
     ruleorder: take_baselines > search_mixture
     ruleorder: take_baselines > choose_finalists
-
-    localrules:
-        take_baselines,
 
 
 # Proxies of the candidates and the baselines: those that may be the best are trained at full scale.
@@ -266,6 +264,8 @@ rule train_candidate:
         BENCHMARKS / "train_candidate/{name}.tsv"
     wildcard_constraints:
         name=one_of(MIXTURES),
+    group:
+        "candidates"
     conda:
         ENVIRONMENT
     resources:
@@ -300,6 +300,8 @@ rule measure_front:
         BENCHMARKS / "measure_front/{point}.tsv"
     wildcard_constraints:
         point=one_of(FRONT_POINTS),
+    group:
+        "candidates"
     conda:
         ENVIRONMENT
     resources:
@@ -336,6 +338,7 @@ rule choose_finalists:
         LOGS / "choose_finalists.log",
     benchmark:
         BENCHMARKS / "choose_finalists.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:
@@ -356,20 +359,6 @@ rule choose_finalists:
         "../scripts/choose_finalists.py"
 
 
-# what there is up to the choice of finalists
-SEARCHED = (
-    [
-        rules.sample_mixtures.output,
-        rules.collect_proxies.output,
-        rules.fit_surfaces.output,
-        rules.search_mixture.output,
-        rules.choose_finalists.output,
-    ]
-    if SEARCHES
-    else [rules.take_baselines.output]
-)
-
-
 # By their tokenizers at full scale (tokenizer.smk), of the mixtures that are finalists.
 rule choose_mixture:
     input:
@@ -387,6 +376,7 @@ rule choose_mixture:
         LOGS / "choose_mixture.log",
     benchmark:
         BENCHMARKS / "choose_mixture.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:

@@ -69,6 +69,7 @@ rule choose_vocab_size:
         LOGS / "choose_vocab_size.log",
     benchmark:
         BENCHMARKS / "choose_vocab_size.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:
@@ -106,6 +107,8 @@ rule encode_selection:
     wildcard_constraints:
         name=one_of(MIXTURES),
         draw=one_of(map(str, DRAWS)),
+    group:
+        "encoding"
     conda:
         ENVIRONMENT
     resources:

@@ -312,12 +312,13 @@ def _check_training_bytes(config: Config, _: Path) -> Found:
         yield from _unknown_corpora("language_model.training_bytes", given, config)
 
 
-@_needs("language_model", "baselines", "training", "validation")
+@_needs("language_model", "baselines", "training", "validation", "search.strategies")
 def _check_language_models(config: Config, _: Path) -> Found:
     check, path = config.language_model.check, "language_model.check"
     if not check.seeds:
         return
-    trained = ["chosen", *([*config.baselines, "matched"] if config.training.baselines else [])]
+    others = [*config.baselines, *(["matched"] if config.baselines or config.search.strategies else [])]
+    trained = ["chosen", *(others if config.training.baselines else [])]
     named = {
         "mixtures": (check.mixtures, trained, "is no full-scale tokenizer"),
         "existing": (check.existing, [*config.validation.tokenizers], "is not in validation.tokenizers"),

@@ -19,6 +19,7 @@ from trex.config.fields import (
     License,
     Mixture,
     MixtureName,
+    RecipeName,
     Section,
     ShareLimits,
     Shares,
@@ -351,6 +352,33 @@ class Validation(Section):
     are one of them is measured."""
 
 
+Overrides = Annotated[dict[str, Any], Expects("a mapping of keys of that section")]
+
+
+class Recipe(Section):
+    """What one recipe has instead of the run's own settings: single keys of these sections, checked as if they stood
+    there. Of baselines, all."""
+
+    tokenizer: Overrides = {}
+    """Such as {pattern: o200k}."""
+    training: Overrides = {}
+    """Such as {vocab_size: 65536}."""
+    proxies: Overrides = {}
+    """Such as {count: 32}."""
+    regression: Overrides = {}
+    """Such as {model: linear}."""
+    search: Overrides = {}
+    """Such as {strategies: [direct]}."""
+    objective: Overrides = {}
+    """Such as {aggregate: worst}. parallel_set is the same in all recipes."""
+    baselines: Annotated[dict[str, Any], Expects("a mapping of names to mixtures")] | None = None
+    """Mixtures to compare with, in place of the run's own. null takes those."""
+    choice: Overrides = {}
+    """Such as {replicates: 1}."""
+    release: Overrides = {}
+    """Such as {add_bos_token: true}."""
+
+
 class Config(Section):
     """What to train, measure and search."""
 
@@ -383,3 +411,8 @@ class Config(Section):
     release: Release = Field(default_factory=Release)
     validation: Validation = Field(default_factory=Validation)
     language_model: LanguageModel = Field(default_factory=LanguageModel)
+    recipes: Annotated[
+        dict[RecipeName, Recipe], Expects("a mapping of names to what each recipe changes")
+    ] = {}
+    """Recipes that are run side by side and compared, by name: {o200k: {tokenizer: {pattern: o200k}}}. Without any, the
+    run has one, which is all that stands beside this key."""

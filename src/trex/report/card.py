@@ -60,8 +60,8 @@ def _mixture(results: Results, name: str) -> str:
 
 def _title(results: Results, name: str, entries: int) -> str:
     mixture = _mixture(results, name)
-    recommended = name == CHOSEN and len(results.compared) > 1
-    of = f"the mixture `{mixture}`" + (", which the run recommends" if recommended else ", a baseline")
+    role = ", which the run recommends" if name == CHOSEN else ", a baseline"
+    of = f"the mixture `{mixture}`" + (role if len(results.compared) > 1 else "")
     latin1 = results.config["tokenizer"]["alphabet"] == "latin1"
     algorithm = _ALGORITHMS[results.config["tokenizer"]["algorithm"]]
     return f"# Tokenizer `{name}`\n\n" + markdown.paragraph(

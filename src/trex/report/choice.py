@@ -83,7 +83,8 @@ def without_search(results: Results) -> str:
     """That a run compared no more than these mixtures."""
     names = results.compared
     if len(names) == 1:
-        return f"Only `{names[0]}` was trained, {draws(results)}: no mixture was searched (`search.strategies: []`)."
+        how = draws(results)
+        return f"**Only `{names[0]}` was trained,** {how}: no mixture was searched (`search.strategies: []`)."
     return (
         f"Only {markdown.names(names)} were compared, {draws(results)} at full scale: no mixture was searched "
         "(`search.strategies: []`), and another may be better."

@@ -48,8 +48,8 @@ class Parts:
     command: str
 
 
-def write_page(results: Results, folder: Path, parts: Parts) -> str:
-    """The page, as HTML. folder: the results folder."""
+def write_page(results: Results, parts: Parts) -> str:
+    """The page, as HTML."""
     blocks, carried, left_out = {}, [], []
     if parts.models is not None:
         blocks["surfaces"] = compressed(json.dumps(page_surfaces(parts.models)))
@@ -64,7 +64,7 @@ def write_page(results: Results, folder: Path, parts: Parts) -> str:
         used = json.dumps(page_vocabulary(parts.vocabularies[name]))
         blocks[f"vocabulary-{len(carried)}"] = compressed(used)
         carried.append({"name": name})
-    data = page_data(results, folder, parts.pages) | {
+    data = page_data(results, parts.pages) | {
         "tokenizers": carried,
         "left_out": left_out,
         "sample": SAMPLE,

@@ -26,12 +26,12 @@ TOKENIZER_BYTES = (
 )
 
 
-def page_data(results: Results, folder: Path, pages: Sequence[Path]) -> dict[str, Any]:
+def page_data(results: Results, pages: Sequence[Path]) -> dict[str, Any]:
     """Everything but surfaces and tokenizers; null is what there is not, as in a run without a search.
 
     pages: in Markdown, summary.md first.
     """
-    files, config = Layout(folder), results.config
+    files, config = results.files, results.config
     return {
         "corpora": results.corpora,
         "scripts": [_main_script(results.hygiene[corpus]) for corpus in results.corpora],

@@ -28,6 +28,7 @@ class Results:
     """What a run left in its results folder. Columns are those of docs/contracts.md.
 
     Attributes:
+        files: where they are.
         config: of `trex.config.load_config`.
         candidates: the mixtures that are compared, `predicted` null without a search.
         finalists: those that go on to full scale, by their proxies; without a search all.
@@ -51,6 +52,7 @@ class Results:
     What is of the search, the regression and proxies is None without a search (`is_searched`).
     """
 
+    files: Layout
     config: Mapping[str, Any]
     candidates: pl.DataFrame
     finalists: Mapping[str, Any]
@@ -83,7 +85,7 @@ class Results:
     ledger: pl.DataFrame | None = None
 
     @classmethod
-    def load(cls, folder: str | Path, config: Mapping[str, Any]) -> Self:
+    def load(cls, files: Layout, config: Mapping[str, Any]) -> Self:
         """Read the results of the run that `config` describes.
 
         Raises:
@@ -91,7 +93,7 @@ class Results:
                 is not among the candidates.
             FileNotFoundError: if a file is missing.
         """
-        folder, files, corpora = Path(folder), Layout(Path(folder)), list(config["corpora"])
+        corpora = list(config["corpora"])
 
         def wide(path: Path, *keys: str) -> pl.DataFrame:
             table = pl.read_parquet(path)
@@ -144,6 +146,7 @@ class Results:
             }
 
         return cls(
+            files=files,
             config=config,
             candidates=candidates,
             **(of_search() if config["search"]["strategies"] else {}),
@@ -173,7 +176,7 @@ class Results:
                 for name, spec in config["baselines"].items()
                 if isinstance(spec, Mapping) and "infer" in spec
             },
-            cpu_seconds=cpu_seconds(folder),
+            cpu_seconds=cpu_seconds(files.root),
         )
 
     @cached_property
@@ -219,7 +222,7 @@ class Results:
         """Of language models, by `trex.language_model.compare`; None if that is turned off. Only the summary has it."""
         if not self.config["language_model"]["check"]["seeds"]:
             return None
-        return pl.read_parquet(Layout(Path(self.config["results"])).bits_per_byte)
+        return pl.read_parquet(self.files.bits_per_byte)
 
     @cached_property
     def chosen_shares(self) -> np.ndarray:

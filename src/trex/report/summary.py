@@ -1,7 +1,6 @@
 """The page that a person reads first: which mixture to use, what it gains, how sure that is, and what to do next."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -49,10 +48,12 @@ def _verdict(results: Results) -> str:
         title = "# Do not trust this result yet"
     elif better:
         title = f"# At full scale, `{better['against']}` is better than the recommended `{name}`"
+    elif len(results.compared) == 1:
+        title = f"# The mixture `{name}`"
     else:
         title = f"# Recommended mixture: `{name}`"
     paragraphs = [title, *([markdown.bullets(found)] if found else [])]
-    recommended = _recommendation(results)
+    recommended = _recommendation(results) if len(results.compared) > 1 else ""
     if found:
         recommended = recommended.replace("**Train", "Taken at face value, the numbers say: **train", 1)
     said = claim(results) if results.too_few_documents else f"**{claim(results)}**"
@@ -73,8 +74,6 @@ def _recommendation(results: Results) -> str:
             f"**Train on the baseline `{better['against']}`, not on `{name}`,** which was preferred on the selection "
             "half of the evaluation text; the test half says otherwise."
         )
-    if len(results.compared) == 1:
-        return f"**Train on `{name}`,** the only mixture of this run."
     if choice["role"] != "baseline":
         return (
             f"**Train on `{name}`,** a mixture that the search strategy `{choice['strategy']}` found. "
@@ -283,8 +282,8 @@ def _next_steps(results: Results) -> str:
 
 
 def _steps(results: Results) -> Iterator[str]:
-    better, folder = better_at_full_scale(results), Path(results.config["results"])
-    tokenizer = Layout(folder).tokenizer(better["against"] if better else CHOSEN).parent
+    better = better_at_full_scale(results)
+    tokenizer = Layout.of(results.config).tokenizer(better["against"] if better else CHOSEN).parent
     yield f'Use the tokenizer: `transformers.AutoTokenizer.from_pretrained("{tokenizer}")`.'
     spearman = _rank_correlation(results)
     if spearman is not None and not spearman >= RANKS_WELL:

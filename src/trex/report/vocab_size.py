@@ -122,16 +122,16 @@ def section(
     )
     intro = markdown.paragraph(
         sentence(choice),
-        f"The curve is that of `{choice['decides']}`{f', {decides},' if decides else ''} measured on the selection half of `held_out`. "
-        "*Cost*: operations of training and serving the model of `language_model`, above the least. "
+        f"The curve is that of `{choice['decides']}`{f', {decides},' if decides else ''} measured on the selection "
+        "half of `held_out`. *Cost*: operations of training and serving the model of `language_model`, above "
+        "the least.",
         f"*Rare*: entries that the training text has fewer than {RARE} times as this vocabulary splits it; *unseen*: "
         "entries that the held-out text never has. *Last merged*: how often the training text had the last entry when "
         "it was made.",
         _by_others(choice),
     )
-    return f"## The vocabulary size\n\n{intro}\n\n{markdown.table(header, rows)}\n\n" + _gains(
-        curve, chosen, shown
-    )
+    parts = ("## The vocabulary size", intro, markdown.table(header, rows), _gains(curve, chosen, shown))
+    return "\n\n".join(filter(None, parts))
 
 
 def _by_others(choice: Mapping[str, Any]) -> str:
