@@ -23,6 +23,7 @@ if RECIPES:
 else:
 
     include: "workflow/rules/counting.smk"
+    include: "workflow/rules/pieces.smk"
     include: "workflow/rules/recipe.smk"
 
 

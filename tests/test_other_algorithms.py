@@ -205,13 +205,16 @@ def test_such_tokenizers_are_released_and_pass_the_gates(finished, tmp_path):
 def test_config_says_what_does_not_go(tmp_path, tokenizer, rest, path, advice):
     with pytest.raises(ConfigError) as error:
         load_config(config(tokenizer, **rest), tmp_path)
-    assert any(line.startswith(path) and advice in line for line in str(error.value).splitlines()), error.value
+    assert any(line.startswith(path) and advice in line for line in str(error.value).splitlines()), (
+        error.value
+    )
 
 
 def test_one_size_of_one_training(tmp_path):
     """Other algorithms are measured at V alone; parity at all sizes, as plain BPE."""
     one, all_sizes = (
-        curve_sizes(load_config(config(kind), tmp_path)) for kind in ({"algorithm": "unigram"}, {"parity": {}})
+        curve_sizes(load_config(config(kind), tmp_path))
+        for kind in ({"algorithm": "unigram"}, {"parity": {}})
     )
     assert one == [32768]
     assert len(all_sizes) > 10

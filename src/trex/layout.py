@@ -195,6 +195,11 @@ class Layout:
         return self._counted / "index"
 
     @property
+    def base(self) -> Path:
+        """The tokenizer to go on from, with its merges."""
+        return self.root / "base/tokenizer.json"
+
+    @property
     def mixtures(self) -> Path:
         return self.root / "mixtures.parquet"
 
@@ -428,6 +433,19 @@ class Layout:
 
     def figure(self, name: str) -> Path:
         return self.root / f"figures/{name}.svg"
+
+    @property
+    def recipes_table(self) -> Path:
+        """Of the comparison of recipes, which lies beside the folder of these."""
+        return self.root / "recipes.parquet"
+
+    @property
+    def recipes_page(self) -> Path:
+        return self.root / "recipes.html"
+
+    @property
+    def recipes_csv(self) -> Path:
+        return self.root / "recipes.csv"
 
     @property
     def provenance(self) -> Path:

@@ -20,6 +20,7 @@ from trex.config import (
     load_config,
     load_recipes,
     load_yaml,
+    pieces_of,
 )
 from trex.corpora import deal, read_bytes, source_files
 from trex.bpe.memory import algorithm_bytes, parity_bytes, training_bytes, used_share
@@ -106,11 +107,26 @@ PARTS = {
 }
 IN_PARTS = [corpus for corpus in CORPORA if len(PARTS[corpus]) > 1]
 INDEX = FILES.index
+TOKENIZER = config["tokenizer"]
+# the config of the split of the text into pieces, which superwords are trained on; none without superwords
+PIECES = pieces_of(config)
+# the tokenizer to go on from, with its merges
+BASE_TOKENIZER = {"base": FILES.base} if TOKENIZER["base"] else {}
+# the inputs of every rule that trains, of which trex.proxies.trainers makes the trainer
+TRAINED_ON = {
+    "word_index": INDEX,
+    **{
+        "pieces_index": FILES.of_split(pieces["place"]["split"]).index
+        for pieces in PIECES
+    },
+    **BASE_TOKENIZER,
+}
+# the indexes among them, and the most text that is taken of each; None: as much as is asked for
+TEXT_OF_INDEX = {"word_index": None} | (
+    {"pieces_index": TOKENIZER["superwords"]["bytes"]} if PIECES else {}
+)
 TEST_HALF = [FILES.test_documents(*at) for at in EVALUATION]
 EXISTING = config["validation"]["tokenizers"]  # to compare with, by name
-# the inputs of every rule that trains, of which trex.proxies.trainers makes the trainer
-TRAINED_ON = {"word_index": INDEX}
-TOKENIZER = config["tokenizer"]
 OBJECTIVE = {**config["objective"], "vocab_size": config["proxies"]["vocab_size"]}
 SAMPLING = {
     key: config["proxies"][key]
@@ -197,29 +213,38 @@ def megabytes(base, per_input, of=None, source=None, most=float("inf")):
 
 
 def training_megabytes(base, n_bytes, vocab_size):
-    """Memory of trainings on the word index, by the formula that they check before they start; doubles with every
-    attempt. n_bytes: of text, or None for all, or what gives it from the wildcards."""
+    """Memory of trainings on the word index and that of pieces, by the formula that they check before they start;
+    doubles with every attempt. n_bytes: of text, or None for all, or what gives it from the wildcards.
+    """
 
     def megabytes_of(wildcards, input, attempt):
-        try:
-            index = read_json(Path(input.word_index) / "index.json")
-            text_bytes = index["text_bytes"]
-        except (OSError, ValueError, KeyError):
-            # of an earlier version, damaged or not made yet: Snakemake asks again when the index has been made, if the
-            # error names it as the input does
-            raise FileNotFoundError(ENOENT, "has no whole index", str(input.word_index))
         of_text = n_bytes(wildcards) if callable(n_bytes) else n_bytes
-        share = used_share(of_text, text_bytes)
-        words, in_words = int(share * index["words"]), int(share * index["bytes"])
-        need = training_bytes(words, in_words, vocab_size, index["columns"])
-        if TOKENIZER["parity"]:
-            # a count for every corpus and, in development text, for the words of an evaluation set
-            entries = min(index["entries"], len(CORPORA) * words) + words
-            need += parity_bytes(entries, len(CORPORA), vocab_size)
-        elif TOKENIZER["algorithm"] != "bpe":
-            need += algorithm_bytes(TOKENIZER["algorithm"], words, in_words)
-        counts = 8 * index["words"]  # of the words that are not used
-        return int((200 + base + (need + counts) / 1e6) * 2 ** (attempt - 1))
+        needs, counts = [], 0
+        for name, most in TEXT_OF_INDEX.items():
+            try:
+                index = read_json(Path(input[name]) / "index.json")
+                text_bytes = index["text_bytes"]
+            except (OSError, ValueError, KeyError):
+                # of an earlier version, damaged or not made yet: Snakemake asks again when the index has been made, if
+                # the error names it as the input does
+                raise FileNotFoundError(ENOENT, "has no whole index", str(input[name]))
+            limits = [limit for limit in (of_text, most) if limit is not None]
+            share = used_share(min(limits, default=None), text_bytes)
+            words, in_words = int(share * index["words"]), int(share * index["bytes"])
+            need = training_bytes(words, in_words, vocab_size, index["columns"])
+            if TOKENIZER["parity"]:
+                # a count for every corpus and, in development text, for the words of an evaluation set
+                entries = min(index["entries"], len(CORPORA) * words) + words
+                need += parity_bytes(entries, len(CORPORA), vocab_size)
+            elif TOKENIZER["algorithm"] != "bpe":
+                need += algorithm_bytes(TOKENIZER["algorithm"], words, in_words)
+            needs.append(need)
+            counts += 8 * index["words"]  # of the words that are not used
+        need = max(needs) + counts  # one after the other
+        return int(
+            (200 + base + (800 if BASE_TOKENIZER else 0) + need / 1e6)
+            * 2 ** (attempt - 1)
+        )
 
     return megabytes_of
 

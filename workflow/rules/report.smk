@@ -46,6 +46,12 @@ REPORTED = {
     "gates": FILES.gates,
     "ranks": [FILES.ranks] if GRID_BATCHES else [],
     "full_scale_ledgers": [FILES.full_scale(*of, "ledger") for of in FULL_SCALE],
+    # what new entries buy
+    "extension": (
+        [FILES.full_scale(name, 0, "compression") for name in MIXTURES]
+        if BASE_TOKENIZER
+        else []
+    ),
     "inference": INFERRED,
     "hygiene": FILES.hygiene,
     "counts": [FILES.counts_ledger(corpus) for corpus in CORPORA],
@@ -147,6 +153,7 @@ rule write_summary:
 
 rule write_vocabulary:
     input:
+        **BASE_TOKENIZER,
         gates=FILES.gates,
         composition=FILES.composition,
         entries=FILES.inspected("tokenizers", CHOSEN, "vocabulary"),
@@ -175,6 +182,7 @@ rule write_vocabulary:
         runtime=minutes(5),
     params:
         code=code_of("write_vocabulary"),
+        keep=TOKENIZER["keep"],
         trained=TOKENIZERS,
         corpora=CORPORA,
         waived=config["validation"]["waived_gates"],

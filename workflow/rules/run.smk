@@ -42,11 +42,13 @@ if workflow.is_main_process:
         )
         if line := warn_of_address_space():
             logger.warning(line)
+        counted = [one for recipe in CONFIGS for one in [recipe, *pieces_of(recipe)]]
+        for pattern in dict.fromkeys(one["tokenizer"]["pattern"] for one in counted):
+            if line := warn_of_slow_pattern(pattern):
+                logger.warning(line)
         for pattern, files in {
             one["tokenizer"]["pattern"]: Layout.of(one) for one in CONFIGS
         }.items():
-            if line := warn_of_slow_pattern(pattern):
-                logger.warning(line)
             if cut := marks_of_sources(uncounted_sources(files), BASE, pattern):
                 logger.warning(marks_message(cut))
         for line in warn_of_special_tokens(

@@ -21,6 +21,33 @@ FOLDERS = [partial(FILES.tokenizer_file, name) for name in TOKENIZERS] + [
 ]
 
 
+if BASE_TOKENIZER:
+
+    # As a tokenizer.json: the merges of a tiktoken encoding have to be found, which takes a quarter of a minute.
+    rule load_base:
+        input:
+            tokenizer=tokenizer_files(TOKENIZER["base"]),
+        output:
+            base=FILES.base,
+        log:
+            LOGS / "load_base.log",
+        benchmark:
+            BENCHMARKS / "load_base.tsv"
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=megabytes(1500, 20.0),
+            runtime=minutes(10),
+        params:
+            code=code_of("load_base"),
+            tokenizer=verbatim(TOKENIZER["base"]),
+            keep=TOKENIZER["keep"],
+        message:
+            "Loading the tokenizer that is extended"
+        script:
+            "../scripts/load_base.py"
+
+
 rule train_tokenizer:
     input:
         **TRAINED_ON,
@@ -94,6 +121,7 @@ rule choose_vocab_size:
 
 rule encode_selection:
     input:
+        **BASE_TOKENIZER,
         vocab_size=FILES.vocab_size,
         tokenizer=FILES.trained_tokenizer("{name}", "{draw}"),
         compression=FILES.full_scale("{name}", "{draw}", "compression"),
@@ -117,6 +145,7 @@ rule encode_selection:
     params:
         code=code_of("encode_selection"),
         evaluation=EVALUATION,
+        keep=TOKENIZER["keep"],
     message:
         "Encoding the selection half with the tokenizer of {wildcards.name}, draw {wildcards.draw}"
     script:
@@ -125,6 +154,7 @@ rule encode_selection:
 
 rule write_tokenizer:
     input:
+        **BASE_TOKENIZER,
         trained=trained_tokenizers,
         vocab_size=FILES.vocab_size,
         choice=lambda wildcards: [FILES.choice] if wildcards.name == CHOSEN else [],
@@ -148,6 +178,7 @@ rule write_tokenizer:
         ladder=LADDER,
         ends=verbatim(added_ends(RELEASE)),
         pad_to=config["training"]["pad_to"],
+        keep=TOKENIZER["keep"],
     message:
         "Writing the tokenizer of {wildcards.name}"
     script:

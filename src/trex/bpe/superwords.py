@@ -25,16 +25,6 @@ class Counted(NamedTuple):
     counts: np.ndarray
 
 
-def transition_size(vocab_size: int, share: float, n_specials: int = 0) -> int:
-    """The size of the vocabulary after a share of the merges, 0 to 1, that lead to vocab_size tokens.
-
-    >>> transition_size(32_000, 0.8)
-    25651
-    """
-    smallest = 256 + n_specials
-    return smallest + round(share * (vocab_size - smallest))
-
-
 def train_superwords(
     words: Counted,
     pieces: Counted,

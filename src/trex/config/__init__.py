@@ -8,6 +8,7 @@ from trex.config.load import (
     load_recipes,
     load_yaml,
     named_files,
+    pieces_of,
 )
 from trex.config.words import ConfigError
 
@@ -20,4 +21,5 @@ __all__ = [
     "load_recipes",
     "load_yaml",
     "named_files",
+    "pieces_of",
 ]

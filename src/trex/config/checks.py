@@ -143,14 +143,18 @@ def _check_binary(config: Config, _: Path) -> Found:
 @_needs(
     "tokenizer.special_tokens",
     "tokenizer.reserved",
+    "tokenizer.base",
     "proxies.vocab_size",
     "proxies.vocab_grid",
     "training",
     "validation.grid",
 )
 def _check_vocab_sizes(config: Config, _: Path) -> Found:
-    special_tokens = len(special_tokens_of(config))
-    smallest = smallest_size(special_tokens)
+    kind, special_tokens = config.tokenizer, special_tokens_of(config)
+    smallest = smallest_size({"base_size": kind.base_size, "special_tokens": special_tokens})
+    beside = f"{ALPHABET_SIZE} bytes and {len(special_tokens)} special tokens"
+    if kind.base_size:
+        beside = f"the {kind.base_size} entries of tokenizer.base"
     largest, training = config.proxies.vocab_size, config.training
     sizes = {}
     if training.vocab_size is None:
@@ -165,11 +169,7 @@ def _check_vocab_sizes(config: Config, _: Path) -> Found:
         sizes |= {f"validation.grid[{i}].vocab_size": scale.vocab_size for i, scale in enumerate(scales)}
     for path, size in sizes.items():
         if size < smallest:
-            problem = (
-                f"{size} leaves no room for a merge beside {ALPHABET_SIZE} bytes and {special_tokens} "
-                f"special tokens; write at least {smallest}"
-            )
-            yield path, problem
+            yield path, f"{size} leaves no room for a merge beside {beside}; write at least {smallest}"
         elif "vocab_grid" in path and size > largest:
             yield path, f"{size} is more than proxies.vocab_size; write at most {largest} or raise that"
 
@@ -293,7 +293,7 @@ def _check_enough_proxies(config: Config, _: Path) -> Found:
         )
 
 
-@_needs("corpora", "proxies.mixtures", "proxies.prior", "baselines")
+@_needs("corpora", "proxies.mixtures", "proxies.prior", "tokenizer.superwords", "baselines")
 def _check_shares(config: Config, _: Path) -> Found:
     for path, shares in explicit_shares(config):
         yield from _unknown_corpora(path, shares, config)

@@ -13,6 +13,7 @@ from trex.config.algorithms import ALGORITHM_CHECKS
 from trex.config.checks import CHECKS
 from trex.config.errors import validate
 from trex.config.fields import MAX_INTEGER
+from trex.config.kind_checks import KIND_CHECKS, OF_BASE, resolve_base
 from trex.config.models import Config, Scale
 from trex.config.named import explicit_shares, inferred, limiting, release_tokens, sources, special_tokens_of
 from trex.config.words import ConfigError, Problems, join, raise_if_any, show
@@ -32,9 +33,9 @@ def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
     Defaults are filled in, ``corpus_defaults`` is merged into the corpora (and empty in the result), amounts of bytes
     are integers (``training.bytes: all`` and ``training.vocab_size: auto`` are None, ``training.pad_to`` is a number),
     ``proxies.vocab_grid`` is sorted and holds ``vocab_size``, ``validation.grid`` is a list, ``validation.mixtures``
-    is 0 without a search, ``tokenizer.special_tokens`` has the reserved ones (``reserved`` is then 0), every token of
-    ``release`` is its name or None, explicit shares name every corpus in the config's order, and ``infer`` of a
-    baseline is a mapping with all its keys.
+    is 0 without a search, ``tokenizer.special_tokens`` has the reserved ones (``reserved`` is then 0), the section
+    ``tokenizer`` has what its base decides, every token of ``release`` is its name or None, explicit shares name every
+    corpus in the config's order, and ``infer`` of a baseline is a mapping with all its keys.
 
     Args:
         raw: what the YAML says; not modified.
@@ -72,6 +73,16 @@ def load_recipes(raw: Mapping[str, Any], base: Path) -> dict[str, dict[str, Any]
     return loaded
 
 
+def pieces_of(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The loaded config of the split of the text into the pieces that superwords are trained on, with a `place`; none
+    without superwords."""
+    kind = config["tokenizer"]
+    if not kind["superwords"]:
+        return []
+    kind = {**kind, "pattern": kind["superwords"]["pattern"], "superwords": None}
+    return [{**config, "tokenizer": kind, "place": {"split": split_name(kind)}}]
+
+
 def _changed(run: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The config of a run with what a recipe changes."""
     changed = dict(run)
@@ -79,7 +90,12 @@ def _changed(run: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
         if section == "baselines":
             changed |= {} if keys is None else {section: keys}
         else:
-            changed[section] = {**(run.get(section) or {}), **keys}
+            under = run.get(section) or {}
+            if section == "tokenizer" and keys.get(
+                "base"
+            ):  # it decides these, whatever the other recipes have
+                under = {key: value for key, value in under.items() if key not in OF_BASE}
+            changed[section] = {**under, **keys}
     return changed
 
 
@@ -95,11 +111,16 @@ def _checked(raw: Mapping[str, Any], base: Path) -> tuple[Config, Problems]:
     problems = found | problems
     if problems or config is None:
         config = _without(merged, problems)
+    if not any(_overlap(path, "tokenizer") for path in problems):
+        problems |= resolve_base(config, base)
     wrong = tuple(problems)
     for needs, check in [*CHECKS, *ALGORITHM_CHECKS]:
         if not any(_overlap(path, need) for path in wrong for need in needs):
             for path, problem in check(config, base):
                 problems.setdefault(path, problem)
+    for needs, check in KIND_CHECKS:
+        if not any(_overlap(path, need) for path in wrong for need in needs):
+            problems = check(config) | problems
     return config, problems
 
 
@@ -211,6 +232,7 @@ def _tokenizers(config: Mapping[str, Any], typed: Config) -> dict[str, Any]:
     existing = config["validation"]["tokenizers"].items()
     return {
         "reference": config["reference"],
+        **({"tokenizer.base": config["tokenizer"]["base"]} if config["tokenizer"]["base"] else {}),
         **{f"validation.tokenizers.{name}": spec for name, spec in existing},
         **{path: inference.tokenizer for path, inference in inferred(typed)},
         **{
@@ -394,9 +416,13 @@ def _normalised(config: Config) -> dict[str, Any]:
             config.baselines
         )  # the chosen mixture is the only one
     if validation.grid is None:
-        smallest = smallest_size(len(config.tokenizer.special_tokens))
+        first = config.tokenizer.base_size or 0  # of the vocabulary, a part of what is trained
+        smallest = smallest_size(config.tokenizer.model_dump()) - first
         validation.grid = [
-            Scale(bytes=max(proxies.bytes // part, 1), vocab_size=max(proxies.vocab_size // part, smallest))
+            Scale(
+                bytes=max(proxies.bytes // part, 1),
+                vocab_size=first + max((proxies.vocab_size - first) // part, smallest),
+            )
             for part in (4, 2)
         ]
     for _, shares in explicit_shares(config):

@@ -6,7 +6,7 @@ here, and `trex.config.errors` what an error message says. A docstring after a k
 
 import re
 from pathlib import PurePath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -118,6 +118,8 @@ class TokenizerKind(Section):
     trains from bytes."""
     keep: Annotated[int, Field(ge=0)] | Literal["all"] = "all"
     """Number of the base's merges that stay. The ids of what the others make go to new tokens."""
+    base_size: int | None = None
+    """Entries of the base that stay, special tokens included. The run finds it; leave it out."""
     parity: Annotated[Parity | None, Expects("a mapping such as {variant: window}, which may be empty")] = (
         None
     )

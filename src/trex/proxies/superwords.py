@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trex.bpe.model import BpeModel
-from trex.bpe.superwords import Counted, train_superwords, transition_size
+from trex.bpe.superwords import Counted, train_superwords
 from trex.bpe.training import BpeOptions, SuperwordLimits
 from trex.counting.word_index import Slice, WordIndex
 from trex.proxies.train import Trainer
 from trex.tokenizer.build import to_tokenizer
+from trex.tokenizer.sizes import transition_size
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -13,7 +13,7 @@ from trex.proxies.parity import Parity, ParityTrainer
 from trex.proxies.superwords import SuperwordTrainer
 from trex.proxies.train import Trainer
 from trex.tokenizer.existing import load_existing
-from trex.tokenizer.extend import load_base
+from trex.tokenizer.extend import kept_merges, load_base
 
 
 def load_trainer(
@@ -46,8 +46,7 @@ def load_trainer(
             limits=SuperwordLimits(superwords["max_words"], superwords["barriers"].encode()),
         )
     if kind["base"]:
-        keep = None if kind["keep"] == "all" else kind["keep"]
-        base = load_base(load_existing(str(files.base), Path.cwd()), keep)
+        base = load_base(load_existing(str(files.base), Path.cwd()), kept_merges(kind["keep"]))
         return ExtensionTrainer(*common, **options, base=base)
     if parity := kind["parity"]:
         ratio = parity["ratio"] and [parity["ratio"][corpus] for corpus in corpora]

@@ -69,15 +69,15 @@ def write_page(results: Results, parts: Parts) -> str:
         "left_out": left_out,
         "sample": SAMPLE,
         "command": parts.command,
-        "licenses": _part("page.licenses.txt"),
+        "licenses": part("page.licenses.txt"),
     }
-    script = _part("page.js").strip()
-    return _fill(
-        _part("page.html"),
+    script = part("page.js").strip()
+    return fill(
+        part("page.html"),
         title=html.escape(f"TREX: {data['chosen']}"),
         version=html.escape(data["provenance"]["run"]["versions"]["trex"]),
-        style=_part("page.css"),
-        script_sha256=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        style=part("page.css"),
+        script_sha256=sha256_of(script),
         script=script,
         data=in_script(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))),
         blocks="\n".join(
@@ -86,15 +86,21 @@ def write_page(results: Results, parts: Parts) -> str:
     )
 
 
-def _part(name: str) -> str:
+def part(name: str) -> str:
+    """A file beside this module."""
     return (HERE / name).read_text(encoding="utf-8")
 
 
-def _fill(template: str, **values: str) -> str:
+def fill(template: str, **values: str) -> str:
     """`str.format` would read what it fills in, if asked twice; this puts each value in once, as it is."""
     return "".join(
         text + (values[field] if field else "") for text, field, _, _ in Formatter().parse(template)
     )
+
+
+def sha256_of(script: str) -> str:
+    """As a page's Content-Security-Policy names the one script that it runs."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def in_script(text: str) -> str:

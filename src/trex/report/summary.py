@@ -9,7 +9,7 @@ from trex.layout import CHOSEN, Layout
 from trex.mixtures.baselines import SEARCHED, natural, uniform
 from trex.objective.comparisons import TIE
 from trex.objective.constraints import SLACK
-from trex.report import by_corpus, markdown, vocab_size
+from trex.report import by_corpus, extension, markdown, vocab_size
 from trex.report.choice import claim, draws, how_chosen, without_search
 from trex.report.doubts import better_at_full_scale, doubts, gate_failures
 from trex.report.language_model_sentence import sentence
@@ -35,7 +35,7 @@ OBJECTIVES = {
 
 def write_summary(results: Results) -> str:
     """The summary of a run, in Markdown. It fits on two screens; everything else is in the other pages."""
-    sections = (_verdict, _mixture, _gains, _language_models, _caveats, _next_steps)
+    sections = (_verdict, _mixture, _gains, extension.section, _language_models, _caveats, _next_steps)
     return "\n\n".join(filter(None, (section(results) for section in sections))) + "\n"
 
 

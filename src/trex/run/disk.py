@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trex.config import ConfigError
+from trex.config import ConfigError, pieces_of
 from trex.corpora import open_source
 from trex.corpora.reader import FileReader
 from trex.layout import full_scale_draws, split_name
 from trex.tokenizer.sizes import curve_sizes
 
 COUNTS, HELD_OUT, RUNS, INDEX = 0.3, 0.4, 0.3, 0.45  # bytes on disk a byte of text
+PIECES = 1.8  # the same of counts and index of pieces for superwords: nearly all are distinct, in any amount of text
 MEASURED, HEAPS = 155_000_000, 0.8
 DEMO = 700_000  # the largest of the embedded corpora
 _OF_A_SPLIT, _OF_A_RECIPE = ("counts", "index"), ("proxies", "tokenizers")  # of the forecast
@@ -60,6 +61,7 @@ def forecast(config: Mapping[str, Any], base: Path) -> tuple[dict[str, int], lis
         "counts": COUNTS * text + HELD_OUT * held_out,
         "counting, for a while": RUNS * max(size or 0 for size in sizes.values()),
         "index": INDEX * min(text, MEASURED) * beyond**HEAPS,
+        **({"pieces": PIECES * text + HELD_OUT * held_out} if config["tokenizer"]["superwords"] else {}),
         "proxies": mixtures * sets * len(proxies["vocab_grid"]) * ROW,
         "tokenizers": TOKENIZER * (kept * proxies["vocab_size"] + entries),
     }
@@ -71,10 +73,16 @@ def forecast_of_all(configs: Sequence[Mapping[str, Any]], base: Path) -> tuple[d
     """The same of several recipes, which share the words of a split of the text."""
     need, unknown = forecast(configs[0], base)
     for number, config in enumerate(configs[1:], 1):
-        shared = split_name(config["tokenizer"]) in {split_name(c["tokenizer"]) for c in configs[:number]}
+        splits = {split_name(one["tokenizer"]) for c in configs[:number] for one in [c, *pieces_of(c)]}
+        shared = split_name(config["tokenizer"]) in splits
+        new_pieces = any(split_name(one["tokenizer"]) not in splits for one in pieces_of(config))
         for what, size in forecast(config, base)[0].items():
-            if what in _OF_A_RECIPE or (not shared and what in _OF_A_SPLIT):
-                need[what] += size
+            if (
+                what in _OF_A_RECIPE
+                or (not shared and what in _OF_A_SPLIT)
+                or (what == "pieces" and new_pieces)
+            ):
+                need[what] = need.get(what, 0) + size
     return need, unknown
 
 
