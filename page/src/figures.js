@@ -1,34 +1,12 @@
 // Figures that answer to the pointer: Observable Plot, configured. Each has its numbers as a table below it.
 import * as Plot from "@observablehq/plot";
 import { data, mixtures, rows, shareOf } from "./data.js";
-import { count, h, labelled, nsl, percent, select, signed, whenNear } from "./dom.js";
-import { chart, marginFor } from "./plot.js";
+import { count, h, labelled, nsl, percent, select, signed } from "./dom.js";
+import { BLUE, GREY, MOST, ORANGE, figure, firstBy, marginFor } from "./plot.js";
 import { sortableTable } from "./table.js";
 
-const BLUE = "var(--blue)";
-const ORANGE = "var(--orange)";
-const GREY = "var(--grey)";
-const MOST = 40; // corpora in a figure; its table has all
 const validation = rows(data.validation);
 const unique = (values) => [...new Set(values)];
-const firstBy = (list, by, most = MOST) =>
-  list.length > most ? [...list].sort((a, b) => Math.abs(by(b)) - Math.abs(by(a))).slice(0, most) : list;
-
-/** A figure with its caption, controls, drawing and table; draw() gives {options, table: [columns, rows]}. */
-function figure(title, caption, controls, draw) {
-  const drawing = h("div", { class: "chart" });
-  const numbers = h("details", {}, h("summary", {}, "Numbers"));
-  const element = h("figure", {}, h("h3", {}, title), controls.length ? h("div", { class: "controls" }, controls) : null, drawing, h("figcaption", {}, caption), numbers);
-  element.redraw = () => {
-    const { options, table } = draw();
-    drawing.replaceChildren(chart(`${title}. ${caption}`, drawing.clientWidth, options));
-    numbers.querySelector(".sortable")?.remove();
-    numbers.append(sortableTable(title, ...table));
-  };
-  whenNear(element, element.redraw);
-  return element;
-}
-
 function mixtureBars() {
   let name = mixtures.find((row) => row.name !== data.chosen)?.name ?? data.chosen;
   const best = shareOf(mixtures.find((row) => row.name === data.chosen));
@@ -272,13 +250,9 @@ export function tables() {
   ];
   const gates = rows(data.gates).map((row) => ({ ...row, examples: (row.examples ?? []).join(", ") || "–" }));
   const gateColumns = [{ key: "tokenizer", title: "tokenizer" }, ...["gate", "result", "count", "examples"].map((key) => ({ key, title: key, left: key !== "count" }))];
-  const bits = data.bits_per_byte && rows(data.bits_per_byte);
-  const number = (x) => x?.toFixed(4) ?? "–";
-  const bitColumns = [{ key: "row", title: "row" }, ...["budget", "evaluation_set", "corpus", "metric", "against"].map((key) => ({ key, title: key.replace("_", " "), left: true })), ...["value", "low", "high"].map((key) => ({ key, title: key, show: number }))];
   return [
     sortableTable("Mixtures: candidates and baselines", mixtureColumns, of),
     sortableTable(`Corpora, with NSL on ${set}`, corpusColumns, corpusRows),
     sortableTable("Gates that a tokenizer must pass", gateColumns, gates),
-    ...(bits ? [sortableTable("Language models: bits per byte", bitColumns, bits)] : []),
   ];
 }

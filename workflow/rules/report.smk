@@ -220,6 +220,8 @@ rule write_page:
         ],
         training_set=FILES.training_set,
         models=FILES.models,
+        other_sizes=FILES.models_of_other_sizes,
+        limits=LIMITS,
         tokenizers=[FILES.tokenizer(name) for name in TOKENIZERS],
         vocabularies=[
             *(

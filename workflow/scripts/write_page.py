@@ -21,7 +21,7 @@ with job(snakemake):
         tokenizers[name] = load_tokenizer(spec, Path.cwd())[1].to_str()
     folder = Path(config["results"])
     vocabularies = dict(zip(tokenizers, map(pl.read_parquet, files.vocabularies), strict=True))
-    parts = Parts(
-        list(map(Path, files.pages)), read_json(files.models), tokenizers, vocabularies, params.command
-    )
+    models = {int(size): of_size for size, of_size in read_json(files.other_sizes).items()}
+    models[config["proxies"]["vocab_size"]] = read_json(files.models)
+    parts = Parts(list(map(Path, files.pages)), models, tokenizers, vocabularies, params.command)
     write_text(write_page(Results.load(folder, config), folder, parts), snakemake.output.page)

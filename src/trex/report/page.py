@@ -34,7 +34,7 @@ class Parts:
 
     Attributes:
         pages: the Markdown pages, summary.md first.
-        models: of surfaces/models.json.
+        models: of surfaces/models.json and other_sizes.json by vocabulary size, rising.
         tokenizers: tokenizer.json's text by name, the most important first; those that would make the page larger than
             TOKENIZER_BYTES allows are left out, and the page says so.
         vocabularies: by the same names, how each entry is used: `trex.validation.vocabulary.composition`.
@@ -42,7 +42,7 @@ class Parts:
     """
 
     pages: Sequence[Path]
-    models: Mapping[str, Any]
+    models: Mapping[int, Mapping[str, Any]]
     tokenizers: Mapping[str, str]
     vocabularies: Mapping[str, pl.DataFrame]
     command: str
@@ -50,8 +50,11 @@ class Parts:
 
 def write_page(results: Results, folder: Path, parts: Parts) -> str:
     """The page, as HTML. folder: the results folder."""
-    blocks, carried, left_out = {"surfaces": compressed(json.dumps(page_surfaces(parts.models)))}, [], []
-    room = TOKENIZER_BYTES
+    blocks = {
+        f"surfaces-{size}": compressed(json.dumps(page_surfaces(models)))
+        for size, models in parts.models.items()
+    }
+    carried, left_out, room = [], [], TOKENIZER_BYTES
     for name, text in parts.tokenizers.items():
         block = compressed(text)
         if len(block) > room:
@@ -63,6 +66,7 @@ def write_page(results: Results, folder: Path, parts: Parts) -> str:
         blocks[f"vocabulary-{len(carried)}"] = compressed(used)
         carried.append({"name": name})
     data = page_data(results, folder, parts.pages) | {
+        "vocab_grid": list(parts.models),
         "tokenizers": carried,
         "left_out": left_out,
         "sample": SAMPLE,
