@@ -102,7 +102,7 @@ function predictedMeasured() {
     const ends = [Math.min(...all.flatMap((row) => [row.measured, row.predicted])), Math.max(...all.flatMap((row) => [row.measured, row.predicted]))];
     return {
       options: {
-        width: 460, height: 440, marginLeft: 50, grid: true, x: { label: "measured objective (NSL)", domain: ends, nice: true }, y: { label: "predicted objective (NSL)", domain: ends, nice: true },
+        widest: 460, height: 440, marginLeft: 50, grid: true, x: { label: "measured objective (NSL)", domain: ends, nice: true }, y: { label: "predicted objective (NSL)", domain: ends, nice: true },
         marks: [
           Plot.line([[ends[0], ends[0]], [ends[1], ends[1]]], { stroke: "currentColor" }),
           Plot.link(all, { x1: "measured", x2: "measured", y1: (row) => row.predicted - (row.predicted_std ?? 0), y2: (row) => row.predicted + (row.predicted_std ?? 0), stroke: GREY }),
@@ -151,14 +151,20 @@ function learningCurve() {
   }));
 }
 
+/** "10000000-8192" in words. */
+function scaleName(name) {
+  const [bytes, size] = name.split("-");
+  return `${bytes === "all" ? "all text" : `${count(bytes / 1e6)} MB`}, V ${count(Number(size))}`;
+}
+
 function rankInvariance() {
   if (!data.ranks) return null;
-  const all = rows(data.ranks);
+  const all = rows(data.ranks).map((row) => ({ ...row, scale: scaleName(row.scale), other: scaleName(row.other) }));
   const order = unique(all.map((row) => row.scale));
   const shown = (x) => (x === null ? "–" : x.toFixed(3));
-  return figure("Do proxies rank like the full scale?", "Spearman correlation of the objective of the same mixtures at two scales (bytes of text - vocabulary).", [], () => ({
+  return figure("Do proxies rank like the full scale?", "Spearman correlation of the objective of the same mixtures at two scales: training text and vocabulary size.", [], () => ({
     options: {
-      height: 90 + 46 * order.length, marginLeft: marginFor(order), inset: 0, x: { domain: order, label: null, tickRotate: order.length > 4 ? -20 : 0 }, y: { domain: order, label: null },
+      height: 110 + 46 * order.length, marginLeft: marginFor(order), marginBottom: 70, inset: 0, x: { domain: order, label: null, tickRotate: -25 }, y: { domain: order, label: null },
       marks: [
         Plot.cell(all, { x: "other", y: "scale", fill: BLUE, fillOpacity: (row) => 0.12 + 0.4 * Math.max(0, row.spearman ?? 0), inset: 1 }),
         Plot.text(all, { x: "other", y: "scale", text: (row) => shown(row.spearman), fill: "currentColor" }),
@@ -167,6 +173,14 @@ function rankInvariance() {
     },
     table: [[{ key: "scale", title: "scale" }, { key: "other", title: "other", left: true }, ...["spearman", "lowest", "median", "regret"].map((key) => ({ key, title: key, show: shown }))], all],
   }));
+}
+
+/** Ticks of a logarithmic axis that do not collide: the largest of some sizes, a half, a quarter of it and so on. */
+function doublings(sizes) {
+  const least = Math.min(...sizes);
+  const ticks = [];
+  for (let size = Math.max(...sizes); size >= least; size /= 2) ticks.push(Math.round(size));
+  return ticks;
 }
 
 function byVocabulary() {
@@ -188,7 +202,7 @@ function byVocabulary() {
     const here = points.filter((row) => row.size === sizes[at]).sort((a, b) => a.nsl - b.nsl);
     return {
       options: {
-        height: 340, marginLeft: 50, marginRight: 20, grid: true, x: { type: "log", base: 2, label: "vocabulary size", ticks: sizes, tickFormat: (x) => count(x) }, y: { label: "mean NSL" },
+        height: 340, marginLeft: 50, marginRight: 20, grid: true, x: { type: "log", base: 2, label: "vocabulary size", ticks: doublings(sizes), tickFormat: (x) => count(x) }, y: { label: "mean NSL" },
         marks: [
           Plot.ruleX([sizes[at]], { stroke: GREY, strokeWidth: 6, strokeOpacity: 0.3 }),
           Plot.line(points, { x: "size", y: "nsl", z: "name", stroke: (row) => (row.name === data.chosen ? ORANGE : BLUE), strokeOpacity: (row) => (row.name === data.chosen ? 1 : 0.5), marker: "dot" }),
@@ -207,7 +221,7 @@ function costByVocabulary() {
   if (all.length < 2) return null;
   return figure("What each vocabulary size costs", `Operations of training and serving the config's language model above the least, with the tokenizer of ${of}; the line marks this run's vocabulary.`, [], () => ({
     options: {
-      height: 320, marginLeft: 50, grid: true, x: { type: "log", base: 2, label: "vocabulary size", tickFormat: (x) => count(x) }, y: { label: "cost above the least (%)" },
+      height: 320, marginLeft: 50, grid: true, x: { type: "log", base: 2, label: "vocabulary size", ticks: doublings(all.map((row) => row.vocab_size)), tickFormat: (x) => count(x) }, y: { label: "cost above the least (%)" },
       marks: [
         Plot.ruleX([data.vocab_size], { stroke: ORANGE, strokeWidth: 2 }),
         Plot.line(all, { x: "vocab_size", y: (row) => 100 * row.above, stroke: BLUE, marker: "dot" }),

@@ -20,8 +20,8 @@ const SECTIONS = [
   ["figures", "Figures", "Figures", figures],
   ["language-models", "Language models", "Language models", languageModels, data.language_models !== null],
   ["tables", "Tables", "Tables", tables],
-  ["tokens", "Text as tokens", "Text as tokens", tokens],
-  ["vocabulary", "Vocabulary", "The vocabulary", vocabulary],
+  ["tokens", "Text as tokens", "Text as tokens", tokens, data.tokenizers.length + data.left_out.length > 0],
+  ["vocabulary", "Vocabulary", "The vocabulary", vocabulary, data.tokenizers.length > 0],
   ["pages", "All pages", "All pages of the run", pages],
   ["about", "About", "About this run", about],
 ];

@@ -8,9 +8,9 @@ export const ORANGE = "var(--orange)";
 export const GREY = "var(--grey)";
 export const MOST = 40; // corpora in a figure; its table has all
 
-/** A chart of options for Plot.plot; label: what a screen reader says of it. */
-export function chart(label, room, options) {
-  const element = Plot.plot({ className: "plot", width: Math.min(760, Math.max(300, room || 700)), marginBottom: 46, inset: 6, ...options });
+/** A chart of options for Plot.plot, and `widest` in pixels; label: what a screen reader says of it. */
+export function chart(label, room, { widest = 760, ...options }) {
+  const element = Plot.plot({ className: "plot", width: Math.min(widest, Math.max(300, room || 700)), marginBottom: 46, inset: 6, ...options });
   const svg = element.matches("svg.plot") ? element : element.querySelector("svg.plot");
   for (const part of svg.querySelectorAll("[aria-label], [aria-description]")) {
     part.removeAttribute("aria-label"); // parts of one image have no names of their own

@@ -11,9 +11,9 @@ export function sortableTable(caption, columns, rows, { most = 200, filter = row
   let wanted = "";
   const body = h("tbody");
   const note = h("p", { class: "note", role: "status" });
-  const headings = columns.map(({ key, title, left }) => {
+  const headings = columns.map(({ key, title, left }, i) => {
     const button = h("button", { type: "button", onclick: () => sortBy(key) }, title);
-    return h("th", { scope: "col", class: left ? "left" : null, "data-key": key }, button);
+    return h("th", { scope: "col", class: left || !i ? "left" : null, "data-key": key }, button);
   });
   const text = (row, { key, show }) => (show ? show(row[key], row) : `${row[key] ?? "–"}`);
 

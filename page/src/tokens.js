@@ -18,10 +18,7 @@ async function tokenizerOf(name) {
 
 export function tokens(section) {
   const names = data.tokenizers.map(({ name }) => name);
-  if (!names.length) {
-    section.append(h("p", {}, "This page carries no tokenizers."));
-    return;
-  }
+  if (!names.length) return [h("p", {}, `Too large for this page: ${data.left_out.join(", ")}.`)];
   const text = h("textarea", { rows: 4, maxlength: LONGEST, spellcheck: "false", placeholder: "Type or paste text" });
   text.value = data.sample;
   const out = h("div", { class: "cuts", role: "status" });
@@ -79,7 +76,6 @@ const scriptOf = (text) => MATCHES.find(([, pattern]) => pattern.test(text))?.[0
 
 export function vocabulary(section) {
   const names = data.tokenizers.map(({ name }) => name);
-  if (!names.length) return;
   let [name, wanted, script, corpus, least, order] = [names[0], "", "", "", 1, "id"];
   const body = h("tbody");
   const note = h("p", { class: "note", role: "status" });
