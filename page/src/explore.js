@@ -228,11 +228,23 @@ export async function explore(section) {
       row.change.textContent = mean[i] === null ? "–" : signed(100 * (mean[i] / old[i] - 1));
     });
     for (const { sum, members } of bodies) if (sum) sum.textContent = percent(members.reduce((total, i) => total + shares[i], 0));
-    drawChart(mean, std, old);
+    requestChart(mean, std, old);
     yaml.value = mixtureYaml(where.value, name.value || "what_if", corpora, shares);
     section.dataset.vocab = surface.vocabSize;
     section.dataset.drawn = (performance.now() - begun).toFixed(1);
     section.current = { shares, here, now };
+  }
+
+  let charted = null;
+  /** The chart takes longer than all numbers, so it follows them, and not at every step of a slider that moves on. */
+  function requestChart(...values) {
+    if (charted === null) setTimeout(() => {
+      const begun = performance.now();
+      drawChart(...charted);
+      charted = null;
+      section.dataset.charted = (performance.now() - begun).toFixed(1);
+    }, section.dataset.charted ? 50 : 0);
+    charted = values;
   }
 
   function drawChart(mean, std, old) {

@@ -246,7 +246,7 @@ export function tables() {
   const mixtureColumns = [
     { key: "name", title: "mixture" }, { key: "role", title: "role", left: true }, { key: "strategy", title: "strategy", left: true },
     { key: "predicted", title: "predicted", show: nsl }, { key: "on_proxies", title: "on proxies", show: nsl }, { key: "measured", title: "full scale", show: nsl },
-    ...(data.corpora.length > MOST ? [] : data.corpora.map((corpus) => ({ key: corpus, title: corpus, show: share }))),
+    ...(data.corpora.length > MOST ? [] : data.corpora.map((corpus) => ({ key: corpus, title: corpus, show: share, screen: true }))),
     { key: "why", title: "why it was or was not taken", left: true },
   ];
   const best = shareOf(mixtures.find((row) => row.name === data.chosen));
