@@ -141,6 +141,7 @@ def write_made_up_page(folder: Path, by_size: Mapping[int, Surface], corpora: li
         fitted = {"surface": surface.to_json(), "residuals": rng.normal(0, 1, (16, k)).tolist()}
         models[size] = {"used": surface.kind, "searched": surface.kind, "surfaces": {surface.kind: fitted}}
     tokenizers = {name: tokenizer(PATTERNS[name]).to_str() for name in ("default", "multilingual")}
+    tokenizers["equal"] = tokenizers["default"]
     used = pl.DataFrame(
         {"id": [0, 1], "count": [5, 0], "corpus": [corpora[0], None], "unreachable": [None, None]}
     )

@@ -129,6 +129,22 @@ def test_page_is_one_safe_file(tmp_path):
     assert not re.findall(r'(?:src|href)="(?!#)', page.replace(script, ""))
 
 
+def test_equal_tokenizers_are_carried_once_and_too_large_ones_not(tmp_path, monkeypatch):
+    def carried(page: str) -> tuple[list[dict], list[str]]:
+        (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page)
+        data = json.loads(text)
+        return data["tokenizers"], data["left_out"]
+
+    page = write_made_up_page(tmp_path, {8192: surfaces(3)["linear"]})
+    blocks = [("default", 0), ("multilingual", 1), ("equal", 0)]
+    assert carried(page) == ([{"name": name, "block": block} for name, block in blocks], [])
+    assert re.findall(r'id="(tokenizer-.)"', page) == ["tokenizer-0", "tokenizer-1"]
+    monkeypatch.setattr("trex.report.page.PAGE_BYTES", len(page.encode()) - 1500)
+    monkeypatch.setattr("trex.report.page.MARGIN", 0)
+    page = write_made_up_page(tmp_path, {8192: surfaces(3)["linear"]})
+    assert carried(page)[1] == ["multilingual"]
+
+
 @needs_node
 @needs_chromium
 def test_browser(tmp_path):

@@ -8,10 +8,12 @@ const SHOWN = 3_000; // tokens that are drawn one by one
 const ENTRIES = 200;
 const loaded = new Map();
 
+/** The number of a tokenizer's blocks; equal tokenizers have the same. */
+const blockOf = (name) => data.tokenizers.find((one) => one.name === name).block;
+
 async function tokenizerOf(name) {
   if (!loaded.has(name)) {
-    const id = `tokenizer-${data.tokenizers.findIndex((other) => other.name === name)}`;
-    loaded.set(name, unpack(id).then((json) => ({ json, byteLevel: isByteLevel(json), tokenizer: loadTokenizer(json) })));
+    loaded.set(name, unpack(`tokenizer-${blockOf(name)}`).then((json) => ({ json, byteLevel: isByteLevel(json), tokenizer: loadTokenizer(json) })));
   }
   return loaded.get(name);
 }
@@ -84,7 +86,7 @@ export function vocabulary(section) {
   async function entriesOf(which) {
     if (!known.has(which)) {
       const { json, byteLevel } = await tokenizerOf(which);
-      const uses = await unpack(`vocabulary-${names.indexOf(which)}`);
+      const uses = await unpack(`vocabulary-${blockOf(which)}`);
       const of = new Map(uses.id.map((id, i) => [id, i]));
       const made = new Map((json.model.merges ?? []).map((pair) => {
         const [a, b] = Array.isArray(pair) ? pair : pair.split(" ");
@@ -96,7 +98,7 @@ export function vocabulary(section) {
         const { bytes, text } = entry(spelled, byteLevel);
         const row = of.get(id);
         const use = row === undefined ? null : uses.count[row];
-        return { id, spelled, text, bytes: bytes.length, script: scriptOf(text), use, corpus: uses.corpus[row] ?? "–" };
+        return { id, spelled, text, bytes: bytes.length, script: scriptOf(text), use, corpus: data.corpora[uses.corpus[row]] ?? "–" };
       });
       known.set(which, { made, byteLevel, entries: entries.sort((a, b) => a.id - b.id) });
     }

@@ -23,9 +23,6 @@ from trex.report.results import Results
 SHOWN_METRICS = ("nsl", "nsl_macro", "objective", "bytes_per_token")
 # Of LightGBM's text format, what predictions need.
 TREE_LINES = ("split_feature", "threshold", "left_child", "right_child", "leaf_value")
-TOKENIZER_BYTES = (
-    18_000_000  # of all tokenizers in a page, compressed and in base64: the page has 20 MB at most
-)
 
 
 def page_data(results: Results, folder: Path, pages: Sequence[Path]) -> dict[str, Any]:
@@ -192,9 +189,13 @@ def _trees(model: str) -> list[dict[str, str]]:
     return [{name: tree.get(name, "") for name in TREE_LINES} for tree in fields]
 
 
-def page_vocabulary(table: pl.DataFrame) -> dict[str, Any]:
-    """How much each entry of a tokenizer is used, by id: tokens of the evaluation text, and the corpus that has most.
+def page_vocabulary(table: pl.DataFrame, corpora: Sequence[str]) -> dict[str, list[int | None]]:
+    """How much each entry of a tokenizer is used: tokens of the evaluation text, and the number of the corpus that has
+    most.
 
     table: columns of `trex.validation.vocabulary.composition`.
     """
-    return columns(table.sort("id").select("id", "count", "corpus", "unreachable"))
+    number = pl.col("corpus").replace_strict(
+        {corpus: i for i, corpus in enumerate(corpora)}, return_dtype=pl.Int64
+    )
+    return columns(table.sort("id").select("id", "count", number))
