@@ -101,7 +101,8 @@ export async function explore(section) {
   const size = sizes((value) => resize(value));
 
   // --- a row for each corpus ---
-  const largest = Math.min(1, Math.max(0.5, ...support.high, ...mixtures.flatMap(shareOf)));
+  // of 100 corpora, shares are of 1 %: a slider goes to twice the largest there is, and the number beside it further
+  const largest = Math.min(1, Math.max(0.1, 2 * Math.max(...support.high, ...mixtures.flatMap(shareOf))));
   const rowsOf = corpora.map((corpus, i) => {
     const slider = h("input", { type: "range", min: 0, max: largest, step: "any", "aria-label": `share of ${corpus}` });
     const number = h("input", { type: "number", min: 0, max: 100, step: 0.1, class: "short", "aria-label": `share of ${corpus} in percent` });
@@ -131,19 +132,26 @@ export async function explore(section) {
   const bodies = folded
     ? [...byScript].map(([script, members]) => {
         const body = h("tbody", {});
-        const sum = h("span");
+        const [sum, nslOfGroup, changeOfGroup] = [h("td"), h("td"), h("td")];
         const button = h("button", { type: "button", class: "fold", "aria-expanded": "false" }, `${script} (${members.length})`);
         const show = (open) => {
           button.setAttribute("aria-expanded", open);
           for (const i of members) rowsOf[i].element.hidden = !open;
         };
         button.addEventListener("click", () => show(button.getAttribute("aria-expanded") !== "true"));
-        body.append(h("tr", { class: "group" }, h("th", { scope: "rowgroup", class: "left", colspan: 3 }, button), h("td", {}, sum), h("td"), h("td", { class: "interval" }), h("td")),
+        body.append(h("tr", { class: "group" }, h("th", { scope: "rowgroup", class: "left", colspan: 3 }, button), sum, nslOfGroup, h("td", { class: "interval" }), changeOfGroup),
           ...members.map((i) => rowsOf[i].element));
         show(false);
-        return { body, members, sum, show };
+        const fill = (shares, mean, old) => {
+          const known = members.filter((i) => mean[i] !== null);
+          const meanOf = (values) => known.reduce((total, i) => total + values[i], 0) / known.length;
+          sum.textContent = percent(members.reduce((total, i) => total + shares[i], 0));
+          nslOfGroup.textContent = known.length ? nsl(meanOf(mean)) : "–";
+          changeOfGroup.textContent = known.length ? signed(100 * (meanOf(mean) / meanOf(old) - 1)) : "–";
+        };
+        return { body, members, fill, show };
       })
-    : [{ body: h("tbody", {}, rowsOf.map(({ element }) => element)), members: [...corpora.keys()], show() {} }];
+    : [{ body: h("tbody", {}, rowsOf.map(({ element }) => element)), members: [...corpora.keys()], fill() {}, show() {} }];
   const search = h("input", { type: "search" });
   search.addEventListener("input", () => {
     const wanted = search.value.toLowerCase();
@@ -227,7 +235,7 @@ export async function explore(section) {
       row.interval.textContent = mean[i] === null ? "" : `± ${nsl(Z95 * std[i])}`;
       row.change.textContent = mean[i] === null ? "–" : signed(100 * (mean[i] / old[i] - 1));
     });
-    for (const { sum, members } of bodies) if (sum) sum.textContent = percent(members.reduce((total, i) => total + shares[i], 0));
+    for (const { fill } of bodies) fill(shares, mean, old); // of a folded script, its sum and means
     requestChart(mean, std, old);
     yaml.value = mixtureYaml(where.value, name.value || "what_if", corpora, shares);
     section.dataset.vocab = surface.vocabSize;
