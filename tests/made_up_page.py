@@ -128,7 +128,7 @@ def write_made_up_page(folder: Path, by_size: Mapping[int, Surface], corpora: li
         "proxy_nsl": 0.8,
     }
     pl.DataFrame(limits).write_parquet(files.limits)
-    results = Results.load(folder, config)
+    results = Results.load(Layout(folder), config)
     smaller = results.compression.filter(vocab_size=8192).with_columns(
         pl.lit(2048).alias("vocab_size"), pl.col("nsl") * 1.25
     )
@@ -152,4 +152,4 @@ def write_made_up_page(folder: Path, by_size: Mapping[int, Surface], corpora: li
         dict.fromkeys(tokenizers, used),
         "snakemake --cores all",
     )
-    return write_page(results, folder, parts)
+    return write_page(results, parts)

@@ -16,7 +16,7 @@ import { tokens, vocabulary } from "./tokens.js";
  */
 const SECTIONS = [
   ["verdict", "Verdict", null, () => [verdict(), facts()]],
-  ["explore", "What if", "What if", explore, data.vocab_grid.length > 0],
+  ["explore", "What if", "What if", explore, data.objective !== null],
   ["figures", "Figures", "Figures", figures],
   ["language-models", "Language models", "Language models", languageModels, data.language_models !== null],
   ["tables", "Tables", "Tables", tables],

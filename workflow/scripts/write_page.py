@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from trex.files import read_json, write_text
+from trex.layout import Layout
 from trex.report.page import Parts, write_page
 from trex.report.results import Results
 from trex.run.job import job
@@ -22,8 +23,9 @@ with job(snakemake):
     first = params.names[0]
     tokenizers = {first: ours[first], **theirs, **ours}  # by what readers compare first
     vocabularies = dict(zip([*ours, *theirs], map(pl.read_parquet, files.vocabularies), strict=True))
-    folder = Path(config["results"])
-    models = {int(size): of_size for size, of_size in read_json(files.other_sizes).items()}
-    models[config["proxies"]["vocab_size"]] = read_json(files.models)
+    models = {}
+    if files.models:
+        models = {int(size): of_size for size, of_size in read_json(files.other_sizes).items()}
+        models[config["proxies"]["vocab_size"]] = read_json(files.models)
     parts = Parts(list(map(Path, files.pages)), models, tokenizers, vocabularies, params.command)
-    write_text(write_page(Results.load(folder, config), folder, parts), snakemake.output.page)
+    write_text(write_page(Results.load(Layout.of(config), config), parts), snakemake.output.page)

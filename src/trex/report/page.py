@@ -36,7 +36,7 @@ class Parts:
 
     Attributes:
         pages: the Markdown pages, summary.md first.
-        models: of surfaces/models.json and other_sizes.json by vocabulary size, rising.
+        models: of surfaces/models.json and other_sizes.json by vocabulary size, rising; none without a search.
         tokenizers: tokenizer.json's text by name, the most important first; those that would make the page larger than
             PAGE_BYTES are left out, and the page says so. Equal ones are carried once.
         vocabularies: by the same names, how each entry is used: `trex.validation.vocabulary.composition`.
@@ -50,19 +50,19 @@ class Parts:
     command: str
 
 
-def write_page(results: Results, folder: Path, parts: Parts) -> str:
-    """The page, as HTML. folder: the results folder."""
+def write_page(results: Results, parts: Parts) -> str:
+    """The page, as HTML."""
     blocks = {
         f"surfaces-{size}": compressed(json.dumps(page_surfaces(models)))
         for size, models in parts.models.items()
     }
-    data = page_data(results, folder, parts.pages) | {
+    data = page_data(results, parts.pages) | {
         "vocab_grid": list(parts.models),
         "sample": SAMPLE,
         "command": parts.command,
-        "licenses": _part("page.licenses.txt"),
+        "licenses": part("page.licenses.txt"),
     }
-    script, style = _part("page.js").strip(), _part("page.css")
+    script, style = part("page.js").strip(), part("page.css")
     room = PAGE_BYTES - MARGIN - sum(map(len, (script, style, json.dumps(data), *blocks.values())))
     carried, left_out = [], []
     numbers: dict[str, int] = {}
@@ -79,12 +79,12 @@ def write_page(results: Results, folder: Path, parts: Parts) -> str:
             blocks |= {f"tokenizer-{number}": block, f"vocabulary-{number}": used}
         carried.append({"name": name, "block": number})
     data |= {"tokenizers": carried, "left_out": left_out}
-    return _fill(
-        _part("page.html"),
+    return fill(
+        part("page.html"),
         title=html.escape(f"TREX: {data['chosen']}"),
         version=html.escape(data["provenance"]["run"]["versions"]["trex"]),
         style=style,
-        script_sha256=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        script_sha256=sha256_of(script),
         script=script,
         data=in_script(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))),
         blocks="\n".join(
@@ -93,15 +93,21 @@ def write_page(results: Results, folder: Path, parts: Parts) -> str:
     )
 
 
-def _part(name: str) -> str:
+def part(name: str) -> str:
+    """A file beside this module."""
     return (HERE / name).read_text(encoding="utf-8")
 
 
-def _fill(template: str, **values: str) -> str:
+def fill(template: str, **values: str) -> str:
     """`str.format` would read what it fills in, if asked twice; this puts each value in once, as it is."""
     return "".join(
         text + (values[field] if field else "") for text, field, _, _ in Formatter().parse(template)
     )
+
+
+def sha256_of(script: str) -> str:
+    """As a page's Content-Security-Policy names the one script that it runs."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def in_script(text: str) -> str:
