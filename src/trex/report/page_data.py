@@ -151,7 +151,7 @@ def _language_models(results: Results) -> dict[str, Any] | None:
         return None
     names = table["row"].unique(maintain_order=True)
     return {
-        "said": sentence(table),
+        "said": (sentence(table) or "").replace("`", ""),
         "rows": {name: in_words(name).replace("`", "") for name in names},
         "budgets": BUDGETS,
         "bits_per_byte": columns(table),
