@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from trex.arrow import binary, bytes_of, from_numpy, frozen, lists, to_numpy
 from trex.bpe.byte_alphabet import BYTE_LEVEL, LATIN1, Alphabet
-from trex.counting import scanner, word_table
+from trex.counting import scanner, word_order, word_table
 from trex.counting.automaton import compiled
 from trex.counting.latin1 import latin1_bytes
 from trex.counting.normalize import normalized_text
@@ -170,7 +170,7 @@ def _regrouped(chunks: Iterable[WordCounts], shard_of: np.ndarray) -> Iterator[W
     """Counts by coarser shards: shard s becomes part of shard_of[s], which never falls."""
     for chunk in chunks:
         arrays = map(frozen, (chunk.offsets, chunk.shards, chunk.counts, shard_of))
-        yield WordCounts(chunk.words, *word_table.regrouped(*arrays))
+        yield WordCounts(chunk.words, *word_order.regrouped(*arrays))
 
 
 def _merge_all(runs: list[Iterable[WordCounts]], spill_to: Path | None) -> Iterator[WordCounts]:
@@ -220,7 +220,7 @@ class WordCounter:
     document is. normalizer: what text goes through before it is split (nfc, nfkc or none), if pattern is a regex.
     alphabet: LATIN1 for documents that are Latin-1 text and stand for bytes, which the words then are.
     table_bytes: the memory that the words may fill before they go to a temporary file in the folder `spill_to` (the
-    system's, if None); exceeded by what one call of `add` brings, and by half while they are sorted.
+    system's, if None); exceeded by what one call of `add` brings, and by four fifths at most while they are sorted.
     """
 
     def __init__(
@@ -293,7 +293,7 @@ class WordCounter:
             )
         if self._used[word_table.LOG] > self._compact_at:
             table, arena, log = self._arrays
-            self._arrays = table, arena, word_table.compact(log, self._used, self._shards_rise)
+            self._arrays = table, arena, word_order.compact(log, self._used, self._shards_rise)
             self._compact_at = max(COMPACT_ENTRIES, 2 * int(self._used[word_table.LOG]))
         if word_table.n_bytes(self._arrays[0], self._used) > self._table_bytes:
             self._spill()
@@ -306,16 +306,16 @@ class WordCounter:
     def _table_chunks(self, shard_of: np.ndarray | None = None) -> Iterator[WordCounts]:
         """The words of the table, sorted; what is open is closed."""
         table, arena, log = self._arrays
-        records = word_table.sorted_records(arena, self._used)
-        log, starts = word_table.closed_log(arena, records, log, self._used, self._shards_rise)
+        records = word_order.sorted_records(arena, self._used)
+        log, starts = word_order.closed_log(arena, records, log, self._used, self._shards_rise)
         self._arrays = table, arena, log
         shard_of = frozen(np.arange(self.shards) if shard_of is None else shard_of)
         for first in range(0, len(records), CHUNK_WORDS):
             chosen = records[first : first + CHUNK_WORDS]
-            words = word_table.spellings(arena, chosen)
+            words = word_order.spellings(arena, chosen)
             yield WordCounts(
                 binary(*(latin1_bytes(*words) if self._alphabet is LATIN1 else words)),
-                *word_table.shard_counts(log, starts, first, first + len(chosen), shard_of),
+                *word_order.shard_counts(log, starts, first, first + len(chosen), shard_of),
             )
 
     def chunks(self, shard_of: np.ndarray | None = None) -> Iterator[WordCounts]:
