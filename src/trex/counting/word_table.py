@@ -176,24 +176,28 @@ def count_block(text, starts, ends, n, shard, table, arena, log, used):
                 used[ARENA] = at
                 used[WORDS] += 1
                 break
+            if (entry ^ h) & _TAG:  # of another word, whose record is far away
+                slot = (slot + ONE) & mask
+                continue
             name = arena[record]
             if (
-                ((entry ^ h) & _TAG | arena[record + _TWO] ^ first | arena[record + _THREE] ^ second) == 0
+                (arena[record + _TWO] ^ first | arena[record + _THREE] ^ second) == 0
                 and np.int64(name >> NUMBER_BITS) == size
                 and (size <= 16 or _same_rest(text, i + 16, size - 16, arena, np.int64(record) + HEADER + 2))
             ):
-                # Written in any case and kept if the shard is another: which it is, no processor can guess.
                 opened = arena[record + ONE]
+                if (opened ^ once) >> SHARD_BITS == 0:
+                    arena[record + ONE] = opened + ONE
+                    break
+                arena[record + ONE] = once
                 count = opened & COUNT
-                other = (opened ^ once) >> SHARD_BITS != 0
-                if count > MOST_IN_ONE and other:
+                if count <= MOST_IN_ONE:  # nearly always: without a call
+                    log[n_log] = name << WORD_BITS | opened >> SHARD_BITS << COUNT_BITS | count
+                    n_log += ONE
+                else:
                     used[LOG] = np.int64(n_log)
                     log = close(opened, name, log, used)
                     n_log = np.uint64(used[LOG])
-                else:
-                    log[n_log] = name << WORD_BITS | opened >> SHARD_BITS << COUNT_BITS | count & MOST_IN_ONE
-                    n_log += np.uint64(other)
-                arena[record + ONE] = once if other else opened + ONE
                 break
             slot = (slot + ONE) & mask
     used[LOG] = np.int64(n_log)
