@@ -1,7 +1,7 @@
 """Rate of counting against `tokenizers`, on the same real text; with options also exactness and memory.
 
     python benchmarks/counting.py [--runs N] [--subset MB] [--steps | --rates-by-pattern |
-        --exact [--pattern NAME ...] | --memory [--gigabytes G]] FILE ...
+        --exact [--pattern NAME ...] [--contexts N] | --memory [--gigabytes G]] FILE ...
 
 The table says how many MB a second of CPU time reads, normalizes, pre-tokenizes and counts, as median and range of the
 runs. `tokenizers` counts, on one thread, the first MB of every file: a training whose vocabulary is full at once.
@@ -42,14 +42,16 @@ from trex.corpora import read_documents
 from trex.counting.corpus import CountingOptions, by_shard, count_corpus, held_out_file
 from trex.counting.documents import Seen, characters_of, document_hashes, low_half, sizes_of
 from trex.counting.patterns import DEFAULT, PATTERNS
-from trex.counting.pretokenize import WordCounter, count_words
+from trex.counting.pretokenize import WordCounter
 from trex.counting.shards import cells, cells_of, shards_of_cells
 
 SHARDS = 100
 BATCH_ROWS = 2_000
 SPLIT = CountingOptions(seed=1, held_out_share=0.05, deduplicate=True, pattern=DEFAULT, by_line=True)
+MOST_SHARDS = 1 << 16
 CONTEXTS = (
-    "{0}", "{0}{0}", "a{0}b", " {0}", "{0} ", "  {0}  x", "\n{0}\n", "\r{0}\r\n", "'{0}", "'s{0}", "'{0}e",
+    "{0}", " {0}a{0}'{0}\n1{0}2", "{0}{0}",
+    "a{0}b", " {0}", "{0} ", "  {0}  x", "\n{0}\n", "\r{0}\r\n", "'{0}", "'s{0}", "'{0}e",
     "'r{0}'L{0}", "1{0}2", "!{0}?", " !{0}\n", "\t{0}a", "{0}'d", "\u00e9{0}\u0301", "\u0431{0}\u0431",
     "\u3042{0}\u4e00", "abcdefg{0}", "abcdefgh{0}", " abcdefg{0}hi", "\u1100{0}\u11a8",
 )  # fmt: skip
@@ -233,9 +235,7 @@ def step_seconds(files: list[str]) -> dict[str, float]:
             cell = timed("deal into cells", cells_of, hashes, documents)
             np.add.at(cell_bytes, cell, sizes_of(batch))
             train = np.flatnonzero(~held_out)
-            train = train[np.argsort(cell[train], kind="stable")]
-            chosen = timed("order by cell", batch.take, from_numpy(train))
-            timed("normalize, split, count words", counter.add, chosen, cell[train])
+            timed("order, normalize, split, count words", counter.add, batch, cell, train)
             timed("write held-out documents", hold_out, batch.take(from_numpy(np.flatnonzero(held_out))))
         shard_of_cell, _ = timed("make shards", shards_of_cells, cell_bytes, documents)
         timed("sort words", lambda: sum(1 for _ in counter.chunks()))
@@ -259,6 +259,27 @@ def by_us(texts: list[str], pattern: str) -> dict[bytes, int]:
     counter.add(pa.array(texts, pa.large_string()))
     counts = counter.result()
     return dict(zip(counts.words.to_pylist(), counts.totals().tolist(), strict=True))
+
+
+def different(texts: list[str], pattern: str) -> list[str]:
+    """Texts whose words are not those of `tokenizers`."""
+    found = []
+    for first in range(0, len(texts), MOST_SHARDS):
+        some = texts[first : first + MOST_SHARDS]
+        counter = WordCounter(pattern, shards=len(some))  # each text is a shard
+        counter.add(pa.array(some, pa.large_string()), np.arange(len(some)))
+        counts = counter.result()
+        ours = [{} for _ in some]
+        for row, word in enumerate(counts.words.to_pylist()):
+            entries = slice(counts.offsets[row], counts.offsets[row + 1])
+            for shard, n in zip(
+                counts.shards[entries].tolist(), counts.counts[entries].tolist(), strict=True
+            ):
+                ours[shard][word] = n
+        found += [
+            text for text, words in zip(some, ours, strict=True) if words != by_tokenizers([text], pattern)
+        ]
+    return found
 
 
 def random_texts(n: int) -> list[str]:
@@ -290,26 +311,30 @@ def random_texts(n: int) -> list[str]:
     return ["".join(character() for _ in range(rng.randint(1, 40))) for _ in range(n)]
 
 
-def exactness(files: list[str], pattern: str) -> bool:
+def exactness(files: list[str], names: Sequence[str], contexts: int) -> bool:
+    """Print a table, a row a pattern; whether all is equal."""
     points = [chr(p) for p in range(0x110000) if not 0xD800 <= p < 0xE000]
-    equal = True
-
-    def report(what: str, same: bool) -> None:
-        nonlocal equal
-        equal = equal and same
-        print(f"{what:60}  {'equal' if same else 'DIFFERENT'}", flush=True)
-
-    for context in CONTEXTS:
-        texts = [context.format(point) for point in points]
-        report(f"every code point in {context!a}", by_us(texts, pattern) == by_tokenizers(texts, pattern))
     texts = random_texts(RANDOM_TEXTS)
-    different = [text for text in texts if count_words(text, pattern) != by_tokenizers([text], pattern)]
-    report(f"{RANDOM_TEXTS:,} random texts {different[:1]!a}", not different)
-    report("the same as one batch", by_us(texts, pattern) == by_tokenizers(texts, pattern))
-    for path in files:
-        documents = read(path)
-        report(path, our_count(documents, pattern) == tokenizers_count(list(lines(documents)), pattern)[0])
-    return equal
+    print(f"words and counts by us and by tokenizers: {len(points):,} code points in {contexts} contexts,")
+    print(f"{len(texts):,} random texts one by one, {len(files)} files by line")
+    print("pattern        code points     random texts    files")
+    wrong = []
+    for name in names:
+        pattern = PATTERNS[name]
+        print(f"{name:13}", end="  ", flush=True)
+        differing: list[list[str]] = [[], different(texts, pattern), []]
+        for context in CONTEXTS[:contexts]:
+            items = [context.format(point) for point in points]
+            if by_us(items, pattern) != by_tokenizers(items, pattern):
+                differing[0].append(f"{context!a}: {different(items, pattern)[:1]!a}")
+        for path in files:
+            documents = read(path)
+            if our_count(documents, pattern) != tokenizers_count(list(lines(documents)), pattern)[0]:
+                differing[2].append(path)
+        print("  ".join(f"{f'{len(found)} DIFFERENT' if found else 'equal':14}" for found in differing))
+        wrong += [f"{name}: {found[0]!a}" for found in differing if found]
+    print("\n".join(wrong))
+    return not wrong
 
 
 # ----------------------------------------------------------------------------------------------------------- memory
@@ -359,18 +384,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("files", nargs="+")
+    parser.add_argument("files", nargs="*")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--subset", type=float, default=1, help="MB of every file that tokenizers counts")
     parser.add_argument("--steps", action="store_true", help="measure the steps of the whole job instead")
     parser.add_argument("--rates-by-pattern", action="store_true", help="rates of the named patterns instead")
     parser.add_argument("--pattern", nargs="+", choices=PATTERNS, help="patterns that --exact compares")
+    parser.add_argument(
+        "--contexts", type=int, default=len(CONTEXTS), help="how many of the contexts --exact asks"
+    )
     parser.add_argument("--exact", action="store_true", help="compare words and counts instead")
     parser.add_argument("--memory", action="store_true", help="measure memory instead")
     parser.add_argument("--gigabytes", type=float, default=2)
     options = parser.parse_args()
     files = sorted(path for pattern in options.files for path in glob.glob(pattern))
-    if not files:
+    if not files and not options.exact:
         parser.error(f"no such file: {' '.join(options.files)}")
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     print(f"tokenizers {tokenizers.__version__}, Python {platform.python_version()}, {platform.machine()}")
@@ -379,11 +407,11 @@ def main() -> int:
     elif options.steps:
         steps(files, options.runs)
     elif options.exact:
-        equal = True
-        for name in options.pattern or {regex: name for name, regex in PATTERNS.items()}.values():
-            print(f"--- {name}")
-            equal = exactness(files, PATTERNS[name]) and equal
-        return int(not equal)
+        names = (
+            options.pattern
+            or list({regex: name for name, regex in reversed(PATTERNS.items())}.values())[::-1]
+        )
+        return int(not exactness(files, names, options.contexts))
     elif options.rates_by_pattern:
         rates_by_pattern(files, options.runs, options.subset)
     else:

@@ -5,6 +5,7 @@ import os
 import re
 import tempfile
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -18,6 +19,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 
 from trex.bpe.byte_alphabet import BYTE_CHARACTERS
 from trex.counting import pretokenize, unicode_tables
+from trex.counting.charset import CODE_POINTS
 from trex.counting.patterns import DEFAULT, GPT2
 from trex.counting.pretokenize import WordCounter, count_words
 
@@ -228,3 +230,39 @@ def test_what_training_on_files_counts(udhr, tmp_path):
     words = json.loads(trainer.__getstate__())["BpeTrainer"]["words"]
     expected = {bytes(BYTE_OF[c] for c in word): n for word, n in words.items()}
     assert count_words(text, by_line=True) == expected
+
+
+@pytest.mark.parametrize("normalizer", unicode_tables.NORMALIZERS)
+def test_suspects_are_all_that_a_normal_form_may_change(normalizer):
+    points = np.array([*range(0x80, 0xD800), *range(0xE000, CODE_POINTS)])
+    encoded = [chr(point).encode().ljust(4, b"a") for point in points]
+    first, second, third, _ = np.frombuffer(b"".join(encoded), np.uint8).reshape(-1, 4).T
+    suspects = unicode_tables.suspects(normalizer)
+    suspect = (suspects.firsts[first] & suspects.seconds[second] & suspects.thirds[third]) > 0
+    active = unicode_tables.load()[normalizer][points] != unicode_tables.INERT
+    assert not (active & ~suspect).any()
+    if normalizer == "nfc":  # kana and general punctuation, which are everywhere, are not looked at twice
+        common = ((points >= 0x3040) & (points < 0x3099)) | ((points > 0x3099 + 1) & (points < 0x3100))
+        common |= (points >= 0x2010) & (points < 0x2040)
+        assert not (suspect & ~active)[common].any()
+    assert first[suspect].min() == suspects.least
+
+
+def test_words_that_begin_alike_are_in_the_order_of_their_bytes():
+    words = ["a" * n for n in range(1, 41)] + ["a" * 8 + "\x00" * n for n in range(1, 20)]
+    words += ["a" * 16 + chr(point) for point in range(0x100, 0x200)] + [
+        "a" * 24 + chr(point) for point in range(40)
+    ]
+    expected = {word.encode(): n % 3 + 1 for n, word in enumerate(words)}
+    counter = WordCounter("none", shards=5, normalizer="none")
+    for turn in range(3):  # the shards of a word rise within a call alone
+        chosen = [n for n in range(len(words)) if n % 3 >= turn]
+        counter.add(
+            pa.array([words[n] for n in chosen], pa.large_string()), np.array(chosen) * (turn + 2) % 5
+        )
+    for _ in range(2):  # what was sorted can be sorted again
+        counts = counter.result()
+        assert counts.words.to_pylist() == sorted(expected)
+        assert dict(zip(counts.words.to_pylist(), counts.totals().tolist(), strict=True)) == expected
+        for first, end in pairwise(counts.offsets.tolist()):
+            assert (np.diff(counts.shards[first:end].astype(int)) > 0).all()

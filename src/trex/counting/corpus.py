@@ -124,8 +124,7 @@ def count_corpus(
         sizes = characters if options.alphabet == LATIN1.name else sizes_of(batch)
         for column, values in enumerate((new, new * sizes, new * characters, ~new)):
             tally[:, column] += np.bincount(row, values, n_cells + 1).astype(np.int64)
-        train = train[np.argsort(row[train], kind="stable")]  # as the counter takes them without a copy
-        counter.add(batch.take(from_numpy(train)), row[train].astype(np.uint16))
+        counter.add(batch, row, train)
         hold_out(batch.take(from_numpy(np.flatnonzero(new & held_out))))
     cell = np.append(np.flatnonzero(tally[:-1, 0] + tally[:-1, 3]), n_cells)
     train = pl.col("cell") < n_cells

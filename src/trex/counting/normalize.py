@@ -42,8 +42,7 @@ def normalized_text(
     if normalizer == "none":
         return text, bounds
     quick_check = unicode_tables.load()[normalizer]
-    inert = unicode_tables.inert_by_first_byte(normalizer)
-    lines = scanner.doubtful_lines(text, bounds, quick_check, inert)
+    lines = scanner.doubtful_lines(text, bounds, quick_check, unicode_tables.suspects(normalizer))
     if not len(lines):
         return text, bounds
     data = memoryview(text)

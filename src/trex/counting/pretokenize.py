@@ -21,10 +21,10 @@ import pyarrow.parquet as pq
 
 from trex.arrow import binary, bytes_of, from_numpy, frozen, lists, to_numpy
 from trex.bpe.byte_alphabet import BYTE_LEVEL, LATIN1, Alphabet
-from trex.counting import word_table
+from trex.counting import scanner, word_order, word_table
 from trex.counting.automaton import compiled
 from trex.counting.latin1 import latin1_bytes
-from trex.counting.normalize import normalized_text, padded
+from trex.counting.normalize import normalized_text
 from trex.counting.patterns import DEFAULT
 from trex.counting.regex import OutsideFamily
 from trex.counting.rules import SlowSplitter, WordRules
@@ -170,7 +170,7 @@ def _regrouped(chunks: Iterable[WordCounts], shard_of: np.ndarray) -> Iterator[W
     """Counts by coarser shards: shard s becomes part of shard_of[s], which never falls."""
     for chunk in chunks:
         arrays = map(frozen, (chunk.offsets, chunk.shards, chunk.counts, shard_of))
-        yield WordCounts(chunk.words, *word_table.regrouped(*arrays))
+        yield WordCounts(chunk.words, *word_order.regrouped(*arrays))
 
 
 def _merge_all(runs: list[Iterable[WordCounts]], spill_to: Path | None) -> Iterator[WordCounts]:
@@ -184,10 +184,10 @@ def _merge_all(runs: list[Iterable[WordCounts]], spill_to: Path | None) -> Itera
 
 def _write_words(chunks: Iterable[WordCounts], path: str | Path) -> None:
     """Write sorted counts as counts/{corpus}/words.parquet; the same counts give the same bytes, however chunked."""
-    # words differ, so a dictionary of them is work for nothing; most counts are 1
+    # words differ, so a dictionary of them is work for nothing; of numbers, the upper bytes are nearly all 0
     how = {
-        "use_dictionary": ["count.list.element"],
-        "column_encoding": {"shard.list.element": "BYTE_STREAM_SPLIT"},
+        "use_dictionary": False,
+        "column_encoding": dict.fromkeys(("shard.list.element", "count.list.element"), "BYTE_STREAM_SPLIT"),
         "write_statistics": ["word"],
         "write_batch_size": 1 << 16,
     }
@@ -220,7 +220,7 @@ class WordCounter:
     document is. normalizer: what text goes through before it is split (nfc, nfkc or none), if pattern is a regex.
     alphabet: LATIN1 for documents that are Latin-1 text and stand for bytes, which the words then are.
     table_bytes: the memory that the words may fill before they go to a temporary file in the folder `spill_to` (the
-    system's, if None); exceeded by what one call of `add` brings, and by half while they are sorted.
+    system's, if None); exceeded by what one call of `add` brings, and by four fifths at most while they are sorted.
     """
 
     def __init__(
@@ -248,27 +248,38 @@ class WordCounter:
         self._runs: list[_Run] = []
         self._arrays, self._used = word_table.empty_table()
         self._compact_at = COMPACT_ENTRIES
+        self._shards_rise = True  # of what was counted since the table was empty
 
-    def add(self, documents: pa.LargeStringArray, shards: np.ndarray | None = None) -> None:
-        """Count documents (valid UTF-8, no nulls); shards: their shard numbers, default all 0."""
-        if not len(documents):
-            return
+    def add(
+        self,
+        documents: pa.LargeStringArray,
+        shards: np.ndarray | None = None,
+        rows: np.ndarray | None = None,
+    ) -> None:
+        """Count documents (valid UTF-8, no nulls).
+
+        shards: their shard numbers, default all 0. rows: which of them count, default all.
+        """
         if shards is None:
             shards = np.zeros(len(documents), dtype=np.uint16)
-        elif (np.diff(shards.astype(np.int64)) < 0).any():
-            order = np.argsort(shards, kind="stable")
-            documents, shards = documents.take(from_numpy(order)), shards[order]
-        shards = frozen(shards.astype(np.uint16))
+        if rows is None:
+            rows = np.arange(len(documents))
+        if not len(rows):
+            return
+        shards = shards[rows].astype(np.uint16)
+        order = np.argsort(shards, kind="stable")
+        shards, rows = frozen(shards[order]), frozen(rows[order])
+        self._shards_rise = self._shards_rise and not self._used[word_table.WORDS]
         if self._slow:
+            documents = documents.take(from_numpy(rows))
             text, borders, first_word = self._slow.split(documents)
             np.add.at(self.words_in_shard, shards, np.diff(first_word))
             self._arrays = word_table.count_split(
                 text, borders, first_word, shards, *self._arrays, self._used
             )
         else:
-            text, bounds = bytes_of(documents)
-            text = padded(text[bounds[0] : bounds[-1]])
-            text, bounds = normalized_text(text, frozen(bounds - bounds[0]), self._rules.normalizer)
+            text, bounds = map(frozen, scanner.in_order(*map(frozen, bytes_of(documents)), rows))
+            text, bounds = normalized_text(text, bounds, self._rules.normalizer)
             self._arrays = word_table.count_text(
                 text,
                 bounds,
@@ -281,7 +292,8 @@ class WordCounter:
                 self._used,
             )
         if self._used[word_table.LOG] > self._compact_at:
-            word_table.compact(self._arrays[2], self._used)
+            table, arena, log = self._arrays
+            self._arrays = table, arena, word_order.compact(log, self._used, self._shards_rise)
             self._compact_at = max(COMPACT_ENTRIES, 2 * int(self._used[word_table.LOG]))
         if word_table.n_bytes(self._arrays[0], self._used) > self._table_bytes:
             self._spill()
@@ -289,28 +301,31 @@ class WordCounter:
     def _spill(self) -> None:
         self._runs.append(_Run(self._table_chunks(), self._spill_to))
         self._arrays, self._used = word_table.empty_table()
+        self._shards_rise = True
 
-    def _table_chunks(self) -> Iterator[WordCounts]:
+    def _table_chunks(self, shard_of: np.ndarray | None = None) -> Iterator[WordCounts]:
         """The words of the table, sorted; what is open is closed."""
         table, arena, log = self._arrays
-        records = word_table.sorted_records(arena, self._used)
-        log, starts = word_table.closed_log(arena, log, self._used)
+        records = word_order.sorted_records(arena, self._used)
+        log, starts = word_order.closed_log(arena, records, log, self._used, self._shards_rise)
         self._arrays = table, arena, log
+        shard_of = frozen(np.arange(self.shards) if shard_of is None else shard_of)
         for first in range(0, len(records), CHUNK_WORDS):
             chosen = records[first : first + CHUNK_WORDS]
-            words = word_table.spellings(arena, chosen)
+            words = word_order.spellings(arena, chosen)
             yield WordCounts(
                 binary(*(latin1_bytes(*words) if self._alphabet is LATIN1 else words)),
-                *word_table.shard_counts(arena, log, starts, chosen),
+                *word_order.shard_counts(log, starts, first, first + len(chosen), shard_of),
             )
 
-    def chunks(self) -> Iterator[WordCounts]:
-        """What was counted so far, sorted, some thousand words at a time."""
+    def chunks(self, shard_of: np.ndarray | None = None) -> Iterator[WordCounts]:
+        """What was counted so far, sorted, some thousand words at a time. shard_of: see `write`."""
         if not self._runs:
-            yield from self._table_chunks()
+            yield from self._table_chunks(shard_of)
             return
         self._spill()
-        yield from _merge_all(self._runs, self._spill_to)
+        merged = _merge_all(self._runs, self._spill_to)
+        yield from merged if shard_of is None else _regrouped(merged, shard_of)
 
     def result(self) -> WordCounts:
         """What was counted so far, in memory."""
@@ -321,7 +336,7 @@ class WordCounter:
 
         shard_of: int64 [shards], never falling: the shard of the file that each shard of this counter becomes part of.
         """
-        _write_words(_regrouped(self.chunks(), shard_of), path)
+        _write_words(self.chunks(shard_of), path)
 
     def write_run(self, path: str | Path) -> None:
         """Write what was counted so far for `merge_runs`: one part of a corpus."""

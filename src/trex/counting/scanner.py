@@ -8,13 +8,14 @@ and a signed number make a float in numba, hence the constants of type uint64.
 
 import numpy as np
 
-from trex.compiled.intrinsics import load8, trailing_zeros
+from trex.compiled.intrinsics import load8, store8, trailing_zeros
 from trex.compiled.kernel import kernel
 from trex.counting.automaton import END_OF_TEXT, ENDS, LOOP_ENDS, LOOPS_LOWER, LOOPS_UPPER, ROW_BITS
 
-PADDING = 8
+PADDING = 16
 
 _STRETCH = 256
+_BLOCK = 64  # bytes that are looked at at once, a bit each
 
 _HIGH_BITS = np.uint64(0x8080808080808080)
 _LOW_BITS = np.uint64(0x7F7F7F7F7F7F7F7F)
@@ -25,8 +26,33 @@ _NEWLINES = np.uint64(0x0A0A0A0A0A0A0A0A)
 _FIRST = np.uint64(0x80)
 _BYTE = np.uint64(0xFF)
 _LATER = np.uint64(0x3F)
+# of the first byte of characters of two and of three bytes
+_FIRST_OF_TWO, _TWO, _LAST_FIVE = np.uint64(0xE0), np.uint64(0xC0), np.uint64(0x1F)
+_FIRST_OF_THREE, _THREE, _LAST_FOUR = np.uint64(0xF0), np.uint64(0xE0), np.uint64(0x0F)
+_LOW_BYTE, _TWO_HIGH_BITS, _SEVEN = np.uint64(0x7F), np.uint64(0x8080), np.uint64(7)
+_SIX, _EIGHT, _TWELVE, _SIXTEEN = np.uint64(6), np.uint64(8), np.uint64(12), np.uint64(16)
 _FROM_A = np.uint64(0x0101010101010101 * (0x80 - ord("a")))
 _PAST_Z = np.uint64(0x0101010101010101 * (0x80 - ord("z") - 1))
+
+
+@kernel
+def in_order(text, borders, rows):
+    """(text, bounds): the documents text[borders[row]:borders[row + 1]] of rows, one after the other, and PADDING."""
+    bounds = np.zeros(rows.size + 1, dtype=np.int64)
+    for d in range(rows.size):
+        bounds[d + 1] = bounds[d] + borders[rows[d] + 1] - borders[rows[d]]
+    ordered = np.empty(bounds[-1] + PADDING, dtype=np.uint8)
+    for d in range(rows.size):
+        at = bounds[d]
+        first = borders[rows[d]]
+        whole = (bounds[d + 1] - at) & ~7
+        for i in range(0, whole, 8):
+            store8(ordered, at + i, load8(text, first + i))
+        for i in range(whole, bounds[d + 1] - at):
+            ordered[at + i] = text[first + i]
+    for i in range(bounds[-1], ordered.size):
+        ordered[i] = 0
+    return ordered, bounds
 
 
 @kernel
@@ -64,15 +90,45 @@ def split_block(text, bounds, shard_of, by_line, kept, tables, d, i, piece, firs
 
     Returns (document, byte, words). One function, because numba counts references to arrays at every call.
     """
-    classes, transitions, starts, _, opened, opening, upper = tables
+    classes, transitions, starts, _, opened, opening, upper, closing, alone = tables
     shard = shard_of[d]
     n = 0
+    short_cut = starts.size == 1 and opened[0] > 0 and kept[0, 1]
+    letter_bits = _CASE_BITS if short_cut and upper[0] else _NO_BITS
     while d < shard_of.size and shard_of[d] == shard and n < firsts.size:
         if i == bounds[d + 1]:
             d += 1
             continue
         if i == piece[0]:
             piece[0] = line_end(text, i, bounds[d + 1]) if by_line else bounds[d + 1]
+        if short_cut:
+            # Words of ASCII letters with a space behind them, or another character that closes them, and single ASCII
+            # characters: most of much text. Places are unsigned, as numba asks of others whether they are negative.
+            end = piece[0]
+            while n < firsts.size:
+                eight = load8(text, i)
+                letters = _ascii_letters(eight, letter_bits)
+                before = np.uint64(opening[0, eight & _BYTE])
+                size = trailing_zeros((letters | before) ^ _HIGH_BITS) >> 3
+                j = i + size
+                if size < 2 and not letters & _FIRST:
+                    j = i + 1
+                    pair = (eight & _LOW_BYTE) << _SEVEN | eight >> _EIGHT & _LOW_BYTE
+                    if j >= end or eight & _TWO_HIGH_BITS or not alone[0, pair]:
+                        break
+                else:
+                    while size == 8 and j < end:
+                        size = trailing_zeros(_ascii_letters(load8(text, j), letter_bits) ^ _HIGH_BITS) >> 3
+                        j += size
+                    if j >= end or not closing[0, load8(text, j) & _BYTE]:
+                        break
+                firsts[np.uint64(n)] = i
+                ends[np.uint64(n)] = j
+                n += 1
+                i = j
+            piece[1] = i
+            if n == firsts.size:
+                break
         keep = True
         for s in range(starts.size):
             if i < piece[s + 1]:
@@ -94,17 +150,43 @@ def split_block(text, bounds, shard_of, by_line, kept, tables, d, i, piece, firs
                         found = j
                         row = opened[s]
                 while j < end:
-                    point = np.int64(text[j])
-                    size = 1
-                    if point >= 0x80:
-                        point, size = _decode(load8(text, j))
-                    entry = np.int64(transitions[row + classes[point]])
+                    point, size = _decode(load8(text, j))
+                    entry = np.int64(transitions[np.uint64(row + classes[np.uint64(point)])])
                     if entry & ENDS:
                         found = j
                     row = entry >> ROW_BITS
                     if row == 0:
                         break
                     j += size
+                    # Runs of characters that lead back to the same state: the next need not wait for this one's row.
+                    if size == 2:
+                        while j < end:
+                            eight = load8(text, j)
+                            if eight & _FIRST_OF_TWO != _TWO:
+                                break
+                            of_class = classes[(eight & _LAST_FIVE) << _SIX | eight >> _EIGHT & _LATER]
+                            again = np.int64(transitions[np.uint64(row + of_class)])
+                            if again >> ROW_BITS != row:
+                                break
+                            if again & ENDS:
+                                found = j
+                            j += 2
+                    elif size == 3:
+                        while j < end:
+                            eight = load8(text, j)
+                            if eight & _FIRST_OF_THREE != _THREE:
+                                break
+                            of_class = classes[
+                                (eight & _LAST_FOUR) << _TWELVE
+                                | (eight >> _EIGHT & _LATER) << _SIX
+                                | eight >> _SIXTEEN & _LATER
+                            ]
+                            again = np.int64(transitions[np.uint64(row + of_class)])
+                            if again >> ROW_BITS != row:
+                                break
+                            if again & ENDS:
+                                found = j
+                            j += 3
                     if entry & LOOPS_LOWER and text[j] < 0x80:
                         case_bits = _CASE_BITS if entry & LOOPS_UPPER else _NO_BITS
                         before_letters = j
@@ -150,47 +232,74 @@ def line_end(text, i, end):
 
 
 @kernel
-def doubtful_lines(text, bounds, quick_check, inert):
+def doubtful_lines(text, bounds, quick_check, suspects):
     """Rows (document, first byte, end) of the parts of lines that a normal form may change (Unicode annex 15).
 
-    Document d is text[bounds[d]:bounds[d + 1]]. quick_check, inert: see `trex.counting.unicode_tables`. A part begins
-    and ends at an ASCII character, which never composes with what is before it, and has _STRETCH bytes or a few more:
-    so what is normalized grows with what needs it and not with the length of lines, and parts stay few.
+    Document d is text[bounds[d]:bounds[d + 1]]. quick_check, suspects: see `trex.counting.unicode_tables`. A part
+    begins and ends at an ASCII character, which never composes with what is before it, and has _STRETCH bytes or a few
+    more: so what is normalized grows with what needs it and not with the length of lines, and parts stay few.
+
+    Blocks of bytes in which nothing is doubtful are told by few bytes of their characters. One function, see
+    `split_block`.
     """
+    firsts, seconds, thirds, least = suspects
     found = np.empty((16, 3), dtype=np.int64)
     n = 0
+    above = np.uint64(0x100 - least) * _ONES  # makes a carry with the low bits of bytes from `least` on
     for d in range(bounds.size - 1):
         i = bounds[d]
         end = bounds[d + 1]
-        rank = np.uint8(0)
+        marked = np.int64(-1)  # where the last character with a rank ends
+        rank = np.uint8(0)  # its rank
         while i < end:
-            ascii_bytes = trailing_zeros(load8(text, i) & _HIGH_BITS) >> 3
-            if ascii_bytes:
-                rank = np.uint8(0)
-                i += ascii_bytes
+            stop = min(i + _BLOCK, end)
+            bits = _NO_BITS
+            if stop - i == _BLOCK:
+                for k in range(i, stop, 8):
+                    eight = load8(text, k)
+                    bits |= ((eight & _LOW_BITS) + above) & eight
+                if bits & _HIGH_BITS == 0:
+                    i = stop
+                    continue
+            bits = _NO_BITS
+            for k in range(i, stop, 8):
+                eight = load8(text, k)
+                next_eight = load8(text, k + 1)
+                third_eight = load8(text, k + 2)
+                for shift in range(0, 64, 8):
+                    by = np.uint64(shift)
+                    bits |= (
+                        firsts[eight >> by & _BYTE]
+                        & seconds[next_eight >> by & _BYTE]
+                        & thirds[third_eight >> by & _BYTE]
+                    )
+            if bits == 0:
+                i = stop
                 continue
-            size = np.int64(inert[text[i]])
-            value = np.uint8(0)
-            if size == 0:
+            while i < stop:
+                if text[i] < 0xC0:  # ASCII, or the rest of a character that begins in the block before
+                    i += 1
+                    continue
                 point, size = _decode(load8(text, i))
                 value = quick_check[point]
-            if value == 255 or (value != 0 and value < rank):
-                line = i
-                while line > bounds[d] and text[line] >= 0x80 and text[line - 1] != 0x0A:
-                    line -= 1
-                enough = i + _STRETCH
-                while i < end and text[i] != 0x0A and (i < enough or text[i] >= 0x80):
-                    i += 1
-                if i < end and text[i] == 0x0A:
-                    i += 1
-                if n == len(found):
-                    found = np.concatenate((found, np.empty_like(found)))
-                found[n, 0] = d
-                found[n, 1] = line
-                found[n, 2] = i
-                n += 1
-                value = np.uint8(0)
-            else:
+                if value == 255 or (value and i == marked and value < rank):
+                    line = i
+                    while line > bounds[d] and text[line] >= 0x80 and text[line - 1] != 0x0A:
+                        line -= 1
+                    enough = i + _STRETCH
+                    while i < end and text[i] != 0x0A and (i < enough or text[i] >= 0x80):
+                        i += 1
+                    if i < end and text[i] == 0x0A:
+                        i += 1
+                    if n == len(found):
+                        found = np.concatenate((found, np.empty_like(found)))
+                    found[n, 0] = d
+                    found[n, 1] = line
+                    found[n, 2] = i
+                    n += 1
+                    continue
                 i += size
-            rank = value
+                if value:
+                    marked = i
+                    rank = value
     return found[:n]

@@ -10,6 +10,7 @@ import json
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -179,19 +180,54 @@ def load() -> dict[str, np.ndarray]:
     return tables
 
 
+class Suspects(NamedTuple):
+    """What tells characters that are not inert by their first three bytes.
+
+    Bytes a, b, c of a text begin a character that may not be inert if firsts[a] & seconds[b] & thirds[c], uint64 [256]
+    all; of most characters below U+10000, only if it is none. least: the smallest such a.
+    """
+
+    firsts: np.ndarray
+    seconds: np.ndarray
+    thirds: np.ndarray
+    least: int
+
+
 @cache
-def inert_by_first_byte(normalizer: str) -> np.ndarray:
-    """uint8 [256], read-only: the bytes of a character with that first byte, if all such are inert, otherwise 0."""
-    quick_check = load()[normalizer]
-    inert = np.zeros(256, dtype=np.uint8)
-    for first in range(256):
-        for size, lead, bits in ((1, 0, 7), (2, 0xC0, 5), (3, 0xE0, 4), (4, 0xF0, 3)):
-            if first >> bits == lead >> bits:
-                later = 6 * (size - 1)
-                points = quick_check[(first - lead) << later : (first - lead + 1) << later]
-                inert[first] = 0 if (points != INERT).any() else size
-    inert.flags.writeable = False
-    return inert
+def suspects(normalizer: str) -> Suspects:
+    """`Suspects` of the characters that the quick check of a normal form does not call inert; arrays are read-only."""
+    active = load()[normalizer] != INERT
+    # each group has a first byte, and by second byte which third ones are of characters that are not inert, bool
+    groups = []
+    for later, lead, end in ((1, 0xC2, 0xE0), (2, 0xE0, 0xF0), (3, 0xF0, 0xF5)):
+        for first in range(lead, end):
+            point = (first & 0x3F >> later) << 6 * later
+            among = active[point : point + (1 << 6 * later)].reshape(-1, *[64] * (later - 1))
+            among = (
+                among.any(axis=2) if later == 3 else np.repeat(among[:, None], 64, 1) if later == 1 else among
+            )
+            if among.any():
+                groups.append((first, {second: row for second, row in enumerate(among) if row.any()}))
+    # While there are bits, second bytes get groups of their own, so that no third byte is taken for another's.
+    bits = 64 - len(groups)
+    for first, rows in sorted(groups, key=lambda group: len(group[1])):
+        if 1 < len(rows) <= bits + 1 and 0xE0 <= first < 0xF0:
+            groups.remove((first, rows))
+            groups += [(first, {second: row}) for second, row in rows.items()]
+            bits -= len(rows) - 1
+    firsts, seconds, thirds = np.zeros((3, 256), dtype=np.uint64)
+    for number, (first, rows) in enumerate(groups):
+        bit = np.uint64(1 << number)
+        firsts[first] |= bit
+        for second, row in rows.items():
+            seconds[0x80 + second] |= bit
+            if 0xE0 <= first < 0xF0:
+                thirds[0x80:0xC0] |= row * bit
+        if not 0xE0 <= first < 0xF0:
+            thirds |= bit
+    for array in (firsts, seconds, thirds):
+        array.flags.writeable = False
+    return Suspects(firsts, seconds, thirds, int(np.flatnonzero(firsts)[0]))
 
 
 def main() -> None:

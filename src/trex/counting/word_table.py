@@ -3,30 +3,33 @@
 import numpy as np
 
 from trex.compiled.arrays import grown
-from trex.compiled.intrinsics import bytes_reversed, load8, prefetch, store8, trailing_zeros
+from trex.compiled.intrinsics import load8, prefetch, trailing_zeros
 from trex.compiled.kernel import kernel
-from trex.counting.scanner import PADDING, split_block
+from trex.counting.scanner import split_block
 
-# A word is a record of uint64 in `arena`: its bytes' number, its pending count, its own number, its bytes (the last
-# eight filled up with zeros). The record is found through `table`, open addressing on slots that hold the upper half of
-# the word's hash, whose first bits are the slot's number, and the record's position. A hit so touches one slot and one
-# record.
+# A word is a record of uint64 in `arena`: its bytes' number and its own number (size << 28 | word), its pending count,
+# its bytes (the last eight filled up with zeros, and at least LEAST_UNITS, so that most words compare without a loop).
+# The record is found through `table`, open addressing on slots that hold the upper half of the word's hash, whose first
+# bits are the slot's number, and the record's position. A hit so touches one slot and one record.
 #
 # The pending count is that in the shard that the word was met in last: shard << 48 | count. When the word is met in
 # another shard, the count is appended to `log` as an entry: word << 36 | shard << 20 | count. Documents come sorted by
 # shard, so that happens rarely. Sorting the log brings the counts of a word together, in the order of shards. A place
 # for every word and shard would save the sorting, but then every append would wait for memory that is far away.
 
-SIZE, OPEN, WORD, HEADER = range(4)
+NAME, OPEN, HEADER = range(3)
+LEAST_UNITS = 2
+NUMBER_BITS = np.uint64(28)  # words up to 268 million
+NUMBER = np.uint64((1 << 28) - 1)
 _POSITION = np.uint64(0xFFFFFFFF)
 _TAG = np.uint64(0xFFFFFFFF00000000)
-_ONE = np.uint64(1)
-_SHARD_BITS = np.uint64(48)
+_NOTHING, ONE, _TWO, _THREE = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
+SHARD_BITS = np.uint64(48)
 _OPEN_COUNT = (1 << 48) - 1
-_WORD_BITS = np.uint64(36)  # of a log entry: words up to 268 million
-_COUNT_BITS = np.uint64(20)
-_MOST = (1 << 20) - 1  # a larger count takes several entries
-_COUNT, _MOST_IN_ONE = np.uint64(_OPEN_COUNT), np.uint64(_MOST)
+WORD_BITS = np.uint64(36)  # of a log entry
+COUNT_BITS = np.uint64(20)
+MOST = (1 << 20) - 1  # a larger count takes several entries
+COUNT, MOST_IN_ONE = np.uint64(_OPEN_COUNT), np.uint64(MOST)
 # how much is used: words, arena, log
 WORDS, ARENA, LOG = range(3)
 
@@ -48,34 +51,36 @@ def n_bytes(table, used):
     return table.nbytes + 8 * int(used[ARENA] + used[LOG])
 
 
+# Functions of a block's loop take numbers: numba counts references to arrays at every call.
 @kernel
-def _tail(text, i, size):
-    """The last 1 to 8 bytes of the word of `size` bytes whose last eight begin at i, filled up with zeros."""
-    return load8(text, i) & (~np.uint64(0) >> np.uint64(-8 * size & 63))
+def _cut(eight, size):
+    """The first `size` of eight bytes, the others 0."""
+    cut = eight & (~_NOTHING >> np.uint64(-8 * min(size, 8) & 63))
+    return cut if size > 0 else _NOTHING
 
 
 @kernel
-def _word_hash(text, i, j):
-    h = np.uint64(j - i)
-    while j - i > 8:
-        h = (h ^ load8(text, i)) * np.uint64(0x9E3779B97F4A7C15)
-        h ^= h >> np.uint64(32)
-        i += 8
-    h = (h ^ _tail(text, i, j - i)) * np.uint64(0x9E3779B97F4A7C15)
-    h = (h ^ h >> np.uint64(32)) * np.uint64(0xD6E8FEB86659FD93)
+def _mixed(h, word):
+    h = (h ^ word) * np.uint64(0x9E3779B97F4A7C15)
     return h ^ h >> np.uint64(32)
 
 
 @kernel
-def _same(text, i, size, arena, at):
-    """Whether the word of `size` bytes at i has the bytes at arena[at:]."""
-    while size > 8:
-        if load8(text, i) != arena[at]:
+def units(name):
+    """How many uint64 the bytes of a word take, by the first unit of its record."""
+    return max((np.int64(name >> NUMBER_BITS) + 7) >> 3, LEAST_UNITS)
+
+
+@kernel
+def _same_rest(text, i, size, arena, at):
+    """Whether the `size` bytes of text from i on are those at arena[at:]."""
+    while size > 0:
+        if _cut(load8(text, i), size) != arena[at]:
             return False
         i += 8
         at += 1
         size -= 8
-    return _tail(text, i, size) == arena[at]
+    return True
 
 
 @kernel
@@ -99,109 +104,103 @@ def _doubled(table):
 
 
 @kernel
-def _close(opened, word, log, used):
-    """Append a pending count to the log. Returns the log, which may have grown and has room for BLOCK more."""
-    count = np.int64(opened) & _OPEN_COUNT
-    key = word << _WORD_BITS | opened >> _SHARD_BITS << _COUNT_BITS
-    need = used[LOG] + count // _MOST + 1 + BLOCK
+def close(opened, name, log, used):
+    """Append the pending count of the word whose record begins with `name` to the log. Returns the log, which may have
+    grown and has room for BLOCK more."""
+    count = np.int64(opened & COUNT)
+    key = name << WORD_BITS | opened >> SHARD_BITS << COUNT_BITS
+    need = used[LOG] + count // MOST + 2 + BLOCK
     if need > log.size:
         log = grown(log, 2 * need)
     while count > 0:
-        log[used[LOG]] = key | np.uint64(min(count, _MOST))
+        log[used[LOG]] = key | np.uint64(min(count, MOST))
         used[LOG] += 1
-        count -= _MOST
+        count -= MOST
     return log
 
 
 @kernel
-def _sum_sorted(log, n):
-    """Add up entries of the same word and shard in a sorted log of n, in place. Returns how many are left."""
-    last = -1
-    for k in range(n):
-        if last >= 0 and (log[last] ^ log[k]) >> _COUNT_BITS == 0:
-            count = np.int64(log[last] & np.uint64(_MOST)) + np.int64(log[k] & np.uint64(_MOST))
-            key = log[k] & ~np.uint64(_MOST)
-            log[last] = key | np.uint64(min(count, _MOST))
-            if count > _MOST:
-                last += 1
-                log[last] = key | np.uint64(count - _MOST)
-        else:
-            last += 1
-            log[last] = log[k]
-    return last + 1
-
-
-def compact(log, used):
-    """Sort the log and add up what belongs together."""
-    log[: used[LOG]].sort()
-    used[LOG] = _sum_sorted(log, used[LOG])
-
-
-@kernel
 def count_block(text, starts, ends, n, shard, table, arena, log, used):
-    """Count n words of a shard, text[starts[k]:ends[k]], in order. Returns the (possibly reallocated) arrays."""
+    """Count n words of a shard, text[starts[k]:ends[k]], in order. Returns the (possibly reallocated) arrays.
+
+    Places in arrays are unsigned, as numba asks of others whether they are negative.
+    """
     # Room for n new words now, so that nothing moves in between.
     while 2 * (used[WORDS] + n) > table.size:
         table = _doubled(table)
-    need = used[ARENA] + n * (HEADER + 1) + (ends[n - 1] - starts[0]) // 8
+    need = used[ARENA] + n * (HEADER + LEAST_UNITS + 1) + (ends[n - 1] - starts[0]) // 8
     if need > arena.size:
         arena = grown(arena, need + arena.size // 2)
-    if used[LOG] + n > log.size:
+    if used[LOG] + n >= log.size:
         log = grown(log, 2 * log.size + n)
     hashes = np.empty(BLOCK, dtype=np.uint64)
     shift = _shift(table)
-    mask = table.size - 1
-    for k in range(n):
-        h = _word_hash(text, starts[k], ends[k])
-        hashes[k] = h
-        prefetch(table, np.int64(h >> shift))
-    for k in range(n):
-        prefetch(arena, np.int64(table[np.int64(hashes[k] >> shift)] & _POSITION))
-    first = np.uint64(shard) << _SHARD_BITS | _ONE
-    for k in range(n):
+    mask = np.uint64(table.size - 1)
+    for k in range(np.uint64(n)):
         i = starts[k]
         size = ends[k] - i
+        h = _mixed(_mixed(np.uint64(size), _cut(load8(text, i), size)), _cut(load8(text, i + 8), size - 8))
+        while size > 16:
+            i += 8
+            size -= 8
+            h = _mixed(h, _cut(load8(text, i + 8), size - 8))
+        h = h * np.uint64(0xD6E8FEB86659FD93)
+        h ^= h >> np.uint64(32)
+        hashes[k] = h
+        prefetch(table, np.int64(h >> shift))
+    for k in range(np.uint64(n)):
+        prefetch(arena, np.int64(table[hashes[k] >> shift] & _POSITION))
+    once = np.uint64(shard) << SHARD_BITS | ONE
+    n_log = np.uint64(used[LOG])
+    for k in range(np.uint64(n)):
+        i = starts[k]
+        size = ends[k] - i
+        first = _cut(load8(text, i), size)
+        second = _cut(load8(text, i + 8), size - 8)
         h = hashes[k]
-        slot = np.int64(h >> shift)
+        slot = h >> shift
         while True:
             entry = table[slot]
-            record = np.int64(entry & _POSITION)
+            record = entry & _POSITION
             if entry == 0:
-                record = used[ARENA]
-                table[slot] = h & _TAG | np.uint64(record)
-                arena[record + SIZE] = np.uint64(size)
-                arena[record + OPEN] = first
-                arena[record + WORD] = np.uint64(used[WORDS])
-                at = record + HEADER
-                while size > 8:
-                    arena[at] = load8(text, i)
+                at = used[ARENA]
+                table[slot] = h & _TAG | np.uint64(at)
+                arena[at + NAME] = np.uint64(size) << NUMBER_BITS | np.uint64(used[WORDS])
+                arena[at + OPEN] = once
+                arena[at + HEADER] = first
+                arena[at + HEADER + 1] = second
+                at += HEADER + LEAST_UNITS
+                for rest in range(i + 16, i + size, 8):
+                    arena[at] = _cut(load8(text, rest), i + size - rest)
                     at += 1
-                    i += 8
-                    size -= 8
-                arena[at] = _tail(text, i, size)
-                used[ARENA] = at + 1
+                used[ARENA] = at
                 used[WORDS] += 1
                 break
+            if (entry ^ h) & _TAG:  # of another word, whose record is far away
+                slot = (slot + ONE) & mask
+                continue
+            name = arena[record]
             if (
-                (entry ^ h) & _TAG == 0
-                and np.int64(arena[record + SIZE]) == size
-                and _same(text, i, size, arena, record + HEADER)
+                (arena[record + _TWO] ^ first | arena[record + _THREE] ^ second) == 0
+                and np.int64(name >> NUMBER_BITS) == size
+                and (size <= 16 or _same_rest(text, i + 16, size - 16, arena, np.int64(record) + HEADER + 2))
             ):
-                opened = arena[record + OPEN]
-                if (opened ^ first) >> _SHARD_BITS == 0:
-                    arena[record + OPEN] = opened + _ONE
+                opened = arena[record + ONE]
+                if (opened ^ once) >> SHARD_BITS == 0:
+                    arena[record + ONE] = opened + ONE
+                    break
+                arena[record + ONE] = once
+                count = opened & COUNT
+                if count <= MOST_IN_ONE:  # nearly always: without a call
+                    log[n_log] = name << WORD_BITS | opened >> SHARD_BITS << COUNT_BITS | count
+                    n_log += ONE
                 else:
-                    arena[record + OPEN] = first
-                    count = opened & _COUNT
-                    if count <= _MOST_IN_ONE:  # nearly always: without a call
-                        log[used[LOG]] = (
-                            arena[record + WORD] << _WORD_BITS | opened >> _SHARD_BITS << _COUNT_BITS | count
-                        )
-                        used[LOG] += 1
-                    else:
-                        log = _close(opened, arena[record + WORD], log, used)
+                    used[LOG] = np.int64(n_log)
+                    log = close(opened, name, log, used)
+                    n_log = np.uint64(used[LOG])
                 break
-            slot = (slot + 1) & mask
+            slot = (slot + ONE) & mask
+    used[LOG] = np.int64(n_log)
     return table, arena, log
 
 
@@ -239,159 +238,3 @@ def count_text(text, bounds, shard_of, by_line, tables, kept, words_in_shard, ta
             table, arena, log = count_block(text, firsts, ends, n, shard, table, arena, log, used)
         words_in_shard[shard] += n
     return table, arena, log
-
-
-@kernel
-def _records(arena, used):
-    """(records, keys): where the words' records are, and their first eight bytes as a number."""
-    found = np.empty(used[WORDS], dtype=np.int64)
-    keys = np.empty(used[WORDS], dtype=np.uint64)
-    record = 1
-    for w in range(found.size):
-        found[w] = record
-        keys[w] = bytes_reversed(arena[record + HEADER])
-        record += HEADER + ((np.int64(arena[record + SIZE]) + 7) >> 3)
-    return found, keys
-
-
-@kernel
-def _before(arena, a, b):
-    """Whether the word with record a comes before that with record b."""
-    size_a = np.int64(arena[a + SIZE])
-    size_b = np.int64(arena[b + SIZE])
-    for k in range(HEADER, HEADER + ((min(size_a, size_b) + 7) >> 3)):
-        if arena[a + k] != arena[b + k]:
-            return bytes_reversed(arena[a + k]) < bytes_reversed(arena[b + k])
-    return size_a < size_b
-
-
-@kernel
-def _sift(arena, heap, i, n):
-    """Move heap[i] to its place among its children in a heap of n records with the last word on top."""
-    record = heap[i]
-    while 2 * i + 1 < n:
-        child = 2 * i + 1
-        if child + 1 < n and _before(arena, heap[child], heap[child + 1]):
-            child += 1
-        if not _before(arena, record, heap[child]):
-            break
-        heap[i] = heap[child]
-        i = child
-    heap[i] = record
-
-
-@kernel
-def _sort_tied(arena, records, keys):
-    """Sort records whose keys rise, where keys are equal (heap sort)."""
-    first = 0
-    while first < records.size:
-        end = first + 1
-        while end < records.size and keys[end] == keys[first]:
-            end += 1
-        heap = records[first:end]
-        for i in range(heap.size // 2 - 1, -1, -1):
-            _sift(arena, heap, i, heap.size)
-        for n in range(heap.size - 1, 0, -1):
-            heap[0], heap[n] = heap[n], heap[0]
-            _sift(arena, heap, 0, n)
-        first = end
-
-
-def sorted_records(arena, used):
-    """int64 [words]: where the words' records are, in the order of their bytes."""
-    records, keys = _records(arena, used)
-    order = np.argsort(keys)
-    records = records[order]
-    _sort_tied(arena, records, keys[order])
-    return records
-
-
-@kernel
-def spellings(arena, chosen):
-    """(data, offsets): the bytes of the words with the chosen records."""
-    offsets = np.zeros(chosen.size + 1, dtype=np.int64)
-    for w in range(chosen.size):
-        offsets[w + 1] = offsets[w] + np.int64(arena[chosen[w] + SIZE])
-    data = np.empty(offsets[-1] + PADDING, dtype=np.uint8)
-    for w in range(chosen.size):
-        at = chosen[w] + HEADER
-        for i in range(offsets[w], offsets[w + 1], 8):  # the zeros behind a word give way to the next
-            store8(data, i, arena[at])
-            at += 1
-    return data[: offsets[-1]], offsets
-
-
-@kernel
-def _close_all(arena, log, used):
-    """Append the pending counts of all words to the log, and return the log."""
-    record = 1
-    for _ in range(used[WORDS]):
-        opened = arena[record + OPEN]
-        log = _close(opened, arena[record + WORD], log, used)
-        arena[record + OPEN] = opened >> _SHARD_BITS << _SHARD_BITS  # a count of 0: closed, and open again
-        record += HEADER + ((np.int64(arena[record + SIZE]) + 7) >> 3)
-    return log
-
-
-@kernel
-def _word_starts(log, n, words):
-    """int64 [words + 1]: where the entries of each word begin in a sorted log of n."""
-    starts = np.zeros(words + 1, dtype=np.int64)
-    for k in range(n):
-        starts[np.int64(log[k] >> _WORD_BITS) + 1] += 1
-    for word in range(words):
-        starts[word + 1] += starts[word]
-    return starts
-
-
-def closed_log(arena, log, used):
-    """(log, starts): the compact log of all counts so far, and where the entries of each word begin."""
-    log = _close_all(arena, log, used)
-    compact(log, used)
-    return log, _word_starts(log, used[LOG], used[WORDS])
-
-
-@kernel
-def shard_counts(arena, log, starts, chosen):
-    """(offsets, shards, counts) of the words with the chosen records; log, starts: of `closed_log`."""
-    offsets = np.zeros(chosen.size + 1, dtype=np.int64)
-    room = 0
-    for record in chosen:
-        word = np.int64(arena[record + WORD])
-        room += starts[word + 1] - starts[word]
-    shards = np.empty(room, dtype=np.uint16)
-    counts = np.empty(room, dtype=np.int64)
-    n = 0
-    for w in range(chosen.size):
-        word = np.int64(arena[chosen[w] + WORD])
-        for k in range(starts[word], starts[word + 1]):
-            shard = np.uint16(log[k] >> _COUNT_BITS & np.uint64(0xFFFF))
-            count = np.int64(log[k] & np.uint64(_MOST))
-            if n > offsets[w] and shards[n - 1] == shard:
-                counts[n - 1] += count
-            else:
-                shards[n] = shard
-                counts[n] = count
-                n += 1
-        offsets[w + 1] = n
-    return offsets, shards[:n], counts[:n]
-
-
-@kernel
-def regrouped(offsets, shards, counts, shard_of):
-    """(offsets, shards, counts) of words by coarser shards: shard s becomes part of shard_of[s], which never falls."""
-    new_offsets = np.zeros(offsets.size, dtype=np.int64)
-    new_shards = np.empty(shards.size, dtype=np.uint16)
-    new_counts = np.empty(shards.size, dtype=np.int64)
-    n = 0
-    for w in range(offsets.size - 1):
-        for k in range(offsets[w], offsets[w + 1]):
-            shard = np.uint16(shard_of[shards[k]])
-            if n > new_offsets[w] and new_shards[n - 1] == shard:
-                new_counts[n - 1] += counts[k]
-            else:
-                new_shards[n] = shard
-                new_counts[n] = counts[k]
-                n += 1
-        new_offsets[w + 1] = n
-    return new_offsets, new_shards[:n], new_counts[:n]
