@@ -150,6 +150,11 @@ def _regression(results: Results) -> str:
         ),
         markdown.table(("surface", "used", *SCORES, "proxies"), models, left=2),
     ]
+    if "mixing_law" in {*results.config["regression"]["compare"]} - {*results.metrics["model"]}:
+        text.append(
+            "`mixing_law` was not fitted: for as many corpora as here, it takes as long as the Gaussian process and "
+            "predicts worse."
+        )
     accuracy = results.corpus_metrics.filter(model=used)
     most_wrong = dict(accuracy.group_by("corpus").agg(pl.col("mape").max()).iter_rows())
     weights = np.array([most_wrong.get(corpus, 0.0) for corpus in results.corpora])
