@@ -24,12 +24,13 @@ import pyarrow.compute as pc
 from text import arguments, files, machine, read, split
 from tokenizers import Tokenizer
 
-from trex.bpe.superwords import Counted, train_superwords, transition_size
+from trex.bpe.superwords import Counted, train_superwords
 from trex.bpe.training import Workspace, train_flat
 from trex.bpe.words import EvalCounts, FlatWords
 from trex.counting.pretokenize import WordCounter, WordCounts
 from trex.tokenizer.build import to_tokenizer
 from trex.tokenizer.encode import encode
+from trex.tokenizer.sizes import transition_size
 
 ARRAYS = ("text", "sizes", "counts", "eval_words", "eval_offsets", "eval_columns", "eval_counts")
 

@@ -1,4 +1,5 @@
-// Bundles src/ into src/trex/report/page.js and page.css, which the repository carries so that users need no node.
+// Bundles src/ into page.js, page.css, recipes.js and recipes.css of src/trex/report, which the repository carries so that
+// users need no node.
 // node build.mjs          writes them, and the licenses of what is in them
 // node build.mjs --check  compares them with a fresh build, and fails if they differ
 import { build } from "esbuild";
@@ -11,7 +12,7 @@ const target = join(here, "../src/trex/report");
 
 const { outputFiles, metafile } = await build({
   absWorkingDir: here,
-  entryPoints: { page: "src/main.js" },
+  entryPoints: { page: "src/main.js", recipes: "src/recipes.js" },
   outdir: target,
   bundle: true,
   write: false,

@@ -94,7 +94,7 @@ def write_made_up_page(folder: Path, surface: Surface, corpora: list[str] = CORP
     files.provenance.write_text(json.dumps({"sha256": "0", "machine": {}, "run": run}))
     gates = {"tokenizer": ["chosen", "chosen"], "gate": ["random", "documents"], "result": ["pass", "fail"]}
     pl.DataFrame(gates).write_parquet(files.gates)
-    results = Results.load(folder, config)
+    results = Results.load(Layout(folder), config)
     pages = {"summary": write_summary(results), "details": write_details(results, described(STRATEGIES))}
     for name, text in pages.items():
         files.page(name).write_text(text, encoding="utf-8")
@@ -111,4 +111,4 @@ def write_made_up_page(folder: Path, surface: Surface, corpora: list[str] = CORP
         dict.fromkeys(tokenizers, used),
         "snakemake --cores all",
     )
-    return write_page(results, folder, parts)
+    return write_page(results, parts)

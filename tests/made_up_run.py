@@ -403,7 +403,7 @@ def pages(folder: Path, **changes) -> dict[str, str]:
 def pages_of(folder: Path, raw: dict) -> dict[str, str]:
     """The pages about the results in a folder, of this config; paths in them are those of the default."""
     config = load_config(raw, folder)
-    results = Results.load(folder, config)
+    results = Results.load(Layout(folder), config)
     return {
         "summary": write_summary(results),
         "details": write_details(results, described(STRATEGIES)),

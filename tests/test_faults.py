@@ -492,6 +492,6 @@ def test_runs_that_do_not_fit_are_refused(two_corpora, monkeypatch, share, outco
         with pytest.raises(
             ConfigError, match=r"results: The run needs about .* MB .* Free space, or give less text"
         ):
-            disk.check_space(config, folder)
+            disk.check_space([config], folder)
     else:
-        assert outcome in "".join(disk.check_space(config, folder))
+        assert outcome in "".join(disk.check_space([config], folder))

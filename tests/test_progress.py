@@ -73,6 +73,7 @@ def test_one_line_in_place_of_three_about_every_job(capsys):
 def test_the_end_of_a_run_says_what_was_found(tmp_path):
     summary = tmp_path / "summary.md"
     summary.write_text("# Recommended mixture: `found`\n\n**Train on `found`,** which\nis better.\n\nMore.\n")
+    (tmp_path / "report.html").touch()
     assert closing_words(summary) == (
         f"Recommended mixture: found\nTrain on found, which\nis better.\n"
         f"Read {summary}, or open {tmp_path / 'report.html'}"

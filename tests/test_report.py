@@ -12,6 +12,7 @@ from jinja2 import Environment, StrictUndefined
 from made_up_run import CORPORA, EXPECTED, MEASURED, RAW, pages, pages_of, ranks, write_results
 
 from trex.config import load_config
+from trex.layout import Layout
 from trex.report.costs import strategy_costs
 from trex.report.results import Results
 from trex.report.validation_page import smallest_that_ranks
@@ -235,7 +236,7 @@ def test_the_reference_has_no_worst_corpus(tmp_path):
 
 
 def test_the_front_has_no_dominated_row(tmp_path):
-    results = Results.load(write_results(tmp_path), load_config(RAW, tmp_path))
+    results = Results.load(Layout(write_results(tmp_path)), load_config(RAW, tmp_path))
     assert results.pareto["name"].to_list() == ["p0", "p1", "p2"]
     assert results.front["name"].to_list() == ["p0", "p2"]
     assert results.front_measured.rows() == [
@@ -248,7 +249,7 @@ def test_the_front_has_no_dominated_row(tmp_path):
 def test_other_corpora_are_refused(tmp_path, corpora):
     folder = write_results(tmp_path, corpora=corpora)
     with pytest.raises(ValueError, match=r"candidates.parquet has the columns .* delete it and run again"):
-        Results.load(folder, load_config(RAW, folder))
+        Results.load(Layout(folder), load_config(RAW, folder))
 
 
 def test_a_table_that_lacks_a_corpus_is_refused(tmp_path):
@@ -257,7 +258,7 @@ def test_a_table_that_lacks_a_corpus_is_refused(tmp_path):
     with pytest.raises(
         ValueError, match=r"training_ledger.parquet and the config differ in the corpora \['heb'\]"
     ):
-        Results.load(tmp_path, load_config(RAW, tmp_path))
+        Results.load(Layout(tmp_path), load_config(RAW, tmp_path))
 
 
 @pytest.mark.parametrize("script", ["write_summary", "plot_figures"])

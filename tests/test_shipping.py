@@ -17,6 +17,7 @@ from trex.bpe.byte_alphabet import ALPHABETS, BYTE_LEVEL
 from trex.bpe.training import train_bpe
 from trex.config import ConfigError, check_files, load_config
 from trex.counting.patterns import PATTERNS, regex_of
+from trex.layout import Layout
 from trex.report.card import write_card
 from trex.report.languages import language
 from trex.report.results import Results
@@ -325,7 +326,7 @@ def card_of(
     **sections: Any,
 ) -> str:
     made_up_run.write_results(folder, failed=failed, test_documents=test_documents)
-    results = Results.load(folder, load_config(made_up_run.RAW | sections, folder))
+    results = Results.load(Layout(folder), load_config(made_up_run.RAW | sections, folder))
     return write_card(results, "chosen", {"sha256": "ab" * 32}, entries)
 
 

@@ -12,13 +12,14 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from trex.bpe import specification
 from trex.bpe.byte_alphabet import BYTE_CHARACTERS, spell
-from trex.bpe.superwords import Counted, train_superwords, transition_size
+from trex.bpe.superwords import Counted, train_superwords
 from trex.bpe.training import BpeOptions, SuperwordLimits, Workspace, train_flat
 from trex.bpe.words import EvalCounts, FlatWords
 from trex.counting.pretokenize import count_words
 from trex.proxies.superwords import SuperwordTrainer
 from trex.proxies.train import Trainer
 from trex.tokenizer.build import to_tokenizer
+from trex.tokenizer.sizes import transition_size
 
 
 def flat(words) -> FlatWords:

@@ -24,7 +24,7 @@ DPI, COLOURS = 100, 64  # 5 to 30 kB a figure
 
 
 def main(folder: Path) -> None:
-    results = Results.load(folder, load_config(load_yaml(ROOT / "config/config.yaml"), ROOT))
+    results = Results.load(Layout(folder), load_config(load_yaml(ROOT / "config/config.yaml"), ROOT))
     drawn = figures.search_figures(results) | figures_validation.full_scale_figures(results)
     drawn["vocabulary"] = vocabulary(_vocabularies(Layout(folder), results))
     for name in SHOWN:

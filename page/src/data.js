@@ -1,11 +1,11 @@
 // What the page was written with: blocks of JSON, and of compressed JSON that is unpacked when asked for.
 
 export const data = JSON.parse(document.getElementById("data").textContent);
-data.objective.corpora = data.corpora;
+if (data.objective) data.objective.corpora = data.corpora; // a run without a search has none
 
-/** The rows of a table that is stored by column. */
+/** The rows of a table that is stored by column; none of a table that this run does not have. */
 export function rows(columns) {
-  const names = Object.keys(columns);
+  const names = Object.keys(columns ?? {});
   const n = names.length ? columns[names[0]].length : 0;
   return Array.from({ length: n }, (_, i) => Object.fromEntries(names.map((name) => [name, columns[name][i]])));
 }

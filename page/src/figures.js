@@ -116,6 +116,7 @@ function gains() {
 }
 
 function predictedMeasured() {
+  if (!data.metrics) return null;
   const metrics = rows(data.metrics);
   let model = metrics.find((row) => row.used)?.model ?? metrics[0].model;
   const picked = select(metrics.map((row) => [row.model, row.used ? `${row.model} (used)` : row.model]), model, (value) => { model = value; element.redraw(); });
@@ -139,6 +140,7 @@ function predictedMeasured() {
 }
 
 function front() {
+  if (!data.front) return null;
   const [predicted, measured, points] = [rows(data.front), rows(data.measured_front), rows(data.front_points)];
   return figure("What does the worst corpus cost?", "The line is predicted: nothing found is better on both. Crosses are points of it that were measured, dots are measured mixtures; to the left and down is better.", [], () => ({
     options: {
@@ -246,14 +248,16 @@ export const figures = () =>
 /** Tables of mixtures and of corpora, sortable and filterable. */
 export function tables() {
   const full = new Map(data.ranking.map((row) => [row.name, row]));
-  const proxies = new Map(data.on_proxies.map((row) => [row.name, row]));
+  const proxies = new Map((data.on_proxies ?? []).map((row) => [row.name, row]));
   const of = mixtures.map((row) => ({
     ...row, on_proxies: proxies.get(row.name)?.measured ?? null, measured: full.get(row.name)?.measured ?? null, why: full.get(row.name)?.why ?? "–",
   }));
   const share = (x) => percent(x);
   const mixtureColumns = [
-    { key: "name", title: "mixture" }, { key: "role", title: "role", left: true }, { key: "strategy", title: "strategy", left: true },
-    { key: "predicted", title: "predicted", show: nsl }, { key: "on_proxies", title: "on proxies", show: nsl }, { key: "measured", title: "full scale", show: nsl },
+    { key: "name", title: "mixture" },
+    ...(data.on_proxies ? [{ key: "role", title: "role", left: true }, { key: "strategy", title: "strategy", left: true },
+      { key: "predicted", title: "predicted", show: nsl }, { key: "on_proxies", title: "on proxies", show: nsl }] : []),
+    { key: "measured", title: "full scale", show: nsl },
     ...(data.corpora.length > MOST ? [] : data.corpora.map((corpus) => ({ key: corpus, title: corpus, show: share }))),
     { key: "why", title: "why it was or was not taken", left: true },
   ];
@@ -262,12 +266,12 @@ export function tables() {
   const set = validation.find((row) => row.metric === "nsl")?.evaluation_set;
   const at = new Map(validation.filter((row) => row.metric === "nsl" && row.evaluation_set === set).map((row) => [`${row.corpus}\n${row.tokenizer}`, row.value]));
   const corpusRows = data.corpora.map((corpus, i) => ({
-    corpus, script: data.scripts[i], share: best[i], low: data.support.low[i], high: data.support.high[i],
+    corpus, script: data.scripts[i], share: best[i], ...(data.support ? { low: data.support.low[i], high: data.support.high[i] } : {}),
     ...Object.fromEntries(names.map((name, j) => [`nsl${j}`, at.get(`${corpus}\n${name}`) ?? null])),
   }));
   const corpusColumns = [
     { key: "corpus", title: "corpus" }, { key: "script", title: "script", left: true }, { key: "share", title: data.chosen, show: share },
-    { key: "low", title: "sampled from", show: share }, { key: "high", title: "to", show: share },
+    ...(data.support ? [{ key: "low", title: "sampled from", show: share }, { key: "high", title: "to", show: share }] : []),
     ...names.map((name, j) => ({ key: `nsl${j}`, title: `NSL ${name}`, show: nsl })),
   ];
   const gates = rows(data.gates).map((row) => ({ ...row, examples: (row.examples ?? []).join(", ") || "–" }));
@@ -276,7 +280,7 @@ export function tables() {
   const number = (x) => x?.toFixed(4) ?? "–";
   const bitColumns = [{ key: "row", title: "row" }, ...["budget", "evaluation_set", "corpus", "metric", "against"].map((key) => ({ key, title: key.replace("_", " "), left: true })), ...["value", "low", "high"].map((key) => ({ key, title: key, show: number }))];
   return [
-    sortableTable("Mixtures: candidates and baselines", mixtureColumns, of),
+    sortableTable(data.on_proxies ? "Mixtures: candidates and baselines" : "Mixtures", mixtureColumns, of),
     sortableTable(`Corpora, with NSL on ${set}`, corpusColumns, corpusRows),
     sortableTable("Gates that a tokenizer must pass", gateColumns, gates),
     ...(bits ? [sortableTable("Language models: bits per byte", bitColumns, bits)] : []),

@@ -52,7 +52,12 @@ function about(section) {
 }
 
 at("verdict").append(verdict(), facts());
-const near = { explore, tokens, vocabulary };
+if (!data.objective) {
+  // without a search no surface predicts anything
+  at("explore").remove();
+  document.querySelector('nav a[href="#explore"]').remove();
+}
+const near = { ...(data.objective ? { explore } : {}), tokens, vocabulary };
 for (const [id, draw] of Object.entries(near)) whenNear(at(id), () => guarded(at(id), draw));
 guarded(at("figures"), (section) => section.append(...figures()));
 whenNear(at("tables"), () => guarded(at("tables"), (section) => section.append(...tables())));

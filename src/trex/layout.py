@@ -6,9 +6,12 @@ Rules, scripts and reports build ids and paths with these functions. A path's na
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+from trex.counting.patterns import PATTERNS
 
 SAMPLED_MIXTURE = r"m\d+"
 BATCH = r"\d+-\d+"
@@ -96,50 +99,105 @@ def round_mixture_id(number: int, i: int) -> str:
     return f"a{round_name(number)}_{i:03d}"
 
 
+def split_name(tokenizer: Mapping[str, Any]) -> str:
+    """What a config's section `tokenizer` says about how text is cut into words, as the name of a folder.
+
+    >>> split_name({"pattern": PATTERNS["o200k"], "normalizer": "nfc", "unit": "document"})
+    'o200k'
+    """
+    names = {"": "none"} | {regex: name for name, regex in reversed(PATTERNS.items())}
+    pattern = tokenizer["pattern"]
+    name = names.get(pattern) or f"regex-{sha256(pattern.encode()).hexdigest()[:8]}"
+    name += "" if tokenizer["normalizer"] == "nfc" else f"-{tokenizer['normalizer']}"
+    return name + ("" if tokenizer["unit"] == "document" else f"-{tokenizer['unit']}")
+
+
 @dataclass(frozen=True)
 class Layout:
-    """The files of a results folder; `docs/contracts.md` says what they hold."""
+    """The files of a results folder; `docs/contracts.md` says what they hold.
+
+    Attributes:
+        root: of the run, or of one of its recipes.
+        shared: of the whole run; None: root.
+        counted: of the words as one split of the text gives them; None: shared.
+    """
 
     root: Path
+    shared: Path | None = None
+    counted: Path | None = None
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Self:
+        """Of a loaded config, which may be that of a recipe or of a split of its text (`trex.config.recipes`)."""
+        results, place = Path(config["results"]), config.get("place", {})
+        recipe, split = place.get("recipe"), place.get("split")
+        files = cls(results / "recipes" / recipe if recipe else results, results)
+        return files.of_split(split) if split else files
+
+    def of_split(self, split: str) -> Self:
+        """The same run's with the words of another split of the text."""
+        return replace(self, counted=self._shared / "splits" / split)
+
+    @property
+    def here(self) -> Path:
+        """For logs and measurements of jobs: the folder of the run, the recipe or the split."""
+        return self._counted if self.root == self._shared else self.root
+
+    @property
+    def _shared(self) -> Path:
+        return self.shared or self.root
+
+    @property
+    def _counted(self) -> Path:
+        return self.counted or self._shared
 
     def words(self, corpus: str) -> Path:
-        return self.root / f"counts/{corpus}/words.parquet"
+        return self._counted / f"counts/{corpus}/words.parquet"
 
     def held_out(self, corpus: str) -> Path:
-        return self.root / f"counts/{corpus}/held_out.parquet"
+        return self._counted / f"counts/{corpus}/held_out.parquet"
 
     def document_hashes(self, corpus: str) -> Path:
-        return self.root / f"counts/{corpus}/documents.npy"
+        return self._counted / f"counts/{corpus}/documents.npy"
 
     def counts_ledger(self, corpus: str) -> Path:
-        return self.root / f"counts/{corpus}/ledger.parquet"
+        return self._counted / f"counts/{corpus}/ledger.parquet"
 
     def part(self, corpus: str, part: int | str, file: str) -> Path:
         """Of one part of a corpus; file: hashes.npy, sizes.npy, words.arrow, ledger.parquet, held_out.parquet or
         documents.npy."""
-        return self.root / f"counts/{corpus}/parts/{part}.{file}"
+        return self._counted / f"counts/{corpus}/parts/{part}.{file}"
 
     def evaluation_words(self, evaluation_set: str, corpus: str) -> Path:
-        return self.root / f"evaluation/{evaluation_set}/{corpus}.parquet"
+        return self._counted / f"evaluation/{evaluation_set}/{corpus}.parquet"
 
     def evaluation_ledger(self, evaluation_set: str, corpus: str) -> Path:
-        return self.root / f"evaluation/{evaluation_set}/{corpus}.ledger.parquet"
+        return self._counted / f"evaluation/{evaluation_set}/{corpus}.ledger.parquet"
 
     def selection_documents(self, evaluation_set: str, corpus: str) -> Path:
         """The half of an evaluation set that everything is chosen on."""
-        return self.root / f"evaluation/{evaluation_set}/{corpus}.selection.parquet"
+        return self._counted / f"evaluation/{evaluation_set}/{corpus}.selection.parquet"
 
     def test_documents(self, evaluation_set: str, corpus: str) -> Path:
         """The half that validation alone reads."""
-        return self.root / f"evaluation/{evaluation_set}/{corpus}.test.parquet"
+        return self._counted / f"evaluation/{evaluation_set}/{corpus}.test.parquet"
 
     @property
     def hygiene(self) -> Path:
-        return self.root / "hygiene.json"
+        return self._shared / "hygiene.json"
+
+    @property
+    def hygiene_page(self) -> Path:
+        return self._shared / "hygiene.md"
 
     @property
     def index(self) -> Path:
-        return self.root / "index"
+        return self._counted / "index"
+
+    @property
+    def base(self) -> Path:
+        """The tokenizer to go on from, with its merges."""
+        return self.root / "base/tokenizer.json"
 
     @property
     def mixtures(self) -> Path:
@@ -285,7 +343,8 @@ class Layout:
 
     def inspected(self, kind: str, name: str, table: str) -> Path:
         """Of a tokenizer; kind: tokenizers or existing; table: those of quality, and gates, vocabulary, composition."""
-        return self.root / f"validation/{kind}/{name}.{table}.parquet"
+        root = self._shared if kind == "existing" else self.root
+        return root / f"validation/{kind}/{name}.{table}.parquet"
 
     @property
     def gates(self) -> Path:
@@ -349,15 +408,15 @@ class Layout:
 
     def existing_quality(self, name: str, table: str) -> Path:
         """The same of an existing tokenizer."""
-        return self.root / f"validation/existing/{name}.{table}.parquet"
+        return self._shared / f"validation/existing/{name}.{table}.parquet"
 
     @property
     def records(self) -> Path:
         """The folder by which a results folder is known, of what `trex.run` writes down about jobs and locks."""
-        return self.root / ".artifacts"
+        return self._shared / ".artifacts"
 
     def page(self, name: str) -> Path:
-        """name: summary, details, validation, vocabulary, costs, hygiene or language_models."""
+        """name: summary, details, validation, vocabulary, costs or language_models."""
         return self.root / f"{name}.md"
 
     @property
@@ -374,6 +433,19 @@ class Layout:
 
     def figure(self, name: str) -> Path:
         return self.root / f"figures/{name}.svg"
+
+    @property
+    def recipes_table(self) -> Path:
+        """Of the comparison of recipes, which lies beside the folder of these."""
+        return self.root / "recipes.parquet"
+
+    @property
+    def recipes_page(self) -> Path:
+        return self.root / "recipes.html"
+
+    @property
+    def recipes_csv(self) -> Path:
+        return self.root / "recipes.csv"
 
     @property
     def provenance(self) -> Path:

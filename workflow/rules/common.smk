@@ -15,13 +15,15 @@ from trex.run.code_version import code_version, put_on_python_path
 from trex.config import (
     ConfigError,
     check_files,
+    check_recipe_files,
     limiting_tokenizers,
     load_config,
+    load_recipes,
     load_yaml,
-    named_files,
+    pieces_of,
 )
 from trex.corpora import deal, read_bytes, source_files
-from trex.bpe.memory import training_bytes, used_share
+from trex.bpe.memory import algorithm_bytes, parity_bytes, training_bytes, used_share
 from trex.files import read_json
 from trex.run.preflight import (
     check_install_path,
@@ -56,29 +58,35 @@ from trex.tokenizer.special import added_ends, folder_files
 
 put_on_python_path()
 BASE = Path.cwd()
-try:
-    check_install_path(sys.executable)
-except ValueError as error:
-    sys.exit(f"error: {error}")  # Snakemake adds lines of a traceback to exceptions
-try:
-    for file in workflow.configfiles:
-        load_yaml(
-            file
-        )  # refuses repeated keys, which Snakemake's own reader drops silently
-    checked = load_config(config, BASE)
-    if (
-        workflow.is_main_process
-    ):  # a job on a cluster reads this file again, and need not look at all corpora
-        check_files(checked, BASE)
-except ConfigError as error:
-    sys.exit(f"error: {error}")
-config.clear()
-config.update(checked)
+RECIPES = {}  # the configs of the recipes of the whole run, by name
+# Of a recipe or a split, which are modules (recipes.smk), the config is checked.
+if "place" not in config:
+    try:
+        check_install_path(sys.executable)
+    except ValueError as error:
+        sys.exit(f"error: {error}")  # Snakemake adds lines of a traceback to exceptions
+    try:
+        for file in workflow.configfiles:
+            # refuses repeated keys, which Snakemake's own reader drops silently
+            load_yaml(file)
+        checked, RECIPES = load_config(config, BASE), load_recipes(config, BASE)
+        if workflow.is_main_process:
+            # a job on a cluster reads this file again, and need not look at all corpora
+            check_files(checked, BASE)
+            check_recipe_files(RECIPES, BASE)
+    except ConfigError as error:
+        sys.exit(f"error: {error}")
+    config.clear()
+    config.update(checked)
 
-RESULTS = Path(config["results"])
-FILES = Layout(RESULTS)
-LOGS = RESULTS / "logs"
-BENCHMARKS = RESULTS / "benchmarks"
+FILES = Layout.of(config)
+HERE = FILES.here  # for logs and measurements of jobs
+if RECIPES:  # what they share is made of the text as the first one splits it
+    first = next(iter(RECIPES.values()))
+    FILES = Layout.of(config).of_split(first["place"]["split"])
+    config["tokenizer"] = first["tokenizer"]
+LOGS = HERE / "logs"
+BENCHMARKS = HERE / "benchmarks"
 CORPORA = list(config["corpora"])
 # (evaluation set, corpus) in the order of the config, held_out first
 EVALUATION = [("held_out", corpus) for corpus in CORPORA] + [
@@ -100,6 +108,25 @@ PARTS = {
 IN_PARTS = [corpus for corpus in CORPORA if len(PARTS[corpus]) > 1]
 INDEX = FILES.index
 TOKENIZER = config["tokenizer"]
+# the config of the split of the text into pieces, which superwords are trained on; none without superwords
+PIECES = pieces_of(config)
+# the tokenizer to go on from, with its merges
+BASE_TOKENIZER = {"base": FILES.base} if TOKENIZER["base"] else {}
+# the inputs of every rule that trains, of which trex.proxies.trainers makes the trainer
+TRAINED_ON = {
+    "word_index": INDEX,
+    **{
+        "pieces_index": FILES.of_split(pieces["place"]["split"]).index
+        for pieces in PIECES
+    },
+    **BASE_TOKENIZER,
+}
+# the indexes among them, and the most text that is taken of each; None: as much as is asked for
+TEXT_OF_INDEX = {"word_index": None} | (
+    {"pieces_index": TOKENIZER["superwords"]["bytes"]} if PIECES else {}
+)
+TEST_HALF = [FILES.test_documents(*at) for at in EVALUATION]
+EXISTING = config["validation"]["tokenizers"]  # to compare with, by name
 OBJECTIVE = {**config["objective"], "vocab_size": config["proxies"]["vocab_size"]}
 SAMPLING = {
     key: config["proxies"][key]
@@ -186,27 +213,38 @@ def megabytes(base, per_input, of=None, source=None, most=float("inf")):
 
 
 def training_megabytes(base, n_bytes, vocab_size):
-    """Memory of trainings on the word index, by the formula that they check before they start; doubles with every
-    attempt. n_bytes: of text, or None for all, or what gives it from the wildcards."""
+    """Memory of trainings on the word index and that of pieces, by the formula that they check before they start;
+    doubles with every attempt. n_bytes: of text, or None for all, or what gives it from the wildcards.
+    """
 
     def megabytes_of(wildcards, input, attempt):
-        try:
-            index = read_json(Path(input.word_index) / "index.json")
-            text_bytes = index["text_bytes"]
-        except (OSError, ValueError, KeyError):
-            # of an earlier version, damaged or not made yet: Snakemake asks again when the index has been made, if the
-            # error names it as the input does
-            raise FileNotFoundError(ENOENT, "has no whole index", str(input.word_index))
         of_text = n_bytes(wildcards) if callable(n_bytes) else n_bytes
-        share = used_share(of_text, text_bytes)
-        need = training_bytes(
-            int(share * index["words"]),
-            int(share * index["bytes"]),
-            vocab_size,
-            index["columns"],
+        needs, counts = [], 0
+        for name, most in TEXT_OF_INDEX.items():
+            try:
+                index = read_json(Path(input[name]) / "index.json")
+                text_bytes = index["text_bytes"]
+            except (OSError, ValueError, KeyError):
+                # of an earlier version, damaged or not made yet: Snakemake asks again when the index has been made, if
+                # the error names it as the input does
+                raise FileNotFoundError(ENOENT, "has no whole index", str(input[name]))
+            limits = [limit for limit in (of_text, most) if limit is not None]
+            share = used_share(min(limits, default=None), text_bytes)
+            words, in_words = int(share * index["words"]), int(share * index["bytes"])
+            need = training_bytes(words, in_words, vocab_size, index["columns"])
+            if TOKENIZER["parity"]:
+                # a count for every corpus and, in development text, for the words of an evaluation set
+                entries = min(index["entries"], len(CORPORA) * words) + words
+                need += parity_bytes(entries, len(CORPORA), vocab_size)
+            elif TOKENIZER["algorithm"] != "bpe":
+                need += algorithm_bytes(TOKENIZER["algorithm"], words, in_words)
+            needs.append(need)
+            counts += 8 * index["words"]  # of the words that are not used
+        need = max(needs) + counts  # one after the other
+        return int(
+            (200 + base + (800 if BASE_TOKENIZER else 0) + need / 1e6)
+            * 2 ** (attempt - 1)
         )
-        counts = 8 * index["words"]  # of the words that are not used
-        return int((200 + base + (need + counts) / 1e6) * 2 ** (attempt - 1))
 
     return megabytes_of
 
@@ -241,12 +279,12 @@ def corpus_source(wildcards):
     return PARTS[wildcards.corpus][0]
 
 
-def uncounted_sources():
-    """The sources of the corpora that no run has counted yet."""
+def uncounted_sources(files):
+    """The sources of the corpora that no run has counted yet. files: the Layout that has the words."""
     return {
         corpus: config["corpora"][corpus]["source"]
         for corpus in CORPORA
-        if not FILES.words(corpus).exists()
+        if not files.words(corpus).exists()
     }
 
 
@@ -381,13 +419,6 @@ def tokenizer_files(spec):
     return [spec] if isinstance(spec, str) and spec.endswith(".json") else []
 
 
-def inspected_tokenizer(wildcards):
-    """The tokenizer in wildcards, where it is a file."""
-    if wildcards.kind == "existing":
-        return tokenizer_files(EXISTING[wildcards.name])
-    return [FILES.tokenizer(wildcards.name)]
-
-
 def batch_mixtures(wildcards):
     """What a batch trains, by mixture id: the number of a sampled mixture, or the shares of an explicit one."""
     return mixtures_of_batch(wildcards.batch, config["proxies"]["mixtures"])
@@ -448,6 +479,7 @@ def exports(wildcards):
             TOKENIZER["pattern"],
             TOKENIZER["alphabet"],
             config["release"]["eos_token"],
+            TOKENIZER["algorithm"],
         )
         if reason:
             raise WorkflowError(f"release.exports: {one} cannot be made: {reason}")
@@ -457,6 +489,13 @@ def exports(wildcards):
                 f"release.exports: {one} needs the package {package}; run ./install.sh --export"
             )
     return [FILES.export(CHOSEN, file) for file in export_files(formats)]
+
+
+def needs_search(wildcards):
+    """The input of the target `proxies` without a search: an error that says why there are none."""
+    raise WorkflowError(
+        "proxies: there are none, for search.strategies is []; name one or more strategies, such as [surrogate]"
+    )
 
 
 def needs_seeds(wildcards):

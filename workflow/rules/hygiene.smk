@@ -11,7 +11,7 @@ rule write_hygiene:
     output:
         facts=FILES.hygiene,
         page=report(
-            FILES.page("hygiene"),
+            FILES.hygiene_page,
             caption="../report/hygiene.rst",
             category="Summary",
             labels={"figure": "the text of the corpora"},

@@ -94,6 +94,7 @@ rule plan_language_models:
         LOGS / "plan_language_models.log",
     benchmark:
         BENCHMARKS / "plan_language_models.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:
@@ -177,6 +178,7 @@ rule compare_language_models:
         LOGS / "compare_language_models.log",
     benchmark:
         BENCHMARKS / "compare_language_models.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:

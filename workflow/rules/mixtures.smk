@@ -12,6 +12,7 @@ rule sample_mixtures:
         LOGS / "sample_mixtures.log",
     benchmark:
         BENCHMARKS / "sample_mixtures.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:

@@ -7,7 +7,7 @@ BATCHES = proxy_batches(config["proxies"])
 
 rule train_proxies:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
     output:
         **(
             {"tokenizers": directory(FILES.proxy_tokenizers("{batch}"))}
@@ -22,6 +22,8 @@ rule train_proxies:
         BENCHMARKS / "train_proxies/{batch}.tsv"
     wildcard_constraints:
         batch=one_of([BATCH, *config["proxies"]["mixtures"]]),
+    group:
+        "proxies"
     conda:
         ENVIRONMENT
     resources:
@@ -55,6 +57,7 @@ rule collect_proxies:
         LOGS / "collect_proxies.log",
     benchmark:
         BENCHMARKS / "collect_proxies.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:

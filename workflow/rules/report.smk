@@ -1,13 +1,16 @@
 # The pages that people read, summary.md first, and the figures. `snakemake --report` collects both in one file.
-FIGURES = [
-    "mixture_bars",
+SEARCH_FIGURES = [
     "sampled_support",
     "predicted_measured",
     "pareto_front",
     "learning_curve",
     "nsl_by_corpus",
     "nsl_by_vocabulary",
-    "full_scale_choice",
+]
+FIGURES = [
+    "mixture_bars",
+    *(SEARCH_FIGURES if SEARCHES else []),
+    *(["full_scale_choice"] if len(MIXTURES) > 1 else []),
     "full_scale_gains",
     "full_scale_nsl",
     "vocabulary_size",
@@ -16,8 +19,7 @@ FIGURES = [
 # without what only the model cards tell, so that another license does not draw all figures again
 TOLD = {key: value for key, value in config.items() if key != "release"}
 # all files that the pages and figures are made from; `trex.report.results` reads them from the results folder by name
-REPORTED = {
-    "candidates": FILES.candidates,
+OF_SEARCH = {
     "notes": FILES.search_notes,
     "tables": FILES.search_tables,
     "pareto": FILES.pareto,
@@ -31,6 +33,10 @@ REPORTED = {
     "training_ledger": FILES.training_ledger,
     "compression": FILES.choice_compression,
     "ledger": FILES.choice_ledger,
+}
+REPORTED = {
+    **(OF_SEARCH if SEARCHES else {}),
+    "candidates": FILES.candidates,
     "finalists": FILES.finalists,
     "choice": FILES.choice,
     "vocab_choice": FILES.vocab_size,
@@ -40,6 +46,12 @@ REPORTED = {
     "gates": FILES.gates,
     "ranks": [FILES.ranks] if GRID_BATCHES else [],
     "full_scale_ledgers": [FILES.full_scale(*of, "ledger") for of in FULL_SCALE],
+    # what new entries buy
+    "extension": (
+        [FILES.full_scale(name, 0, "compression") for name in MIXTURES]
+        if BASE_TOKENIZER
+        else []
+    ),
     "inference": INFERRED,
     "hygiene": FILES.hygiene,
     "counts": [FILES.counts_ledger(corpus) for corpus in CORPORA],
@@ -123,6 +135,7 @@ rule write_summary:
         LOGS / "write_summary.log",
     benchmark:
         BENCHMARKS / "write_summary.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:
@@ -140,6 +153,7 @@ rule write_summary:
 
 rule write_vocabulary:
     input:
+        **BASE_TOKENIZER,
         gates=FILES.gates,
         composition=FILES.composition,
         entries=FILES.inspected("tokenizers", CHOSEN, "vocabulary"),
@@ -168,6 +182,7 @@ rule write_vocabulary:
         runtime=minutes(5),
     params:
         code=code_of("write_vocabulary"),
+        keep=TOKENIZER["keep"],
         trained=TOKENIZERS,
         corpora=CORPORA,
         waived=config["validation"]["waived_gates"],
@@ -189,6 +204,7 @@ rule write_model_cards:
         LOGS / "write_model_cards.log",
     benchmark:
         BENCHMARKS / "write_model_cards.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:
@@ -216,10 +232,10 @@ rule write_page:
             rules.write_summary.output.details,
             *([FILES.page("language_models")] if ROWS else []),
             rules.write_vocabulary.output.page,
-            FILES.page("hygiene"),
+            FILES.hygiene_page,
         ],
-        training_set=FILES.training_set,
-        models=FILES.models,
+        training_set=FILES.training_set if SEARCHES else [],
+        models=FILES.models if SEARCHES else [],
         tokenizers=[FILES.tokenizer(name) for name in TOKENIZERS],
         vocabularies=[
             *(
@@ -241,6 +257,7 @@ rule write_page:
         LOGS / "write_page.log",
     benchmark:
         BENCHMARKS / "write_page.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:

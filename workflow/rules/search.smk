@@ -25,11 +25,11 @@ LIMITING = limiting_tokenizers(config)
 LIMITS = [FILES.limits] if LIMITING else []
 
 
-# They are held at full scale. The searches need to know what that means for proxies, before there is any tokenizer of full
-# scale: one is trained here for it.
+# They are held at full scale. The searches, if there are any, need to know what that means for proxies, before there is
+# any tokenizer of full scale: one is trained here for it.
 rule measure_limits:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         inference=INFERRED,
         documents=[FILES.selection_documents(*at) for at in OBJECTIVE_SETS],
         tokenizers=[
@@ -44,8 +44,12 @@ rule measure_limits:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=training_megabytes(
-            1500, config["training"]["bytes"], planned_size(config["training"])
+        mem_mb=(
+            training_megabytes(
+                1500, config["training"]["bytes"], planned_size(config["training"])
+            )
+            if SEARCHES
+            else megabytes(1500, 2.0, of="documents")
         ),
         runtime=minutes(30, 0.1),
     params:
@@ -60,6 +64,7 @@ rule measure_limits:
         baselines=config["baselines"],
         vocab_size=config["proxies"]["vocab_size"],
         full_scale=[config["training"]["bytes"], [planned_size(config["training"])]],
+        searched=bool(SEARCHES),
         tokenizer=verbatim(TOKENIZER),
     message:
         "Measuring the existing tokenizers that limits compare with"
@@ -69,7 +74,7 @@ rule measure_limits:
 
 rule search_round:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         inference=INFERRED,
         limits=LIMITS,
         models=FILES.models,
@@ -117,7 +122,7 @@ rule search_round:
 
 rule search_alone:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         inference=INFERRED,
         limits=LIMITS,
     output:
@@ -157,7 +162,7 @@ rule search_alone:
 
 rule search_mixture:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         inference=INFERRED,
         limits=LIMITS,
         models=FILES.models,
@@ -200,6 +205,42 @@ rule search_mixture:
         "../scripts/search_mixture.py"
 
 
+if not SEARCHES:
+
+    # Without a search: no proxies and nothing that is made of them. These mixtures are all trained at full scale.
+    rule take_baselines:
+        input:
+            word_index=INDEX,
+            inference=INFERRED,
+        output:
+            candidates=FILES.candidates,
+            finalists=FILES.finalists,
+        log:
+            LOGS / "take_baselines.log",
+        benchmark:
+            BENCHMARKS / "take_baselines.tsv"
+        localrule: True
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=megabytes(800, 0.5),
+            runtime=minutes(5),
+        params:
+            code=code_of("take_baselines"),
+            corpora=CORPORA,
+            objective=config["objective"],
+            sampling=SAMPLING,
+            search={key: config["search"][key] for key in ("floors", "ceilings")},
+            baselines=config["baselines"],
+        message:
+            "Taking the baselines and the matched mixture, without a search"
+        script:
+            "../scripts/take_baselines.py"
+
+    ruleorder: take_baselines > search_mixture
+    ruleorder: take_baselines > choose_finalists
+
+
 # Proxies of the candidates and the baselines: those that may be the best are trained at full scale.
 MIXTURES = [name for search in SEARCHES for name in STRATEGIES[search].candidates]
 MIXTURES += ["matched", *config["baselines"]]
@@ -210,7 +251,7 @@ FULL_SCALE = [(name, draw) for name in MIXTURES for draw in DRAWS]
 
 rule train_candidate:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         candidates=FILES.candidates,
         selection=[FILES.selection_documents(*at) for at in OBJECTIVE_SETS],
     output:
@@ -223,6 +264,8 @@ rule train_candidate:
         BENCHMARKS / "train_candidate/{name}.tsv"
     wildcard_constraints:
         name=one_of(MIXTURES),
+    group:
+        "candidates"
     conda:
         ENVIRONMENT
     resources:
@@ -247,7 +290,7 @@ rule train_candidate:
 # The front is a prediction, so its ends and its knee are measured, as candidates are.
 rule measure_front:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         pareto=FILES.pareto,
     output:
         measured=FILES.front_point("{point}"),
@@ -257,6 +300,8 @@ rule measure_front:
         BENCHMARKS / "measure_front/{point}.tsv"
     wildcard_constraints:
         point=one_of(FRONT_POINTS),
+    group:
+        "candidates"
     conda:
         ENVIRONMENT
     resources:
@@ -293,6 +338,7 @@ rule choose_finalists:
         LOGS / "choose_finalists.log",
     benchmark:
         BENCHMARKS / "choose_finalists.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:
@@ -330,6 +376,7 @@ rule choose_mixture:
         LOGS / "choose_mixture.log",
     benchmark:
         BENCHMARKS / "choose_mixture.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:

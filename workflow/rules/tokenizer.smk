@@ -21,9 +21,36 @@ FOLDERS = [partial(FILES.tokenizer_file, name) for name in TOKENIZERS] + [
 ]
 
 
+if BASE_TOKENIZER:
+
+    # As a tokenizer.json: the merges of a tiktoken encoding have to be found, which takes a quarter of a minute.
+    rule load_base:
+        input:
+            tokenizer=tokenizer_files(TOKENIZER["base"]),
+        output:
+            base=FILES.base,
+        log:
+            LOGS / "load_base.log",
+        benchmark:
+            BENCHMARKS / "load_base.tsv"
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=megabytes(1500, 20.0),
+            runtime=minutes(10),
+        params:
+            code=code_of("load_base"),
+            tokenizer=verbatim(TOKENIZER["base"]),
+            keep=TOKENIZER["keep"],
+        message:
+            "Loading the tokenizer that is extended"
+        script:
+            "../scripts/load_base.py"
+
+
 rule train_tokenizer:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
         candidates=FILES.candidates,
         finalists=FILES.finalists,
     output:
@@ -42,7 +69,7 @@ rule train_tokenizer:
         ENVIRONMENT
     resources:
         mem_mb=training_megabytes(1000, config["training"]["bytes"], VOCAB_SIZES[-1]),
-        runtime=minutes(15, 0.05),
+        runtime=minutes(240 if TOKENIZER["algorithm"] == "unigram" else 15, 0.05),
     params:
         code=code_of("train_tokenizer"),
         corpora=CORPORA,
@@ -69,6 +96,7 @@ rule choose_vocab_size:
         LOGS / "choose_vocab_size.log",
     benchmark:
         BENCHMARKS / "choose_vocab_size.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:
@@ -93,6 +121,7 @@ rule choose_vocab_size:
 
 rule encode_selection:
     input:
+        **BASE_TOKENIZER,
         vocab_size=FILES.vocab_size,
         tokenizer=FILES.trained_tokenizer("{name}", "{draw}"),
         compression=FILES.full_scale("{name}", "{draw}", "compression"),
@@ -106,6 +135,8 @@ rule encode_selection:
     wildcard_constraints:
         name=one_of(MIXTURES),
         draw=one_of(map(str, DRAWS)),
+    group:
+        "encoding"
     conda:
         ENVIRONMENT
     resources:
@@ -114,6 +145,7 @@ rule encode_selection:
     params:
         code=code_of("encode_selection"),
         evaluation=EVALUATION,
+        keep=TOKENIZER["keep"],
     message:
         "Encoding the selection half with the tokenizer of {wildcards.name}, draw {wildcards.draw}"
     script:
@@ -122,6 +154,7 @@ rule encode_selection:
 
 rule write_tokenizer:
     input:
+        **BASE_TOKENIZER,
         trained=trained_tokenizers,
         vocab_size=FILES.vocab_size,
         choice=lambda wildcards: [FILES.choice] if wildcards.name == CHOSEN else [],
@@ -145,6 +178,7 @@ rule write_tokenizer:
         ladder=LADDER,
         ends=verbatim(added_ends(RELEASE)),
         pad_to=config["training"]["pad_to"],
+        keep=TOKENIZER["keep"],
     message:
         "Writing the tokenizer of {wildcards.name}"
     script:

@@ -3,12 +3,10 @@
 # and whether mixtures rank at the scale of the proxies as they do at full scale.
 from trex.validation.scales import grid_scales, scales, vocab_sizes
 
-EXISTING = config["validation"]["tokenizers"]
 INSPECTED = [
     *(("tokenizers", name) for name in TOKENIZERS),
     *(("existing", name) for name in EXISTING),
 ]
-TEST_HALF = [FILES.test_documents(*at) for at in EVALUATION]
 SCALES = scales(config)
 GRID = grid_scales(config)
 # their numbers of training bytes: "all" or a number
@@ -32,6 +30,8 @@ rule validate_tokenizer:
         BENCHMARKS / "validate_tokenizer/{name}.tsv"
     wildcard_constraints:
         name=one_of(TOKENIZERS),
+    group:
+        "validation"
     conda:
         ENVIRONMENT
     resources:
@@ -47,47 +47,15 @@ rule validate_tokenizer:
         "../scripts/validate_tokenizer.py"
 
 
-rule validate_existing:
-    input:
-        test=TEST_HALF,
-        tokenizer=lambda wildcards: tokenizer_files(EXISTING[wildcards.name]),
-    output:
-        corpora=FILES.existing_quality("{name}", "corpora"),
-        documents=FILES.existing_quality("{name}", "documents"),
-        scripts=FILES.existing_quality("{name}", "scripts"),
-        entries=FILES.existing_quality("{name}", "entries"),
-        words=FILES.existing_quality("{name}", "words"),
-    log:
-        LOGS / "validate_existing/{name}.log",
-    benchmark:
-        BENCHMARKS / "validate_existing/{name}.tsv"
-    wildcard_constraints:
-        name=one_of(EXISTING),
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=megabytes(1500, 2.0),
-        runtime=minutes(10, 0.1),
-    params:
-        code=code_of("validate_existing"),
-        evaluation=EVALUATION,
-        alphabet=TOKENIZER["alphabet"],
-        tokenizer=lambda wildcards: EXISTING[wildcards.name],
-    message:
-        "Encoding the test half with {wildcards.name}"
-    script:
-        "../scripts/validate_existing.py"
-
-
 rule validate:
     input:
         choice=FILES.choice,
         corpora=expand(rules.validate_tokenizer.output.corpora, name=TOKENIZERS)
-        + expand(rules.validate_existing.output.corpora, name=EXISTING),
+        + [FILES.existing_quality(name, "corpora") for name in EXISTING],
         documents=expand(rules.validate_tokenizer.output.documents, name=TOKENIZERS)
-        + expand(rules.validate_existing.output.documents, name=EXISTING),
+        + [FILES.existing_quality(name, "documents") for name in EXISTING],
         scripts=expand(rules.validate_tokenizer.output.scripts, name=TOKENIZERS)
-        + expand(rules.validate_existing.output.scripts, name=EXISTING),
+        + [FILES.existing_quality(name, "scripts") for name in EXISTING],
     output:
         validation=FILES.validation,
         scripts=FILES.scripts,
@@ -114,7 +82,7 @@ rule validate:
 
 rule train_grid:
     input:
-        word_index=INDEX,
+        **TRAINED_ON,
     output:
         compression=FILES.grid_compression("{n_bytes}", "{batch}"),
     log:
@@ -157,6 +125,7 @@ rule rank_mixtures:
         LOGS / "rank_mixtures.log",
     benchmark:
         BENCHMARKS / "rank_mixtures.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:
@@ -177,23 +146,24 @@ rule rank_mixtures:
 
 rule inspect_vocabulary:
     input:
-        tokenizer=inspected_tokenizer,
-        corpora=FILES.inspected("{kind}", "{name}", "corpora"),
-        entries=FILES.inspected("{kind}", "{name}", "entries"),
+        tokenizer=FILES.tokenizer("{name}"),
+        corpora=FILES.inspected("tokenizers", "{name}", "corpora"),
+        entries=FILES.inspected("tokenizers", "{name}", "entries"),
         test=TEST_HALF,
         words=list(config["validation"]["words"].values()),
         morphemes=list(config["validation"]["morphemes"].values()),
     output:
-        gates=FILES.inspected("{kind}", "{name}", "gates"),
-        vocabulary=FILES.inspected("{kind}", "{name}", "vocabulary"),
-        composition=FILES.inspected("{kind}", "{name}", "composition"),
+        gates=FILES.inspected("tokenizers", "{name}", "gates"),
+        vocabulary=FILES.inspected("tokenizers", "{name}", "vocabulary"),
+        composition=FILES.inspected("tokenizers", "{name}", "composition"),
     log:
-        LOGS / "inspect_vocabulary/{kind}/{name}.log",
+        LOGS / "inspect_vocabulary/{name}.log",
     benchmark:
-        BENCHMARKS / "inspect_vocabulary/{kind}/{name}.tsv"
+        BENCHMARKS / "inspect_vocabulary/{name}.tsv"
     wildcard_constraints:
-        kind="tokenizers|existing",
-        name=one_of([*TOKENIZERS, *EXISTING]),
+        name=one_of(TOKENIZERS),
+    group:
+        "validation"
     conda:
         ENVIRONMENT
     resources:
@@ -203,9 +173,7 @@ rule inspect_vocabulary:
         code=code_of("inspect_vocabulary"),
         evaluation=EVALUATION,
         alphabet=TOKENIZER["alphabet"],
-        tokenizer=lambda wildcards: (
-            EXISTING[wildcards.name] if wildcards.kind == "existing" else None
-        ),
+        tokenizer=None,
         words=list(config["validation"]["words"]),
         morphemes=list(config["validation"]["morphemes"]),
     message:
@@ -227,6 +195,7 @@ rule check_gates:
         LOGS / "check_gates.log",
     benchmark:
         BENCHMARKS / "check_gates.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     resources:

@@ -6,7 +6,7 @@ import polars as pl
 
 from trex.files import read_json, write_json, write_table
 from trex.language_model.cost import Run
-from trex.language_model.vocab_size import choose, cost_curve, objective_curve
+from trex.language_model.vocab_size import best_over_sizes, choose, cost_curve, objective_curve
 from trex.objective.objective import Objective
 from trex.run.job import job
 
@@ -23,7 +23,10 @@ with job(snakemake):
         on=["name", "vocab_size"],
         maintain_order="left",
     )
-    choice = choose(curve, read_json(files.finalists)["best"], params.asked, params.sizes)
+    decides = read_json(files.finalists)["best"] or best_over_sizes(
+        curve
+    )  # without a search no proxy says which
+    choice = choose(curve, decides, params.asked, params.sizes)
     logging.info(
         "vocabulary size %d; within 1 %% of the least cost: %s", choice["vocab_size"], choice["flat"]
     )

@@ -6,7 +6,7 @@ from tokenizers import Tokenizer
 from trex.files import read_json, write_table
 from trex.proxies.full_scale import DOCUMENTS, no_rows, note_of
 from trex.run.job import job
-from trex.tokenizer.cut import cut
+from trex.tokenizer.cut import cutter
 from trex.validation.quality import check_tokens, encode_documents
 
 with job(snakemake):
@@ -16,6 +16,7 @@ with job(snakemake):
     else:
         at = [tuple(key) for key in params.evaluation]
         vocab_size = read_json(files.vocab_size)["vocab_size"]
+        cut = cutter(files.get("base"), params.keep)
         tokenizer = cut(Tokenizer.from_file(str(files.tokenizer)), vocab_size)
         documents = encode_documents(tokenizer, dict(zip(at, files.selection, strict=True)))
         counted = pl.read_parquet(files.compression).filter(vocab_size=vocab_size)

@@ -4,13 +4,13 @@ import polars as pl
 
 from trex.files import write_table
 from trex.objective.objective import Objective
-from trex.proxies.train import Trainer
+from trex.proxies.trainers import load_trainer
 from trex.run.job import job
 from trex.search.pareto import measured_front
 
 with job(snakemake):
     params, files, name = snakemake.params, snakemake.input, snakemake.wildcards.point
     objective = Objective.from_config(params.objective, params.corpora)
-    trainer = Trainer.load(files.word_index, params, params.n_bytes, [params.vocab_size])
+    trainer = load_trainer(files, params, params.n_bytes, [params.vocab_size])
     measured = measured_front(name, pl.read_parquet(files.pareto), trainer, objective, params.replicates)
     write_table(measured, snakemake.output.measured)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from trex.files import write_table
-from trex.proxies.train import Trainer
+from trex.proxies.trainers import load_trainer
 from trex.run.job import job
 from trex.search.limits import limits_table
 from trex.search.space import SearchSpace
@@ -18,10 +18,10 @@ with job(snakemake):
         name: encode_documents(load_tokenizer(spec, Path.cwd())[1], texts)
         for name, spec in params.tokenizers.items()
     }
-    of_proxies = Trainer.load(files.word_index, params, params.sampling["bytes"], [params.vocab_size])
-    shares = SearchSpace.from_params(of_proxies, params, files.inference).baselines[MATCHED]
-    full_scale = Trainer.load(files.word_index, params, *params.full_scale)
-    write_table(
-        limits_table(encoded, *(trainer.train(shares).compression for trainer in (of_proxies, full_scale))),
-        snakemake.output.limits,
-    )
+    at_scales = [None, None]
+    if params.searched:
+        of_proxies = load_trainer(files, params, params.sampling["bytes"], [params.vocab_size])
+        shares = SearchSpace.from_params(of_proxies, params, files.inference).baselines[MATCHED]
+        full_scale = load_trainer(files, params, *params.full_scale)
+        at_scales = [trainer.train(shares).compression for trainer in (of_proxies, full_scale)]
+    write_table(limits_table(encoded, *at_scales), snakemake.output.limits)

@@ -2,7 +2,7 @@
 
 from trex.files import read_json, write_json, write_table
 from trex.objective.objective import Objective
-from trex.proxies.train import Trainer
+from trex.proxies.trainers import load_trainer
 from trex.proxies.training_set import read_training_set
 from trex.run.job import job
 from trex.search.searches import begin_study, front, read_finished, search, write_seconds
@@ -16,7 +16,7 @@ with job(snakemake):
     sampled = read_training_set(files.compression[:1], files.ledgers[:1], objective)
     surfaces = FittedSurfaces.from_json(read_json(files.models), sampled.objective)
     surfaces = surfaces.with_threads(snakemake.threads)
-    trainer = Trainer.load(files.word_index, params, params.sampling["bytes"], [params.vocab_size])
+    trainer = load_trainer(files, params, params.sampling["bytes"], [params.vocab_size])
     space = SearchSpace.from_params(trainer, params, files.inference, files.limits)
     study = begin_study(space, sampled, surfaces, proxies, [*map(read_json, files.rounds)], params.seed)
     finished = read_finished(params.alone, files.alone, params.corpora)

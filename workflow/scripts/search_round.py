@@ -4,7 +4,8 @@ import polars as pl
 
 from trex.files import read_json, write_json, write_table
 from trex.objective.objective import Objective
-from trex.proxies.train import Trainer, by_id
+from trex.proxies.train import by_id
+from trex.proxies.trainers import load_trainer
 from trex.proxies.training_set import read_training_set
 from trex.run.job import job
 from trex.search.rounds import Round
@@ -15,7 +16,7 @@ with job(snakemake):
     params, files, output = snakemake.params, snakemake.input, snakemake.output
     objective = Objective.from_config(params.objective, params.corpora)
     proxies = read_training_set(files.compression, files.ledgers, objective)
-    trainer = Trainer.load(files.word_index, params, params.sampling["bytes"], params.vocab_grid)
+    trainer = load_trainer(files, params, params.sampling["bytes"], params.vocab_grid)
     space = SearchSpace.from_params(trainer, params, files.inference, files.limits)
     surfaces = FittedSurfaces.from_json(read_json(files.models), proxies.objective)
     settings = params.search["per_round"], params.search["tolerance"], params.seed

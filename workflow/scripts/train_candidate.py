@@ -2,9 +2,9 @@
 
 from trex.files import write_table
 from trex.proxies.tables import candidate_shares
-from trex.proxies.train import Trained, Trainer
+from trex.proxies.train import Trained
+from trex.proxies.trainers import load_trainer
 from trex.run.job import job
-from trex.tokenizer.build import to_tokenizer
 from trex.validation.quality import encode_sample
 
 with job(snakemake):
@@ -13,14 +13,11 @@ with job(snakemake):
     at = [tuple(key) for key in params.evaluation]
     texts = dict(zip(at, snakemake.input.selection, strict=True))
 
-    kind = params.tokenizer
-
     def encode(trained: Trained) -> None:
         if trained.key["replicate"] == 0:
-            tokenizer = to_tokenizer(trained.model, kind["pattern"], kind["normalizer"])
-            write_table(encode_sample(tokenizer, texts), output.documents)
+            write_table(encode_sample(trainer.finished(trained.model), texts), output.documents)
 
-    trainer = Trainer.load(snakemake.input.word_index, params, params.n_bytes, params.vocab_grid)
+    trainer = load_trainer(snakemake.input, params, params.n_bytes, params.vocab_grid)
     draws = [({"name": name, "replicate": replicate}, shares) for replicate in range(params.replicates)]
     compression, ledger = trainer.train_batch(draws, encode)
     write_table(ledger, output.ledger)

@@ -1,7 +1,5 @@
 """Train one language model and measure its bits per byte after each budget."""
 
-from pathlib import Path
-
 from trex.files import read_json, remove, write_json, write_table
 from trex.language_model.device import prepare
 from trex.language_model.jobs import train_row
@@ -11,7 +9,7 @@ from trex.run.job import job
 
 with job(snakemake):
     prepare()
-    files, output, layout = snakemake.input, snakemake.output, Layout(Path(snakemake.config["results"]))
+    files, output, layout = snakemake.input, snakemake.output, Layout.of(snakemake.config)
     row, seed = snakemake.wildcards.row, int(snakemake.wildcards.seed)
     checkpoint = layout.language_model_checkpoint(row, seed)
     read = zip(files.training, files.measured, map(read_json, files.views), strict=True)

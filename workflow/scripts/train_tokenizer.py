@@ -18,11 +18,10 @@ def train(name: str, draw: int) -> str | None:
     if name not in read_json(files.finalists)["finalists"]:
         return f"{name} is no finalist (choice/finalists.json)"
     from trex.proxies.tables import candidate_shares
-    from trex.proxies.train import Trainer  # most jobs train nothing, and need not import it
-    from trex.tokenizer.build import to_tokenizer
+    from trex.proxies.trainers import load_trainer  # most jobs train nothing, and need not import it
 
-    trainer = Trainer.load(
-        files.word_index,
+    trainer = load_trainer(
+        files,
         params,
         params.n_bytes,
         params.vocab_sizes,
@@ -38,9 +37,8 @@ def train(name: str, draw: int) -> str | None:
     write_table(trained.compression, output.compression)
     write_table(trained.uses, output.uses)
     write_table(trained.ledger, output.ledger)
-    kind = params.tokenizer
     with whole(output.tokenizer) as temporary:
-        to_tokenizer(trained.model, kind["pattern"], kind["normalizer"]).save(str(temporary))
+        trainer.finished(trained.model).save(str(temporary))
     return None
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from trex.files import read_json, write_text
+from trex.layout import Layout
 from trex.report.page import Parts, write_page
 from trex.report.results import Results
 from trex.run.job import job
@@ -19,9 +20,7 @@ with job(snakemake):
     }
     for name, spec in config["validation"]["tokenizers"].items():
         tokenizers[name] = load_tokenizer(spec, Path.cwd())[1].to_str()
-    folder = Path(config["results"])
     vocabularies = dict(zip(tokenizers, map(pl.read_parquet, files.vocabularies), strict=True))
-    parts = Parts(
-        list(map(Path, files.pages)), read_json(files.models), tokenizers, vocabularies, params.command
-    )
-    write_text(write_page(Results.load(folder, config), folder, parts), snakemake.output.page)
+    models = read_json(files.models) if files.models else None
+    parts = Parts(list(map(Path, files.pages)), models, tokenizers, vocabularies, params.command)
+    write_text(write_page(Results.load(Layout.of(config), config), parts), snakemake.output.page)

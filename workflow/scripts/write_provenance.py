@@ -8,7 +8,7 @@ from trex.run.provenance import ledgers_of, provenance
 
 with job(snakemake):
     files, params = snakemake.input, snakemake.params
-    ledgers = ledgers_of(files.counts, files.training_ledger, files.tokenizer_ledgers)
+    ledgers = ledgers_of(files.counts, files.training_ledger or None, files.tokenizer_ledgers)
     made = provenance(params.config, list(files), ledgers)
     write_json(made, snakemake.output.provenance)
     logging.info("%d files, sha256 of all: %s", len(made["run"]["files"]), made["sha256"])

@@ -1,11 +1,11 @@
 """Write the pages about a run, and the candidates and the corpora as tables to look at."""
 
 import logging
-from pathlib import Path
 
 from trex.files import whole, write_text
+from trex.layout import Layout
 from trex.report.by_corpus import corpora_table
-from trex.report.costs import write_costs, write_speeds
+from trex.report.costs import write_costs, write_costs_by_rule, write_speeds
 from trex.report.details import write_details
 from trex.report.results import Results, language_model_speeds
 from trex.report.summary import write_summary
@@ -15,13 +15,16 @@ from trex.run.job import job
 with job(snakemake):
     params = snakemake.params
     config = params.config
-    results = Results.load(config["results"], config)
+    results = Results.load(Layout.of(config), config)
     with whole(snakemake.output.candidates) as temporary:
         results.candidates.write_csv(temporary, float_precision=6)
     with whole(snakemake.output.corpora) as temporary:
         corpora_table(results).write_csv(temporary, float_precision=6)
-    costs = write_costs(config, results.cpu_seconds, results.notes, params.strategies)
-    speeds = language_model_speeds(Path(config["results"]))
+    if results.is_searched:
+        costs = write_costs(config, results.cpu_seconds, results.notes, params.strategies)
+    else:
+        costs = write_costs_by_rule(results.cpu_seconds)
+    speeds = language_model_speeds(results.files.root)
     write_text(costs + write_speeds(speeds), snakemake.output.costs)
     write_text(write_validation(results), snakemake.output.validation)
     write_text(write_details(results, params.strategies), snakemake.output.details)

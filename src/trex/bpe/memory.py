@@ -10,6 +10,7 @@ NARROW = 2**16 - 1  # tokens that slots of 16 bits can tell, beside the separato
 SMALL = 1 << 26
 ROOM_FOR_ALL = 1.5  # occurrences a slot
 ROOM = 0.5  # the same for larger texts
+ENTRY = 100  # bytes that the count of a word in a corpus takes while counts are gathered, sorted and weighed
 
 
 def room_of(n_slots: int) -> int:
@@ -39,9 +40,28 @@ def training_bytes(words: int, text_bytes: int, vocab_size: int, columns: int) -
     return text_bytes + (4 + 8) * words + slots + 8 * room + notes + vocabulary
 
 
+def parity_bytes(entries: int, corpora: int, vocab_size: int) -> int:
+    """Bytes that a parity-aware training takes beside `training_bytes`: counts of words and of pairs by corpus.
+
+    Args:
+        entries: counts above 0 of words in corpora and in development text.
+    """
+    pairs = 1 << max(4 * vocab_size, (1 << 16) - 1).bit_length()
+    return ENTRY * entries + 8 * corpora * pairs
+
+
 def used_share(n_bytes: int | None, available: int) -> float:
     """About the share of all distinct words that n_bytes of the available text have, on the safe side.
 
     Distinct words grow with the power .62 to .9 of the text (docs/scaling.md); .5 gives a part more of them.
     """
     return 1.0 if n_bytes is None or n_bytes >= available else (n_bytes / available) ** 0.5
+
+
+def algorithm_bytes(algorithm: str, words: int, text_bytes: int) -> int:
+    """Bytes that `tokenizers` takes to train another algorithm on so many distinct words with text_bytes bytes in all:
+    measured on up to 2 MB of words, and rounded up."""
+    if algorithm == "wordpiece":
+        return 300 * words + 150 * text_bytes
+    # it begins with at most a million entries; from then on, only the text and its suffix array grow
+    return 300 * words + min(700 * text_bytes, 2 * 10**9 + 150 * text_bytes)

@@ -9,11 +9,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from trex.arrow import frozen
 from trex.bpe.model import BpeModel
 from trex.bpe.parity_loop import Limits, Rotation
 from trex.bpe.parity_stretches import Columns, ParityTraining, count_of_rank
 from trex.bpe.stretches import Workspace, initial_tokens
-from trex.bpe.text_passes import count_made
+from trex.bpe.text_passes import Counted, count_made, count_made_in_training
 from trex.bpe.training import DEFAULT_OPTIONS, BpeOptions
 from trex.bpe.turns import Turns
 from trex.bpe.words import EvalCounts, FlatWords
@@ -41,6 +42,7 @@ def train_parity(
     development: EvalCounts | None = None,
     evaluation: EvalCounts | None = None,
     workspace: Workspace | None = None,
+    count_uses: bool = False,
 ) -> ParityModel:
     """Train parity-aware BPE: the merges of `ParityBpeTrainer`, whatever the order of the words.
 
@@ -54,6 +56,7 @@ def train_parity(
         development: counts in the text, one column a corpus, in which compression is compared; None: training text.
         evaluation: `token_counts` of the model then gives the tokens of its columns at every vocabulary size.
         workspace: memory from an earlier training.
+        count_uses: the model also knows how often the training text of all corpora together has each entry.
 
     Raises:
         ValueError: a setting or an array does not fit. OverflowError: too much text.
@@ -89,8 +92,8 @@ def train_parity(
     limits = Limits(
         vocab_size, turns.global_merges, longest, max(1, options.min_frequency), np.empty(0, np.int64)
     )
+    together = columns.sums(np.where(columns.columns < n_corpora, columns.counts, 0))
     if turns.global_merges:
-        together = columns.sums(np.where(columns.columns < n_corpora, columns.counts, 0))
         first = count_of_rank(together, turns.global_merges)
         training.run(rotation._replace(together=True), limits._replace(thetas=np.array([first])))
     training.run(rotation, limits._replace(n_steps=NO_LIMIT, thetas=columns.first_thetas(vocab_size)))
@@ -107,8 +110,17 @@ def train_parity(
         options.alphabet,
         made[initial.byte_id].sum(axis=0),
         made,
+        _made_in_training(training, together, steps) if count_uses else None,
         leaders=rotation.leaders[:n_steps],
     )
+
+
+def _made_in_training(training: ParityTraining, counts: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """int64 [tokens]: how often each token was made in words of counts int64 [words]."""
+    # words of development text alone count nothing, and are in the slots all the same
+    words = np.union1d(training.evaluated, np.flatnonzero(training.counted.counts)).astype(np.uint32)
+    counted = Counted(frozen(counts), frozen(words))
+    return count_made_in_training(training.tokens, counted, steps, int(training.size[0]))
 
 
 def _rotation(turns: Turns, columns: Columns, tokens: np.ndarray, most_steps: int) -> Rotation:

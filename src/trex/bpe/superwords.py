@@ -25,16 +25,6 @@ class Counted(NamedTuple):
     counts: np.ndarray
 
 
-def transition_size(vocab_size: int, share: float, n_specials: int = 0) -> int:
-    """The size of the vocabulary after a share of the merges, 0 to 1, that lead to vocab_size tokens.
-
-    >>> transition_size(32_000, 0.8)
-    25651
-    """
-    smallest = 256 + n_specials
-    return smallest + round(share * (vocab_size - smallest))
-
-
 def train_superwords(
     words: Counted,
     pieces: Counted,
@@ -44,12 +34,13 @@ def train_superwords(
     *,
     evaluation: EvalCounts | None = None,
     workspace: Workspace | None = None,
+    count_uses: bool = False,
 ) -> list[BpeModel]:
     """A model for each transition, the size of the vocabulary at which words give way to pieces, from one first stage.
 
     evaluation: counts of the pieces in evaluation text. Every model has its tokens at every size of the vocabulary.
     Below the transition they are those of the first merges alone, on pieces. options.superwords limits tokens of
-    several words (None: as SuperBPE does).
+    several words (None: as SuperBPE does). count_uses: every model also knows how often the pieces have each entry.
 
     Raises ValueError if a transition is beyond vocab_size or below the alphabet, or the words do not give that many
     tokens.
@@ -68,7 +59,13 @@ def train_superwords(
     second = replace(options, superwords=options.superwords or SuperwordLimits())
     return [
         train_flat(
-            *pieces, vocab_size, second, evaluation=evaluation, workspace=workspace, start=first.cut(size)
+            *pieces,
+            vocab_size,
+            second,
+            evaluation=evaluation,
+            workspace=workspace,
+            count_uses=count_uses,
+            start=first.cut(size),
         )
         for size in transitions
     ]

@@ -45,6 +45,19 @@ def _needs(*paths: str) -> Callable[[Check], Check]:
     return register
 
 
+def _search_needs(*paths: str) -> Callable[[Check], Check]:
+    """The same for a check of keys that have no effect without a search."""
+
+    def register(check: Check) -> Check:
+        def if_searched(config: Config, base: Path) -> Found:
+            yield from check(config, base) if config.search.strategies else ()
+
+        CHECKS.append((paths, if_searched))
+        return check
+
+    return register
+
+
 @_needs("reference", "validation", "baselines")
 def _check_existing(config: Config, base: Path) -> Found:
     named = {"reference": config.reference}
@@ -130,31 +143,33 @@ def _check_binary(config: Config, _: Path) -> Found:
 @_needs(
     "tokenizer.special_tokens",
     "tokenizer.reserved",
+    "tokenizer.base",
     "proxies.vocab_size",
     "proxies.vocab_grid",
     "training",
     "validation.grid",
 )
 def _check_vocab_sizes(config: Config, _: Path) -> Found:
-    special_tokens = len(special_tokens_of(config))
-    smallest = smallest_size(special_tokens)
+    kind, special_tokens = config.tokenizer, special_tokens_of(config)
+    smallest = smallest_size({"base_size": kind.base_size, "special_tokens": special_tokens})
+    beside = f"{ALPHABET_SIZE} bytes and {len(special_tokens)} special tokens"
+    if kind.base_size:
+        beside = f"the {kind.base_size} entries of tokenizer.base"
     largest, training = config.proxies.vocab_size, config.training
-    sizes = {"proxies.vocab_size": largest}
+    sizes = {}
     if training.vocab_size is None:
         sizes["training.vocab_range[0]"] = training.vocab_range[0]
     else:
         sizes["training.vocab_size"] = training.vocab_size
     sizes |= {f"training.ladder[{i}]": size for i, size in enumerate(training.ladder)}
-    sizes |= {f"proxies.vocab_grid[{i}]": size for i, size in enumerate(config.proxies.vocab_grid)}
-    scales = config.validation.grid or []
-    sizes |= {f"validation.grid[{i}].vocab_size": scale.vocab_size for i, scale in enumerate(scales)}
+    if config.search.strategies:
+        sizes["proxies.vocab_size"] = largest
+        sizes |= {f"proxies.vocab_grid[{i}]": size for i, size in enumerate(config.proxies.vocab_grid)}
+        scales = config.validation.grid or []
+        sizes |= {f"validation.grid[{i}].vocab_size": scale.vocab_size for i, scale in enumerate(scales)}
     for path, size in sizes.items():
         if size < smallest:
-            problem = (
-                f"{size} leaves no room for a merge beside {ALPHABET_SIZE} bytes and {special_tokens} "
-                f"special tokens; write at least {smallest}"
-            )
-            yield path, problem
+            yield path, f"{size} leaves no room for a merge beside {beside}; write at least {smallest}"
         elif "vocab_grid" in path and size > largest:
             yield path, f"{size} is more than proxies.vocab_size; write at most {largest} or raise that"
 
@@ -194,7 +209,7 @@ def _check_vocab_range(config: Config, _: Path) -> Found:
         )
 
 
-@_needs("proxies.count", "proxies.per_job")
+@_search_needs("proxies.count", "proxies.per_job")
 def _check_batches(config: Config, _: Path) -> Found:
     count, per_job = config.proxies.count, config.proxies.per_job
     if count % per_job:
@@ -203,7 +218,7 @@ def _check_batches(config: Config, _: Path) -> Found:
         yield "proxies.count", f"{count} is not a multiple of proxies.per_job ({per_job}); write {nearest}"
 
 
-@_needs("proxies.count", "validation.mixtures")
+@_search_needs("proxies.count", "validation.mixtures")
 def _check_validation_mixtures(config: Config, _: Path) -> Found:
     mixtures, count = config.validation.mixtures, config.proxies.count
     if mixtures > count or mixtures in (1, 2):
@@ -213,14 +228,14 @@ def _check_validation_mixtures(config: Config, _: Path) -> Found:
         )
 
 
-@_needs("proxies.count", "regression.folds")
+@_search_needs("proxies.count", "regression.folds")
 def _check_folds(config: Config, _: Path) -> Found:
     folds, count = config.regression.folds, config.proxies.count
     if folds > count:
         yield "regression.folds", f"{folds} is more than proxies.count; write at most {count}"
 
 
-@_needs("regression")
+@_search_needs("regression")
 def _check_stack(config: Config, _: Path) -> Found:
     named = {*config.regression.compare, config.regression.model}
     members = named - {"auto", "stack", "lightgbm_objective"}
@@ -233,7 +248,7 @@ def _check_stack(config: Config, _: Path) -> Found:
         )
 
 
-@_needs("search.draws", "search.top_k")
+@_search_needs("search.draws", "search.top_k")
 def _check_top_k(config: Config, _: Path) -> Found:
     top_k, draws = config.search.top_k, config.search.draws
     if top_k > draws:
@@ -248,7 +263,7 @@ def _check_min_share(config: Config, _: Path) -> Found:
         yield "proxies.min_share", f"{min_share} for {corpora} corpora is more than 1; write at most {most}"
 
 
-@_needs("corpora", "corpus_defaults", "proxies.bytes", "proxies.max_epochs")
+@_search_needs("corpora", "corpus_defaults", "proxies.bytes", "proxies.max_epochs")
 def _check_bytes(config: Config, _: Path) -> Found:
     """Only where every corpus is limited is the text known before it is counted."""
     limits = [corpus.source.max_bytes or 0 for corpus in config.corpora.values()]
@@ -261,7 +276,7 @@ def _check_bytes(config: Config, _: Path) -> Found:
         )
 
 
-@_needs("proxies.count", "proxies.mixtures", "regression", "search.strategies")
+@_search_needs("proxies.count", "proxies.mixtures", "regression", "search.strategies")
 def _check_enough_proxies(config: Config, _: Path) -> Found:
     models = [config.regression.model, *config.regression.compare]
     if "paper" not in config.search.strategies and not any("lightgbm" in model for model in models):
@@ -278,7 +293,7 @@ def _check_enough_proxies(config: Config, _: Path) -> Found:
         )
 
 
-@_needs("corpora", "proxies.mixtures", "proxies.prior", "baselines")
+@_needs("corpora", "proxies.mixtures", "proxies.prior", "tokenizer.superwords", "baselines")
 def _check_shares(config: Config, _: Path) -> Found:
     for path, shares in explicit_shares(config):
         yield from _unknown_corpora(path, shares, config)
@@ -297,12 +312,13 @@ def _check_training_bytes(config: Config, _: Path) -> Found:
         yield from _unknown_corpora("language_model.training_bytes", given, config)
 
 
-@_needs("language_model", "baselines", "training", "validation")
+@_needs("language_model", "baselines", "training", "validation", "search.strategies")
 def _check_language_models(config: Config, _: Path) -> Found:
     check, path = config.language_model.check, "language_model.check"
     if not check.seeds:
         return
-    trained = ["chosen", *([*config.baselines, "matched"] if config.training.baselines else [])]
+    others = [*config.baselines, *(["matched"] if config.baselines or config.search.strategies else [])]
+    trained = ["chosen", *(others if config.training.baselines else [])]
     named = {
         "mixtures": (check.mixtures, trained, "is no full-scale tokenizer"),
         "existing": (check.existing, [*config.validation.tokenizers], "is not in validation.tokenizers"),

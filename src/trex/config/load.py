@@ -9,13 +9,16 @@ from typing import Any
 
 import yaml
 
+from trex.config.algorithms import ALGORITHM_CHECKS
 from trex.config.checks import CHECKS
 from trex.config.errors import validate
 from trex.config.fields import MAX_INTEGER
+from trex.config.kind_checks import KIND_CHECKS, OF_BASE, resolve_base
 from trex.config.models import Config, Scale
 from trex.config.named import explicit_shares, inferred, limiting, release_tokens, sources, special_tokens_of
 from trex.config.words import ConfigError, Problems, join, raise_if_any, show
 from trex.counting.patterns import PATTERNS
+from trex.layout import split_name
 from trex.tokenizer.encodings import BYTES, ENCODINGS
 from trex.tokenizer.sizes import DEFAULT_PAD, smallest_size
 
@@ -27,12 +30,12 @@ _TWO_CORPORA = {"a": {"source": {"demo": "a"}}, "b": {"source": {"demo": "b"}}}
 def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
     """Check a configuration and return its complete, JSON-able form; loading that again changes nothing.
 
-    Defaults are filled in, ``corpus_defaults`` is merged into the corpora (and empty in the result), amounts
-    of bytes are integers (``training.bytes: all`` and ``training.vocab_size: auto`` are None, ``training.pad_to`` is
-    a number), ``proxies.vocab_grid`` is sorted and holds ``vocab_size``, ``validation.grid`` is a list,
-    ``tokenizer.special_tokens`` has the reserved ones (``reserved`` is then 0), every token of ``release`` is its
-    name or None, explicit shares name every corpus in the config's order, and ``infer`` of a baseline is a mapping
-    with all its keys.
+    Defaults are filled in, ``corpus_defaults`` is merged into the corpora (and empty in the result), amounts of bytes
+    are integers (``training.bytes: all`` and ``training.vocab_size: auto`` are None, ``training.pad_to`` is a number),
+    ``proxies.vocab_grid`` is sorted and holds ``vocab_size``, ``validation.grid`` is a list, ``validation.mixtures``
+    is 0 without a search, ``tokenizer.special_tokens`` has the reserved ones (``reserved`` is then 0), the section
+    ``tokenizer`` has what its base decides, every token of ``release`` is its name or None, explicit shares name every
+    corpus in the config's order, and ``infer`` of a baseline is a mapping with all its keys.
 
     Args:
         raw: what the YAML says; not modified.
@@ -42,6 +45,62 @@ def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
         ConfigError: with all problems. A check of several keys against each other is left out while one of
             them is wrong in itself.
     """
+    config, problems = _checked(raw, base)
+    raise_if_any(problems)
+    return _normalised(config)
+
+
+def load_recipes(raw: Mapping[str, Any], base: Path) -> dict[str, dict[str, Any]]:
+    """The loaded config of every recipe of a configuration that `load_config` takes; none if it has none.
+
+    Each has one more key, `place`: the recipe's name and the split of its text, which say where its results lie
+    (`trex.layout`).
+
+    Raises:
+        ConfigError: with the problems of all of them.
+    """
+    run = {key: value for key, value in _plain(raw, "", {}).items() if key != "recipes"}
+    loaded, problems = {}, {}
+    for name, changes in raw.get("recipes", {}).items():
+        config, found = _checked(_changed(run, changes or {}), base)
+        if not found and config.objective.parallel_set != _checked(run, base)[0].objective.parallel_set:
+            found["objective.parallel_set"] = "is the same in all recipes; write it beside them"
+        problems |= {join(f"recipes.{name}", path): problem for path, problem in found.items()}
+        if not found:
+            recipe = _normalised(config)
+            loaded[name] = recipe | {"place": {"recipe": name, "split": split_name(recipe["tokenizer"])}}
+    raise_if_any(problems)
+    return loaded
+
+
+def pieces_of(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The loaded config of the split of the text into the pieces that superwords are trained on, with a `place`; none
+    without superwords."""
+    kind = config["tokenizer"]
+    if not kind["superwords"]:
+        return []
+    kind = {**kind, "pattern": kind["superwords"]["pattern"], "superwords": None}
+    return [{**config, "tokenizer": kind, "place": {"split": split_name(kind)}}]
+
+
+def _changed(run: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The config of a run with what a recipe changes."""
+    changed = dict(run)
+    for section, keys in changes.items():
+        if section == "baselines":
+            changed |= {} if keys is None else {section: keys}
+        else:
+            under = run.get(section) or {}
+            if section == "tokenizer" and keys.get(
+                "base"
+            ):  # it decides these, whatever the other recipes have
+                under = {key: value for key, value in under.items() if key not in OF_BASE}
+            changed[section] = {**under, **keys}
+    return changed
+
+
+def _checked(raw: Mapping[str, Any], base: Path) -> tuple[Config, Problems]:
+    """What is written, with defaults in place of what is wrong, and what is wrong with it."""
     problems: Problems = {}
     written = _plain(raw, "", problems)
     config, found = validate(written)  # as written, to name a problem where it was typed
@@ -52,18 +111,21 @@ def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
     problems = found | problems
     if problems or config is None:
         config = _without(merged, problems)
+    if not any(_overlap(path, "tokenizer") for path in problems):
+        problems |= resolve_base(config, base)
     wrong = tuple(problems)
-    for needs, check in CHECKS:
+    for needs, check in [*CHECKS, *ALGORITHM_CHECKS]:
         if not any(_overlap(path, need) for path in wrong for need in needs):
             for path, problem in check(config, base):
                 problems.setdefault(path, problem)
-    raise_if_any(problems)
-    return _normalised(config)
+    for needs, check in KIND_CHECKS:
+        if not any(_overlap(path, need) for path in wrong for need in needs):
+            problems = check(config) | problems
+    return config, problems
 
 
 def check_files(config: Mapping[str, Any], base: Path) -> None:
-    """Check that the sources of a loaded config exist and can be read, that tokenizers can be used, that those to infer
-    are byte-level BPE, and that word lists have words.
+    """Check that the sources of a loaded config exist and can be read, and what `check_recipe_files` does.
 
     Names on the Hugging Face hub are not looked up.
 
@@ -73,12 +135,31 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
     from trex.corpora import CorpusError, check_source
 
     problems: Problems = {}
-    typed = Config.model_validate(config)
-    for path, source in sources(typed):
+    for path, source in sources(_typed(config)):
         try:
             check_source(source.model_dump(), base)
         except CorpusError as error:
             problems[path] = str(error)
+    raise_if_any(problems | _wrong_files(config, base))
+
+
+def check_recipe_files(recipes: Mapping[str, Mapping[str, Any]], base: Path) -> None:
+    """Check the files of `load_recipes` that are not those of the run: that tokenizers can be used, that those to infer
+    are byte-level BPE, that a chat template is one.
+
+    Raises:
+        ConfigError: with the problems of all of them.
+    """
+    problems: Problems = {}
+    for name, config in recipes.items():
+        problems |= {join(f"recipes.{name}", path): text for path, text in _wrong_files(config, base).items()}
+    raise_if_any(problems)
+
+
+def _wrong_files(config: Mapping[str, Any], base: Path) -> Problems:
+    """What is wrong with the tokenizers, templates and word lists of a loaded config."""
+    problems: Problems = {}
+    typed = _typed(config)
     to_infer = {path for path, _ in inferred(typed)}
     files = {
         path: name
@@ -121,14 +202,14 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
                 read_list(base / name)
             except (OSError, ValueError) as error:
                 problems[path] = str(error)
-    raise_if_any(problems)
+    return problems
 
 
 def named_files(config: Mapping[str, Any], base: Path) -> dict[str, list[Path]]:
     """The files that a loaded config names, by key path; names that are no file here are left out."""
     from trex.corpora import source_files
 
-    typed = Config.model_validate(config)
+    typed = _typed(config)
     files = {path: source_files(source.model_dump(), base) for path, source in sources(typed)}
     for path, name in _tokenizers(config, typed).items():
         if isinstance(name, str) and (base / name).exists():
@@ -141,11 +222,17 @@ def named_files(config: Mapping[str, Any], base: Path) -> dict[str, list[Path]]:
     return files
 
 
+def _typed(config: Mapping[str, Any]) -> Config:
+    """Of a loaded config, or a recipe's."""
+    return Config.model_validate({key: value for key, value in config.items() if key != "place"})
+
+
 def _tokenizers(config: Mapping[str, Any], typed: Config) -> dict[str, Any]:
     """The existing tokenizers that a config uses, by key path."""
     existing = config["validation"]["tokenizers"].items()
     return {
         "reference": config["reference"],
+        **({"tokenizer.base": config["tokenizer"]["base"]} if config["tokenizer"]["base"] else {}),
         **{f"validation.tokenizers.{name}": spec for name, spec in existing},
         **{path: inference.tokenizer for path, inference in inferred(typed)},
         **{
@@ -158,7 +245,7 @@ def _tokenizers(config: Mapping[str, Any], typed: Config) -> dict[str, Any]:
 
 def limiting_tokenizers(config: Mapping[str, Any]) -> dict[str, Any]:
     """The existing tokenizers that a loaded config's `objective.max_loss` compares with, as it names them."""
-    found = limiting(Config.model_validate(config))
+    found = limiting(_typed(config))
     return {name: spec if isinstance(spec, str) else spec.model_dump() for name, spec in found.items()}
 
 
@@ -323,10 +410,19 @@ def _normalised(config: Config) -> dict[str, Any]:
     proxies.vocab_grid = sorted({*proxies.vocab_grid, proxies.vocab_size})
     training.pad_to = training.pad_to or (DEFAULT_PAD if training.vocab_size is None else 1)
     training.ladder = sorted(training.ladder)
+    if not config.search.strategies:
+        validation.mixtures = 0  # no proxies, whose order could be compared
+        training.baselines = training.baselines and bool(
+            config.baselines
+        )  # the chosen mixture is the only one
     if validation.grid is None:
-        smallest = smallest_size(len(config.tokenizer.special_tokens))
+        first = config.tokenizer.base_size or 0  # of the vocabulary, a part of what is trained
+        smallest = smallest_size(config.tokenizer.model_dump()) - first
         validation.grid = [
-            Scale(bytes=max(proxies.bytes // part, 1), vocab_size=max(proxies.vocab_size // part, smallest))
+            Scale(
+                bytes=max(proxies.bytes // part, 1),
+                vocab_size=first + max((proxies.vocab_size - first) // part, smallest),
+            )
             for part in (4, 2)
         ]
     for _, shares in explicit_shares(config):
@@ -335,4 +431,4 @@ def _normalised(config: Config) -> dict[str, Any]:
         complete = {corpus: shares.get(corpus, 0.0) / total for corpus in config.corpora}
         shares.clear()
         shares.update(complete)
-    return config.model_dump(exclude={"corpus_defaults"}) | {"corpus_defaults": {}}
+    return config.model_dump(by_alias=True, exclude={"corpus_defaults"}) | {"corpus_defaults": {}}

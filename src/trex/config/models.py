@@ -16,10 +16,10 @@ from trex.config.fields import (
     CorpusId,
     Distinct,
     Expects,
-    InferredMixture,
     License,
     Mixture,
     MixtureName,
+    RecipeName,
     Section,
     ShareLimits,
     Shares,
@@ -32,10 +32,11 @@ from trex.config.fields import (
     VocabSize,
     VocabSizeOrAuto,
 )
+from trex.config.kinds import KnownMixture, Pattern, Superwords
 from trex.config.language_models import LanguageModel
+from trex.config.parity import Parity
 from trex.config.sources import CorpusOrNull
-from trex.config.words import Problem, show, suggest
-from trex.counting.patterns import PATTERNS, regex_of
+from trex.config.words import Problem, show
 from trex.validation.gate_names import STOPS
 
 Surface = Literal["gaussian_process", "mixing_law", "lightgbm", "lightgbm_objective", "linear", "stack"]
@@ -50,32 +51,6 @@ def _results_folder(results: str) -> str:
             "and the signs . _ - /; write one without .., such as results"
         )
     return str(path)
-
-
-def _pattern(pattern: str) -> str:
-    """The regex of a name, or a regex that compiles."""
-    regex = regex_of(pattern)
-    if re.fullmatch(r"[\w.-]+", regex):  # matches itself alone, so it is a name that is wrong
-        raise Problem(f"unknown pattern {show(pattern)}; {suggest(pattern.lower(), [*PATTERNS, 'none'])}")
-    if regex and regex not in PATTERNS.values():
-        from tokenizers import Regex  # here, for the import takes as long as all checks
-
-        try:
-            Regex(regex)
-        except Exception as error:  # the library raises no narrower class
-            raise Problem(
-                f"{show(pattern)} is not the name of a pattern ({', '.join(PATTERNS)}, none) or a regex that "
-                f"compiles: {error}"
-            ) from None
-    return regex
-
-
-def _not_inferred(prior: Any) -> Any:
-    if isinstance(prior, InferredMixture):
-        raise Problem(
-            "only a baseline can be inferred; write the shares, such as {shares: {eng: 0.8, deu: 0.2}}"
-        )
-    return prior
 
 
 class Evaluation(Section):
@@ -109,7 +84,7 @@ class Counting(Section):
 class TokenizerKind(Section):
     """The kind of byte-level BPE tokenizer."""
 
-    pattern: Annotated[str, AfterValidator(_pattern)] = "default"
+    pattern: Pattern = "default"
     """Regex that splits text into words before BPE: default (the paper's), gpt2, cl100k, o200k, llama3, qwen,
     qwen3.5, deepseek, multilingual (ours, which keeps marks with letters), none (nothing is split), or any regex
     that tokenizers.Regex compiles (exact; ten times slower if it is outside the family of docs/patterns.md)."""
@@ -132,6 +107,27 @@ class TokenizerKind(Section):
     """Smallest count of a pair that is still merged."""
     max_token_length: Annotated[int, Field(ge=2)] | None = None
     """Longest token, in bytes. null sets no limit."""
+    superwords: Annotated[Superwords | None, Expects("a mapping such as {from: 0.8}, which may be empty")] = (
+        None
+    )
+    """Merge across white space from some point on, so that tokens of several words come about (docs/recipes.md). null
+    has none."""
+    base: Tokenizer | None = None
+    """Existing byte-level BPE tokenizer to extend: its merges come first, and its ids, pattern, normalizer, special
+    tokens and post-processor stay (docs/recipes.md). pattern, normalizer and special_tokens are then not given. null
+    trains from bytes."""
+    keep: Annotated[int, Field(ge=0)] | Literal["all"] = "all"
+    """Number of the base's merges that stay. The ids of what the others make go to new tokens."""
+    base_size: int | None = None
+    """Entries of the base that stay, special tokens included. The run finds it; leave it out."""
+    parity: Annotated[Parity | None, Expects("a mapping such as {variant: window}, which may be empty")] = (
+        None
+    )
+    """Parity-aware BPE, in which corpora take turns to choose the next merge (docs/parity.md). Needs search.strategies:
+    []. null lets all text choose together."""
+    algorithm: Literal["bpe", "unigram", "wordpiece"] = "bpe"
+    """Algorithm: bpe, or for comparison unigram or wordpiece, trained by tokenizers itself at one vocabulary size
+    (docs/recipes.md). These need search.strategies: []."""
 
 
 class Proxies(Section):
@@ -149,7 +145,7 @@ class Proxies(Section):
     """Number of mixtures that one job trains, one after another."""
     keep_tokenizers: bool = False
     """Keep the proxies' tokenizer.json files."""
-    prior: Annotated[Mixture, AfterValidator(_not_inferred)] = "uniform"
+    prior: KnownMixture = "uniform"
     """Mixture around which mixtures are sampled. Every share must be above 0."""
     strength: Strength = [0.5, 4]
     """Range [low, high] of how close sampled mixtures stay to the prior, drawn log-uniformly: Dirichlet alpha
@@ -219,7 +215,7 @@ class Regression(Section):
 class Search(Section):
     """How mixtures are searched. Every strategy's candidate is measured, and so is the matched mixture."""
 
-    strategies: Annotated[Distinct[Strategy], Field(min_length=1)] = [
+    strategies: Distinct[Strategy] = [
         "paper",
         "surrogate",
         "adaptive",
@@ -227,7 +223,8 @@ class Search(Section):
     ]
     """Strategies to run: paper (the mean of the best random draws), surrogate (the optimum of the surface),
     adaptive (rounds of new proxies where they promise most), direct (reweights corpora from one proxy to the
-    next, without a surface)."""
+    next, without a surface). [] searches nothing: no proxies are trained, and the baselines and the matched mixture
+    alone are compared, all of them at full scale."""
     kappa: float = Field(1.0, ge=0)
     """Standard deviations that surrogate adds to every predicted NSL, to stay cautious where the surface is
     unsure."""
@@ -357,6 +354,33 @@ class Validation(Section):
     are one of them is measured."""
 
 
+Overrides = Annotated[dict[str, Any], Expects("a mapping of keys of that section")]
+
+
+class Recipe(Section):
+    """What one recipe has instead of the run's own settings: single keys of these sections, checked as if they stood
+    there. Of baselines, all."""
+
+    tokenizer: Overrides = {}
+    """Such as {pattern: o200k}."""
+    training: Overrides = {}
+    """Such as {vocab_size: 65536}."""
+    proxies: Overrides = {}
+    """Such as {count: 32}."""
+    regression: Overrides = {}
+    """Such as {model: linear}."""
+    search: Overrides = {}
+    """Such as {strategies: [direct]}."""
+    objective: Overrides = {}
+    """Such as {aggregate: worst}. parallel_set is the same in all recipes."""
+    baselines: Annotated[dict[str, Any], Expects("a mapping of names to mixtures")] | None = None
+    """Mixtures to compare with, in place of the run's own. null takes those."""
+    choice: Overrides = {}
+    """Such as {replicates: 1}."""
+    release: Overrides = {}
+    """Such as {add_bos_token: true}."""
+
+
 class Config(Section):
     """What to train, measure and search."""
 
@@ -389,3 +413,8 @@ class Config(Section):
     release: Release = Field(default_factory=Release)
     validation: Validation = Field(default_factory=Validation)
     language_model: LanguageModel = Field(default_factory=LanguageModel)
+    recipes: Annotated[
+        dict[RecipeName, Recipe], Expects("a mapping of names to what each recipe changes")
+    ] = {}
+    """Recipes that are run side by side and compared, by name: {o200k: {tokenizer: {pattern: o200k}}}. Without any, the
+    run has one, which is all that stands beside this key."""

@@ -43,6 +43,8 @@ def explicit_shares(config: Config) -> Iterator[tuple[str, dict[str, float]]]:
         yield f"proxies.mixtures.{name}", shares
     mixtures = {"proxies.prior": config.proxies.prior}
     mixtures |= {f"baselines.{name}": mixture for name, mixture in config.baselines.items()}
+    if superwords := config.tokenizer.superwords:
+        mixtures["tokenizer.superwords.word_mixture"] = superwords.word_mixture
     for path, mixture in mixtures.items():
         if isinstance(mixture, ExplicitMixture):
             yield f"{path}.shares", mixture.shares

@@ -76,7 +76,7 @@ class _Generate(GenerateJsonSchema):
         node = super().model_schema(schema)
         node.pop("title")
         for key, text in _descriptions(sys.modules[schema["cls"].__module__])[schema["cls"].__name__].items():
-            node["properties"][key]["description"] = text
+            node["properties"][schema["cls"].model_fields[key].alias or key]["description"] = text
         return node
 
     def dict_schema(self, schema: Any) -> Node:

@@ -95,6 +95,20 @@ def flat_region(sizes: Sequence[int], flops: Sequence[float]) -> Flat:
     return Flat(int(sizes[best]), int(sizes[low]), int(sizes[high]))
 
 
+def best_over_sizes(curve: pl.DataFrame) -> str:
+    """The tokenizer with the smallest objective in the mean over the sizes that all have; of equal ones the first.
+
+    curve: of `cost_curve`, with the objective of `objective_curve`.
+
+    >>> sizes = {"name": ["a", "a", "b"], "vocab_size": [8, 16, 8], "objective": [1.2, 0.5, 1.1]}
+    >>> best_over_sizes(pl.DataFrame(sizes))
+    'b'
+    """
+    of_all = pl.col("name").n_unique().over("vocab_size") == curve["name"].n_unique()
+    means = curve.filter(of_all).group_by("name", maintain_order=True).agg(pl.col("objective").mean())
+    return means.row(means["objective"].arg_min())[0]
+
+
 def choose(curve: pl.DataFrame, decides: str, asked: int | None, sizes: Sequence[int]) -> dict[str, Any]:
     """The vocabulary size of a run, and why.
 

@@ -1,14 +1,20 @@
 """Training tokenizers with superwords on mixtures: words of one index, then pieces of text of another."""
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trex.bpe.model import BpeModel
-from trex.bpe.superwords import Counted, train_superwords, transition_size
+from trex.bpe.superwords import Counted, train_superwords
 from trex.bpe.training import BpeOptions, SuperwordLimits
 from trex.counting.word_index import Slice, WordIndex
 from trex.proxies.train import Trainer
+from trex.tokenizer.build import to_tokenizer
+from trex.tokenizer.sizes import transition_size
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -16,28 +22,35 @@ class SuperwordTrainer(Trainer):
     """Trains tokenizers with superwords (`trex.bpe.superwords`) on slices of two indexes.
 
     Attributes:
-        pieces: the pieces of the same corpora and evaluation sets, which compression is measured on.
-        share: of the merges that are made on words, 0 to 1.
+        pieces: the pieces of the same corpora and evaluation sets, which tokens are counted on.
+        pattern: that cuts the pieces, for finished tokenizers.
+        share: of the merges to the last of vocab_sizes, those that are made on words, 0 to 1.
         pieces_bytes: the most text that pieces come from; None: as much as words do.
         word_shares: the mixture of words [k], if that of pieces alone is searched; None: words have that of pieces.
         limits: of tokens of several words.
     """
 
     pieces: WordIndex
+    pattern: str = "superwords"
     share: float = 0.8
     pieces_bytes: int | None = None
     word_shares: np.ndarray | None = None
     limits: SuperwordLimits = field(default_factory=SuperwordLimits)
 
-    @property
-    def evaluated(self) -> WordIndex:
-        """The index that has the evaluation text as the tokenizer splits it."""
-        return self.pieces
+    def __post_init__(self) -> None:
+        at = ["evaluation_set", "corpus"]
+        if not self.pieces.evaluation_rows.select(at).equals(self.index.evaluation_rows.select(at)):
+            raise ValueError("the indexes of words and of pieces have other evaluation sets or corpora")
 
-    def _model(self, text: Slice, options: BpeOptions, shares: np.ndarray, replicate: int) -> BpeModel:
-        """Train on a slice's words, or on those of word_shares, and on as much text in pieces of the mixture."""
-        n_bytes = self.n_bytes or int(self.index.available_bytes.sum())
-        words = text if self.word_shares is None else self.index.slice(self.word_shares, n_bytes, replicate)
+    def finished(self, model: BpeModel) -> "Tokenizer":
+        """Text is split into pieces alone."""
+        return to_tokenizer(model, self.pattern, self.tokenizer["normalizer"])
+
+    def _train(self, shares: np.ndarray, replicate: int, options: BpeOptions) -> tuple[BpeModel, Slice]:
+        """Train on words of the mixture, or of word_shares, and on at most as much text in pieces of the mixture."""
+        n_bytes = self._asked_bytes
+        of_words = shares if self.word_shares is None else self.word_shares
+        words = self.index.slice(of_words, n_bytes, replicate)
         pieces = self.pieces.slice(shares, min(n_bytes, self.pieces_bytes or n_bytes), replicate)
         vocab_size = self.vocab_sizes[-1]
         transition = transition_size(vocab_size, self.share, len(options.special_tokens))
@@ -51,5 +64,6 @@ class SuperwordTrainer(Trainer):
             replace(options, superwords=self.limits),
             evaluation=self.pieces.evaluation,
             workspace=self._workspace,
+            count_uses=self.count_uses,
         )
-        return model
+        return model, words if self.word_shares is None else pieces

@@ -4,18 +4,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tokenizers import Tokenizer
+
+from trex.bpe.model import BpeModel
 from trex.files import whole
 from trex.proxies.train import Trained
-from trex.tokenizer.build import to_tokenizer
 
 
 @contextmanager
 def tokenizer_folder(
-    path: str | Path | None, pattern: str, normalizer: str
+    path: str | Path | None, finished: Callable[[BpeModel], Tokenizer]
 ) -> Iterator[Callable[[Trained], None]]:
     """What to hand trained tokenizers to, so that `{mixture_id}.json` in a folder has each; no path: none is kept.
 
-    pattern, normalizer: of `to_tokenizer`."""
+    finished: of `Trainer`."""
     if path is None:
         yield lambda trained: None
         return
@@ -23,7 +25,6 @@ def tokenizer_folder(
         folder.mkdir()
 
         def keep(trained: Trained) -> None:
-            tokenizer = to_tokenizer(trained.model, pattern, normalizer)
-            tokenizer.save(str(folder / f"{trained.key['mixture_id']}.json"))
+            finished(trained.model).save(str(folder / f"{trained.key['mixture_id']}.json"))
 
         yield keep

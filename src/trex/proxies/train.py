@@ -3,8 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -16,7 +15,11 @@ from trex.bpe.training import BpeOptions, Workspace, train_flat
 from trex.counting.word_index import Slice, WordIndex
 from trex.memory import memory_left
 from trex.proxies.tables import nsl_array
+from trex.tokenizer.build import to_tokenizer
 from trex.tokenizer.sizes import RARE
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +50,13 @@ class Trained:
 
 @dataclass(frozen=True, eq=False)
 class Trainer:
-    """Trains tokenizers on slices of a word index.
+    """Trains tokenizers on slices of a word index: plain BPE. Subclasses train the other kinds of the config's section
+    `tokenizer` (`trex.proxies.trainers`).
 
     Attributes:
         index: the words of all corpora.
-        tokenizer: the keys special_tokens, min_frequency, max_token_length and alphabet of the config's section of that
-            name.
+        tokenizer: the config's section of that name: its keys special_tokens, min_frequency, max_token_length and
+            alphabet; pattern and normalizer too, to build finished tokenizers.
         n_bytes: S; None: all the text.
         vocab_sizes: at which compression is measured, rising; trained to the last.
         needed: the size that the text must give; where it ends before the last, compression is measured as far as it
@@ -70,53 +74,55 @@ class Trainer:
     count_uses: bool = False
     _workspace: Workspace = field(default_factory=Workspace, init=False)  # makes the second training faster
 
-    @classmethod
-    def load(
-        cls, word_index: str | Path, params: Any, n_bytes: int | None, vocab_sizes: Sequence[int], **options
-    ) -> Self:
-        """The trainer of a rule: its word index, and of its params `corpora` and `tokenizer`; options: further
-        attributes."""
-        return cls(
-            WordIndex.load(word_index, params.corpora), params.tokenizer, n_bytes, vocab_sizes, **options
-        )
-
     def train(self, shares: np.ndarray, replicate: int = 0, key: Key | None = None) -> Trained:
         """Train on shares [k]. ValueError if the text does not give a vocabulary of the size asked for."""
-        n_bytes = self.n_bytes or int(self.index.available_bytes.sum())
-        text = self.index.slice(shares, n_bytes, replicate)
         options = BpeOptions(
             self.tokenizer["special_tokens"],
             self.tokenizer["min_frequency"],
             self.tokenizer["max_token_length"],
             alphabet=ALPHABETS[self.tokenizer["alphabet"]],
         )
-        vocab_size = self.vocab_sizes[-1]
-        model = self._model(text, options, shares, replicate)
+        model, text = self._train(shares, replicate, options)
+        vocab_size, got = self.vocab_sizes[-1], model.vocab_size + self.outside
         needed = self.needed or vocab_size
-        if model.vocab_size < needed:
+        if got < needed:
             keys = f" by {self.needed_by}" if self.needed_by else ""
             raise ValueError(
-                f"{text.n_bytes:,} bytes of text give only {model.vocab_size:,} of the {needed:,} tokens asked "
+                f"{text.n_bytes:,} bytes of text give only {got:,} of the {needed:,} tokens asked "
                 f"for{keys} (tokenizer.min_frequency {options.min_frequency}, tokenizer.max_token_length "
                 f"{options.max_token_length}): use more text or a smaller vocabulary"
             )
         what = " ".join(str(value) for value in (key or {}).values()) or "tokenizer"
-        log.info("%s: %d tokens from %d bytes", what, model.vocab_size, text.n_bytes)
-        if model.vocab_size < vocab_size:
+        log.info("%s: %d tokens from %d bytes", what, got, text.n_bytes)
+        if got < vocab_size:
             log.warning("the text ends before the %d tokens that were tried", vocab_size)
         columns = [_literal(name, value) for name, value in (key or {}).items()]
         compression = self._compression(model).select(*columns, pl.all())
         uses = self._uses(model).select(*columns, pl.all()) if self.count_uses else None
         return Trained(key or {}, model, compression, text.ledger.select(*columns, pl.all()), uses)
 
-    @property
-    def evaluated(self) -> WordIndex:
-        """The index that has the evaluation text as the tokenizer splits it."""
-        return self.index
+    def finished(self, model: BpeModel) -> "Tokenizer":
+        """The tokenizer of a model that this trainer trained: what `tokenizers` and `transformers` load."""
+        return to_tokenizer(model, self.tokenizer["pattern"], self.tokenizer["normalizer"])
 
-    def _model(self, text: Slice, options: BpeOptions, shares: np.ndarray, replicate: int) -> BpeModel:
-        """Train on the words of a slice; shares and replicate are what it is the slice of."""
-        vocab_size = self.vocab_sizes[-1]
+    @property
+    def outside(self) -> int:
+        """How many entries of a finished tokenizer the models have not: a size of the vocabulary counts them too."""
+        return 0
+
+    def _train(self, shares: np.ndarray, replicate: int, options: BpeOptions) -> tuple[BpeModel, Slice]:
+        """A model and the text that shares [k] gave it."""
+        text = self.index.slice(shares, self._asked_bytes, replicate)
+        return self._on_words(text, self.vocab_sizes[-1], options), text
+
+    @property
+    def _asked_bytes(self) -> int:
+        return self.n_bytes or int(self.index.available_bytes.sum())
+
+    def _on_words(
+        self, text: Slice, vocab_size: int, options: BpeOptions, start: BpeModel | None = None
+    ) -> BpeModel:
+        """Train on the words of a slice; start: of `train_flat`."""
         self._check_memory(self.index, text.counts, vocab_size)
         return train_flat(
             self.index.words,
@@ -126,15 +132,17 @@ class Trainer:
             evaluation=self.index.evaluation,
             workspace=self._workspace,
             count_uses=self.count_uses,
+            start=start,
         )
 
-    def _check_memory(self, index: WordIndex, counts: np.ndarray, vocab_size: int) -> None:
-        """ValueError if a training on these counts of an index's words takes more memory than there is."""
+    def _check_memory(self, index: WordIndex, counts: np.ndarray, vocab_size: int, more: int = 0) -> None:
+        """ValueError if a training on these counts of an index's words, and so many more bytes, take more memory than
+        there is."""
         words, evaluation = index.words, index.evaluation
         used = counts > 0
         used[evaluation.words] = True
         n_words, n_bytes = int(used.sum()), int(words.sizes[used].sum(dtype=np.int64))
-        need = training_bytes(n_words, n_bytes, vocab_size, evaluation.n_columns)
+        need = more + training_bytes(n_words, n_bytes, vocab_size, evaluation.n_columns)
         left, whose = memory_left()
         log.info("%s distinct words take %.2f GB of memory at most", f"{n_words:,}", need / 1e9)
         if need > left:
@@ -147,11 +155,11 @@ class Trainer:
 
     def _compression(self, model: BpeModel) -> pl.DataFrame:
         measures = ["evaluation_set", "corpus", "bytes", "words", "characters", "reference_tokens"]
-        rows = self.evaluated.evaluation_rows.select(measures)
+        rows = self.index.evaluation_rows.select(measures)
         tables = [
             rows.with_columns(
                 vocab_size=pl.lit(vocab_size, pl.Int64),
-                tokens=pl.Series(model.token_counts(vocab_size), dtype=pl.Int64),
+                tokens=pl.Series(model.token_counts(vocab_size - self.outside), dtype=pl.Int64),
             )
             for vocab_size in self._measured(model)
         ]
@@ -162,7 +170,7 @@ class Trainer:
 
     def _measured(self, model: BpeModel) -> list[int]:
         """The sizes that the text gave."""
-        return [size for size in self.vocab_sizes if size <= model.vocab_size]
+        return [size for size in self.vocab_sizes if size <= model.vocab_size + self.outside]
 
     def _uses(self, model: BpeModel) -> pl.DataFrame:
         """By vocab_size: entries, without special tokens; rare, those that the training text has fewer than `RARE`
@@ -170,18 +178,25 @@ class Trainer:
         when it was made."""
         held_out = model.made((self.index.evaluation_rows["evaluation_set"] == "held_out").to_numpy())
         training = model.made_in_training
-        first = len(model.special_tokens)
-        rows = [
-            {
-                "vocab_size": size,
-                "entries": size - first,
-                "rare": int((model.uses(training, size)[first:] < RARE).sum()),
-                "unseen": int((model.uses(held_out, size)[first:] == 0).sum()),
-                "last_merged": int(training[size - 1]),
-            }
-            for size in self._measured(model)
-        ]
+        plain = self._plain(model)
+        rows = []
+        for vocab_size in self._measured(model):
+            size = vocab_size - self.outside
+            entries = plain[:size]
+            rows.append(
+                {
+                    "vocab_size": vocab_size,
+                    "entries": int(entries.sum()),
+                    "rare": int((model.uses(training, size)[entries] < RARE).sum()),
+                    "unseen": int((model.uses(held_out, size)[entries] == 0).sum()),
+                    "last_merged": int(training[size - 1]),
+                }
+            )
         return pl.DataFrame(rows)
+
+    def _plain(self, model: BpeModel) -> np.ndarray:
+        """bool [model.vocab_size]: which entries are no special tokens."""
+        return np.arange(model.vocab_size) >= len(model.special_tokens)
 
     def train_batch(
         self,

@@ -31,24 +31,26 @@ def note(corpora: Sequence[str], by: str) -> str:
 
 def corpora_table(results: Results) -> pl.DataFrame:
     """One row a corpus, everything that the pages say about single corpora: shares, text, and NSL at full scale."""
-    low, high = results.sampled_range
+    sampled = {}
+    if results.is_searched:
+        sampled = dict(zip(("sampled_low", "sampled_high"), results.sampled_range, strict=True))
     table = pl.DataFrame(
         {
             "corpus": results.corpora,
             "recommended": results.chosen_shares,
             "uniform": uniform(len(results.corpora)),
             "natural": natural(results.available_bytes),
-            "sampled_low": low,
-            "sampled_high": high,
+            **sampled,
             "text_bytes": results.available_bytes,
             "times_read": results.times_read,
         }
     )
-    used = results.metrics.filter("used")["model"].item()
-    accuracy = results.corpus_metrics.filter(model=used)
-    for (name,), rows in accuracy.group_by("evaluation_set", maintain_order=True):
-        scores = rows.select("corpus", pl.col("mape", "spearman").name.prefix(f"{name}_prediction_"))
-        table = table.join(scores, on="corpus", how="left", maintain_order="left")
+    if results.is_searched:
+        used = results.metrics.filter("used")["model"].item()
+        accuracy = results.corpus_metrics.filter(model=used)
+        for (name,), rows in accuracy.group_by("evaluation_set", maintain_order=True):
+            scores = rows.select("corpus", pl.col("mape", "spearman").name.prefix(f"{name}_prediction_"))
+            table = table.join(scores, on="corpus", how="left", maintain_order="left")
     nsl = results.validation.filter(metric="nsl").with_columns(
         column=pl.format("{}_nsl_{}", "evaluation_set", "tokenizer")
     )

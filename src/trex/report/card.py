@@ -18,6 +18,7 @@ from trex.report.results import Results
 from trex.tokenizer.special import ROLES
 
 NORMALIZERS = {"nfc": "NFC", "nfkc": "NFKC, which decoding does not undo", "none": "none"}
+_ALGORITHMS = {"bpe": "BPE", "unigram": "Unigram", "wordpiece": "WordPiece"}
 
 
 def write_card(results: Results, name: str, provenance: Mapping[str, Any], entries: int) -> str:
@@ -45,7 +46,7 @@ def _front_matter(results: Results) -> str:
     facts = {
         "license": results.config["release"]["license"] or "unknown",
         "library_name": "transformers",
-        "tags": ["tokenizer", "byte-level-bpe", "trex"],
+        "tags": ["tokenizer", _tag(results.config["tokenizer"]), "trex"],
     }
     if codes := languages(results.corpora):
         facts = {"language": codes} | facts
@@ -59,11 +60,13 @@ def _mixture(results: Results, name: str) -> str:
 
 def _title(results: Results, name: str, entries: int) -> str:
     mixture = _mixture(results, name)
-    of = f"the mixture `{mixture}`" + (", which the run recommends" if name == CHOSEN else ", a baseline")
+    role = ", which the run recommends" if name == CHOSEN else ", a baseline"
+    of = f"the mixture `{mixture}`" + (role if len(results.compared) > 1 else "")
     latin1 = results.config["tokenizer"]["alphabet"] == "latin1"
+    algorithm = _ALGORITHMS[results.config["tokenizer"]["algorithm"]]
     return f"# Tokenizer `{name}`\n\n" + markdown.paragraph(
-        f"A byte-level BPE tokenizer of {entries:,} entries for {'binary data' if latin1 else 'text'}, trained on "
-        f"{of}, of {len(results.corpora)} corpora.",
+        f"A byte-level {algorithm} tokenizer of {entries:,} entries for {'binary data' if latin1 else 'text'}, "
+        f"trained on {of}, of {len(results.corpora)} corpora.",
         claim(results) if name == CHOSEN else "",
     )
 
@@ -88,7 +91,7 @@ def _recipe(results: Results, entries: int) -> str:
     known = [key for key, regex in PATTERNS.items() if regex == pattern]
     ends = [end for end in ("bos", "eos") if release[f"add_{end}_token"]]
     rows = [
-        ("algorithm", "byte-level BPE, equal to that of `tokenizers`"),
+        ("algorithm", _algorithm(kind)),
         ("entries", _entries(entries, results.vocab_size)),
         ("pattern that splits text", _pattern(pattern, known)),
         ("normalizer", NORMALIZERS[kind["normalizer"]]),
@@ -106,6 +109,19 @@ def _recipe(results: Results, entries: int) -> str:
     if training["bytes"] is not None:
         rows.append(("training text asked for", markdown.size(training["bytes"])))
     return "## Recipe\n\n" + markdown.table(("setting", "value"), rows, left=2)
+
+
+def _tag(kind: Mapping[str, Any]) -> str:
+    """Of the hub."""
+    return f"byte-level-{kind['algorithm']}"
+
+
+def _algorithm(kind: Mapping[str, Any]) -> str:
+    if kind["algorithm"] != "bpe":
+        return f"{_ALGORITHMS[kind['algorithm']]} on words spelled in bytes, trained by `tokenizers`"
+    if kind["parity"]:
+        return f"byte-level parity-aware BPE ({kind['parity']['variant']}), equal to that of `tokenizers`"
+    return "byte-level BPE, equal to that of `tokenizers`"
 
 
 def _entries(entries: int, vocab_size: int) -> str:
@@ -189,10 +205,11 @@ def _measured(results: Results, name: str) -> str:
         if other in objective
     ]
     parts.append(markdown.table(("tokenizer", "objective"), rows))
+    made = "made small" if results.is_searched else "compared mixtures by"
     parts.append(
         markdown.paragraph(
             f"*NSL*: tokens divided by those of {_reference(results.config['reference'])} on the same text; "
-            "smaller is better. The *objective* is what the run made small. All was measured on documents that no "
+            f"smaller is better. The *objective* is what the run {made}. All was measured on documents that no "
             "training and no choice has seen."
         )
     )

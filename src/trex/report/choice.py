@@ -3,7 +3,7 @@
 from typing import Any
 
 from trex.layout import CHOSEN
-from trex.mixtures.baselines import SIMPLEST_FIRST
+from trex.mixtures.baselines import SEARCHED, SIMPLEST_FIRST
 from trex.objective.comparisons import FEWEST_DOCUMENTS, TIE, is_gain, is_loss
 from trex.objective.constraints import SLACK
 from trex.report import markdown
@@ -79,18 +79,33 @@ def how_chosen(results: Results) -> str:
     return f"It measures best of {mixtures}, and {others} are measurably worse."
 
 
+def without_search(results: Results) -> str:
+    """That a run compared no more than these mixtures."""
+    names = results.compared
+    if len(names) == 1:
+        how = draws(results)
+        return f"**Only `{names[0]}` was trained,** {how}: no mixture was searched (`search.strategies: []`)."
+    return (
+        f"Only {markdown.names(names)} were compared, {draws(results)} at full scale: no mixture was searched "
+        "(`search.strategies: []`), and another may be better."
+    )
+
+
 def draws(results: Results) -> str:
     """On how many draws of text the finalists were trained, and why on no more."""
     n, left_out = results.choice["draws"], results.choice["draws_not_trained"]
-    said = "each once" if n == 1 else f"each on {n} draws of text"
+    each = "each " if len(results.compared) > 1 else ""
+    said = f"{each}once" if n == 1 else f"{each}on {n} draws of text"
     if left_out:
         return f"{said} (another draw would mostly be the same text: {left_out[0]})"
     return said
 
 
 def at_full_scale(results: Results) -> str:
-    """The section of details.md about the choice."""
+    """The section of details.md about the choice; empty where one mixture was trained."""
     choice = results.choice
+    if len(choice["ranking"]) == 1:
+        return ""
     limited = results.chosen["violation"] is not None
     rows = []
     for row in choice["ranking"]:
@@ -111,13 +126,14 @@ def at_full_scale(results: Results) -> str:
         *over,
     )
     noise = choice["draw_noise"]
+    kinds = [kind for kind in SIMPLEST_FIRST if results.is_searched or kind != SEARCHED]
     intro = markdown.paragraph(
         RULE,
-        f"Simplest first: {', '.join(SIMPLEST_FIRST)} (*named*: shares that the config gives; *inferred*: the mixture "
+        f"Simplest first: {', '.join(kinds)} (*named*: shares that the config gives; *inferred*: the mixture "
         f"of an existing tokenizer). *Measurably worse*: another mixture gains more than {TIE} %, and *at least* more "
         "than 0. The least gains of all others hold together with a chance of 95 %, since the best of several is so by "
         "luck as well.",
-        f"The finalists were trained {draws(results)}"
+        f"The {'finalists' if results.is_searched else 'mixtures'} were trained {draws(results)}"
         + (
             f"; of one draw, the noise of an objective is {100 * noise['deviation']:.3f} %, and intervals have it."
             if noise

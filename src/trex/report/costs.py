@@ -90,6 +90,25 @@ def write_costs(
     return f"# What the searches cost\n\n{intro}\n\n{markdown.table(header, rows)}\n"
 
 
+def write_costs_by_rule(seconds: Mapping[str, float]) -> str:
+    """The same page of a run without a search: CPU time of all jobs up to this page, by rule.
+
+    seconds: `results.cpu_seconds`.
+    """
+    by_rule: dict[str, list[float]] = {}
+    for job, of_job in seconds.items():
+        by_rule.setdefault(job.split("/")[0], []).append(of_job)
+    rows = [
+        (f"`{rule}`", f"{len(of_jobs):,}", f"{sum(of_jobs):,.1f} s")
+        for rule, of_jobs in sorted(by_rule.items(), key=lambda item: -sum(item[1]))
+    ]
+    intro = markdown.paragraph(
+        "CPU seconds by rule, of the jobs that were done when this page was written. Snakemake measures a job about "
+        "every half a minute, so the numbers are a little too small."
+    )
+    return f"# What the run cost\n\n{intro}\n\n{markdown.table(('rule', 'jobs', 'CPU'), rows)}\n"
+
+
 def write_speeds(speeds: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """What training language models took, for the same page; speeds: `results.language_model_speeds`. Empty if there
     are none."""

@@ -1,4 +1,6 @@
-"""The page about the search: predictions and measurements, the front, the regression, and the text that was given."""
+"""The page about the search: predictions and measurements, the front, the regression, and the text that was given.
+
+Without a search, what is left of it."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +12,7 @@ import polars as pl
 from trex.mixtures.sampling import support
 from trex.objective.constraints import SLACK
 from trex.report import by_corpus, markdown, vocab_size
-from trex.report.choice import at_full_scale
+from trex.report.choice import at_full_scale, without_search
 from trex.report.results import Results
 from trex.report.text_caveats import text_caveats
 
@@ -24,7 +26,8 @@ SCORES = ("MAPE", "Spearman", "R²", "90 % interval holds")
 
 def write_details(results: Results, strategies: Mapping[str, Mapping[str, Any]]) -> str:
     """The page about the search, in Markdown. strategies: `trex.search.registry.described`."""
-    sections = (
+    sections = (_title, at_full_scale, _vocabulary_size, _bytes_given)
+    of_search = (
         _title,
         _predictions,
         at_full_scale,
@@ -33,17 +36,22 @@ def write_details(results: Results, strategies: Mapping[str, Mapping[str, Any]])
         _regression,
         _learning_curve,
         _vocabulary,
-        lambda results: vocab_size.section(
-            results.vocab_choice, results.vocab_curve, results.choice["chosen"]
-        ),
+        _vocabulary_size,
         _best_draws,
         _support,
         _bytes_given,
     )
+    sections = of_search if results.is_searched else sections
     return "\n\n".join(filter(None, (section(results) for section in sections))) + "\n"
 
 
 def _title(results: Results) -> str:
+    if not results.is_searched:
+        intro = markdown.paragraph(
+            without_search(results),
+            "summary.md explains NSL, objective and gain; validation.md has the tokenizers.",
+        )
+        return f"# Details\n\n{intro}"
     intro = markdown.paragraph(
         "How the recommendation came about. summary.md has the recommendation itself and explains NSL, objective, "
         "gain and proxies; validation.md has the full-scale tokenizers. ± is one standard error over repeated "
@@ -221,6 +229,13 @@ def _vocabulary(results: Results) -> str:
     return f"{title}\n\n{intro}\n\n{markdown.table(header, rows)}"
 
 
+def _vocabulary_size(results: Results) -> str:
+    decides = "the best mixture on proxies"
+    if not results.is_searched:
+        decides = "the best mixture in the mean over these sizes" if len(results.compared) > 1 else ""
+    return vocab_size.section(results.vocab_choice, results.vocab_curve, results.choice["chosen"], decides)
+
+
 def _best_draws(results: Results) -> str:
     """The table by k of the paper's search. It is known by its columns, not by the name of the strategy."""
     curves = [rows for rows in results.tables.values() if rows and {"k", "predicted"} <= set(rows[0])]
@@ -264,7 +279,11 @@ def _bytes_given(results: Results) -> str:
         ("Proxies of candidates and baselines", results.ledger, ["name", "replicate"]),
         ("Full-scale tokenizers", results.full_scale_ledger, ["name", "draw"]),
     )
-    notes = [_ledger_note(what, ledger.join(available, on="corpus"), keys) for what, ledger, keys in ledgers]
+    notes = [
+        _ledger_note(what, ledger.join(available, on="corpus"), keys)
+        for what, ledger, keys in ledgers
+        if ledger is not None
+    ]
     notes += text_caveats(results.counts, results.evaluation, results.config["tokenizer"]["normalizer"])
     return f"## Text given and asked for\n\n{markdown.bullets(notes)}"
 

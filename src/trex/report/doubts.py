@@ -26,8 +26,8 @@ def doubts(results: Results) -> list[str]:
     """A few sentences for each reason not to believe the result, the gravest first; empty if all is well."""
     return [
         *_gates(results),
-        *_same_mixtures(results),
-        *_fit(results),
+        *(_same_mixtures(results) if results.is_searched else ()),
+        *(_fit(results) if results.is_searched else ()),
         *_shares(results),
         *_limits(results),
     ]
@@ -102,6 +102,8 @@ def _shares(results: Results) -> Iterator[str]:
         ("the full-scale tokenizers", results.full_scale_ledger, "name"),
     )
     for what, ledger, key in ledgers:
+        if ledger is None:
+            continue
         off = ledger.with_columns(off=(pl.col("share") - pl.col("asked_share")).abs())
         missed = off.filter(pl.col("off") > SHARE_OFF).sort("off", descending=True)
         if missed.height > MOST_OFF * ledger.height:

@@ -384,11 +384,13 @@ def legend(figure: Figure, ax: Axes) -> None:
 
 
 def search_figures(results: Results) -> dict[str, Figure]:
-    """The figures about the search, by name."""
+    """The figures about the mixtures and the search, by name; without a search only the first."""
     chosen, corpora = results.choice["chosen"], results.corpora
+    bars = {"mixture_bars": mixture_bars(results.candidates, chosen, corpora)}
+    if not results.is_searched:
+        return bars
     vocab_size = results.config["proxies"]["vocab_size"]
-    return {
-        "mixture_bars": mixture_bars(results.candidates, chosen, corpora),
+    return bars | {
         "sampled_support": sampled_support(results.proxy_shares, corpora, results.chosen_shares),
         "predicted_measured": predicted_measured(results.predictions, results.metrics),
         "pareto_front": pareto_front(results.front, results.front_measured, results.measured_front, chosen),

@@ -25,8 +25,11 @@ def vocabulary_size(curve: pl.DataFrame, choice: Mapping[str, Any], chosen: str)
         choice: of `trex.language_model.vocab_size.choose`.
         chosen: the recommended mixture.
     """
-    figure = Figure(figsize=(PLOT_WIDTH, 7.2))
-    costs, entries, gains = figure.subplots(3, 1, sharex=True, height_ratios=[1.3, 1, 1])
+    by_size = gains_by_size(curve, chosen)
+    figure = Figure(figsize=(PLOT_WIDTH, 7.2 if len(by_size) else 5.2))
+    heights = [1.3, 1, 1] if len(by_size) else [1.3, 1]  # a mixture alone gains nothing
+    axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+    costs, entries = axes[:2]
     decides, vocab_size, flat = choice["decides"], choice["vocab_size"], choice["flat"]
     of_decides = curve.filter(name=decides).sort("vocab_size")
     for (name,), rows in (
@@ -55,17 +58,18 @@ def vocabulary_size(curve: pl.DataFrame, choice: Mapping[str, Any], chosen: str)
         entries.plot(of_decides["vocab_size"], share, color=color, label=label)
     entries.set_ylim(bottom=0)
     entries.set_ylabel("entries (%)")
-    by_size = gains_by_size(curve, chosen)
+    gains = axes[-1]
     for i, ((name,), rows) in enumerate(by_size.group_by("name", maintain_order=True)):
         style = {"color": COLORS[i % len(COLORS)], "marker": MARKERS[i % len(MARKERS)], "markersize": 3}
         gains.plot(rows["vocab_size"], rows["gain"], linewidth=1, label=name, fillstyle="none", **style)
-    gains.axhline(0, color="black", linewidth=0.8)
-    gains.set_ylabel(f"gain of {chosen}\n(% of the objective)")
-    for ax in (costs, entries, gains):
+    if len(by_size):
+        gains.axhline(0, color="black", linewidth=0.8)
+        gains.set_ylabel(f"gain of {chosen}\n(% of the objective)")
+    for ax in axes:
         ax.axvline(vocab_size, color=CHOSEN_COLOR, linewidth=1.2)
         _legend_beside(ax)
-    _doublings(gains, of_decides["vocab_size"].to_list())
-    gains.set_xlabel(f"vocabulary size (entries); the line is V = {vocab_size:,}")
+    _doublings(axes[-1], of_decides["vocab_size"].to_list())
+    axes[-1].set_xlabel(f"vocabulary size (entries); the line is V = {vocab_size:,}")
     figure.suptitle("Which vocabulary size?")
     return figure
 

@@ -34,7 +34,7 @@ class Parts:
 
     Attributes:
         pages: the Markdown pages, summary.md first.
-        models: of surfaces/models.json.
+        models: of surfaces/models.json; None without a search.
         tokenizers: tokenizer.json's text by name, the most important first; those that would make the page larger than
             TOKENIZER_BYTES allows are left out, and the page says so.
         vocabularies: by the same names, how each entry is used: `trex.validation.vocabulary.composition`.
@@ -42,15 +42,17 @@ class Parts:
     """
 
     pages: Sequence[Path]
-    models: Mapping[str, Any]
+    models: Mapping[str, Any] | None
     tokenizers: Mapping[str, str]
     vocabularies: Mapping[str, pl.DataFrame]
     command: str
 
 
-def write_page(results: Results, folder: Path, parts: Parts) -> str:
-    """The page, as HTML. folder: the results folder."""
-    blocks, carried, left_out = {"surfaces": compressed(json.dumps(page_surfaces(parts.models)))}, [], []
+def write_page(results: Results, parts: Parts) -> str:
+    """The page, as HTML."""
+    blocks, carried, left_out = {}, [], []
+    if parts.models is not None:
+        blocks["surfaces"] = compressed(json.dumps(page_surfaces(parts.models)))
     room = TOKENIZER_BYTES
     for name, text in parts.tokenizers.items():
         block = compressed(text)
@@ -62,20 +64,20 @@ def write_page(results: Results, folder: Path, parts: Parts) -> str:
         used = json.dumps(page_vocabulary(parts.vocabularies[name]))
         blocks[f"vocabulary-{len(carried)}"] = compressed(used)
         carried.append({"name": name})
-    data = page_data(results, folder, parts.pages) | {
+    data = page_data(results, parts.pages) | {
         "tokenizers": carried,
         "left_out": left_out,
         "sample": SAMPLE,
         "command": parts.command,
-        "licenses": _part("page.licenses.txt"),
+        "licenses": part("page.licenses.txt"),
     }
-    script = _part("page.js").strip()
-    return _fill(
-        _part("page.html"),
+    script = part("page.js").strip()
+    return fill(
+        part("page.html"),
         title=html.escape(f"TREX: {data['chosen']}"),
         version=html.escape(data["provenance"]["run"]["versions"]["trex"]),
-        style=_part("page.css"),
-        script_sha256=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        style=part("page.css"),
+        script_sha256=sha256_of(script),
         script=script,
         data=in_script(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))),
         blocks="\n".join(
@@ -84,15 +86,21 @@ def write_page(results: Results, folder: Path, parts: Parts) -> str:
     )
 
 
-def _part(name: str) -> str:
+def part(name: str) -> str:
+    """A file beside this module."""
     return (HERE / name).read_text(encoding="utf-8")
 
 
-def _fill(template: str, **values: str) -> str:
+def fill(template: str, **values: str) -> str:
     """`str.format` would read what it fills in, if asked twice; this puts each value in once, as it is."""
     return "".join(
         text + (values[field] if field else "") for text, field, _, _ in Formatter().parse(template)
     )
+
+
+def sha256_of(script: str) -> str:
+    """As a page's Content-Security-Policy names the one script that it runs."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def in_script(text: str) -> str:

@@ -26,9 +26,12 @@ TOKENIZER_BYTES = (
 )
 
 
-def page_data(results: Results, folder: Path, pages: Sequence[Path]) -> dict[str, Any]:
-    """Everything but surfaces and tokenizers. pages: in Markdown, summary.md first."""
-    files, config = Layout(folder), results.config
+def page_data(results: Results, pages: Sequence[Path]) -> dict[str, Any]:
+    """Everything but surfaces and tokenizers; null is what there is not, as in a run without a search.
+
+    pages: in Markdown, summary.md first.
+    """
+    files, config = results.files, results.config
     return {
         "corpora": results.corpora,
         "scripts": [_main_script(results.hygiene[corpus]) for corpus in results.corpora],
@@ -38,18 +41,15 @@ def page_data(results: Results, folder: Path, pages: Sequence[Path]) -> dict[str
         "vocab_curve": columns(results.vocab_curve),
         "proxy_vocab_size": config["proxies"]["vocab_size"],
         "pages": {path.stem: path.read_text(encoding="utf-8") for path in pages},
-        "objective": _objective(results, files),
+        "objective": _objective(results, files) if results.is_searched else None,
         "mixtures": columns(results.candidates),
         "front": columns(results.front),
         "measured_front": columns(results.measured_front),
         "front_points": columns(results.front_measured),
-        "support": _support(results),
+        "support": _support(results) if results.is_searched else None,
         "ranking": results.choice["ranking"],
-        "on_proxies": results.finalists["ranking"],
-        "compression": columns(
-            results.compression.group_by("name", "evaluation_set", "corpus", "vocab_size", maintain_order=True)
-            .agg(pl.col("nsl").mean())
-        ),
+        "on_proxies": results.finalists["ranking"] if results.is_searched else None,
+        "compression": _on_proxies(results),
         "validation": columns(
             results.validation.filter(
                 pl.col("metric").is_in(SHOWN_METRICS) | pl.col("metric").str.starts_with("gain_")
@@ -58,15 +58,17 @@ def page_data(results: Results, folder: Path, pages: Sequence[Path]) -> dict[str
         "metrics": columns(results.metrics),
         "predictions": columns(results.predictions),
         "learning_curve": columns(results.learning_curve),
-        "ranks": None if results.ranks is None else columns(results.ranks),
+        "ranks": columns(results.ranks),
         "gates": columns(pl.read_parquet(files.gates)),
         "bits_per_byte": None if results.bits_per_byte is None else columns(results.bits_per_byte),
         "provenance": _provenance(files),
     }  # fmt: skip
 
 
-def columns(table: pl.DataFrame) -> dict[str, list[Any]]:
-    """A table by column; numbers that JSON lacks become null."""
+def columns(table: pl.DataFrame | None) -> dict[str, list[Any]] | None:
+    """A table by column; numbers that JSON lacks become null. None if there is no table."""
+    if table is None:
+        return None
     return {name: [_finite(value) for value in table[name].to_list()] for name in table.columns}
 
 
@@ -77,6 +79,14 @@ def _finite(value: Any) -> Any:
 def _main_script(facts: Mapping[str, Any]) -> str:
     scripts = facts.get("text", {}).get("scripts", {})
     return max(scripts, key=scripts.get, default="unknown")
+
+
+def _on_proxies(results: Results) -> dict[str, list[Any]] | None:
+    """The NSL of every mixture's proxies, mean over draws; None without a search."""
+    if results.compression is None:
+        return None
+    keys = ("name", "evaluation_set", "corpus", "vocab_size")
+    return columns(results.compression.group_by(*keys, maintain_order=True).agg(pl.col("nsl").mean()))
 
 
 def _support(results: Results) -> dict[str, list[float]]:

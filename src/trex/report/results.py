@@ -28,11 +28,14 @@ class Results:
     """What a run left in its results folder. Columns are those of docs/contracts.md.
 
     Attributes:
+        files: where they are.
         config: of `trex.config.load_config`.
-        candidates, notes, tables, pareto: of the search. front_points: its measurements of the front.
+        candidates: the mixtures that are compared, `predicted` null without a search.
+        finalists: those that go on to full scale, by their proxies; without a search all.
+        notes, tables, pareto: of the search. front_points: its measurements of the front.
         metrics, corpus_metrics, learning_curve, vocabulary, predictions: of the regression.
         mixtures, training_ledger: of the sampled proxies.
-        compression, ledger, finalists: of the proxies of candidates and baselines, and which go on to full scale.
+        compression, ledger: of the proxies of candidates and baselines.
         choice: among the finalists, at full scale.
         vocab_choice: the vocabulary size and why, of `trex.language_model.vocab_size.choose`.
         vocab_curve: of every full-scale tokenizer, by vocabulary size.
@@ -45,23 +48,13 @@ class Results:
         hygiene: of every corpus, `trex.hygiene.facts.corpus_facts`.
         inferred: of every baseline that is the mixture of an existing tokenizer, by name: how that was inferred.
         cpu_seconds: of the jobs, `cpu_seconds`.
+
+    What is of the search, the regression and proxies is None without a search (`is_searched`).
     """
 
+    files: Layout
     config: Mapping[str, Any]
     candidates: pl.DataFrame
-    notes: Mapping[str, Mapping[str, float]]
-    tables: Mapping[str, list[Mapping[str, Any]]]
-    pareto: pl.DataFrame
-    front_points: pl.DataFrame
-    metrics: pl.DataFrame
-    corpus_metrics: pl.DataFrame
-    learning_curve: pl.DataFrame
-    vocabulary: pl.DataFrame
-    predictions: pl.DataFrame
-    mixtures: pl.DataFrame
-    training_ledger: pl.DataFrame
-    compression: pl.DataFrame
-    ledger: pl.DataFrame
     finalists: Mapping[str, Any]
     choice: Mapping[str, Any]
     vocab_choice: Mapping[str, Any]
@@ -77,9 +70,22 @@ class Results:
     hygiene: Mapping[str, Mapping[str, Any]]
     inferred: Mapping[str, Mapping[str, Any]]
     cpu_seconds: Mapping[str, float]
+    notes: Mapping[str, Mapping[str, float]] | None = None
+    tables: Mapping[str, list[Mapping[str, Any]]] | None = None
+    pareto: pl.DataFrame | None = None
+    front_points: pl.DataFrame | None = None
+    metrics: pl.DataFrame | None = None
+    corpus_metrics: pl.DataFrame | None = None
+    learning_curve: pl.DataFrame | None = None
+    vocabulary: pl.DataFrame | None = None
+    predictions: pl.DataFrame | None = None
+    mixtures: pl.DataFrame | None = None
+    training_ledger: pl.DataFrame | None = None
+    compression: pl.DataFrame | None = None
+    ledger: pl.DataFrame | None = None
 
     @classmethod
-    def load(cls, folder: str | Path, config: Mapping[str, Any]) -> Self:
+    def load(cls, files: Layout, config: Mapping[str, Any]) -> Self:
         """Read the results of the run that `config` describes.
 
         Raises:
@@ -87,7 +93,7 @@ class Results:
                 is not among the candidates.
             FileNotFoundError: if a file is missing.
         """
-        folder, files, corpora = Path(folder), Layout(Path(folder)), list(config["corpora"])
+        corpora = list(config["corpora"])
 
         def wide(path: Path, *keys: str) -> pl.DataFrame:
             table = pl.read_parquet(path)
@@ -121,22 +127,29 @@ class Results:
                 f"{files.validation} and the config differ in the tokenizers {sorted(wrong)}; "
                 "delete it and run again"
             )
+
+        def of_search() -> dict[str, Any]:
+            return {
+                "notes": read_json(files.search_notes),
+                "tables": read_json(files.search_tables),
+                "pareto": wide(files.pareto, "name", "weight", "average", "worst"),
+                "front_points": pl.concat(pl.read_parquet(files.front_point(name)) for name in FRONT_POINTS),
+                "metrics": pl.read_parquet(files.surfaces("metrics")),
+                "corpus_metrics": long(files.surfaces("corpus_metrics")),
+                "learning_curve": pl.read_parquet(files.surfaces("learning_curve")),
+                "vocabulary": pl.read_parquet(files.surfaces("vocabulary")),
+                "predictions": pl.read_parquet(files.surfaces("predictions")),
+                "mixtures": wide(files.mixtures, "mixture_id"),
+                "training_ledger": long(files.training_ledger),
+                "compression": long(files.choice_compression),
+                "ledger": long(files.choice_ledger),
+            }
+
         return cls(
+            files=files,
             config=config,
             candidates=candidates,
-            notes=read_json(files.search_notes),
-            tables=read_json(files.search_tables),
-            pareto=wide(files.pareto, "name", "weight", "average", "worst"),
-            front_points=pl.concat(pl.read_parquet(files.front_point(name)) for name in FRONT_POINTS),
-            metrics=pl.read_parquet(files.surfaces("metrics")),
-            corpus_metrics=long(files.surfaces("corpus_metrics")),
-            learning_curve=pl.read_parquet(files.surfaces("learning_curve")),
-            vocabulary=pl.read_parquet(files.surfaces("vocabulary")),
-            predictions=pl.read_parquet(files.surfaces("predictions")),
-            mixtures=wide(files.mixtures, "mixture_id"),
-            training_ledger=long(files.training_ledger),
-            compression=long(files.choice_compression),
-            ledger=long(files.choice_ledger),
+            **(of_search() if config["search"]["strategies"] else {}),
             finalists=finalists,
             choice=choice,
             vocab_choice=read_json(files.vocab_size),
@@ -163,13 +176,23 @@ class Results:
                 for name, spec in config["baselines"].items()
                 if isinstance(spec, Mapping) and "infer" in spec
             },
-            cpu_seconds=cpu_seconds(folder),
+            cpu_seconds=cpu_seconds(files.root),
         )
 
     @cached_property
     def corpora(self) -> list[str]:
         """The k corpus ids in the config's order."""
         return list(self.config["corpora"])
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether there are searched mixtures, and proxies, surfaces and a front with them."""
+        return bool(self.config["search"]["strategies"])
+
+    @property
+    def compared(self) -> list[str]:
+        """The mixtures that were trained at full scale, best first."""
+        return [row["name"] for row in self.choice["ranking"] if row["measured"] is not None]
 
     @property
     def vocab_size(self) -> int:
@@ -199,7 +222,7 @@ class Results:
         """Of language models, by `trex.language_model.compare`; None if that is turned off. Only the summary has it."""
         if not self.config["language_model"]["check"]["seeds"]:
             return None
-        return pl.read_parquet(Layout(Path(self.config["results"])).bits_per_byte)
+        return pl.read_parquet(self.files.bits_per_byte)
 
     @cached_property
     def chosen_shares(self) -> np.ndarray:
@@ -238,7 +261,10 @@ class Results:
 
     @cached_property
     def outside_support(self) -> list[str]:
-        """Corpora of which the chosen mixture has a smaller or larger share than every sampled proxy."""
+        """Corpora of which the chosen mixture has a smaller or larger share than every sampled proxy; none without a
+        search."""
+        if not self.is_searched:
+            return []
         low, high = self.sampled_range
         shares = self.chosen_shares
         outside = (shares < low - SHARE_TOLERANCE) | (shares > high + SHARE_TOLERANCE)
@@ -269,9 +295,12 @@ class Results:
         }
 
     @cached_property
-    def measured_front(self) -> pl.DataFrame:
+    def measured_front(self) -> pl.DataFrame | None:
         """Average and worst corpus of every candidate and baseline, as their proxies measured it: name, average, worst.
-        The average is the objective, or the mean NSL if that is itself about the worst corpus."""
+        The average is the objective, or the mean NSL if that is itself about the worst corpus. None without a search.
+        """
+        if self.compression is None:
+            return None
         objective = self.finalists["objective"]
         keys = ["name", "replicate", "evaluation_set"]
         by_name = (
@@ -290,17 +319,21 @@ class Results:
         return by_name.with_columns(average=pl.col("name").replace_strict(measured, return_dtype=pl.Float64))
 
     @cached_property
-    def front(self) -> pl.DataFrame:
+    def front(self) -> pl.DataFrame | None:
         """The predicted Pareto front: rows of `pareto` that no other row beats on both the average and the worst
-        corpus, best average first."""
+        corpus, best average first. None without a search."""
+        if self.pareto is None:
+            return None
         best_first = self.pareto.sort("average", "worst")
         worst_so_far = pl.col("worst").cum_min().shift(1)
         return best_first.filter(worst_so_far.is_null() | (pl.col("worst") < worst_so_far))
 
     @cached_property
-    def front_measured(self) -> pl.DataFrame:
+    def front_measured(self) -> pl.DataFrame | None:
         """What was measured of the front, and what was predicted there: name (of FRONT_POINTS), point (the row of
-        `pareto`), average, worst, predicted_average, predicted_worst."""
+        `pareto`), average, worst, predicted_average, predicted_worst. None without a search."""
+        if self.pareto is None:
+            return None
         predicted = self.pareto.select("average", "worst", point="name")
         return (
             self.front_points.group_by("name", "point", maintain_order=True)

@@ -1,7 +1,6 @@
 """The page that a person reads first: which mixture to use, what it gains, how sure that is, and what to do next."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -10,8 +9,8 @@ from trex.layout import CHOSEN, Layout
 from trex.mixtures.baselines import SEARCHED, natural, uniform
 from trex.objective.comparisons import TIE
 from trex.objective.constraints import SLACK
-from trex.report import by_corpus, markdown, vocab_size
-from trex.report.choice import claim, draws, how_chosen
+from trex.report import by_corpus, extension, markdown, vocab_size
+from trex.report.choice import claim, draws, how_chosen, without_search
 from trex.report.doubts import better_at_full_scale, doubts, gate_failures
 from trex.report.language_model_sentence import sentence
 from trex.report.results import Results
@@ -36,7 +35,7 @@ OBJECTIVES = {
 
 def write_summary(results: Results) -> str:
     """The summary of a run, in Markdown. It fits on two screens; everything else is in the other pages."""
-    sections = (_verdict, _mixture, _gains, _language_models, _caveats, _next_steps)
+    sections = (_verdict, _mixture, _gains, extension.section, _language_models, _caveats, _next_steps)
     return "\n\n".join(filter(None, (section(results) for section in sections))) + "\n"
 
 
@@ -49,17 +48,21 @@ def _verdict(results: Results) -> str:
         title = "# Do not trust this result yet"
     elif better:
         title = f"# At full scale, `{better['against']}` is better than the recommended `{name}`"
+    elif len(results.compared) == 1:
+        title = f"# The mixture `{name}`"
     else:
         title = f"# Recommended mixture: `{name}`"
     paragraphs = [title, *([markdown.bullets(found)] if found else [])]
-    recommended = _recommendation(results)
+    recommended = _recommendation(results) if len(results.compared) > 1 else ""
     if found:
         recommended = recommended.replace("**Train", "Taken at face value, the numbers say: **train", 1)
     said = claim(results) if results.too_few_documents else f"**{claim(results)}**"
-    paragraphs.append(markdown.paragraph(recommended, said, _full_scale(results)))
+    alone = "" if results.is_searched else without_search(results)
+    paragraphs.append(markdown.paragraph(recommended, alone, said, _full_scale(results)))
     if results.vocab_choice["asked"] is None:
         paragraphs.append(markdown.paragraph(vocab_size.sentence(results.vocab_choice)))
-    paragraphs.append(markdown.paragraph(_objective(results), _on_proxies(results)))
+    of_proxies = _on_proxies(results) if results.is_searched else ""
+    paragraphs.append(markdown.paragraph(_objective(results), of_proxies))
     return "\n\n".join(paragraphs)
 
 
@@ -129,18 +132,23 @@ def _on_proxies(results: Results) -> str:
 
 def _mixture(results: Results) -> str:
     corpora, available = results.corpora, results.available_bytes
-    low, high = results.sampled_range
     shares = results.chosen_shares, uniform(len(corpora)), natural(available)
+    sampled = [[] for _ in corpora]
+    if results.is_searched:
+        sampled = [
+            [f"{100 * low:.1f} to {100 * high:.1f} %"]
+            for low, high in zip(*results.sampled_range, strict=True)
+        ]
     rows = {
         corpus: (
             f"`{corpus}`",
             *(markdown.percent(share) for share in shares),
-            f"{100 * lowest:.1f} to {100 * highest:.1f} %",
+            *of_proxies,
             markdown.size(n_bytes),
             f"{times:.2f} times",
         )
-        for corpus, *shares, lowest, highest, n_bytes, times in zip(
-            corpora, *shares, low, high, available, results.times_read, strict=True
+        for corpus, *shares, of_proxies, n_bytes, times in zip(
+            corpora, *shares, sampled, available, results.times_read, strict=True
         )
     }
     largest = by_corpus.shown(corpora, results.chosen_shares)
@@ -148,12 +156,16 @@ def _mixture(results: Results) -> str:
     if len(largest) < len(corpora):
         others = ~np.isin(corpora, largest)
         sums = (markdown.percent(share[others].sum()) for share in shares)
-        table.append((f"{others.sum()} others", *sums, "", markdown.size(available[others].sum()), ""))
-    header = ("corpus", "recommended", "uniform", "natural", "sampled", "text", "read")
+        unknown = [""] * results.is_searched
+        table.append((f"{others.sum()} others", *sums, *unknown, markdown.size(available[others].sum()), ""))
+    column = ["sampled"] if results.is_searched else []
+    header = ("corpus", "recommended", "uniform", "natural", *column, "text", "read")
     note = markdown.paragraph(
-        "Shares of training bytes. *Natural*: in proportion to the text available. *Sampled*: the smallest and the "
-        "largest share that proxies were trained on. *Text*: available for training; *read*: how often the "
-        "full-scale training goes through it.",
+        "Shares of training bytes. *Natural*: in proportion to the text available.",
+        "*Sampled*: the smallest and the largest share that proxies were trained on."
+        if results.is_searched
+        else "",
+        "*Text*: available for training; *read*: how often the full-scale training goes through it.",
         by_corpus.note(corpora, "the largest shares"),
     )
     return f"## The mixture\n\n{markdown.table(header, table)}\n\n{note}"
@@ -251,7 +263,8 @@ def _caveats_of(results: Results) -> Iterator[str]:
         )
     if results.vocab_choice["asked"] is not None:  # else it is said above
         yield from vocab_size.text_is_short(results.vocab_choice)
-    yield ("The mixture was chosen on the selection half, so its gains there are slightly too large.")
+    if len(results.compared) > 1:
+        yield "The mixture was chosen on the selection half, so its gains there are slightly too large."
     yield from halves_caveats(results.evaluation, results.config["objective"]["parallel_set"])
     if "held_out" in results.choice["objective"]["evaluation_sets"]:
         yield "`held_out` is text of the same corpora. Text of another kind may compress differently."
@@ -269,24 +282,36 @@ def _next_steps(results: Results) -> str:
 
 
 def _steps(results: Results) -> Iterator[str]:
-    better, folder = better_at_full_scale(results), Path(results.config["results"])
-    tokenizer = Layout(folder).tokenizer(better["against"] if better else CHOSEN).parent
+    better = better_at_full_scale(results)
+    tokenizer = Layout.of(results.config).tokenizer(better["against"] if better else CHOSEN).parent
     yield f'Use the tokenizer: `transformers.AutoTokenizer.from_pretrained("{tokenizer}")`.'
     spearman = _rank_correlation(results)
     if spearman is not None and not spearman >= RANKS_WELL:
         yield "Raise `proxies.bytes` (and `proxies.vocab_size`): proxies should rank mixtures as the full scale does."
-    if _still_learning(results):
+    if not results.is_searched:
+        yield "Name strategies in `search.strategies`: a search may find a better mixture than these (docs/search.md)."
+    elif _still_learning(results):
         yield "Raise `proxies.count`: the regression's error was still falling with the last proxies (details.md)."
     if results.outside_support:
         yield "Add `proxies.mixtures` with shares near the recommended ones, so that the regression has seen them."
     yield from vocab_size.advice(results.vocab_choice)
     if _is_demo(results):
         yield "Name your own corpora in a config: docs/usage.md."
+    browser, details, costs = (
+        "all of this in a browser, and what any other mixture would do",
+        "how good the predictions are, the front between average and worst corpus",
+        "CPU time of each strategy",
+    )
+    if not results.is_searched:
+        browser, details, costs = (
+            "all of this in a browser",
+            "the choice, vocabulary sizes, text given",
+            "CPU time",
+        )
     yield (
-        "Read on: `report.html` (all of this in a browser, and what any other mixture would do), `details.md` (how "
-        "good the predictions are, the front between average and worst corpus), `validation.md` (the full-scale "
+        f"Read on: `report.html` ({browser}), `details.md` ({details}), `validation.md` (the full-scale "
         "tokenizers by corpus, what they mean for a language model), `vocabulary.md` (gates, and what the vocabularies "
-        "are made of), `costs.md` (CPU time of each strategy), "
+        f"are made of), `costs.md` ({costs}), "
         "`candidates.csv` (all mixtures), `corpora.csv` (all corpora), `hygiene.md` (what is in the text of the "
         "corpora), `figures/`. docs/output.md explains every file."
     )

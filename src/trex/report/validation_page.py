@@ -53,9 +53,11 @@ def _title(results: Results) -> str:
         for half in ("test_", "")
     )
     of_test, of_selection = halves
+    role = "recommended " if len(results.compared) > 1 else ""
+    others = "It and those of the baselines have" if len(results.trained) > 1 else "It has"
     return "# The full-scale tokenizers\n\n" + markdown.paragraph(
-        f"`chosen` is the tokenizer of the recommended mixture, `{results.choice['chosen']}`. It and those of the "
-        f"baselines have a vocabulary of {results.vocab_size:,}.",
+        f"`chosen` is the tokenizer of the {role}mixture, `{results.choice['chosen']}`. {others} a vocabulary "
+        f"of {results.vocab_size:,}.",
         f"Existing tokenizers keep their own vocabularies: {markdown.names(existing)}." if existing else "",
         "All numbers are of the test half of the evaluation text, which nothing was chosen on: of the objective's "
         f"sets, {of_test} (the selection half has {of_selection}). It is encoded by `tokenizers`, one document at a "
@@ -77,8 +79,9 @@ def _objective(results: Results) -> str:
         rows.append((f"`{name}`", markdown.nsl(value), *cells))
     sets = markdown.names(results.choice["objective"]["evaluation_sets"])
     header = ("tokenizer", "objective", "gain of `chosen`", "95 % interval")
+    role = "which the search minimised" if results.is_searched else "by which mixtures are compared"
     intro = markdown.paragraph(
-        f"The {results.choice['objective']['aggregate']} NSL on {sets}, which the search minimised; best first.",
+        f"The {results.choice['objective']['aggregate']} NSL on {sets}, {role}; best first.",
         claim(results),
     )
     return f"## The objective\n\n{intro}\n\n{markdown.table(header, rows)}"

@@ -86,8 +86,11 @@ def text_is_short(choice: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def section(choice: Mapping[str, Any], curve: pl.DataFrame, chosen: str) -> str:
-    """Tables by vocabulary size. curve: of `choice/vocab_curve.parquet`. chosen: the recommended mixture."""
+def section(
+    choice: Mapping[str, Any], curve: pl.DataFrame, chosen: str, decides: str = "the best mixture on proxies"
+) -> str:
+    """Tables by vocabulary size. curve: of `choice/vocab_curve.parquet`. chosen: the recommended mixture. decides: what
+    the mixture is whose curve decides; empty where one alone was trained."""
     of_decides = curve.filter(name=choice["decides"]).sort("vocab_size")
     flat = choice["flat"]
     sizes = of_decides["vocab_size"].to_list()
@@ -119,16 +122,16 @@ def section(choice: Mapping[str, Any], curve: pl.DataFrame, chosen: str) -> str:
     )
     intro = markdown.paragraph(
         sentence(choice),
-        f"The curve is that of `{choice['decides']}`, the best mixture on proxies, measured on the selection half of "
-        "`held_out`. *Cost*: operations of training and serving the model of `language_model`, above the least. "
+        f"The curve is that of `{choice['decides']}`{f', {decides},' if decides else ''} measured on the selection "
+        "half of `held_out`. *Cost*: operations of training and serving the model of `language_model`, above "
+        "the least.",
         f"*Rare*: entries that the training text has fewer than {RARE} times as this vocabulary splits it; *unseen*: "
         "entries that the held-out text never has. *Last merged*: how often the training text had the last entry when "
         "it was made.",
         _by_others(choice),
     )
-    return f"## The vocabulary size\n\n{intro}\n\n{markdown.table(header, rows)}\n\n" + _gains(
-        curve, chosen, shown
-    )
+    parts = ("## The vocabulary size", intro, markdown.table(header, rows), _gains(curve, chosen, shown))
+    return "\n\n".join(filter(None, parts))
 
 
 def _by_others(choice: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The page about the vocabularies of the full-scale and existing tokenizers: gates, use, and whose words they have."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ class Vocabularies:
 
     gates, composition: of all tokenizers. entries, words: of the tokenizer `name`, whose entries the page shows.
     corpora: of the config, in order. trained: the full-scale tokenizers; waived: gates at which they may fail.
+    kept: ids of the tokens of their base that stay; None without a base.
     """
 
     gates: pl.DataFrame
@@ -30,6 +31,7 @@ class Vocabularies:
     corpora: Sequence[str]
     trained: Sequence[str]
     waived: Sequence[str]
+    kept: Collection[int] | None = None
 
     @property
     def tokenizers(self) -> list[str]:
@@ -53,7 +55,7 @@ class Vocabularies:
 
 def write_vocabulary(found: Vocabularies) -> str:
     """The page, in Markdown."""
-    sections = (_gates, _noted, _use, _examples, _corpora)
+    sections = (_gates, _noted, _use, _examples, _new_entries, _corpora)
     title = "# The vocabularies\n\n" + markdown.paragraph(
         f"`{found.name}` is the tokenizer of the recommended mixture. All numbers are of the test half of the "
         "evaluation text; validation/composition.parquet has them by evaluation set and corpus, and "
@@ -160,6 +162,22 @@ def _examples(found: Vocabularies) -> str:
         if len(rows):
             items.append(f"{use}: {_shown(rows['text'])}")
     return f"Examples of `{found.name}` (· is a space):\n\n{markdown.bullets(items)}" if items else ""
+
+
+def _new_entries(found: Vocabularies) -> str:
+    """Of what was added to a base, what no text uses."""
+    if found.kept is None:
+        return ""
+    new = found.entries.filter(~pl.col("id").is_in([*found.kept])).sort("id")
+    idle = new.filter(count=0)
+    on_the_way = len(idle.filter(pl.col("built") > 0))
+    share = markdown.short_percent(len(idle) / max(len(new), 1))
+    said = (
+        f"Of the {len(new):,} entries that `{found.name}` has beside those of its base, {len(idle):,} ({share}) are no "
+        f"token of this text; {on_the_way:,} of them are merged on the way to longer ones."
+    )
+    shown = _shown(idle.drop_nulls("text")["text"].head(4 * EXAMPLES))
+    return f"## New entries\n\n{markdown.paragraph(said, f'The first are {shown}' if shown else '')}"
 
 
 def _corpora(found: Vocabularies) -> str:

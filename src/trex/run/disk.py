@@ -8,19 +8,21 @@ output.
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trex.config import ConfigError
+from trex.config import ConfigError, pieces_of
 from trex.corpora import open_source
 from trex.corpora.reader import FileReader
-from trex.layout import full_scale_draws
+from trex.layout import full_scale_draws, split_name
 from trex.tokenizer.sizes import curve_sizes
 
 COUNTS, HELD_OUT, RUNS, INDEX = 0.3, 0.4, 0.3, 0.45  # bytes on disk a byte of text
+PIECES = 1.8  # the same of counts and index of pieces for superwords: nearly all are distinct, in any amount of text
 MEASURED, HEAPS = 155_000_000, 0.8
 DEMO = 700_000  # the largest of the embedded corpora
+_OF_A_SPLIT, _OF_A_RECIPE = ("counts", "index"), ("proxies", "tokenizers")  # of the forecast
 ROW, TOKENIZER = 60, 80  # bytes of a row of compression on disk, twice; of tokenizer.json a token
 
 
@@ -46,7 +48,7 @@ def forecast(config: Mapping[str, Any], base: Path) -> tuple[dict[str, int], lis
     held_out = config["evaluation"]["held_out_share"] * text
     beyond = max(text / MEASURED, 1.0)
     proxies, training = config["proxies"], config["training"]
-    mixtures = proxies["count"] + len(proxies["mixtures"])
+    mixtures = proxies["count"] + len(proxies["mixtures"]) if config["search"]["strategies"] else 0
     sets = sum(1 + len(corpus["evaluation"]) for corpus in config["corpora"].values())
     kept = mixtures if proxies["keep_tokenizers"] else 0
     baselines = 1 + len(config["baselines"])
@@ -59,6 +61,7 @@ def forecast(config: Mapping[str, Any], base: Path) -> tuple[dict[str, int], lis
         "counts": COUNTS * text + HELD_OUT * held_out,
         "counting, for a while": RUNS * max(size or 0 for size in sizes.values()),
         "index": INDEX * min(text, MEASURED) * beyond**HEAPS,
+        **({"pieces": PIECES * text + HELD_OUT * held_out} if config["tokenizer"]["superwords"] else {}),
         "proxies": mixtures * sets * len(proxies["vocab_grid"]) * ROW,
         "tokenizers": TOKENIZER * (kept * proxies["vocab_size"] + entries),
     }
@@ -66,17 +69,37 @@ def forecast(config: Mapping[str, Any], base: Path) -> tuple[dict[str, int], lis
     return {what: int(size) for what, size in need.items()}, unknown
 
 
-def check_space(config: Mapping[str, Any], base: Path) -> list[str]:
+def forecast_of_all(configs: Sequence[Mapping[str, Any]], base: Path) -> tuple[dict[str, int], list[str]]:
+    """The same of several recipes, which share the words of a split of the text."""
+    need, unknown = forecast(configs[0], base)
+    for number, config in enumerate(configs[1:], 1):
+        splits = {split_name(one["tokenizer"]) for c in configs[:number] for one in [c, *pieces_of(c)]}
+        shared = split_name(config["tokenizer"]) in splits
+        new_pieces = any(split_name(one["tokenizer"]) not in splits for one in pieces_of(config))
+        for what, size in forecast(config, base)[0].items():
+            if (
+                what in _OF_A_RECIPE
+                or (not shared and what in _OF_A_SPLIT)
+                or (what == "pieces" and new_pieces)
+            ):
+                need[what] = need.get(what, 0) + size
+    return need, unknown
+
+
+def check_space(configs: Sequence[Mapping[str, Any]], base: Path) -> list[str]:
     """Compare the forecast with the free space; returns lines to tell the user.
+
+    configs: of the run, or of all its recipes.
 
     Raises:
         ConfigError: not even half of the forecast fits.
     """
-    need, unknown = forecast(config, base)
-    folder = base / config["results"]
+    need, unknown = forecast_of_all(configs, base)
+    results = base / configs[0]["results"]
+    folder = results
     while not folder.exists():
         folder = folder.parent
-    there = sum(path.stat().st_size for path in (base / config["results"]).rglob("*") if path.is_file())
+    there = sum(path.stat().st_size for path in results.rglob("*") if path.is_file())
     missing, free = sum(need.values()) - there, shutil.disk_usage(folder).free
     parts = ", ".join(f"{what} {_gigabytes(size)}" for what, size in need.items())
     said = f"The run needs about {_gigabytes(max(missing, 0))} in {folder} ({parts}), where {_gigabytes(free)} are free"

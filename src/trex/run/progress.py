@@ -84,4 +84,5 @@ def closing_words(summary: Path) -> str:
     """The title and the first paragraph of summary.md as plain text, and where to read on."""
     title, first = summary.read_text().split("\n\n", 2)[:2]
     plain = re.sub(r"\*\*|`|^# ", "", f"{title}\n{first}")
-    return f"{plain}\nRead {summary}, or open {summary.with_name('report.html')}"
+    report = summary.with_name("report.html")
+    return f"{plain}\nRead {summary}" + (f", or open {report}" if report.exists() else "")

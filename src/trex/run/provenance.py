@@ -33,8 +33,8 @@ def provenance(
     """Follow the records of `trex.run.records` from some results back to the texts.
 
     Args:
-        ledgers: of the `corpora` (the columns of counts/{corpus}/ledger.parquet), `proxies` and `tokenizers`
-            (those of a slice's ledger, see docs/contracts.md).
+        ledgers: of the `corpora` (the columns of counts/{corpus}/ledger.parquet), `tokenizers` and, if there are any,
+            `proxies` (those of a slice's ledger, see docs/contracts.md).
 
     Raises:
         RecordError: a file on the way has no record, or is not what a later one was made from.
@@ -52,7 +52,7 @@ def provenance(
         "corpora": inputs,
         "ledgers": {
             "corpora": _sums(ledgers["corpora"], ["corpus", "split"], text),
-            "proxies": _sums(ledgers["proxies"], ["corpus"], given),
+            **({"proxies": _sums(ledgers["proxies"], ["corpus"], given)} if "proxies" in ledgers else {}),
             "tokenizers": _sums(ledgers["tokenizers"], ["name", "draw", "corpus"], given),
         },
         "files": files,
@@ -62,14 +62,14 @@ def provenance(
 
 
 def ledgers_of(
-    counts: Iterable[str | Path], proxies: str | Path, tokenizers: Iterable[str | Path]
+    counts: Iterable[str | Path], proxies: str | Path | None, tokenizers: Iterable[str | Path]
 ) -> dict[str, pl.DataFrame]:
-    """The ledgers that `provenance` takes, from their files."""
-    return {
+    """The ledgers that `provenance` takes, from their files; proxies: none in a run without a search."""
+    ledgers = {
         "corpora": pl.concat([pl.read_parquet(path) for path in counts]),
-        "proxies": pl.read_parquet(proxies),
         "tokenizers": pl.concat([pl.read_parquet(path) for path in tokenizers]),
     }
+    return ledgers | ({"proxies": pl.read_parquet(proxies)} if proxies else {})
 
 
 def _lineage(store: Records, results: Iterable[str | Path]) -> tuple[dict, dict, dict]:

@@ -25,12 +25,12 @@ def is_unfinished(page: Path) -> bool:
         return False
 
 
-def page_is_due(page: Path, jobs: Iterable[tuple[str, bool]]) -> bool:
+def page_is_due(page: Path, rule: str, jobs: Iterable[tuple[str, bool]]) -> bool:
     """Whether no summary of what is asked for is there: none at all, or one that is to be made again.
 
-    jobs: as of `write_page`.
+    rule: that writes the summary. jobs: as of `write_page`.
     """
-    return not page.exists() or is_unfinished(page) or ("write_summary", False) in jobs
+    return not page.exists() or is_unfinished(page) or (rule, False) in jobs
 
 
 def logs_of_failed_jobs(snakemake_logs: Iterable[str]) -> list[str]:

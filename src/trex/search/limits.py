@@ -18,22 +18,20 @@ from trex.proxies.tables import nsl_array
 
 
 def limits_table(
-    encoded: Mapping[str, pl.DataFrame], proxy: pl.DataFrame, full_scale: pl.DataFrame
+    encoded: Mapping[str, pl.DataFrame], proxy: pl.DataFrame | None, full_scale: pl.DataFrame | None
 ) -> pl.DataFrame:
     """What existing tokenizers compress, at both scales.
 
     Args:
         encoded: by name, tokens of every evaluation document: evaluation_set, corpus, tokens, reference_tokens.
-        proxy, full_scale: what one mixture compresses at either scale: evaluation_set, corpus, nsl.
+        proxy, full_scale: what one mixture compresses at either scale: evaluation_set, corpus, nsl; None: no proxies
+            are held to limits.
 
     Returns:
         tokenizer, evaluation_set, corpus, tokens, reference_tokens, nsl, and proxy_nsl, the NSL of a proxy that would
-        become as good at full scale.
+        become as good at full scale (null without proxies).
     """
     key = ["evaluation_set", "corpus"]
-    steps = full_scale.select(*key, full_scale="nsl").join(
-        proxy.select(*key, proxy="nsl"), on=key, validate="1:1"
-    )
     tables = [
         documents.group_by(key, maintain_order=True)
         .agg(pl.col("tokens", "reference_tokens").sum())
@@ -44,6 +42,11 @@ def limits_table(
         )
         for name, documents in encoded.items()
     ]
+    if proxy is None or full_scale is None:
+        return pl.concat(tables).with_columns(proxy_nsl=pl.lit(None, pl.Float64))
+    steps = full_scale.select(*key, full_scale="nsl").join(
+        proxy.select(*key, proxy="nsl"), on=key, validate="1:1"
+    )
     return (
         pl.concat(tables)
         .join(steps, on=key, how="left", maintain_order="left", validate="m:1")

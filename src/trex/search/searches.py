@@ -12,6 +12,7 @@ import polars as pl
 
 from trex.files import read_json, write_text
 from trex.proxies.training_set import TrainingSet
+from trex.search.no_search import BASELINE
 from trex.search.pareto import front_table, pareto_front
 from trex.search.problem import Problem
 from trex.search.registry import STRATEGIES
@@ -20,8 +21,6 @@ from trex.search.space import SearchSpace
 from trex.search.strategy import SearchResult, Study
 from trex.surfaces.fitted import FittedSurfaces
 from trex.surfaces.select import ObjectiveSurface
-
-BASELINE = "baseline"  # role and strategy of the mixtures that the others must beat
 
 
 @dataclass(frozen=True, eq=False)

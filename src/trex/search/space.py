@@ -21,6 +21,7 @@ from trex.search.limits import with_existing
 from trex.search.strategies.matched import MATCHED, matched_mixture
 
 if TYPE_CHECKING:  # it trains, and rules import this module
+    from trex.counting.word_index import WordIndex
     from trex.proxies.train import Trainer
 
 
@@ -71,11 +72,7 @@ class SearchSpace:
             floors=params.search["floors"],
             ceilings=params.search["ceilings"],
         )
-        counted = evaluation_arrays(index.evaluation_rows, objective.counted_sets, corpora)
-        baselines = {MATCHED: matched_mixture(objective.aggregate, *counted, bounds)} | {
-            name: resolve(spec, corpora, index.available_bytes)
-            for name, spec in _with_inferred(params.baselines, inferred).items()
-        }
+        baselines = known_mixtures(index, objective, bounds, params.baselines, inferred)
         sets = objective.evaluation_sets
         measure = partial(trainer.nsl, evaluation_sets=sets)
         return cls(
@@ -88,6 +85,26 @@ class SearchSpace:
             sampler,
             measure,
         )
+
+
+def known_mixtures(
+    index: "WordIndex",
+    objective: Objective,
+    bounds: Bounds,
+    baselines: Mapping[str, Any],
+    inferred: Sequence[str],
+) -> dict[str, np.ndarray]:
+    """The mixtures that need no search, by name: the matched one and the baselines of the config. [k] each
+
+    bounds: of the matched mixture. inferred: files of `infer_mixture` with the shares of baselines that are to be
+    inferred.
+    """
+    corpora = list(objective.corpora)
+    counted = evaluation_arrays(index.evaluation_rows, objective.counted_sets, corpora)
+    return {MATCHED: matched_mixture(objective.aggregate, *counted, bounds)} | {
+        name: resolve(spec, corpora, index.available_bytes)
+        for name, spec in _with_inferred(baselines, inferred).items()
+    }
 
 
 def _with_inferred(baselines: Mapping[str, Any], files: Sequence[str]) -> dict[str, Any]:

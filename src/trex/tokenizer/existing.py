@@ -29,8 +29,8 @@ from trex.tokenizer.encode import of_plain_text
 from trex.tokenizer.encodings import ENCODINGS
 from trex.tokenizer.rules import steps, word_rules
 
-_PATTERNS = {"cl100k_base": CL100K, "o200k_base": O200K}
-_SPECIAL_TOKENS = {
+PATTERN_OF = {"cl100k_base": CL100K, "o200k_base": O200K}
+SPECIAL_TOKENS = {
     "cl100k_base": {
         "<|endoftext|>": 100257,
         "<|fim_prefix|>": 100258,
@@ -56,6 +56,10 @@ class Existing:
     def to_tokenizer(self) -> Tokenizer:
         """A new tokenizer that encodes text as the original does; special tokens in a text are text to it."""
         return of_plain_text(Tokenizer.from_str(self._json))
+
+    def save(self, path: Path) -> None:
+        """Its tokenizer.json."""
+        path.write_text(self._json, encoding="utf-8")
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -216,18 +220,18 @@ def _not_byte_level(config: Mapping[str, Any]) -> str | None:
 
 def _encoding(name: str) -> Tokenizer:
     """A tiktoken encoding as `tokenizers` says it: merges for ranks, and words that are tokens taken whole."""
-    ranks = _read_ranks(name)
+    ranks = read_ranks(name)
     vocab = {spell(token): rank for token, rank in ranks.items()}
     merges = [tuple(map(spell, _split(token, ranks))) for token in ranks if len(token) > 1]
-    specials = _SPECIAL_TOKENS[name]
+    specials = SPECIAL_TOKENS[name]
     tokenizer = Tokenizer(models.BPE(vocab={**vocab, **specials}, merges=merges, ignore_merges=True))
-    tokenizer.pre_tokenizer = split_and_spell(_PATTERNS[name])
+    tokenizer.pre_tokenizer = split_and_spell(PATTERN_OF[name])
     tokenizer.decoder = decoders.ByteLevel()
     add_special_tokens(tokenizer, specials)
     return tokenizer
 
 
-def _read_ranks(name: str) -> dict[bytes, int]:
+def read_ranks(name: str) -> dict[bytes, int]:
     """Token -> rank, which is its id, rising."""
     packed = (resources.files("bpe_openai.data") / f"{name}.tiktoken.gz").read_bytes()
     lines = (line.split() for line in gzip.decompress(packed).splitlines())

@@ -14,6 +14,7 @@ from trex.bpe.byte_alphabet import BYTE_LEVEL, is_spelling, spell, unspell
 from trex.bpe.encoding import encoded, flat_spellings, merges_of
 from trex.bpe.model import BpeModel
 from trex.bpe.words import FlatWords
+from trex.tokenizer.base import check_added, check_keep, dropped_tokens
 from trex.tokenizer.existing import Existing
 
 
@@ -37,6 +38,16 @@ class Base:
         return chain(self.dropped, count(self._n_ids))
 
     @property
+    def vocab_size(self) -> int:
+        """Tokens that stay, special ones included."""
+        vocab, added = _tokens(self.existing.config)
+        return len(vocab | added) - len(self.dropped)
+
+    @property
+    def special_ids(self) -> set[int]:
+        return set(_tokens(self.existing.config)[1].values())
+
+    @property
     def _n_ids(self) -> int:
         vocab, added = _tokens(self.existing.config)
         return 1 + max(max(vocab.values()), max(added.values(), default=0))
@@ -56,6 +67,11 @@ class Base:
         return Tokenizer.from_str(json.dumps({**self.existing.config, "model": bpe}))
 
 
+def kept_merges(keep: int | str) -> int | None:
+    """Of the config's key `tokenizer.keep`, as `load_base` takes it."""
+    return None if keep == "all" else int(keep)
+
+
 def load_base(existing: Existing, keep: int | None = None) -> Base:
     """An existing tokenizer to go on from.
 
@@ -67,20 +83,11 @@ def load_base(existing: Existing, keep: int | None = None) -> Base:
     config = existing.config
     vocab, added = _tokens(config)
     merges = [(unspell(a), unspell(b)) for a, b in config["model"]["merges"]]
-    if keep is not None and not 0 <= keep <= len(merges):
-        raise ValueError(
-            f"{existing.name} has {len(merges):,} merges, so that {keep:,} of them cannot be kept"
-        )
-    plain = [token["content"] for token in config["added_tokens"] if not token["special"]]
-    if plain:
-        raise ValueError(
-            f"{existing.name} has {len(plain)} added tokens that are not special, such as {plain[0]!r}: it finds them "
-            "in text before it makes words, so that merges cannot go on from it"
-        )
+    check_keep(existing.name, keep, len(merges))
+    check_added(existing.name, config["added_tokens"])
     keep = len(merges) if keep is None else keep
     spelled = {unspell(token): number for token, number in (vocab | added).items() if is_spelling(token)}
-    made = {a + b for a, b in merges[:keep]}
-    gone = {a + b for a, b in merges[keep:]} - made
+    gone = set(dropped_tokens(merges, keep))
     ids, spellings = zip(
         *sorted((number, token) for token, number in spelled.items() if token not in gone), strict=True
     )

@@ -56,12 +56,19 @@ PRE_TOKENIZERS = {
 }
 
 
-def why_not(file_format: str, regex: str, alphabet: str, eos_token: str | None) -> str | None:
+def why_not(
+    file_format: str, regex: str, alphabet: str, eos_token: str | None, algorithm: str = "bpe"
+) -> str | None:
     """Why a tokenizer has no export of a format, and what to do; None if it has one.
 
     regex: what splits text, of `tokenizer.pattern`; alphabet: the config's `tokenizer.alphabet`; eos_token: its
-    `release.eos_token`.
+    `release.eos_token`; algorithm: its `tokenizer.algorithm`.
     """
+    if algorithm != "bpe":
+        return (
+            f"all formats are for byte-level BPE, and tokenizer.algorithm is {algorithm}; its tokenizer.json has no "
+            "exports"
+        )
     if alphabet == "latin1":
         return (
             "the tokenizer reads bytes (tokenizer.alphabet: latin1), and all formats are for tokenizers of UTF-8 text; "

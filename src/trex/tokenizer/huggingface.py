@@ -6,6 +6,8 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, processors
 
+from trex.tokenizer.encode import vocabulary_size
+from trex.tokenizer.other_algorithms import NEVER
 from trex.tokenizer.special import CHAT, CONFIG, GENERATION, ROLES, SPECIAL, reserved_tokens
 
 
@@ -57,13 +59,15 @@ def special_ids(tokenizer: Tokenizer) -> dict[str, int]:
 
 
 def _padded(tokenizer: Tokenizer, pad_to: int) -> Tokenizer:
-    """With reserved tokens behind all others, so that the size is a multiple. They are in the model's vocabulary too:
-    programs take its size for that of the embedding."""
+    """With reserved tokens behind all others, so that the number of ids is a multiple. They are in the model's
+    vocabulary too: programs take its size for that of the embedding."""
     content = json.loads(tokenizer.to_str())
-    vocab = content["model"]["vocab"]
-    size = len(vocab)
-    fill = reserved_tokens(-size % pad_to, taken=vocab)
-    vocab.update({token: size + i for i, token in enumerate(fill)})
+    size = vocabulary_size(tokenizer)
+    fill = reserved_tokens(-size % pad_to, taken=tokenizer.get_vocab(with_added_tokens=True))
+    if content["model"]["type"] == "Unigram":
+        content["model"]["vocab"] += [[token, NEVER] for token in fill]
+    else:
+        content["model"]["vocab"].update({token: size + i for i, token in enumerate(fill)})
     padded = Tokenizer.from_str(json.dumps(content, ensure_ascii=False))
     padded.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in fill])
     return padded

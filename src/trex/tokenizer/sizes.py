@@ -25,27 +25,49 @@ def planned_size(training: Mapping[str, Any]) -> int:
     return training["vocab_range"][0] if is_automatic(training) else training["vocab_size"]
 
 
-def smallest_size(special_tokens: int) -> int:
+def first_size(tokenizer: Mapping[str, Any]) -> int:
+    """Entries that are there before a merge is trained: those of the base, or bytes and special tokens; tokenizer: the
+    section of a loaded config."""
+    return tokenizer["base_size"] or ALPHABET_SIZE + len(tokenizer["special_tokens"])
+
+
+def smallest_size(tokenizer: Mapping[str, Any]) -> int:
     """The smallest vocabulary with a merge."""
-    return ALPHABET_SIZE + special_tokens + 1
+    return first_size(tokenizer) + 1
+
+
+def transition_size(vocab_size: int, share: float, n_specials: int = 0) -> int:
+    """The size of the vocabulary after a share of the merges, 0 to 1, that lead to vocab_size tokens.
+
+    >>> transition_size(32_000, 0.8)
+    25651
+    """
+    smallest = ALPHABET_SIZE + n_specials
+    return smallest + round(share * (vocab_size - smallest))
 
 
 def compared_sizes(config: Mapping[str, Any]) -> list[int]:
     """The sizes whose costs a run compares, rising; a loaded config.
 
     With `vocab_size: auto` the multiples of `pad_to` in the range, among which it chooses; otherwise V and some below.
+    Only V where a training gives no smaller vocabularies: with an algorithm that is not BPE.
     """
-    training = config["training"]
+    training, tokenizer = config["training"], config["tokenizer"]
+    if tokenizer["algorithm"] != "bpe":
+        return [training["vocab_size"]]
     if is_automatic(training):
         return in_range(*training["vocab_range"], training["pad_to"])
-    smallest = smallest_size(len(config["tokenizer"]["special_tokens"]))
-    return in_range(max(training["vocab_size"] // BELOW, smallest), training["vocab_size"], 1)
+    if size := tokenizer["base_size"]:
+        new = training["vocab_size"] - size
+        return [size + entries for entries in in_range(max(new // BELOW, 1), new, 1)]
+    return in_range(max(training["vocab_size"] // BELOW, smallest_size(tokenizer)), training["vocab_size"], 1)
 
 
 def curve_sizes(config: Mapping[str, Any]) -> list[int]:
-    """The sizes at which compression is measured at full scale, rising: those above and the ladder's. Every training
-    goes to the last."""
-    return sorted({*compared_sizes(config), *config["training"]["ladder"]})
+    """The sizes at which compression is measured at full scale, rising: those above, the ladder's, that of the base.
+    Every training goes to the last."""
+    base = config["tokenizer"]["base_size"]
+    return sorted({*compared_sizes(config), *config["training"]["ladder"], *([base] if base else [])})
 
 
 def needed_size(config: Mapping[str, Any]) -> int:

@@ -35,7 +35,7 @@ class Vocabulary:
 
     @classmethod
     def load(cls, folder: Path, name: str) -> "Vocabulary":
-        """Of the folder of a released tokenizer. ValueError if its ids have gaps."""
+        """Of the folder of a released tokenizer. ValueError if it is no BPE or its ids have gaps."""
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         content = json.loads(tokenizer.to_str())
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
@@ -47,6 +47,10 @@ class Vocabulary:
             step for step in steps(content["pre_tokenizer"], "pretokenizers") if step["type"] == "Split"
         ]
         normalizer, chat = content["normalizer"], folder / CHAT
+        if content["model"]["type"] != "BPE":
+            raise ValueError(
+                f"{folder / TOKENIZER}: it is {content['model']['type']}, and all exports are for byte-level BPE"
+            )
         return cls(
             name,
             tokens,

@@ -66,9 +66,11 @@ def read_vocabulary(tokenizer: Tokenizer, alphabet: Alphabet = BYTE_LEVEL) -> Vo
         spelled = LATIN1
     added = tokenizer.get_added_tokens_decoder()
     rows = []
+    # of others, such as BERT's, no text says whether ## is a mark
+    prefix = settings["model"].get("continuing_subword_prefix") or "" if spelled else ""
     for spelling, number in sorted(vocab.items(), key=lambda item: item[1]):
         if number not in added:
-            rows.append((number, spelling, *_content(spelling, spelled)))
+            rows.append((number, spelling, *_content(spelling.removeprefix(prefix), spelled)))
     schema = {"id": pl.Int64, "spelling": pl.String, "bytes": pl.Binary, "text": pl.String}
     special = {number: token.content for number, token in added.items() if token.special}
     return Vocabulary(pl.DataFrame(rows, schema=schema, orient="row"), spelled, special, settings)

@@ -249,9 +249,11 @@ def vocabulary_scripts(
     """
     special = tokenizer.get_added_tokens_decoder()
     ids, spellings = [], []
+    prefix = getattr(tokenizer.model, "continuing_subword_prefix", None) or ""
     for token, number in tokenizer.get_vocab(with_added_tokens=False).items():
         if number in special:
             continue
+        token = token.removeprefix(prefix)
         ids.append(number)
         spellings.append(unspell(token).decode(errors="replace") if is_spelling(token) else token)
     entries = pl.DataFrame({"id": ids, "text": spellings}).with_columns(

@@ -42,7 +42,7 @@ def unreachable(tokenizer: Tokenizer, vocabulary: Vocabulary) -> pl.DataFrame:
     `completed`, a part of characters that every text merges further; `no_text`, it has bytes that no UTF-8 text has;
     `pattern`, no text among many was found, so most likely words are always split within it. All but the last are
     certain for BPE over bytes with a form of Unicode as normalizer; of other tokenizers it is only known that no text
-    was found.
+    was found, and parts of characters are not tried.
     """
     tokenizer = of_plain_text(tokenizer)
     found = _encoded_alone(tokenizer, vocabulary.entries)
@@ -50,6 +50,8 @@ def unreachable(tokenizer: Tokenizer, vocabulary: Vocabulary) -> pl.DataFrame:
     reasons = {}
     of_bytes = _OfBytes(tokenizer, vocabulary) if vocabulary.is_bpe else None
     for number, spelling, token, text in rest.iter_rows():
+        if text is None and vocabulary.alphabet is not None and not of_bytes:
+            continue
         reason = of_bytes.reason(number, token, text) if of_bytes else None
         if reason is None:
             texts = iter(()) if text is None else _contexts(text)

@@ -1,0 +1,133 @@
+// The page of a comparison of recipes: the best choices, a table of all tokenizers, and a heat map by corpus.
+import "./recipes.css";
+import { count, h, labelled, nsl, select, signed } from "./dom.js";
+import { sortableTable } from "./table.js";
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const at = (id) => document.getElementById(id);
+const names = data.tokenizers.map(({ name }) => name);
+const MARKS = { fewer: "▼", more: "▲" };
+
+/** Text with `code` and **bold** as elements. */
+function inline(text) {
+  const element = h("li");
+  for (const part of text.split(/(\*\*.+?\*\*)/)) {
+    const bold = part.startsWith("**") && part.endsWith("**") && part.length > 4;
+    const inner = (bold ? part.slice(2, -2) : part).split(/(`[^`]+`)/).map((piece) =>
+      piece.startsWith("`") ? h("code", {}, piece.slice(1, -1)) : piece);
+    element.append(...(bold ? [h("strong", {}, inner)] : inner));
+  }
+  return element;
+}
+
+function choices(section) {
+  if (data.doubts.length) section.append(h("ul", { class: "prose" }, data.doubts.map(inline)));
+  section.append(h("ul", { class: "prose" }, data.choices.map(inline)));
+}
+
+/** A name that breaks at its underscores. */
+const breakable = (name) => name.split(/(?<=_)/).flatMap((part, i) => (i ? [h("wbr"), part] : [part]));
+
+const maybe = (show) => (value) => (value === null || value === undefined ? "" : show(value));
+
+function tokenizers(section) {
+  const gini = data.parallel_set ? `Gini on ${data.parallel_set}` : "Gini of NSL";
+  const columns = [
+    { key: "name", title: "tokenizer", left: true },
+    { key: "vocab_size", title: "V", show: count },
+    { key: "mixture", title: "mixture", left: true, show: (value, row) => (row.kind === "existing" ? "existing" : value) },
+    { key: "macro", title: "macro NSL", show: nsl },
+    { key: "macro_difference", title: `tokens against ${data.first}`, show: (value, row) => (value === null ? "" : `${signed(value)} ${MARKS[row.claim] ?? ""}`) },
+    { key: "low", title: "95 % interval", show: (value, row) => (value === null ? "" : `${signed(value)} to ${signed(row.high)}`) },
+    { key: "pooled_difference", title: "of all text", show: maybe(signed) },
+    { key: "worst", title: "worst NSL", show: (value, row) => `${nsl(value)} (${row.worst_corpus})` },
+    { key: "gini", title: gini, show: (value) => value.toFixed(3) },
+    ...(data.parallel_set ? [{ key: "premium", title: "largest premium", show: (value, row) => `${value.toFixed(2)} (${row.premium_corpus})` }] : []),
+    { key: "gpu_hours", title: "GPU hours", show: (value) => count(Math.round(value)) },
+    { key: "cost_difference", title: `cost against ${data.first}`, show: maybe((value) => signed(value, 1)) },
+    { key: "gates", title: "gates failed", left: true },
+  ];
+  const best = [...data.tokenizers].sort((a, b) => a.macro - b.macro);
+  section.append(
+    h("p", { class: "note" }, `On ${data.sets.join(", ")}, in the test half of the evaluation text. ▼ and ▲: fewer and more tokens, as far as can be claimed, with intervals that hold for all rows together. A heading sorts.`),
+    sortableTable("Recipes and existing tokenizers", columns, best, { filter: false }));
+}
+
+/** A heat map as a table: a row a corpus, a column a tokenizer. */
+function heatMap(section) {
+  let against = data.first;
+  let order = "script";
+  const said = h("p", { class: "said", role: "status" }, "Point at a cell, or move through the cells with the arrow keys.");
+  const room = h("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "heat map of tokens" });
+  const percent = (name, c) => {
+    const [value, base] = [data.tokens[name][c], data.tokens[against][c]];
+    return value === null || base === null ? null : 100 * (value / base - 1);
+  };
+  const claim = (name, c) => (against === data.first && name !== data.first ? data.intervals[name].claim[c] : null);
+
+  function tell(name, c) {
+    const value = percent(name, c);
+    if (value === null) return `${data.corpora[c]}: not in this text`;
+    const of = against === data.first && data.intervals[name];
+    const interval = of && of.low[c] !== null ? `, 95 % interval ${signed(of.low[c])} to ${signed(of.high[c])}` : "";
+    const sure = claim(name, c) ? "" : interval ? "; no difference can be claimed" : "";
+    return `${data.corpora[c]}: ${name} ${count(data.tokens[name][c])} tokens, ${against} ${count(data.tokens[against][c])}: ${signed(value)}${interval}${sure}`;
+  }
+
+  function draw() {
+    const columns = names.filter((name) => name !== against);
+    const all = data.tokenizers.filter(({ kind, name }) => kind === "recipe" && name !== against)
+      .flatMap(({ name }) => data.corpora.map((_, c) => Math.abs(percent(name, c) ?? 0))).sort((a, b) => a - b);
+    const end = Math.max(all[Math.floor(0.9 * (all.length - 1))] ?? 1, 0.5); // as in figures/recipes_by_corpus.svg
+    const numbers = data.corpora.map((_, c) => c);
+    if (order !== "script") numbers.sort((a, b) => (percent(order, a) ?? Infinity) - (percent(order, b) ?? Infinity));
+    const cells = (c) => columns.map((name) => {
+      const value = percent(name, c);
+      if (value === null) return h("td", {}, "–");
+      const part = Math.min(Math.abs(value) / end, 1);
+      const style = `--part: ${(100 * part).toFixed(0)}%`;
+      const kind = `${value < 0 ? "fewer" : "more"}${claim(name, c) ? " claimed" : ""}`;
+      const show = () => { said.textContent = tell(name, c); };
+      return h("td", { class: `cell ${kind}`, style, tabindex: "-1", onpointerenter: show, onfocus: show, onclick: show }, `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`);
+    });
+    const rows = numbers.map((c, i) => {
+      const begins = order === "script" && (i === 0 || data.scripts[c] !== data.scripts[numbers[i - 1]]);
+      return h("tr", { class: begins && i ? "begins" : null }, h("th", { scope: "row", class: "left" }, data.corpora[c]), ...cells(c), h("td", { class: "left note" }, begins || order !== "script" ? data.scripts[c] : ""));
+    });
+    const sorter = (name) => h("button", { type: "button", onclick: () => { order = name; draw(); } }, breakable(name));
+    const heads = columns.map((name) => h("th", { scope: "col", "aria-sort": order === name ? "ascending" : null }, sorter(name)));
+    const table = h("table", { class: "heat" }, h("caption", {}, `Tokens against ${against}, in percent${against === data.first ? "; bold: can be claimed" : ""}`),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "left" }, "corpus"), heads, h("th", { scope: "col", class: "left", "aria-sort": order === "script" ? "ascending" : null }, sorter("script")))), h("tbody", {}, rows));
+    const first = table.querySelector(".cell");
+    if (first) first.tabIndex = 0;
+    room.replaceChildren(table);
+  }
+
+  room.addEventListener("keydown", (event) => {
+    const cell = event.target.closest?.(".cell");
+    const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+    if (!cell || !step) return;
+    const row = cell.parentElement;
+    const next = row.parentElement.rows[row.sectionRowIndex + step[0]]?.cells[cell.cellIndex + step[1]];
+    if (!next?.classList.contains("cell")) return;
+    event.preventDefault();
+    cell.tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  });
+  const picked = select(names.map((name) => [name, name]), against, (value) => { against = value; if (order === value) order = "script"; draw(); });
+  section.append(
+    h("p", { class: "note" }, `Blue is fewer tokens, orange more. Intervals, against ${data.first} alone, hold for all cells together. A heading sorts.`),
+    h("div", { class: "controls" }, labelled("Against", picked)), said, room);
+  draw();
+}
+
+for (const [id, draw] of Object.entries({ choices, tokenizers, corpora: heatMap })) {
+  try {
+    draw(at(id));
+  } catch (error) {
+    console.error(error);
+    at(id).append(h("p", { class: "warning" }, `This part of the page does not work here: ${error.message}`));
+  }
+}
+document.documentElement.dataset.ready = performance.now().toFixed(0);

@@ -1,0 +1,1 @@
+"""Finished recipes side by side: the same evaluation text, differences with intervals, and which one to take."""

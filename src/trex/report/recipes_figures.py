@@ -1,0 +1,254 @@
+"""Figures about recipes side by side; see `trex.report.figures` for what figures have in common."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from trex.recipes.compare import AVERAGE, COST, FEWER, MORE, WORST, Compared, differences
+from trex.recipes.finished import EXISTING, RECIPE
+from trex.report import by_corpus
+from trex.report.figures import COLORS, GREY, LETTER_WIDTH, PLOT_WIDTH, ROW_HEIGHT, STYLE
+from trex.report.recipes import corpora_table
+
+PANELS = {
+    AVERAGE: "mean of the corpora",
+    WORST: "worst corpus",
+    COST: "cost (operations)",
+}
+FEWER_COLOR, MORE_COLOR = COLORS[0], "#D55E00"
+COLORS_OF_DIFFERENCES = LinearSegmentedColormap.from_list("differences", [FEWER_COLOR, "white", MORE_COLOR])
+# How long an axis of differences is, in ranges of the recipes; an existing tokenizer outside of it is an arrow.
+FAR = 1.3
+CLIP = 90  # percentile of the absolute differences of recipes where the colours of the heat map end
+NUMBERS = 16  # tokenizers in the heat map that leave room for numbers
+COLUMN_WIDTH = 0.5
+
+
+@rc_context(STYLE)
+def recipe_differences(compared: Compared) -> Figure:
+    """Differences of every tokenizer from the first recipe, with intervals: in the average, the worst corpus and the
+    cost."""
+    order = [i for i in np.argsort(compared.measures[AVERAGE].draws[0], kind="stable") if i]
+    names = [compared.names[i] for i in order]
+    figure = Figure(
+        figsize=(PLOT_WIDTH + 0.3 + LETTER_WIDTH * max(map(len, compared.names)), 1.3 + 0.25 * len(names))
+    )
+    axes = figure.subplots(1, len(PANELS), sharey=True)
+    for ax, (metric, title) in zip(axes, PANELS.items(), strict=True):
+        rows = differences(compared.table, metric)
+        low, high = _range(
+            [rows[name] for name in names if rows[name]["kind"] == RECIPE] or list(rows.values())
+        )
+        for y, name in enumerate(names):
+            _mark(ax, y, rows[name], low, high)
+        ax.axvline(0, color="black", linewidth=0.8)
+        ax.set(title=title, xlim=(low, high))
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+        ax.grid(False, axis="y")
+        ax.tick_params(axis="y", length=0)
+    axes[0].set_yticks(range(len(names)), names)
+    axes[0].set_ylim(len(names) - 0.4, -0.6)
+    figure.supxlabel(
+        f"difference from {compared.first.name} (%; left of 0 is better; blue and orange: can be claimed)",
+        fontsize=8,
+    )
+    figure.get_layout_engine().set(w_pad=0.08)
+    figure.suptitle("Recipes on the test half, with simultaneous 95 % intervals; hollow: existing tokenizers")
+    return figure
+
+
+def _range(rows: list[Mapping[str, Any]]) -> tuple[float, float]:
+    """Of an axis that shows 0 and these rows with room at both ends."""
+    low = min([0.0, *(row["low"] for row in rows)])
+    high = max([0.0, *(row["high"] for row in rows)])
+    room = (FAR - 1) / 2 * ((high - low) or 1.0)
+    return low - room, high + room
+
+
+def _mark(ax: Axes, y: int, row: Mapping[str, Any], low: float, high: float) -> None:
+    color = {FEWER: FEWER_COLOR, MORE: MORE_COLOR, None: GREY}[row["claim"]]
+    existing = row["kind"] == EXISTING
+    if existing and not low < row["value"] < high:
+        right = row["value"] > 0
+        ax.text(
+            high if right else low,
+            y,
+            f"{row['value']:+.0f} % →" if right else f"← {row['value']:+.0f} %",
+            ha="right" if right else "left",
+            va="center",
+            fontsize=7,
+            color=color,
+        )
+        return
+    spread = np.maximum([[row["value"] - row["low"]], [row["high"] - row["value"]]], 0)
+    fill = "none" if existing else "full"
+    ax.errorbar(
+        [row["value"]], [y], xerr=spread, fmt="o", markersize=4.5, elinewidth=1, color=color, fillstyle=fill
+    )
+
+
+@rc_context(STYLE)
+def recipe_tradeoffs(compared: Compared) -> Figure:
+    """The average of every tokenizer against its worst corpus, and against its cost; numbers are explained beside."""
+    average = compared.measures[AVERAGE].draws[0]
+    others = {
+        "worst corpus (NSL; down is better)": compared.measures[WORST].draws[0],
+        "GPU hours of training and serving": np.array([of.all_gpu_hours for of in compared.costs]),
+    }
+    recipes = np.array([of.kind == RECIPE for of in compared.tokenizers])
+    inside = np.all([_is_near(values, recipes) for values in (average, *others.values())], axis=0)
+    lines = [
+        f"{i + 1}  {name}{'' if inside[i] else f' (outside: NSL {average[i]:.2f})'}"
+        for i, name in enumerate(compared.names)
+    ]
+    width = 0.4 + LETTER_WIDTH * max(map(len, lines))
+    figure = Figure(figsize=(PLOT_WIDTH + width, max(3.4, 0.9 + ROW_HEIGHT * len(lines))))
+    axes = figure.subplots(1, 2)
+    for ax, (label, values) in zip(axes, others.items(), strict=True):
+        for i in range(len(lines)):
+            fill = "full" if recipes[i] else "none"
+            color = "#D55E00" if not i else COLORS[0] if recipes[i] else "black"
+            at = (average[i], values[i]) if inside[i] else (np.nan, np.nan)
+            ax.plot(*at, "o", color=color, fillstyle=fill, markersize=5, label=lines[i])
+        _number(ax, average, values, np.flatnonzero(inside))
+        ax.set_xlabel("mean of the corpora (NSL; to the left is better)")
+        ax.set_ylabel(label)
+        ax.margins(0.1)
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+        if values.max() > 1_000:
+            ax.yaxis.set_major_formatter("{x:,.0f}")
+    axes[1].legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=7, handlelength=1)
+    figure.suptitle(f"What recipes trade; {compared.names[0]} is orange, existing tokenizers are hollow")
+    return figure
+
+
+def _is_near(values: np.ndarray, recipes: np.ndarray) -> np.ndarray:
+    """Whether each value is about as near to the recipes' as these are to each other, so that showing it does not
+    squeeze them together."""
+    low, high = values[recipes].min(), values[recipes].max()
+    room = max(high - low, 0.05 * high)
+    return (values >= low - room) & (values <= high + room)
+
+
+def _number(ax: Axes, x: np.ndarray, y: np.ndarray, shown: np.ndarray) -> None:
+    """Write the numbers of points beside them, on the side that is farthest from other points; those of one place
+    together."""
+    numbers: dict[tuple[float, float], list[str]] = {}
+    for point in shown:
+        numbers.setdefault((x[point], y[point]), []).append(str(point + 1))
+    shown = np.array([int(of[0]) - 1 for of in numbers.values()])
+    across, up = ((values[shown] - values[shown].min()) / (np.ptp(values[shown]) or 1.0) for values in (x, y))
+    for i, point in enumerate(shown):
+        rest = np.arange(len(shown)) != i
+
+        def room(side: tuple[int, int], i: int = i, rest: np.ndarray = rest) -> float:
+            dx, dy = across[rest] - across[i] - side[0] / 150, up[rest] - up[i] - side[1] / 150
+            return float(np.hypot(dx, dy).min(initial=9.0))
+
+        side = max([(7, 0), (0, 7), (-7, 0), (0, -8)], key=room)
+        ax.annotate(
+            ", ".join(numbers[x[point], y[point]]),
+            (x[point], y[point]),
+            xytext=side,
+            textcoords="offset points",
+            fontsize=7,
+            ha="center",
+            va="center",
+        )
+
+
+@rc_context(STYLE)
+def recipes_by_corpus(compared: Compared, scripts: Mapping[str, str]) -> Figure:
+    """A heat map of differences from the first recipe: a row a corpus, sorted by script, a column a tokenizer, recipes
+    first. Numbers are bold where a difference can be claimed."""
+    table = corpora_table(compared, scripts)
+    others = compared.tokenizers[1:]
+    if not others:
+        figure = Figure(figsize=(PLOT_WIDTH, 1.0))
+        figure.suptitle(f"{compared.first.name} is the only tokenizer: nothing to compare")
+        return figure
+    values = table.select(f"{of.name}_difference" for of in others).to_numpy().astype(float)
+    claims = table.select(f"{of.name}_claim" for of in others).to_numpy()
+    corpora = table["corpus"].to_list()
+    if len(corpora) > by_corpus.ROWS:
+        largest = set(by_corpus.shown(corpora, np.nanmax(np.abs(values), axis=1, initial=0)))
+        kept = [i for i, corpus in enumerate(corpora) if corpus in largest]
+        values, claims, table, corpora = values[kept], claims[kept], table[kept], [corpora[i] for i in kept]
+    recipes = [i for i, of in enumerate(others) if of.kind == RECIPE] or list(range(len(others)))
+    end = max(float(np.nanpercentile(np.abs(values[:, recipes]), CLIP)) if values.size else 1.0, 0.5)
+    longest = max(len(of.name) for of in others)
+    figure = Figure(
+        figsize=(
+            2.2 + LETTER_WIDTH * max(map(len, corpora)) + COLUMN_WIDTH * len(others),
+            1.7 + 1.15 * ROW_HEIGHT * len(corpora) + 0.75 * LETTER_WIDTH * longest,
+        )
+    )
+    ax = figure.subplots()
+    image = ax.imshow(
+        np.ma.masked_invalid(values), cmap=COLORS_OF_DIFFERENCES, norm=Normalize(-end, end), aspect="auto"
+    )
+    if len(others) <= NUMBERS:
+        for (row, column), value in np.ndenumerate(values):
+            if np.isfinite(value):
+                ax.text(
+                    column,
+                    row,
+                    f"{value:+.1f}" if abs(value) < 99.5 else f"{value:+.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=6.5,
+                    fontweight="bold" if claims[row, column] else "normal",
+                    color="white"
+                    if abs(value) > 0.75 * end
+                    else "black"
+                    if claims[row, column]
+                    else "#606060",
+                )
+    ax.set_xticks(
+        range(len(others)), [of.name for of in others], rotation=40, ha="right", rotation_mode="anchor"
+    )
+    ax.set_yticks(range(len(corpora)), corpora)
+    ax.tick_params(length=0)
+    ax.grid(False)
+    _script_lines(ax, table["script"].to_list())
+    n_recipes = sum(of.kind == RECIPE for of in others)
+    if 0 < n_recipes < len(others):
+        ax.axvline(n_recipes - 0.5, color="black", linewidth=1.2)
+    bar = figure.colorbar(image, ax=ax, extend="both", location="bottom", shrink=0.7, aspect=35)
+    bar.outline.set_visible(False)
+    title = f"Tokens by corpus against {compared.first.name} (%)\nbold: can be claimed"
+    figure.suptitle(title, fontsize=9, x=0.02, ha="left")
+    return figure
+
+
+def _script_lines(ax: Axes, scripts: list[str]) -> None:
+    """Lines between scripts, and their names on the right."""
+    begin = 0
+    for i in range(1, len(scripts) + 1):
+        if i == len(scripts) or scripts[i] != scripts[begin]:
+            ax.text(
+                1.02,
+                (begin + i - 1) / 2,
+                scripts[begin],
+                transform=ax.get_yaxis_transform(),
+                va="center",
+                fontsize=7,
+            )
+            if i < len(scripts):
+                ax.axhline(i - 0.5, color="white", linewidth=2)
+            begin = i
+
+
+def figures(compared: Compared, scripts: Mapping[str, str]) -> dict[str, Figure]:
+    """The figures of the page, by name."""
+    return {
+        "recipes_differences": recipe_differences(compared),
+        "recipes_tradeoffs": recipe_tradeoffs(compared),
+        "recipes_by_corpus": recipes_by_corpus(compared, scripts),
+    }

@@ -1,0 +1,104 @@
+"""Recipes side by side: what they share, what each has of its own, and what a new or changed one makes again."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import tiny
+import yaml
+from test_workflow import planned, snakemake
+
+from trex.config import ConfigError, load_config, load_recipes
+
+WITHOUT_SEARCH = {
+    "search": {"strategies": []},
+    "baselines": {"uniform": "uniform"},
+    "validation": {"tokenizers": {"other": "reference.json"}, "mixtures": 0},
+}
+RECIPES = {"plain": {}, "by_letters": {"tokenizer": {"pattern": r"\p{L}+|[^\p{L}]+"}}}
+
+
+def set_recipes(folder: Path, recipes: dict | None) -> None:
+    config = yaml.safe_load((folder / "my.yaml").read_text())
+    config.pop("recipes", None)
+    (folder / "my.yaml").write_text(yaml.safe_dump(config | ({"recipes": recipes} if recipes else {})))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished run of two recipes without a search."""
+    folder = tiny.make(tmp_path_factory.mktemp("recipes") / "run", **WITHOUT_SEARCH)
+    set_recipes(folder, RECIPES)
+    result = snakemake(folder)
+    assert result.returncode == 0, result.stderr[-3000:]
+    return folder
+
+
+def test_nothing_is_left_to_do(run):
+    assert planned(run) == {}
+
+
+def test_a_recipe_is_what_a_run_of_its_own_gives(run, tmp_path):
+    alone = shutil.copytree(run, tmp_path / "alone", symlinks=True, ignore=shutil.ignore_patterns("results"))
+    set_recipes(alone, None)
+    result = snakemake(alone, "results/tokenizers/chosen/tokenizer.json", "results/choice/choice.json")
+    assert result.returncode == 0, result.stderr[-3000:]
+    for file in ("tokenizers/chosen/tokenizer.json", "choice/choice.json"):
+        assert (run / "results/recipes/plain" / file).read_bytes() == (alone / "results" / file).read_bytes()
+    other = run / "results/recipes/by_letters/tokenizers/chosen/tokenizer.json"
+    assert other.read_bytes() != (alone / "results/tokenizers/chosen/tokenizer.json").read_bytes()
+
+
+def test_a_new_recipe_makes_itself_alone(run):
+    """One with a split that is counted, and one with another; then a recipe that changes."""
+    set_recipes(run, {**RECIPES, "larger": {"training": {"vocab_size": 600}}})
+    rules = planned(run)
+    assert "larger_train_tokenizer" in rules
+    assert {rule for rule in rules if not rule.startswith("larger_")} == {"compare_recipes"}
+    set_recipes(run, {**RECIPES, "nfkc": {"tokenizer": {"normalizer": "nfkc"}}})
+    rules = planned(run)
+    assert "default_nfkc_count_words" in rules
+    assert {rule for rule in rules if not rule.startswith(("nfkc_", "default_nfkc_"))} == {"compare_recipes"}
+    set_recipes(run, {**RECIPES, "plain": {"training": {"vocab_size": 450}}})
+    assert {rule for rule in planned(run) if not rule.startswith("plain_")} == {"compare_recipes"}
+    set_recipes(run, RECIPES)
+    assert planned(run) == {}
+
+
+def test_a_recipe_changes_keys_and_not_sections(tmp_path):
+    run = tiny.CONFIG | {"reference": "o200k_base", "validation": {}}
+    raw = run | {"recipes": {"a": {"training": {"vocab_size": 300}}, "b": {"baselines": {"n": "natural"}}}}
+    loaded = load_recipes(raw, tmp_path)
+    assert [recipe["training"] for recipe in loaded.values()] == [
+        load_config(run | {"training": {"vocab_size": 300, "baselines": False}}, tmp_path)["training"],
+        load_config(run, tmp_path)["training"],
+    ]
+    assert [list(recipe["baselines"]) for recipe in loaded.values()] == [["uniform"], ["n"]]
+    assert load_config(load_config(raw, tmp_path), tmp_path) == load_config(raw, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("recipes", "said"),
+    [
+        (
+            {"a": {"tokenizer": {"patern": "o200k"}}},
+            "recipes.a.tokenizer.patern: unknown key; did you mean pattern?",
+        ),
+        ({"a": {"training": {"vocab_size": 12}}}, "recipes.a.training.vocab_size: 12 is not"),
+        ({"a": {"corpora": {}}}, "recipes.a.corpora: unknown key"),
+        ({"a b": {}}, "recipes.a b"),
+        ({"a": {"tokenizer": "o200k"}}, "recipes.a.tokenizer"),
+        ({"a": {"objective": {"parallel_set": "x"}}}, "recipes.a.objective.parallel_set"),
+        ({"a": None}, "recipes.a"),
+    ],
+)
+def test_what_is_wrong_with_a_recipe_is_said(recipes, said, tmp_path):
+    raw = {"corpora": tiny.CONFIG["corpora"], "recipes": recipes}
+
+    def load() -> None:
+        load_config(raw, tmp_path)
+        load_recipes(raw, tmp_path)
+
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        load()

@@ -1,0 +1,3 @@
+# A recipe as a module.
+include: "common.smk"
+include: "recipe.smk"
