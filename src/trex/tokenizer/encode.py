@@ -45,7 +45,7 @@ def encode(
 
 
 def vocabulary_size(tokenizer: Tokenizer) -> int:
-    """One more than the largest id: ids may have gaps. It takes 20 ms or more, as `tokenizers` copies its vocabulary."""
+    """One more than the largest id: ids may have gaps. Takes 20 ms and more: `tokenizers` copies its vocabulary."""
     return 1 + max(tokenizer.get_vocab(with_added_tokens=True).values())
 
 
