@@ -10,7 +10,9 @@ import pytest
 from trex.bpe.training import train_bpe, train_flat
 from trex.bpe.words import EvalCounts, FlatWords
 from trex.counting.pretokenize import WordCounter, count_words
+from trex.tokenizer.base import base_facts
 from trex.tokenizer.build import to_tokenizer
+from trex.tokenizer.encodings import ENCODINGS, RANKS, read_ranks
 from trex.tokenizer.existing import load_existing
 from trex.tokenizer.extend import load_base
 
@@ -34,6 +36,10 @@ def test_our_own_continued_is_the_longer_training(udhr, tmp_path):
 def test_cl100k_extended(udhr):
     existing = load_existing("cl100k_base", Path())
     base = load_base(existing)
+    facts = base_facts("cl100k_base", Path())
+    assert (facts.entries, facts.merges) == (base.vocab_size, len(existing.merges))
+    assert facts.special_tokens == [t["content"] for t in existing.config["added_tokens"]]
+    assert {name: len(read_ranks(name)) for name in ENCODINGS} == RANKS
     texts = ["\n".join(udhr[language]) for language in ("pol_Latn", "ell_Grek", "zho_Hans")]
     counter, columns = WordCounter(existing.word_rules(), by_line=True), []
     counter.add(pa.array(texts, type=pa.large_string()))

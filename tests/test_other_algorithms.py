@@ -24,12 +24,12 @@ from trex.validation.reach import unreachable
 
 KIND = {**TOKENIZER, "special_tokens": ["<|end|>"], "pattern": "default", "normalizer": "nfc"}
 UNEVEN = np.array([0.5, 0.3, 0.15, 0.05])
-S, SIZES = 60_000, [300, 400, 500]
+S, SIZES = 30_000, [300, 400, 500]
 
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory):
-    return build_index(tmp_path_factory.mktemp("other"), 6, 800)
+    return build_index(tmp_path_factory.mktemp("other"), 5, 500)
 
 
 def spelled(index) -> list[str]:

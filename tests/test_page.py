@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,15 @@ import pytest
 import yaml
 from made_up_page import TEXT, surfaces, tokenizer, write_made_up_page
 
+from trex.bpe.byte_alphabet import spell
 from trex.counting.patterns import PATTERNS
+from trex.counting.pretokenize import count_words
 from trex.objective.aggregate import AGGREGATES, Aggregate
 from trex.objective.targets import TargetObjective
 from trex.report.page_data import slim
 from trex.surfaces.select import objective_std
 from trex.tokenizer.encode import of_plain_text
+from trex.tokenizer.other_algorithms import build, train
 
 PAGE = Path(__file__).parents[1] / "page"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -94,15 +98,20 @@ def test_text_is_cut_as_by_tokenizers(tmp_path):
         "//---==\n\n  foo_bar(x)->y;",
     ]
     cases, expected = [], []
-    for pattern in PATTERNS.values():
-        made = tokenizer(pattern)
+    spelled = Counter(map(spell, count_words(TEXT, "default")))
+    others = {
+        name: build(train(name, spelled.items(), 700, ["<|endoftext|>"]), ["<|endoftext|>"], "default", "nfc")
+        for name in ("unigram", "wordpiece")
+    }
+    of_patterns = {name: tokenizer(pattern) for name, pattern in PATTERNS.items()}
+    for made in (of_patterns | others).values():
         plain = of_plain_text(made)
         cases.append({"json": json.loads(made.to_str()), "texts": texts})
         expected.append([plain.encode(text, add_special_tokens=False).ids for text in texts])
     (tmp_path / "cases.json").write_text(json.dumps(cases))
     node("tools/encode.mjs", tmp_path / "cases.json", tmp_path / "found.json")
     found = json.loads((tmp_path / "found.json").read_text())
-    for name, ours, theirs in zip(PATTERNS, found, expected, strict=True):
+    for name, ours, theirs in zip(of_patterns | others, found, expected, strict=True):
         for text, got, wanted in zip(texts, ours, theirs, strict=True):
             assert got == wanted, (name, text)
 

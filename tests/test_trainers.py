@@ -20,7 +20,7 @@ S = 40_000
 SHARES = np.array([0.4, 0.3, 0.2, 0.1])
 PLAIN = {
     **TOKENIZER, "pattern": "default", "normalizer": "nfc", "special_tokens": ["<|endoftext|>"],
-    "superwords": None, "base": None, "keep": "all", "base_size": None,
+    "superwords": None, "base": None, "keep": "all", "base_size": None, "algorithm": "bpe", "parity": None,
 }  # fmt: skip
 SUPERWORDS = {
     "from": 0.5, "pattern": "superwords", "max_words": 4, "barriers": ":", "bytes": 20_000, "word_mixture": None,

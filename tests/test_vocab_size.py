@@ -92,7 +92,7 @@ def test_uses_of_entries_are_those_of_encoded_text():
 
 def test_sizes():
     config = {
-        "tokenizer": {"special_tokens": ["<s>"]},
+        "tokenizer": {"special_tokens": ["<s>"], "base_size": None, "algorithm": "bpe"},
         "training": {"vocab_size": None, "vocab_range": [1000, 4000], "pad_to": 128, "ladder": [700, 5000]},
     }
     sizes = compared_sizes(config)

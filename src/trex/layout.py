@@ -7,11 +7,8 @@ Rules, scripts and reports build ids and paths with these functions. A path's na
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
-
-from trex.counting.patterns import PATTERNS
 
 SAMPLED_MIXTURE = r"m\d+"
 BATCH = r"\d+-\d+"
@@ -97,19 +94,6 @@ def round_mixture_id(number: int, i: int) -> str:
     'a03_000'
     """
     return f"a{round_name(number)}_{i:03d}"
-
-
-def split_name(tokenizer: Mapping[str, Any]) -> str:
-    """What a config's section `tokenizer` says about how text is cut into words, as the name of a folder.
-
-    >>> split_name({"pattern": PATTERNS["o200k"], "normalizer": "nfc", "unit": "document"})
-    'o200k'
-    """
-    names = {"": "none"} | {regex: name for name, regex in reversed(PATTERNS.items())}
-    pattern = tokenizer["pattern"]
-    name = names.get(pattern) or f"regex-{sha256(pattern.encode()).hexdigest()[:8]}"
-    name += "" if tokenizer["normalizer"] == "nfc" else f"-{tokenizer['normalizer']}"
-    return name + ("" if tokenizer["unit"] == "document" else f"-{tokenizer['unit']}")
 
 
 @dataclass(frozen=True)

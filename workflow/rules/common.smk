@@ -476,7 +476,7 @@ def exports(wildcards):
     for one in formats:
         reason = why_not(
             one,
-            TOKENIZER["pattern"],
+            (TOKENIZER["superwords"] or TOKENIZER)["pattern"],
             TOKENIZER["alphabet"],
             config["release"]["eos_token"],
             TOKENIZER["algorithm"],

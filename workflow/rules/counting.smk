@@ -1,6 +1,12 @@
 # Read every corpus once, as a stream, into word counts per shard; count the evaluation sets.
 # A corpus is counted in counting.parts jobs, if the config asks for more than one, which merge_counts adds up; what comes
 # out is the same. Of a corpus with max_bytes, all is read and hashed first, to draw the sample.
+# recipes.smk and pieces.smk use these rules as a module, once for each split of the text.
+if "FILES" not in globals():  # a module has names of its own
+
+    include: "common.smk"
+
+
 COUNTING = {
     "seed": config["seed"],
     "held_out_share": config["evaluation"]["held_out_share"],

@@ -3,7 +3,7 @@ for pieces in PIECES:
 
     module pieces_of_text:
         snakefile:
-            "split.smk"
+            "counting.smk"
         config:
             pieces
 

@@ -1,5 +1,10 @@
 # From the words of the corpora to a tokenizer and its pages: all of a run that has one recipe, or a module, of which
 # recipes.smk makes one for each of several.
+if "FILES" not in globals():  # a module has names of its own
+
+    include: "common.smk"
+
+
 include: "mixtures.smk"
 include: "proxies.smk"
 include: "surfaces.smk"

@@ -1,5 +1,5 @@
 # Several recipes in one run. Each is the rules of recipe.smk as a module, with a config and a results folder of its own
-# and rules named after it; those that split text into the same words share the rules and files of split.smk.
+# and rules named after it; those that split text into the same words share the rules of counting.smk and their files.
 SPLITS = {
     counted["place"]["split"]: counted
     for recipe in RECIPES.values()
@@ -12,7 +12,7 @@ for split, of_recipe in SPLITS.items():
     module:
         name: module_name
         snakefile:
-            "split.smk"
+            "counting.smk"
         config:
             {**of_recipe, "place": {"split": split}}
 
@@ -25,7 +25,7 @@ for recipe, of_recipe in RECIPES.items():
     module:
         name: module_name
         snakefile:
-            "module.smk"
+            "recipe.smk"
         config:
             of_recipe
 

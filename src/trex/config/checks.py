@@ -147,6 +147,7 @@ def _check_binary(config: Config, _: Path) -> Found:
     "proxies.vocab_size",
     "proxies.vocab_grid",
     "training",
+    "search.strategies",
     "validation.grid",
 )
 def _check_vocab_sizes(config: Config, _: Path) -> Found:

@@ -17,8 +17,7 @@ from trex.config.kind_checks import KIND_CHECKS, OF_BASE, resolve_base
 from trex.config.models import Config, Scale
 from trex.config.named import explicit_shares, inferred, limiting, release_tokens, sources, special_tokens_of
 from trex.config.words import ConfigError, Problems, join, raise_if_any, show
-from trex.counting.patterns import PATTERNS
-from trex.layout import split_name
+from trex.counting.patterns import PATTERNS, split_name
 from trex.tokenizer.encodings import BYTES, ENCODINGS
 from trex.tokenizer.sizes import DEFAULT_PAD, smallest_size
 

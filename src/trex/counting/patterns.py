@@ -1,5 +1,9 @@
 """Pre-tokenization regexes that the config knows by name; docs/patterns.md says what each does."""
 
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
 _CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 _SPACES = r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 
@@ -66,3 +70,16 @@ PATTERNS = {
 def regex_of(pattern: str) -> str:
     """The regex of a name, or the regex itself; an empty one for none."""
     return "" if pattern == "none" else PATTERNS.get(pattern, pattern)
+
+
+def split_name(tokenizer: Mapping[str, Any]) -> str:
+    """What a config's section `tokenizer` says about how text is cut into words, as the name of a folder.
+
+    >>> split_name({"pattern": PATTERNS["o200k"], "normalizer": "nfc", "unit": "document"})
+    'o200k'
+    """
+    names = {"": "none"} | {regex: name for name, regex in reversed(PATTERNS.items())}
+    pattern = tokenizer["pattern"]
+    name = names.get(pattern) or f"regex-{sha256(pattern.encode()).hexdigest()[:8]}"
+    name += "" if tokenizer["normalizer"] == "nfc" else f"-{tokenizer['normalizer']}"
+    return name + ("" if tokenizer["unit"] == "document" else f"-{tokenizer['unit']}")

@@ -87,9 +87,11 @@ def _use(results: Results) -> str:
 
 def _recipe(results: Results, entries: int) -> str:
     kind, release, training = (results.config[key] for key in ("tokenizer", "release", "training"))
-    pattern = kind["pattern"]
+    superwords, base = kind["superwords"], kind["base"]
+    pattern = (superwords or kind)["pattern"]
     known = [key for key, regex in PATTERNS.items() if regex == pattern]
     ends = [end for end in ("bos", "eos") if release[f"add_{end}_token"]]
+    nothing = "what its base adds" if base else "nothing"
     rows = [
         ("algorithm", _algorithm(kind)),
         ("entries", _entries(entries, results.vocab_size)),
@@ -98,9 +100,13 @@ def _recipe(results: Results, entries: int) -> str:
         ("trained on pieces that are", f"a {kind['unit']} each"),
         ("special tokens", _listed(kind["special_tokens"])),
         *((role, _code(release[role])) for role in ROLES if release[role] is not None),
-        ("added to every text", " and ".join(f"{end}_token" for end in ends) or "nothing"),
+        ("added to every text", " and ".join(f"{end}_token" for end in ends) or nothing),
         ("chat template", "`chat_template.jinja`" if release["chat_template"] else "none"),
     ]
+    if superwords:
+        rows.append(("merges across words", f"after {100 * superwords['from']:g} % of the merges"))
+    if base:
+        rows.append(("extends", _code(base if isinstance(base, str) else base["huggingface"])))
     if kind["max_token_length"] is not None:
         rows.append(("longest token", f"{kind['max_token_length']} bytes"))
     if training["ladder"]:

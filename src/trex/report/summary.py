@@ -288,7 +288,10 @@ def _steps(results: Results) -> Iterator[str]:
     spearman = _rank_correlation(results)
     if spearman is not None and not spearman >= RANKS_WELL:
         yield "Raise `proxies.bytes` (and `proxies.vocab_size`): proxies should rank mixtures as the full scale does."
-    if not results.is_searched:
+    kind = results.config["tokenizer"]
+    if not results.is_searched and (kind["parity"] or kind["algorithm"] != "bpe"):
+        yield "Compare with plain BPE on a searched mixture: make each a recipe of one run (docs/recipes.md)."
+    elif not results.is_searched:
         yield "Name strategies in `search.strategies`: a search may find a better mixture than these (docs/search.md)."
     elif _still_learning(results):
         yield "Raise `proxies.count`: the regression's error was still falling with the last proxies (details.md)."

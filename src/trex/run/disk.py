@@ -15,7 +15,8 @@ from typing import Any
 from trex.config import ConfigError, pieces_of
 from trex.corpora import open_source
 from trex.corpora.reader import FileReader
-from trex.layout import full_scale_draws, split_name
+from trex.counting.patterns import split_name
+from trex.layout import full_scale_draws
 from trex.tokenizer.sizes import curve_sizes
 
 COUNTS, HELD_OUT, RUNS, INDEX = 0.3, 0.4, 0.3, 0.45  # bytes on disk a byte of text

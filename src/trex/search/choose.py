@@ -128,6 +128,8 @@ def _why_recommended(chosen: str, best: str, equal: list[str], measured: Measure
     keep = [name for name in measured.values if measured.excess(name) == 0]
     if not keep:
         return "no mixture keeps the limits, and it exceeds them least"
+    if len(measured.values) == 1:
+        return "the only mixture that was trained"
     limited = len(keep) < len(measured.values)
     if limited and len(keep) == 1:
         return "the only one that keeps the limits"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trex.tokenizer.encodings import ENCODINGS
+from trex.tokenizer.encodings import ENCODINGS, PATTERN_OF, RANKS, SPECIAL_TOKENS
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,10 @@ def base_facts(spec: str | Mapping[str, Any], folder: Path, keep: int | None = N
 
 
 def _of_encoding(name: str, keep: int | None) -> BaseFacts:
-    from trex.tokenizer.existing import PATTERN_OF, SPECIAL_TOKENS, read_ranks
-
-    special, ranks = SPECIAL_TOKENS[name], read_ranks(name)
-    merges = len(ranks) - 256  # each token of several bytes has one
+    special, ranks = SPECIAL_TOKENS[name], RANKS[name]
+    merges = ranks - 256  # each token of several bytes has one
     check_keep(name, keep, merges)
-    entries = len(ranks) + len(special) - (0 if keep is None else merges - keep)
+    entries = ranks + len(special) - (0 if keep is None else merges - keep)
     return BaseFacts(PATTERN_OF[name], "none", sorted(special, key=special.__getitem__), entries, merges)
 
 

@@ -4,8 +4,6 @@ The two encodings come from the rank files that `bpe_openai` ships, byte for byt
 nothing is downloaded.
 """
 
-import base64
-import gzip
 import json
 import os
 import sys
@@ -13,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,25 +18,12 @@ from typing import Any
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from trex.bpe.byte_alphabet import BYTE_CHARACTERS, is_spelling, spell, unspell
-from trex.counting.patterns import CL100K, O200K
 from trex.counting.rules import WordRules
 from trex.files import check_input_name
 from trex.tokenizer.build import add_special_tokens, split_and_spell
 from trex.tokenizer.encode import of_plain_text
-from trex.tokenizer.encodings import ENCODINGS
+from trex.tokenizer.encodings import ENCODINGS, PATTERN_OF, SPECIAL_TOKENS, read_ranks
 from trex.tokenizer.rules import steps, word_rules
-
-PATTERN_OF = {"cl100k_base": CL100K, "o200k_base": O200K}
-SPECIAL_TOKENS = {
-    "cl100k_base": {
-        "<|endoftext|>": 100257,
-        "<|fim_prefix|>": 100258,
-        "<|fim_middle|>": 100259,
-        "<|fim_suffix|>": 100260,
-        "<|endofprompt|>": 100276,
-    },
-    "o200k_base": {"<|endoftext|>": 199999, "<|endofprompt|>": 200018},
-}
 
 
 @dataclass(frozen=True)
@@ -229,13 +213,6 @@ def _encoding(name: str) -> Tokenizer:
     tokenizer.decoder = decoders.ByteLevel()
     add_special_tokens(tokenizer, specials)
     return tokenizer
-
-
-def read_ranks(name: str) -> dict[bytes, int]:
-    """Token -> rank, which is its id, rising."""
-    packed = (resources.files("bpe_openai.data") / f"{name}.tiktoken.gz").read_bytes()
-    lines = (line.split() for line in gzip.decompress(packed).splitlines())
-    return {base64.b64decode(token): int(rank) for token, rank in lines}
 
 
 def _split(token: bytes, ranks: Mapping[bytes, int]) -> list[bytes]:

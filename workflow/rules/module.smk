@@ -1,3 +1,0 @@
-# A recipe as a module.
-include: "common.smk"
-include: "recipe.smk"
