@@ -19,7 +19,7 @@ from trex.objective.aggregate import AGGREGATES, Aggregate
 from trex.proxies.tables import nsl_array, shares_array
 from trex.proxies.training_set import TrainingSet
 from trex.surfaces.fit import scores
-from trex.surfaces.select import REGRESSIONS, Regression, fit_objective
+from trex.surfaces.select import REGRESSIONS, Regression, cross_validate_objective, fit_objective
 from trex.surfaces.vocabulary import left_out_scores
 
 MEASURES = ("mape", "spearman", "r2", "coverage90")
@@ -79,7 +79,9 @@ def show_vocab_sizes(by_size, proxies) -> None:
     )
     print("              with: objective      without: objective    without: corpora")
     print("V              MAPE %  Spearman     MAPE %  Spearman     MAPE %  Spearman")
-    for row in left_out_scores(by_size, REGRESSIONS["gaussian_process"]):
+    regression = REGRESSIONS["gaussian_process"]
+    validated = {size: cross_validate_objective(of_size, regression) for size, of_size in by_size.items()}
+    for row in left_out_scores(by_size, validated):
         outside = " (extrapolated)" if row["outermost"] else ""
         print(
             f"{row['vocab_size']:9,d}     {row['mape_with']:6.3f}   {row['spearman_with']:.4f}     "

@@ -1,6 +1,8 @@
 """report.html of the made-up run, with what a page needs besides: made-up surfaces, tokenizers and provenance."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ from tokenizers.models import BPE
 
 from trex.config import load_config
 from trex.counting.patterns import PATTERNS
+from trex.language_model.budgets import EQUAL_COMPUTE
+from trex.language_model.compare import SCHEMA as BITS
 from trex.layout import Layout
 from trex.report.details import write_details
 from trex.report.page import Parts, write_page
@@ -77,11 +81,31 @@ def tokenizer(pattern: str, n_merges: int = 200) -> Tokenizer:
     return made
 
 
-def write_made_up_page(folder: Path, surface: Surface, corpora: list[str] = CORPORA) -> str:
-    """The page of the made-up run; corpora: other ids, such as no config has."""
+def bits_per_byte(corpora: list[str]) -> pl.DataFrame:
+    """Of language models that read text as `chosen`, or 2 % worse as raw bytes."""
+    rows = []
+    for row, against, factor in (("chosen", "raw_bytes", 1.0), ("raw_bytes", "chosen", 1.02)):
+        gain = {"against": against, "value": 2 * (factor < 1.01) - 2.0, "low": -1.0, "high": 1.5}
+        for corpus in (*corpora, None):
+            suffix = "" if corpus else "_macro"
+            rows += [{"row": row, "corpus": corpus, "metric": f"bpb{suffix}", "value": factor}]
+            rows += [{"row": row, "corpus": corpus, "metric": f"gain{suffix}", **gain}]
+        rows += [{"row": row, "metric": "parameters", "value": 1e6}]
+        rows += [
+            {"row": row, "corpus": corpus, "metric": "tokens_per_byte", "value": 0.25} for corpus in corpora
+        ]
+    at = {"budget": EQUAL_COMPUTE, "evaluation_set": "held_out"}
+    return pl.DataFrame([at | row for row in rows], schema=BITS)
+
+
+def write_made_up_page(folder: Path, by_size: Mapping[int, Surface], corpora: list[str] = CORPORA) -> str:
+    """The page of the made-up run; by_size: its surfaces by vocabulary size, 8192 the last; corpora: other ids, such as
+    no config has."""
     k, rng = len(corpora), np.random.default_rng(0)
     config = dict(load_config(RAW | {"results": str(folder)}, folder))
     config["corpora"] = dict(zip(corpora, config["corpora"].values(), strict=True))
+    config["objective"] = {**config["objective"], "max_loss": {"uniform": 2, "o200k_base": 1}}
+    config["language_model"]["check"]["seeds"] = 2
     sampled = rng.dirichlet(np.ones(k), 8)
     write_results(folder, corpora=corpora, sampled=sampled.tolist())
     files = Layout(folder)
@@ -94,13 +118,30 @@ def write_made_up_page(folder: Path, surface: Surface, corpora: list[str] = CORP
     files.provenance.write_text(json.dumps({"sha256": "0", "machine": {}, "run": run}))
     gates = {"tokenizer": ["chosen", "chosen"], "gate": ["random", "documents"], "result": ["pass", "fail"]}
     pl.DataFrame(gates).write_parquet(files.gates)
+    files.bits_per_byte.parent.mkdir(exist_ok=True)
+    bits_per_byte(corpora).write_parquet(files.bits_per_byte)
+    limits = {
+        "tokenizer": "o200k_base",
+        "evaluation_set": "held_out",
+        "corpus": corpora,
+        "nsl": 0.5,
+        "proxy_nsl": 0.8,
+    }
+    pl.DataFrame(limits).write_parquet(files.limits)
     results = Results.load(Layout(folder), config)
+    smaller = results.compression.filter(vocab_size=8192).with_columns(
+        pl.lit(2048).alias("vocab_size"), pl.col("nsl") * 1.25
+    )
+    results = replace(results, compression=pl.concat([results.compression, smaller]))
     pages = {"summary": write_summary(results), "details": write_details(results, described(STRATEGIES))}
     for name, text in pages.items():
         files.page(name).write_text(text, encoding="utf-8")
-    fitted = {"surface": surface.to_json(), "residuals": rng.normal(0, 1, (16, k)).tolist()}
-    models = {"used": surface.kind, "searched": surface.kind, "surfaces": {surface.kind: fitted}}
+    models = {}
+    for size, surface in by_size.items():
+        fitted = {"surface": surface.to_json(), "residuals": rng.normal(0, 1, (16, k)).tolist()}
+        models[size] = {"used": surface.kind, "searched": surface.kind, "surfaces": {surface.kind: fitted}}
     tokenizers = {name: tokenizer(PATTERNS[name]).to_str() for name in ("default", "multilingual")}
+    tokenizers["equal"] = tokenizers["default"]
     used = pl.DataFrame(
         {"id": [0, 1], "count": [5, 0], "corpus": [corpora[0], None], "unreachable": [None, None]}
     )

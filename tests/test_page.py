@@ -127,7 +127,7 @@ def test_bundle_is_what_the_sources_give():
 
 
 def test_page_is_one_safe_file(tmp_path):
-    page = write_made_up_page(tmp_path, surfaces(3)["linear"], HOSTILE)
+    page = write_made_up_page(tmp_path, {8192: surfaces(3)["linear"]}, HOSTILE)
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)
     (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -138,15 +138,32 @@ def test_page_is_one_safe_file(tmp_path):
     assert not re.findall(r'(?:src|href)="(?!#)', page.replace(script, ""))
 
 
+def test_equal_tokenizers_are_carried_once_and_too_large_ones_not(tmp_path, monkeypatch):
+    def carried(page: str) -> tuple[list[dict], list[str]]:
+        (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page)
+        data = json.loads(text)
+        return data["tokenizers"], data["left_out"]
+
+    page = write_made_up_page(tmp_path, {8192: surfaces(3)["linear"]})
+    blocks = [("default", 0), ("multilingual", 1), ("equal", 0)]
+    assert carried(page) == ([{"name": name, "block": block} for name, block in blocks], [])
+    assert re.findall(r'id="(tokenizer-.)"', page) == ["tokenizer-0", "tokenizer-1"]
+    monkeypatch.setattr("trex.report.page.PAGE_BYTES", len(page.encode()) - 1500)
+    monkeypatch.setattr("trex.report.page.MARGIN", 0)
+    page = write_made_up_page(tmp_path, {8192: surfaces(3)["linear"]})
+    assert carried(page)[1] == ["multilingual"]
+
+
 @needs_node
 @needs_chromium
 def test_browser(tmp_path):
-    surface = surfaces(3)["gaussian_process"]
+    kinds = surfaces(3)
+    by_size = {2048: kinds["stack"], 8192: kinds["gaussian_process"]}
     pages = {}
     for name, corpora in (("plain", ["deu", "eng", "heb"]), ("hostile", HOSTILE)):
         (tmp_path / name).mkdir()
         pages[name] = tmp_path / f"{name}.html"
-        pages[name].write_text(write_made_up_page(tmp_path / name, surface, corpora), encoding="utf-8")
+        pages[name].write_text(write_made_up_page(tmp_path / name, by_size, corpora), encoding="utf-8")
     shares = mixtures(1000, 3)
     (tmp_path / "ask.json").write_text(json.dumps({"shares": shares.tolist(), "text": TEXT}))
     node(
@@ -162,13 +179,21 @@ def test_browser(tmp_path):
     assert found["violations"] == []  # of axe-core
     assert found["overflow"] == 0  # at a phone's width
     assert found["sums"] == pytest.approx([1] * len(found["sums"]), abs=1e-9)
-    mean, std = surface.predict(shares)
-    np.testing.assert_allclose(found["mean"], mean, atol=1e-9, rtol=1e-9)
-    np.testing.assert_allclose(found["std"], std, atol=1e-9, rtol=1e-9)
+    assert list(found["predicted"]) == ["2048", "8192"]  # the sizes of the slider
+    for size, predicted in found["predicted"].items():
+        mean, std = by_size[int(size)].predict(shares)
+        np.testing.assert_allclose(predicted["mean"], mean, atol=1e-9, rtol=1e-9)
+        np.testing.assert_allclose(predicted["std"], std, atol=1e-9, rtol=1e-9)
+        # an existing tokenizer's limit: NSL .8 of proxies of 8,192 entries, 1.25 times as much of 2,048, and 1 %
+        limit = 1.01 * 0.8 * (1.25 if size == "2048" else 1)
+        over = [row["excess"] for row in predicted["limits"] if "o200k_base" in row["limit"]]
+        assert over == pytest.approx(mean[0] / limit - 1, abs=1e-9)
+        assert {row["limit"] for row in predicted["limits"]} == {"2 % above uniform", "1 % above o200k_base"}
     ids = of_plain_text(tokenizer(PATTERNS["multilingual"])).encode(TEXT, add_special_tokens=False).ids
     assert found["ids"] == ids
     mixture = yaml.safe_load(found["yaml"])["proxies"]["mixtures"]["what_if"]
     assert list(mixture) == ["deu", "eng", "heb"]
     assert sum(mixture.values()) == pytest.approx(1, abs=1e-9)
+    assert "raw bytes" in found["language_models"]
     assert found["headings"][: len(HOSTILE)] == HOSTILE
     assert found["dialogs"] == 0

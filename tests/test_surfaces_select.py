@@ -195,6 +195,12 @@ def test_comparison(by_size):
     assert found.vocabulary["mape"].to_list() == pytest.approx(
         found.vocabulary["mape_with"].to_list(), rel=0.05
     )
+    # the same regressions at the other sizes, whose NSLs are larger by sqrt(4096 / V)
+    assert list(found.other_sizes) == [1024, 2048]
+    there = found.other_sizes[1024]
+    assert (there.used.name, there.searched.name) == ("lightgbm_objective", "linear")
+    ratio = there.searched.mean(mixtures(9)) / found.surfaces.searched.mean(mixtures(9))
+    assert ratio == pytest.approx(np.full(9, 2), rel=0.05)
     again = FittedSurfaces.from_json(json.loads(json.dumps(found.surfaces.to_json())), macro)
     assert np.array_equal(again.used.predict(mixtures(9)), found.surfaces.used.predict(mixtures(9)))
     assert again.searched.regression.name == "linear"
@@ -206,4 +212,5 @@ def test_comparison_without_the_paper(by_size):
     assert found.surfaces.paper is None
     assert found.surfaces.used is found.surfaces.searched
     assert found.vocabulary.height == 0
+    assert found.other_sizes == {}
     assert FittedSurfaces.from_json(found.surfaces.to_json(), macro).paper is None

@@ -3,7 +3,8 @@ import * as Plot from "@observablehq/plot";
 import { data, mixtures, rows, shareOf, unpack } from "./data.js";
 import { count, h, labelled, nsl, percent, select, signed } from "./dom.js";
 import { mixtureYaml, moveShare, outsideSupport } from "./mixture.js";
-import { excesses, nslOf, objectiveOf, objectiveStd } from "./objective.js";
+import { limitControls } from "./limits.js";
+import { nslOf, objectiveOf, objectiveStd } from "./objective.js";
 import { chart, marginFor } from "./plot.js";
 import { loadSurface } from "./surfaces.js";
 
@@ -15,16 +16,31 @@ const AGGREGATES = {
 };
 const { corpora, objective, support } = data;
 
-/** The surfaces of the run: targets of every corpus, and the objective as the run predicts it. */
-export async function predictor() {
-  const { used, by_corpus: byCorpus, surfaces } = await unpack("surfaces");
+const predictors = new Map();
+
+/** The surfaces of the run for a vocabulary size, unpacked when first asked for. */
+function predictor(vocabSize) {
+  if (!predictors.has(vocabSize)) predictors.set(vocabSize, loadPredictor(vocabSize));
+  return predictors.get(vocabSize);
+}
+
+/** Targets of every corpus, and the objective as the run predicts it. */
+async function loadPredictor(vocabSize) {
+  const { used, by_corpus: byCorpus, surfaces } = await unpack(`surfaces-${vocabSize}`);
   const load = (name) => ({ ...loadSurface(surfaces[name].surface), residuals: surfaces[name].residuals });
   const targets = load(byCorpus);
   const direct = used === byCorpus ? null : load(used);
+  const known = new Map();
   return {
+    vocabSize,
     used,
     byCorpus,
     predict: (shares) => targets.predict(shares),
+    /** Of a mixture of the run. */
+    predictNamed(name) {
+      if (!known.has(name)) known.set(name, targets.predict(sharesOf(`mixture:${name}`)));
+      return known.get(name);
+    },
     /** Of targets predicted at these shares, the objective with its standard deviation. */
     score(shares, { mean, std }, kind) {
       if (direct && kind === objective.aggregate) {
@@ -52,14 +68,14 @@ function sharesOf(id) {
 }
 
 export async function explore(section) {
-  const surface = await predictor();
+  let surface = await predictor(data.proxy_vocab_size);
+  const baselines = mixtures.filter((row) => row.role === "baseline" && row.name !== data.chosen).map(({ name }) => name);
   const state = {
     shares: sharesOf(`mixture:${data.chosen}`),
     locked: corpora.map(() => false),
-    against: mixtures.find((row) => row.role === "baseline" && row.name !== data.chosen)?.name ?? data.chosen,
+    against: baselines.find((name) => name in objective.max_loss) ?? baselines[0] ?? data.chosen,
     kind: objective.aggregate,
     set: 0,
-    limits: { max_loss: Object.values(objective.max_loss)[0] ?? null, max_gini: objective.max_gini, max_premium: objective.max_premium },
   };
 
   // --- controls ---
@@ -81,18 +97,12 @@ export async function explore(section) {
     state.set = Number(value);
     draw();
   });
-  const limit = (name, step) => {
-    const control = h("input", { type: "number", min: 0, step, value: state.limits[name], class: "short" });
-    control.addEventListener("input", () => {
-      state.limits[name] = control.value === "" ? null : Number(control.value);
-      draw();
-    });
-    return control;
-  };
-  const parallel = objective.sets.includes(objective.parallel_set);
+  const limits = limitControls(() => draw());
+  const size = sizes((value) => resize(value));
 
   // --- a row for each corpus ---
-  const largest = Math.min(1, Math.max(0.5, ...support.high, ...mixtures.flatMap(shareOf)));
+  // of 100 corpora, shares are of 1 %: a slider goes to twice the largest there is, and the number beside it further
+  const largest = Math.min(1, Math.max(0.1, 2 * Math.max(...support.high, ...mixtures.flatMap(shareOf))));
   const rowsOf = corpora.map((corpus, i) => {
     const slider = h("input", { type: "range", min: 0, max: largest, step: "any", "aria-label": `share of ${corpus}` });
     const number = h("input", { type: "number", min: 0, max: 100, step: 0.1, class: "short", "aria-label": `share of ${corpus} in percent` });
@@ -122,19 +132,26 @@ export async function explore(section) {
   const bodies = folded
     ? [...byScript].map(([script, members]) => {
         const body = h("tbody", {});
-        const sum = h("span");
+        const [sum, nslOfGroup, changeOfGroup] = [h("td"), h("td"), h("td")];
         const button = h("button", { type: "button", class: "fold", "aria-expanded": "false" }, `${script} (${members.length})`);
         const show = (open) => {
           button.setAttribute("aria-expanded", open);
           for (const i of members) rowsOf[i].element.hidden = !open;
         };
         button.addEventListener("click", () => show(button.getAttribute("aria-expanded") !== "true"));
-        body.append(h("tr", { class: "group" }, h("th", { scope: "rowgroup", class: "left", colspan: 3 }, button), h("td", {}, sum), h("td"), h("td", { class: "interval" }), h("td")),
+        body.append(h("tr", { class: "group" }, h("th", { scope: "rowgroup", class: "left", colspan: 3 }, button), sum, nslOfGroup, h("td", { class: "interval" }), changeOfGroup),
           ...members.map((i) => rowsOf[i].element));
         show(false);
-        return { body, members, sum, show };
+        const fill = (shares, mean, old) => {
+          const known = members.filter((i) => mean[i] !== null);
+          const meanOf = (values) => known.reduce((total, i) => total + values[i], 0) / known.length;
+          sum.textContent = percent(members.reduce((total, i) => total + shares[i], 0));
+          nslOfGroup.textContent = known.length ? nsl(meanOf(mean)) : "–";
+          changeOfGroup.textContent = known.length ? signed(100 * (meanOf(mean) / meanOf(old) - 1)) : "–";
+        };
+        return { body, members, fill, show };
       })
-    : [{ body: h("tbody", {}, rowsOf.map(({ element }) => element)), members: [...corpora.keys()], show() {} }];
+    : [{ body: h("tbody", {}, rowsOf.map(({ element }) => element)), members: [...corpora.keys()], fill() {}, show() {} }];
   const search = h("input", { type: "search" });
   search.addEventListener("input", () => {
     const wanted = search.value.toLowerCase();
@@ -147,6 +164,7 @@ export async function explore(section) {
   // --- what it says ---
   const [value, changed, kept, warning] = [h("p", { class: "big" }), h("p"), h("p"), h("p", { class: "warning" })];
   const said = h("div", { class: "said", role: "status", "aria-live": "polite" }, value, changed, kept, warning);
+  const note = h("p", { class: "note" });
   const drawing = h("div", { class: "chart" });
   const name = h("input", { type: "text", value: "what_if" });
   const where = select([["proxies.mixtures", "proxies.mixtures (train a proxy on it)"], ["baselines", "baselines (measure it)"]], "proxies.mixtures", () => draw());
@@ -174,31 +192,35 @@ export async function explore(section) {
     });
   }
 
-  let known = {}; // what is predicted of the mixture to compare with
+  let known = {}; // the score of the mixture to compare with
   function compared() {
     const { against: name, kind } = state;
-    if (known.name !== name || known.kind !== kind) {
-      const shares = sharesOf(`mixture:${name}`);
-      const there = surface.predict(shares);
-      known = { name, kind, found: [there, surface.score(shares, there, kind)] };
-    }
-    return known.found;
+    const there = surface.predictNamed(name);
+    if (known.surface !== surface || known.name !== name || known.kind !== kind)
+      known = { surface, name, kind, score: surface.score(sharesOf(`mixture:${name}`), there, kind) };
+    return [there, known.score];
+  }
+
+  let asked = data.proxy_vocab_size;
+  async function resize(vocabSize) {
+    asked = vocabSize;
+    const found = await predictor(vocabSize);
+    if (asked !== vocabSize) return; // the slider has moved on
+    surface = found;
+    draw();
   }
 
   function draw() {
     const begun = performance.now();
-    const { shares, limits } = state;
+    const { shares } = state;
     const here = surface.predict(shares);
     const now = surface.score(shares, here, state.kind);
     const [there, before] = compared();
     value.textContent = `Objective ${nsl(now.value)} ± ${nsl(Z95 * now.std)}`;
     const gain = 100 * (1 - now.value / before.value);
     changed.textContent = `${Math.abs(gain).toFixed(2)} % ${gain < 0 ? "more" : "less"} than ${state.against} (${nsl(before.value)}), by prediction`;
-    const over = excesses(here.mean, objective, { ...limits, against: there.mean }).filter(({ excess }) => excess > 1e-9);
-    const any = limits.max_loss !== null || limits.max_gini || limits.max_premium;
-    kept.textContent = !any ? "" : over.length
-      ? `Over the limits: ${over.slice(0, 5).map(({ limit, corpus, excess }) => `${corpus === null ? limit : `${corpora[corpus]} (${limit})`} by ${percent(excess)}`).join(", ")}${over.length > 5 ? ` and ${over.length - 5} more` : ""}`
-      : "All limits are kept.";
+    kept.textContent = limits.verdict(here.mean, surface, state.against);
+    note.textContent = noteOf(surface);
     const outside = outsideSupport(shares, support);
     warning.hidden = !outside.length;
     warning.textContent = outside.length
@@ -213,11 +235,24 @@ export async function explore(section) {
       row.interval.textContent = mean[i] === null ? "" : `± ${nsl(Z95 * std[i])}`;
       row.change.textContent = mean[i] === null ? "–" : signed(100 * (mean[i] / old[i] - 1));
     });
-    for (const { sum, members } of bodies) if (sum) sum.textContent = percent(members.reduce((total, i) => total + shares[i], 0));
-    drawChart(mean, std, old);
+    for (const { fill } of bodies) fill(shares, mean, old); // of a folded script, its sum and means
+    requestChart(mean, std, old);
     yaml.value = mixtureYaml(where.value, name.value || "what_if", corpora, shares);
+    section.dataset.vocab = surface.vocabSize;
     section.dataset.drawn = (performance.now() - begun).toFixed(1);
     section.current = { shares, here, now };
+  }
+
+  let charted = null;
+  /** The chart takes longer than all numbers, so it follows them, and not at every step of a slider that moves on. */
+  function requestChart(...values) {
+    if (charted === null) setTimeout(() => {
+      const begun = performance.now();
+      drawChart(...charted);
+      charted = null;
+      section.dataset.charted = (performance.now() - begun).toFixed(1);
+    }, section.dataset.charted ? 50 : 0);
+    charted = values;
   }
 
   function drawChart(mean, std, old) {
@@ -237,12 +272,9 @@ export async function explore(section) {
   }
 
   section.append(
-    h("p", { class: "note" }, `Predictions of the regression ${surface.byCorpus}${surface.used === surface.byCorpus ? "" : ` (the run's own objective: ${surface.used})`} for proxies with a vocabulary of ${count(data.proxy_vocab_size)}, with 95 % intervals of a new measurement.`),
-    h("div", { class: "controls" }, labelled("Start from", start), labelled("Compare with", against), labelled("Objective", kind), objective.sets.length > 1 ? labelled("Corpora on", sets) : null),
-    h("fieldset", { class: "controls" }, h("legend", {}, "Limits"),
-      labelled("no corpus more than … % above what it is compared with", limit("max_loss", 0.1)),
-      parallel ? labelled("Gini coefficient at most", limit("max_gini", 0.01)) : null,
-      parallel && objective.pivot ? labelled(`tokens at most … times ${objective.pivot}'s`, limit("max_premium", 0.1)) : null),
+    note,
+    h("div", { class: "controls" }, labelled("Start from", start), labelled("Compare with", against), labelled("Objective", kind), objective.sets.length > 1 ? labelled("Corpora on", sets) : null, size),
+    limits.element,
     said,
     corpora.length > 8 ? labelled("Find a corpus", search) : "",
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "shares and predictions" },
@@ -261,7 +293,35 @@ export async function explore(section) {
     const found = surface.predict(shares);
     return { ...found, objective: surface.score(shares, found, aggregate ?? objective.aggregate) };
   };
+  section.limits = limits;
+  section.surface = () => surface;
   section.dataset.ready = "true";
+}
+
+/** Steps through the vocabulary sizes that proxies were measured at; null of one size. */
+function sizes(onchange) {
+  const grid = data.vocab_grid;
+  if (grid.length < 2) return null;
+  const slider = h("input", { type: "range", min: 0, max: grid.length - 1, step: 1, id: "explore-vocab" });
+  const output = h("output", { for: slider.id });
+  const show = () => {
+    const size = count(grid[slider.valueAsNumber]);
+    output.textContent = size;
+    slider.setAttribute("aria-valuetext", size);
+  };
+  slider.value = grid.indexOf(data.proxy_vocab_size);
+  show();
+  slider.addEventListener("input", () => {
+    show();
+    onchange(grid[slider.valueAsNumber]);
+  });
+  return h("span", { class: "stepped" }, labelled("Vocabulary of the proxies", slider), output);
+}
+
+function noteOf({ vocabSize, used, byCorpus }) {
+  const own = used === byCorpus ? "" : ` (the run's own objective: ${used})`;
+  const other = vocabSize === data.proxy_vocab_size ? "" : `; the mixtures were searched at ${count(data.proxy_vocab_size)}`;
+  return `Predictions of the regression ${byCorpus}${own} for proxies with a vocabulary of ${count(vocabSize)}${other}, with 95 % intervals of a new measurement.`;
 }
 
 function group(items, by) {

@@ -1,34 +1,12 @@
 // Figures that answer to the pointer: Observable Plot, configured. Each has its numbers as a table below it.
 import * as Plot from "@observablehq/plot";
 import { data, mixtures, rows, shareOf } from "./data.js";
-import { count, h, labelled, nsl, percent, select, signed, whenNear } from "./dom.js";
-import { chart, marginFor } from "./plot.js";
+import { count, h, labelled, nsl, percent, select, signed } from "./dom.js";
+import { BLUE, GREY, MOST, ORANGE, figure, firstBy, marginFor } from "./plot.js";
 import { sortableTable } from "./table.js";
 
-const BLUE = "var(--blue)";
-const ORANGE = "var(--orange)";
-const GREY = "var(--grey)";
-const MOST = 40; // corpora in a figure; its table has all
 const validation = rows(data.validation);
 const unique = (values) => [...new Set(values)];
-const firstBy = (list, by, most = MOST) =>
-  list.length > most ? [...list].sort((a, b) => Math.abs(by(b)) - Math.abs(by(a))).slice(0, most) : list;
-
-/** A figure with its caption, controls, drawing and table; draw() gives {options, table: [columns, rows]}. */
-function figure(title, caption, controls, draw) {
-  const drawing = h("div", { class: "chart" });
-  const numbers = h("details", {}, h("summary", {}, "Numbers"));
-  const element = h("figure", {}, h("h3", {}, title), controls.length ? h("div", { class: "controls" }, controls) : null, drawing, h("figcaption", {}, caption), numbers);
-  element.redraw = () => {
-    const { options, table } = draw();
-    drawing.replaceChildren(chart(`${title}. ${caption}`, drawing.clientWidth, options));
-    numbers.querySelector(".sortable")?.remove();
-    numbers.append(sortableTable(title, ...table));
-  };
-  whenNear(element, element.redraw);
-  return element;
-}
-
 function mixtureBars() {
   let name = mixtures.find((row) => row.name !== data.chosen)?.name ?? data.chosen;
   const best = shareOf(mixtures.find((row) => row.name === data.chosen));
@@ -125,7 +103,7 @@ function predictedMeasured() {
     const ends = [Math.min(...all.flatMap((row) => [row.measured, row.predicted])), Math.max(...all.flatMap((row) => [row.measured, row.predicted]))];
     return {
       options: {
-        width: 460, height: 440, marginLeft: 50, grid: true, x: { label: "measured objective (NSL)", domain: ends, nice: true }, y: { label: "predicted objective (NSL)", domain: ends, nice: true },
+        widest: 460, height: 440, marginLeft: 50, grid: true, x: { label: "measured objective (NSL)", domain: ends, nice: true }, y: { label: "predicted objective (NSL)", domain: ends, nice: true },
         marks: [
           Plot.line([[ends[0], ends[0]], [ends[1], ends[1]]], { stroke: "currentColor" }),
           Plot.link(all, { x1: "measured", x2: "measured", y1: (row) => row.predicted - (row.predicted_std ?? 0), y2: (row) => row.predicted + (row.predicted_std ?? 0), stroke: GREY }),
@@ -175,14 +153,20 @@ function learningCurve() {
   }));
 }
 
+/** "10000000-8192" in words. */
+function scaleName(name) {
+  const [bytes, size] = name.split("-");
+  return `${bytes === "all" ? "all text" : `${count(bytes / 1e6)} MB`}, V ${count(Number(size))}`;
+}
+
 function rankInvariance() {
   if (!data.ranks) return null;
-  const all = rows(data.ranks);
+  const all = rows(data.ranks).map((row) => ({ ...row, scale: scaleName(row.scale), other: scaleName(row.other) }));
   const order = unique(all.map((row) => row.scale));
   const shown = (x) => (x === null ? "–" : x.toFixed(3));
-  return figure("Do proxies rank like the full scale?", "Spearman correlation of the objective of the same mixtures at two scales (bytes of text - vocabulary).", [], () => ({
+  return figure("Do proxies rank like the full scale?", "Spearman correlation of the objective of the same mixtures at two scales: training text and vocabulary size.", [], () => ({
     options: {
-      height: 90 + 46 * order.length, marginLeft: marginFor(order), inset: 0, x: { domain: order, label: null, tickRotate: order.length > 4 ? -20 : 0 }, y: { domain: order, label: null },
+      height: 110 + 46 * order.length, marginLeft: marginFor(order), marginBottom: 70, inset: 0, x: { domain: order, label: null, tickRotate: -25 }, y: { domain: order, label: null },
       marks: [
         Plot.cell(all, { x: "other", y: "scale", fill: BLUE, fillOpacity: (row) => 0.12 + 0.4 * Math.max(0, row.spearman ?? 0), inset: 1 }),
         Plot.text(all, { x: "other", y: "scale", text: (row) => shown(row.spearman), fill: "currentColor" }),
@@ -191,6 +175,14 @@ function rankInvariance() {
     },
     table: [[{ key: "scale", title: "scale" }, { key: "other", title: "other", left: true }, ...["spearman", "lowest", "median", "regret"].map((key) => ({ key, title: key, show: shown }))], all],
   }));
+}
+
+/** Ticks of a logarithmic axis that do not collide: the largest of some sizes, a half, a quarter of it and so on. */
+function doublings(sizes) {
+  const least = Math.min(...sizes);
+  const ticks = [];
+  for (let size = Math.max(...sizes); size >= least; size /= 2) ticks.push(Math.round(size));
+  return ticks;
 }
 
 function byVocabulary() {
@@ -212,7 +204,7 @@ function byVocabulary() {
     const here = points.filter((row) => row.size === sizes[at]).sort((a, b) => a.nsl - b.nsl);
     return {
       options: {
-        height: 340, marginLeft: 50, marginRight: 20, grid: true, x: { type: "log", base: 2, label: "vocabulary size", ticks: sizes, tickFormat: (x) => count(x) }, y: { label: "mean NSL" },
+        height: 340, marginLeft: 50, marginRight: 20, grid: true, x: { type: "log", base: 2, label: "vocabulary size", ticks: doublings(sizes), tickFormat: (x) => count(x) }, y: { label: "mean NSL" },
         marks: [
           Plot.ruleX([sizes[at]], { stroke: GREY, strokeWidth: 6, strokeOpacity: 0.3 }),
           Plot.line(points, { x: "size", y: "nsl", z: "name", stroke: (row) => (row.name === data.chosen ? ORANGE : BLUE), strokeOpacity: (row) => (row.name === data.chosen ? 1 : 0.5), marker: "dot" }),
@@ -231,7 +223,7 @@ function costByVocabulary() {
   if (all.length < 2) return null;
   return figure("What each vocabulary size costs", `Operations of training and serving the config's language model above the least, with the tokenizer of ${of}; the line marks this run's vocabulary.`, [], () => ({
     options: {
-      height: 320, marginLeft: 50, grid: true, x: { type: "log", base: 2, label: "vocabulary size", tickFormat: (x) => count(x) }, y: { label: "cost above the least (%)" },
+      height: 320, marginLeft: 50, grid: true, x: { type: "log", base: 2, label: "vocabulary size", ticks: doublings(all.map((row) => row.vocab_size)), tickFormat: (x) => count(x) }, y: { label: "cost above the least (%)" },
       marks: [
         Plot.ruleX([data.vocab_size], { stroke: ORANGE, strokeWidth: 2 }),
         Plot.line(all, { x: "vocab_size", y: (row) => 100 * row.above, stroke: BLUE, marker: "dot" }),
@@ -258,7 +250,7 @@ export function tables() {
     ...(data.on_proxies ? [{ key: "role", title: "role", left: true }, { key: "strategy", title: "strategy", left: true },
       { key: "predicted", title: "predicted", show: nsl }, { key: "on_proxies", title: "on proxies", show: nsl }] : []),
     { key: "measured", title: "full scale", show: nsl },
-    ...(data.corpora.length > MOST ? [] : data.corpora.map((corpus) => ({ key: corpus, title: corpus, show: share }))),
+    ...(data.corpora.length > MOST ? [] : data.corpora.map((corpus) => ({ key: corpus, title: corpus, show: share, screen: true }))),
     { key: "why", title: "why it was or was not taken", left: true },
   ];
   const best = shareOf(mixtures.find((row) => row.name === data.chosen));
@@ -276,13 +268,9 @@ export function tables() {
   ];
   const gates = rows(data.gates).map((row) => ({ ...row, examples: (row.examples ?? []).join(", ") || "–" }));
   const gateColumns = [{ key: "tokenizer", title: "tokenizer" }, ...["gate", "result", "count", "examples"].map((key) => ({ key, title: key, left: key !== "count" }))];
-  const bits = data.bits_per_byte && rows(data.bits_per_byte);
-  const number = (x) => x?.toFixed(4) ?? "–";
-  const bitColumns = [{ key: "row", title: "row" }, ...["budget", "evaluation_set", "corpus", "metric", "against"].map((key) => ({ key, title: key.replace("_", " "), left: true })), ...["value", "low", "high"].map((key) => ({ key, title: key, show: number }))];
   return [
     sortableTable(data.on_proxies ? "Mixtures: candidates and baselines" : "Mixtures", mixtureColumns, of),
     sortableTable(`Corpora, with NSL on ${set}`, corpusColumns, corpusRows),
     sortableTable("Gates that a tokenizer must pass", gateColumns, gates),
-    ...(bits ? [sortableTable("Language models: bits per byte", bitColumns, bits)] : []),
   ];
 }

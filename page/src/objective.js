@@ -44,26 +44,26 @@ function gini(values) {
 
 /**
  * How far limits are exceeded, as a share of each; 0 or less is kept.
- * limits: {against: targets of the baseline or null, max_loss (percent), max_gini, max_premium}.
+ * limits: {max_loss: [{of, percent, targets: those compared with, null where there are none}], max_gini, max_premium}.
  */
 export function excesses(targets, objective, limits) {
   const { columns, counted, sets, reference_tokens: reference, parallel_set: parallel, pivot } = objective;
   const found = [];
-  if (limits.against && limits.max_loss !== null)
+  for (const { of, percent, targets: compared } of limits.max_loss)
     columns.forEach(([s, c], t) => {
-      if (s < counted)
-        found.push({ limit: "max_loss", corpus: c, excess: targets[t] / (limits.against[t] * (1 + limits.max_loss / 100)) - 1 });
+      if (s < counted && compared[t] !== null)
+        found.push({ limit: `${percent} % above ${of}`, corpus: c, excess: targets[t] / (compared[t] * (1 + percent / 100)) - 1 });
     });
   const s = sets.indexOf(parallel);
   if (s < 0) return found;
   const nsl = nslOf(targets, objective)[s];
   const tokens = nsl.map((value, c) => (value === null ? null : value * reference[s][c]));
   const present = tokens.filter((value) => value !== null);
-  if (limits.max_gini) found.push({ limit: "max_gini", corpus: null, excess: gini(present) / limits.max_gini - 1 });
+  if (limits.max_gini) found.push({ limit: "Gini coefficient", corpus: null, excess: gini(present) / limits.max_gini - 1 });
   if (limits.max_premium && pivot !== null)
     tokens.forEach((value, c) => {
       if (value !== null)
-        found.push({ limit: "max_premium", corpus: c, excess: value / tokens[objective.corpora.indexOf(pivot)] / limits.max_premium - 1 });
+        found.push({ limit: "tokens for the same text", corpus: c, excess: value / tokens[objective.corpora.indexOf(pivot)] / limits.max_premium - 1 });
     });
   return found;
 }

@@ -2,7 +2,7 @@
 import { h, labelled } from "./dom.js";
 
 /**
- * columns: [{key, title, show: value -> text, left: text column}]; rows: objects.
+ * columns: [{key, title, show: value -> text, left: text column, screen: too much for paper}]; rows: objects.
  * Nothing of the table is drawn but the first `most` rows that match.
  */
 export function sortableTable(caption, columns, rows, { most = 200, filter = rows.length > 8 } = {}) {
@@ -11,9 +11,11 @@ export function sortableTable(caption, columns, rows, { most = 200, filter = row
   let wanted = "";
   const body = h("tbody");
   const note = h("p", { class: "note", role: "status" });
-  const headings = columns.map(({ key, title, left }) => {
+  const classOf = ({ left, screen }, i) => [left || !i ? "left" : "", screen ? "screen" : ""].filter(Boolean).join(" ") || null;
+  const headings = columns.map((column, i) => {
+    const { key, title } = column;
     const button = h("button", { type: "button", onclick: () => sortBy(key) }, title);
-    return h("th", { scope: "col", class: left ? "left" : null, "data-key": key }, button);
+    return h("th", { scope: "col", class: classOf(column, i), "data-key": key }, button);
   });
   const text = (row, { key, show }) => (show ? show(row[key], row) : `${row[key] ?? "–"}`);
 
@@ -44,7 +46,7 @@ export function sortableTable(caption, columns, rows, { most = 200, filter = row
     body.replaceChildren(
       ...sorted.slice(0, most).map((row) =>
         h("tr", {}, columns.map((column, i) =>
-          h(i ? "td" : "th", { scope: i ? null : "row", class: column.left || !i ? "left" : null }, text(row, column)))),
+          h(i ? "td" : "th", { scope: i ? null : "row", class: classOf(column, i) }, text(row, column)))),
       ),
     );
     note.textContent =

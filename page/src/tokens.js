@@ -8,20 +8,19 @@ const SHOWN = 3_000; // tokens that are drawn one by one
 const ENTRIES = 200;
 const loaded = new Map();
 
+/** The number of a tokenizer's blocks; equal tokenizers have the same. */
+const blockOf = (name) => data.tokenizers.find((one) => one.name === name).block;
+
 async function tokenizerOf(name) {
   if (!loaded.has(name)) {
-    const id = `tokenizer-${data.tokenizers.findIndex((other) => other.name === name)}`;
-    loaded.set(name, unpack(id).then((json) => ({ json, byteLevel: isByteLevel(json), tokenizer: loadTokenizer(json) })));
+    loaded.set(name, unpack(`tokenizer-${blockOf(name)}`).then((json) => ({ json, byteLevel: isByteLevel(json), tokenizer: loadTokenizer(json) })));
   }
   return loaded.get(name);
 }
 
 export function tokens(section) {
   const names = data.tokenizers.map(({ name }) => name);
-  if (!names.length) {
-    section.append(h("p", {}, "This page carries no tokenizers."));
-    return;
-  }
+  if (!names.length) return [h("p", {}, `Too large for this page: ${data.left_out.join(", ")}.`)];
   const text = h("textarea", { rows: 4, maxlength: LONGEST, spellcheck: "false", placeholder: "Type or paste text" });
   text.value = data.sample;
   const out = h("div", { class: "cuts", role: "status" });
@@ -79,7 +78,6 @@ const scriptOf = (text) => MATCHES.find(([, pattern]) => pattern.test(text))?.[0
 
 export function vocabulary(section) {
   const names = data.tokenizers.map(({ name }) => name);
-  if (!names.length) return;
   let [name, wanted, script, corpus, least, order] = [names[0], "", "", "", 1, "id"];
   const body = h("tbody");
   const note = h("p", { class: "note", role: "status" });
@@ -88,7 +86,7 @@ export function vocabulary(section) {
   async function entriesOf(which) {
     if (!known.has(which)) {
       const { json, byteLevel } = await tokenizerOf(which);
-      const uses = await unpack(`vocabulary-${names.indexOf(which)}`);
+      const uses = await unpack(`vocabulary-${blockOf(which)}`);
       const of = new Map(uses.id.map((id, i) => [id, i]));
       const made = new Map((json.model.merges ?? []).map((pair) => {
         const [a, b] = Array.isArray(pair) ? pair : pair.split(" ");
@@ -100,7 +98,7 @@ export function vocabulary(section) {
         const { bytes, text } = entry(spelled, byteLevel);
         const row = of.get(id);
         const use = row === undefined ? null : uses.count[row];
-        return { id, spelled, text, bytes: bytes.length, script: scriptOf(text), use, corpus: uses.corpus[row] ?? "–" };
+        return { id, spelled, text, bytes: bytes.length, script: scriptOf(text), use, corpus: data.corpora[uses.corpus[row]] ?? "–" };
       });
       known.set(which, { made, byteLevel, entries: entries.sort((a, b) => a.id - b.id) });
     }

@@ -37,7 +37,7 @@ Object.assign(found, await page.evaluate(({ shares, text }) => {
   const section = document.getElementById("explore");
   const sums = [];
   const sum = (values) => values.reduce((a, b) => a + b, 0);
-  const sliders = [...section.querySelectorAll("input[type=range]")];
+  const sliders = [...section.querySelectorAll(".shares input[type=range]")];
   section.querySelector("input[type=checkbox]").click();
   for (let i = 0; i < 12; i++) {
     const slider = sliders[1 + (i % 2)];
@@ -47,9 +47,20 @@ Object.assign(found, await page.evaluate(({ shares, text }) => {
   }
   return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(async () => {
     sums.push(sum(section.current.shares), sum(sliders.map((slider) => slider.valueAsNumber)));
-    const at = shares.map((row) => section.predict(row));
+    const predicted = {};
+    const slider = document.getElementById("explore-vocab");
+    for (let i = 0; i <= Number(slider.max); i++) {
+      delete section.dataset.vocab;
+      slider.value = i;
+      slider.dispatchEvent(new Event("input"));
+      while (!section.dataset.vocab) await new Promise((done) => setTimeout(done, 5));
+      const at = shares.map((row) => section.predict(row));
+      const limits = section.limits.of(at[0].mean, section.surface(), "uniform");
+      predicted[section.dataset.vocab] = { mean: at.map(({ mean }) => mean), std: at.map(({ std }) => std), limits };
+    }
     const ids = await document.getElementById("tokens").encode("multilingual", text);
-    done({ sums, mean: at.map(({ mean }) => mean), std: at.map(({ std }) => std), ids, yaml: document.getElementById("yaml").value });
+    const language_models = document.getElementById("language-models").textContent;
+    done({ sums, predicted, language_models, ids, yaml: document.getElementById("yaml").value });
   })));
 }, { shares, text }));
 

@@ -217,6 +217,10 @@ class Layout:
     def models(self) -> Path:
         return self.root / "surfaces/models.json"
 
+    @property
+    def models_of_other_sizes(self) -> Path:
+        return self.root / "surfaces/other_sizes.json"
+
     def inferred(self, baseline: str) -> Path:
         return self.root / f"inference/{baseline}.json"
 

@@ -236,6 +236,8 @@ rule write_page:
         ],
         training_set=FILES.training_set if SEARCHES else [],
         models=FILES.models if SEARCHES else [],
+        other_sizes=FILES.models_of_other_sizes if SEARCHES else [],
+        limits=LIMITS if SEARCHES else [],
         tokenizers=[FILES.tokenizer(name) for name in TOKENIZERS],
         vocabularies=[
             *(

@@ -8,6 +8,7 @@ rule fit_surfaces:
         ledger=FILES.training_ledger,
     output:
         models=FILES.models,
+        other_sizes=FILES.models_of_other_sizes,
         metrics=FILES.surfaces("metrics"),
         corpus_metrics=FILES.surfaces("corpus_metrics"),
         learning_curve=FILES.surfaces("learning_curve"),

@@ -25,3 +25,5 @@ with job(snakemake):
     for table in ("metrics", "corpus_metrics", "learning_curve", "vocabulary", "predictions"):
         write_table(getattr(found, table), output[table])
     write_json(found.surfaces.to_json(), output.models)
+    other_sizes = {size: surfaces.to_json() for size, surfaces in found.other_sizes.items()}
+    write_json(other_sizes, output.other_sizes)

@@ -2,9 +2,11 @@
 
 import polars as pl
 
-from trex.language_model.budgets import EQUAL_COMPUTE
+from trex.language_model.budgets import EQUAL_BYTES, EQUAL_COMPUTE
 from trex.language_model.rows import in_words
 from trex.layout import CHOSEN
+
+BUDGETS = {EQUAL_BYTES: "equal bytes", EQUAL_COMPUTE: "equal compute"}
 
 
 def sentence(table: pl.DataFrame) -> str | None:

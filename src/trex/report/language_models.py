@@ -12,9 +12,8 @@ from trex.language_model.rows import in_words
 from trex.layout import CHOSEN
 from trex.report import markdown
 from trex.report.figures import CHOSEN_COLOR, COLORS, GREY, STYLE
-from trex.report.language_model_sentence import sentence
+from trex.report.language_model_sentence import BUDGETS, sentence
 
-BUDGETS = {EQUAL_BYTES: "equal bytes", EQUAL_COMPUTE: "equal compute"}
 _EXPLAINED = {
     EQUAL_BYTES: "Every model reads the whole text once, however many tokens that makes.",
     EQUAL_COMPUTE: "Every model gets the same number of floating-point operations, output embedding and attention "

@@ -17,10 +17,12 @@ from typing import Any
 
 import polars as pl
 
-from trex.report.page_data import TOKENIZER_BYTES, page_data, page_surfaces, page_vocabulary
+from trex.report.page_data import page_data, page_surfaces, page_vocabulary
 from trex.report.results import Results
 
 HERE = Path(__file__).parent
+PAGE_BYTES = 20_000_000  # at most, so that it can be sent to others
+MARGIN = 10_000  # for the frame around all this
 # Text to begin with, in several scripts, of the Universal Declaration of Human Rights, article 1.
 SAMPLE = (
     "All human beings are born free and equal in dignity and rights. Alle Menschen sind frei und gleich an Würde und "
@@ -34,15 +36,15 @@ class Parts:
 
     Attributes:
         pages: the Markdown pages, summary.md first.
-        models: of surfaces/models.json; None without a search.
+        models: of surfaces/models.json and other_sizes.json by vocabulary size, rising; none without a search.
         tokenizers: tokenizer.json's text by name, the most important first; those that would make the page larger than
-            TOKENIZER_BYTES allows are left out, and the page says so.
+            PAGE_BYTES are left out, and the page says so. Equal ones are carried once.
         vocabularies: by the same names, how each entry is used: `trex.validation.vocabulary.composition`.
         command: what repeats the run.
     """
 
     pages: Sequence[Path]
-    models: Mapping[str, Any] | None
+    models: Mapping[int, Mapping[str, Any]]
     tokenizers: Mapping[str, str]
     vocabularies: Mapping[str, pl.DataFrame]
     command: str
@@ -50,33 +52,38 @@ class Parts:
 
 def write_page(results: Results, parts: Parts) -> str:
     """The page, as HTML."""
-    blocks, carried, left_out = {}, [], []
-    if parts.models is not None:
-        blocks["surfaces"] = compressed(json.dumps(page_surfaces(parts.models)))
-    room = TOKENIZER_BYTES
-    for name, text in parts.tokenizers.items():
-        block = compressed(text)
-        if len(block) > room:
-            left_out.append(name)
-            continue
-        room -= len(block)
-        blocks[f"tokenizer-{len(carried)}"] = block
-        used = json.dumps(page_vocabulary(parts.vocabularies[name]))
-        blocks[f"vocabulary-{len(carried)}"] = compressed(used)
-        carried.append({"name": name})
+    blocks = {
+        f"surfaces-{size}": compressed(json.dumps(page_surfaces(models)))
+        for size, models in parts.models.items()
+    }
     data = page_data(results, parts.pages) | {
-        "tokenizers": carried,
-        "left_out": left_out,
+        "vocab_grid": list(parts.models),
         "sample": SAMPLE,
         "command": parts.command,
         "licenses": part("page.licenses.txt"),
     }
-    script = part("page.js").strip()
+    script, style = part("page.js").strip(), part("page.css")
+    room = PAGE_BYTES - MARGIN - sum(map(len, (script, style, json.dumps(data), *blocks.values())))
+    carried, left_out = [], []
+    numbers: dict[str, int] = {}
+    for name, text in parts.tokenizers.items():
+        number = numbers.get(text, len(numbers))
+        if number == len(numbers):
+            block = compressed(text)
+            used = compressed(json.dumps(page_vocabulary(parts.vocabularies[name], results.corpora)))
+            if len(block) + len(used) > room:
+                left_out.append(name)
+                continue
+            room -= len(block) + len(used)
+            numbers[text] = number
+            blocks |= {f"tokenizer-{number}": block, f"vocabulary-{number}": used}
+        carried.append({"name": name, "block": number})
+    data |= {"tokenizers": carried, "left_out": left_out}
     return fill(
         part("page.html"),
         title=html.escape(f"TREX: {data['chosen']}"),
         version=html.escape(data["provenance"]["run"]["versions"]["trex"]),
-        style=part("page.css"),
+        style=style,
         script_sha256=sha256_of(script),
         script=script,
         data=in_script(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))),

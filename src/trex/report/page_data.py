@@ -12,18 +12,17 @@ from typing import Any
 import polars as pl
 
 from trex.files import read_json
+from trex.language_model.rows import in_words
 from trex.layout import Layout
 from trex.objective.objective import Objective
 from trex.proxies.training_set import read_training_set
+from trex.report.language_model_sentence import BUDGETS, sentence
 from trex.report.results import Results
 
 # The metrics of validation.parquet that figures show: those that gains are about, and NSL.
 SHOWN_METRICS = ("nsl", "nsl_macro", "objective", "bytes_per_token")
 # Of LightGBM's text format, what predictions need.
 TREE_LINES = ("split_feature", "threshold", "left_child", "right_child", "leaf_value")
-TOKENIZER_BYTES = (
-    18_000_000  # of all tokenizers in a page, compressed and in base64: the page has 20 MB at most
-)
 
 
 def page_data(results: Results, pages: Sequence[Path]) -> dict[str, Any]:
@@ -32,6 +31,8 @@ def page_data(results: Results, pages: Sequence[Path]) -> dict[str, Any]:
     pages: in Markdown, summary.md first.
     """
     files, config = results.files, results.config
+    section = {**config["objective"], "vocab_size": config["proxies"]["vocab_size"]}
+    objective = Objective.from_config(section, results.corpora) if results.is_searched else None
     return {
         "corpora": results.corpora,
         "scripts": [_main_script(results.hygiene[corpus]) for corpus in results.corpora],
@@ -41,7 +42,8 @@ def page_data(results: Results, pages: Sequence[Path]) -> dict[str, Any]:
         "vocab_curve": columns(results.vocab_curve),
         "proxy_vocab_size": config["proxies"]["vocab_size"],
         "pages": {path.stem: path.read_text(encoding="utf-8") for path in pages},
-        "objective": _objective(results, files) if results.is_searched else None,
+        "objective": objective and _objective(objective, files),
+        "existing_limits": objective and _existing_limits(results, objective, files),
         "mixtures": columns(results.candidates),
         "front": columns(results.front),
         "measured_front": columns(results.measured_front),
@@ -60,7 +62,7 @@ def page_data(results: Results, pages: Sequence[Path]) -> dict[str, Any]:
         "learning_curve": columns(results.learning_curve),
         "ranks": columns(results.ranks),
         "gates": columns(pl.read_parquet(files.gates)),
-        "bits_per_byte": None if results.bits_per_byte is None else columns(results.bits_per_byte),
+        "language_models": _language_models(results),
         "provenance": _provenance(files),
     }  # fmt: skip
 
@@ -94,10 +96,8 @@ def _support(results: Results) -> dict[str, list[float]]:
     return {"low": low.tolist(), "high": high.tolist()}
 
 
-def _objective(results: Results, files: Layout) -> dict[str, Any]:
+def _objective(objective: Objective, files: Layout) -> dict[str, Any]:
     """The objective and its limits, as the page needs them to score predictions."""
-    section = {**results.config["objective"], "vocab_size": results.config["proxies"]["vocab_size"]}
-    objective = Objective.from_config(section, results.corpora)
     training = read_training_set([files.training_set], [files.training_ledger], objective)
     of_targets = training.objective
     return {
@@ -108,13 +108,53 @@ def _objective(results: Results, files: Layout) -> dict[str, Any]:
         "counted": len(objective.counted_sets),
         "reference_tokens": of_targets.reference_tokens.tolist(),
         "columns": of_targets.columns,
-        "max_loss": {
-            name: percent for name, percent in objective.max_loss.items() if isinstance(percent, int | float)
-        },
+        "max_loss": dict(objective.max_loss),
         "max_gini": objective.max_gini,
         "max_premium": objective.max_premium,
         "pivot": objective.pivot,
         "parallel_set": objective.parallel_set,
+    }
+
+
+def _existing_limits(
+    results: Results, objective: Objective, files: Layout
+) -> dict[str, dict[str, list[list[float | None]]]]:
+    """By existing tokenizer that limits compare with and vocabulary size: NSL [sets][corpora] of a proxy that would
+    become as good at full scale, null where a set has no text of a corpus.
+
+    They were measured for the size that is searched at, as a step from the proxies of `matched` to its full scale. At
+    another size that step is longer or shorter by what its proxies compress there.
+    """
+    if set(objective.max_loss) <= set(results.candidates["name"]):
+        return {}
+    sets, key = objective.evaluation_sets, ["evaluation_set", "corpus"]
+    of_matched = (
+        results.compression.filter(name="matched").group_by(*key, "vocab_size").agg(pl.col("nsl").mean())
+    )
+    there = of_matched.filter(vocab_size=objective.vocab_size).select(*key, searched="nsl")
+    steps = of_matched.join(there, on=key).with_columns(step=pl.col("nsl") / pl.col("searched")).drop("nsl")
+    limits = pl.read_parquet(files.limits).join(steps, on=key)
+    found: dict[str, dict[str, list[list[float | None]]]] = {}
+    for row in limits.iter_rows(named=True):
+        of_size = found.setdefault(row["tokenizer"], {}).setdefault(
+            str(row["vocab_size"]), [[None] * len(results.corpora) for _ in sets]
+        )
+        if row["evaluation_set"] in sets:
+            at = sets.index(row["evaluation_set"]), results.corpora.index(row["corpus"])
+            of_size[at[0]][at[1]] = row["proxy_nsl"] * row["step"]
+    return found
+
+
+def _language_models(results: Results) -> dict[str, Any] | None:
+    table = results.bits_per_byte
+    if table is None:
+        return None
+    names = table["row"].unique(maintain_order=True)
+    return {
+        "said": (sentence(table) or "").replace("`", ""),
+        "rows": {name: in_words(name).replace("`", "") for name in names},
+        "budgets": BUDGETS,
+        "bits_per_byte": columns(table),
     }
 
 
@@ -159,9 +199,13 @@ def _trees(model: str) -> list[dict[str, str]]:
     return [{name: tree.get(name, "") for name in TREE_LINES} for tree in fields]
 
 
-def page_vocabulary(table: pl.DataFrame) -> dict[str, Any]:
-    """How much each entry of a tokenizer is used, by id: tokens of the evaluation text, and the corpus that has most.
+def page_vocabulary(table: pl.DataFrame, corpora: Sequence[str]) -> dict[str, list[int | None]]:
+    """How much each entry of a tokenizer is used: tokens of the evaluation text, and the number of the corpus that has
+    most.
 
     table: columns of `trex.validation.vocabulary.composition`.
     """
-    return columns(table.sort("id").select("id", "count", "corpus", "unreachable"))
+    number = pl.col("corpus").replace_strict(
+        {corpus: i for i, corpus in enumerate(corpora)}, return_dtype=pl.Int64
+    )
+    return columns(table.sort("id").select("id", "count", number))

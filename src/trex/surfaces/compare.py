@@ -18,6 +18,7 @@ from trex.surfaces.select import (
     ObjectiveSurface,
     Regression,
     Selection,
+    cross_validate_objective,
     fit_objective,
     learning_curve,
     learning_sizes,
@@ -37,9 +38,13 @@ MIXING_LAW = "mixing_law"
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What `compare` finds. Tables have the columns of the files of their names (docs/contracts.md)."""
+    """What `compare` finds. Tables have the columns of the files of their names (docs/contracts.md).
+
+    other_sizes: by vocabulary size, surfaces of the same regressions as `used` and `searched`.
+    """
 
     surfaces: FittedSurfaces
+    other_sizes: Mapping[int, FittedSurfaces]
     metrics: pl.DataFrame
     corpus_metrics: pl.DataFrame
     learning_curve: pl.DataFrame
@@ -68,7 +73,8 @@ def compare(
     Raises:
         ValueError: the proxies have nothing to learn from, or a surface cannot be fitted to them.
     """
-    *_, training = by_size.values()
+    *other_sizes, searched_size = by_size
+    training = by_size[searched_size]
     training.check()
     names = [*regressions, *([] if model == "auto" else [model])]
     if training.shares.shape[1] > MANY and model != MIXING_LAW:
@@ -85,17 +91,25 @@ def compare(
         return fitted[regression.name]
 
     searched = fit(_searched(selection, compared))
+    known = {v.regression: v for v in selection.validations}.get(searched.name)
+    validated = {
+        size: (known if size == searched_size else None)
+        or cross_validate_objective(of_size, searched.regression, folds, seed)
+        for size, of_size in by_size.items()
+        if other_sizes
+    }
     surfaces = FittedSurfaces(
         selection.chosen, searched, fit(PAPER) if paper else None, selection.nested_regressions
     )
     validations = [*selection.validations, selection.nested]
     return Comparison(
         surfaces,
+        {size: _at(by_size[size], surfaces, validated[size], seed) for size in other_sizes},
         pl.DataFrame([_metrics(validation, used) for validation in validations]),
         pl.DataFrame(_corpus_metrics(selection.validations, training), infer_schema_length=None),
         pl.DataFrame(_curves(training, [used, *([PAPER] if paper else [])], seed), schema=CURVE),
         pl.DataFrame(
-            left_out_scores(by_size, searched.regression, folds, seed) if len(by_size) > 2 else [],
+            left_out_scores(by_size, validated) if len(by_size) > 2 else [],
             schema=LEFT_OUT,
         ),
         pl.concat([_predictions(validation, training) for validation in validations]),
@@ -114,6 +128,21 @@ def without_mixing_law(names: Sequence[str]) -> list[str]:
     rest = [name for name in names if name != MIXING_LAW]
     of_targets = [name for name in rest if name != STACK and not REGRESSIONS[name].predicts_objective]
     return rest if len(of_targets) > (STACK in names) else list(names)
+
+
+def _at(
+    training: TrainingSet, surfaces: FittedSurfaces, validation: CrossValidation, seed: int
+) -> FittedSurfaces:
+    """The same regressions as `surfaces`, fitted to another vocabulary size.
+
+    validation: of the one that searches use, at that size. It is made for the errors between sizes anyway, so that this
+    costs final fits alone.
+    """
+    used = surfaces.used.regression
+    searched = fit_objective(training, surfaces.searched.regression, seed, validation)
+    return FittedSurfaces(
+        searched if used == searched.regression else fit_objective(training, used, seed), searched
+    )
 
 
 def _compared(names: Sequence[str], paper: bool) -> dict[str, Regression]:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from trex.proxies.training_set import TrainingSet
-from trex.surfaces.fit import STD_FOLDS, scores
-from trex.surfaces.select import Regression, cross_validate_objective
+from trex.surfaces.fit import scores
+from trex.surfaces.select import CrossValidation
 
 # Columns of `left_out_scores`.
 LEFT_OUT = {"vocab_size": int, "outermost": bool} | dict.fromkeys(
@@ -44,14 +44,13 @@ def leave_one_size_out(means: np.ndarray, vocab_sizes: Sequence[int]) -> np.ndar
 
 
 def left_out_scores(
-    by_size: Mapping[int, TrainingSet], regression: Regression, folds: int = STD_FOLDS, seed: int = 0
+    by_size: Mapping[int, TrainingSet], validations: Mapping[int, CrossValidation]
 ) -> list[dict[str, float | int | bool | None]]:
     """How well every vocabulary size is predicted from the others alone, at mixtures that were held out, too.
 
     Args:
         by_size: the same mixtures and their targets at three or more vocabulary sizes, rising.
-        regression: one that predicts the targets.
-        folds, seed: of the cross-validation.
+        validations: at the same sizes, of one regression that predicts the targets.
 
     Returns:
         One row per size: vocab_size, outermost (extrapolated), mape and spearman of the objective, mape_corpora and
@@ -59,12 +58,7 @@ def left_out_scores(
         measurements). Rank correlations are None where one is undefined.
     """
     sizes = list(by_size)
-    means = np.stack(
-        [
-            cross_validate_objective(training, regression, folds, seed).targets[1]
-            for training in by_size.values()
-        ]
-    )
+    means = np.stack([validations[size].targets[1] for size in sizes])
     without = leave_one_size_out(means, sizes)
     rows = []
     for i, (vocab_size, training) in enumerate(by_size.items()):
