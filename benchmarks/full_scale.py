@@ -1,25 +1,31 @@
 """Text of any size, from files to a tokenizer of 200,000 tokens, with the time and memory of every stage.
 
-    python benchmarks/full_scale.py FOLDER --gb 10 [--vocab-size 200000] [--parts 2] [--cores 2]
+    python benchmarks/full_scale.py FOLDER --gb 10 [--vocab-size 200000] [--parts 2] [--cores 2] [--equal-gb 2]
 
 Makes the text in FOLDER, lets the pipeline count it and build the word index, trains on all of it, and prints a
-table. The text is made of real words: the lines of each corpus again and again, in which half of the
-words between spaces give way to words joined from the first half of one of its distinct words and the second half of
-another. Which one is drawn by rank, with P(rank > r) = r^-0.15, so that distinct words grow with the power 0.87 of the
-text (Heaps' law), as fast as in the fastest growing of the real corpora.
+table. With `--equal-gb 2`, also trains `gigabpe`, which must be installed, on so much of the text with GPT-2's pattern,
+and this package on the same words, and compares all merges. The text is made of real words: the lines of each corpus
+again and again, in which half of the words between spaces give way to words joined from the first half of one of its
+distinct words and the second half of another. Which one is drawn by rank, with P(rank > r) = r^-0.15, so that distinct
+words grow with the power 0.87 of the text (Heaps' law), as fast as in the fastest growing of the real corpora.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
 import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import yaml
 from text import DEFAULT_FILES, files, lines, machine, read, tokenizers_training
 
@@ -113,8 +119,8 @@ def generate(folder: Path, pattern: str, n_bytes: int, pieces: int) -> list[str]
         out = np.empty(min(BLOCK, of_piece), np.uint8)
         for piece in range(pieces):
             with open(folder / f"{Path(path).stem}.{piece}.txt", "wb") as file:
-                while file.tell() < 0.99 * of_piece:
-                    at, n = compose(text, at, words, borders, state, out)
+                while (left := of_piece - file.tell()) > 0.01 * of_piece:
+                    at, n = compose(text, at, words, borders, state, out[:left])
                     file.write(out[:n].data)
                 file.write(b"\n")
     return [Path(path).stem for path in sources]
@@ -164,6 +170,56 @@ def train(folder: Path, vocab_size: int) -> None:
     (folder / "train.json").write_text(json.dumps(report))
 
 
+def merges_of_gigabpe(paths: list[str], vocab_size: int) -> list[tuple[str, str]]:
+    import gigabpe
+
+    return gigabpe.train_bpe(paths, vocab_size, special_tokens=[], pretokenizer="bytelevel", threads=1)[1]
+
+
+def merges_of_ours(paths: list[str], vocab_size: int) -> list[tuple[str, str]]:
+    from trex.bpe.byte_alphabet import spell
+    from trex.bpe.training import train_flat
+    from trex.bpe.words import FlatWords
+    from trex.counting.pretokenize import WordCounter
+
+    counter = WordCounter("gpt2", by_line=True, normalizer="none")
+    for path in paths:
+        with open(path, "rb") as file:
+            while block := file.read(BLOCK) + file.readline():
+                counter.add(pa.array([block], pa.large_binary()).view(pa.large_string()))
+    counts = counter.result()
+    del counter
+    print(f"{len(paths)} files, {len(counts.words):,} distinct words", flush=True)
+    model = train_flat(FlatWords.build(counts.words), counts.totals(), vocab_size)
+    return [(spell(a), spell(b)) for a, b in model.merges]
+
+
+def alone(function: Callable, *arguments) -> Any:
+    """What a function gives in a process of its own; prints its time and memory."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        result, wall, cpu, memory = pool.submit(_measured, function, *arguments).result()
+    print(f"{function.__name__}: {wall:,.0f} s, {cpu:,.0f} CPU s, {memory:,.0f} MB", flush=True)
+    return result
+
+
+def _measured(function: Callable, *arguments) -> tuple[Any, float, float, float]:
+    start, cpu = time.perf_counter(), time.process_time()
+    result = function(*arguments)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return result, time.perf_counter() - start, time.process_time() - cpu, memory
+
+
+def equality(folder: Path, n_bytes: int, vocab_size: int) -> None:
+    """Compare all merges with those of `gigabpe`, on the first files of the text that have n_bytes together."""
+    paths = sorted((folder / "text").iterdir())
+    ends = np.cumsum([path.stat().st_size for path in paths])
+    paths = [str(path) for path in paths[: int(np.searchsorted(ends, n_bytes)) + 1]]
+    print(f"{ends[len(paths) - 1] / 1e9:.2f} GB", flush=True)
+    theirs, ours = (alone(of, paths, vocab_size) for of in (merges_of_gigabpe, merges_of_ours))
+    different = next((i for i, (a, b) in enumerate(zip(theirs, ours, strict=False)) if tuple(a) != b), None)
+    print(f"merges: gigabpe {len(theirs):,}, ours {len(ours):,}; first that differs: {different}")
+
+
 def table(folder: Path) -> None:
     """The time and memory of every stage, the jobs of a rule together."""
     print("| stage | jobs | wall s, all jobs | CPU s, all jobs | memory of the largest job, MB |")
@@ -190,7 +246,12 @@ def main() -> None:
     parser.add_argument("--vocab-size", type=int, default=200_000)
     parser.add_argument("--parts", type=int, default=2)
     parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument("--only", choices=["generate", "count", "train", "table"], help="only this stage")
+    parser.add_argument(
+        "--equal-gb", type=float, help="compare merges with `gigabpe` on so much text; needs it"
+    )
+    parser.add_argument(
+        "--only", choices=["generate", "count", "train", "table", "equal"], help="only this stage"
+    )
     options = parser.parse_args()
     folder, stage = options.folder.resolve(), options.only
     (folder / "text").mkdir(parents=True, exist_ok=True)
@@ -215,6 +276,8 @@ def main() -> None:
         subprocess.run(again, check=True)
     if stage == "train":
         train(folder, options.vocab_size)
+    if options.equal_gb and stage in (None, "equal"):
+        equality(folder, int(options.equal_gb * 1e9), options.vocab_size)
     if stage in (None, "table"):
         print((folder / "results/index/index.json").read_text())
         table(folder)

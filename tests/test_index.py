@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 
-from trex.counting.build_index import build_index
+from trex.counting.build_index import _in_order, build_index
 from trex.counting.word_index import WordIndex
 from trex.files import write_table
 
@@ -87,6 +88,22 @@ def test_chunks_do_not_matter(built, tmp_path, words_at_hand, waiting):
     build_index(tmp_path / "index", *files, words_at_hand=words_at_hand, waiting=waiting)
     for file in (folder / "index").iterdir():
         assert (tmp_path / "index" / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+def test_small_files_are_merged_in_one_round(tmp_path):
+    """Hundreds of corpora are a thousand files, each with its own last word."""
+    paths = [tmp_path / f"{i}.parquet" for i in range(5)]
+    for i, path in enumerate(paths):
+        pl.DataFrame({"word": [b"a", b"%d" % i, b"b%d" % i][i % 2 :]}).sort("word").write_parquet(path)
+    ((words, parts),) = _in_order(paths, 1000)
+    assert words.to_pylist() == sorted(
+        {b"a", *(b"%d" % i for i in range(5)), *(b"b%d" % i for i in range(5))}
+    )
+    assert [number for number, *_ in parts] == list(range(5))
+    # where a file goes on, no round goes beyond what is at hand of it
+    one_by_one = [part for part, _ in _in_order(paths, 1)]
+    assert len(one_by_one) > 5
+    assert pa.concat_arrays(one_by_one) == words
 
 
 def test_unsorted_words_are_refused(built, tmp_path):

@@ -18,6 +18,7 @@ from trex.validation.uses import USES
 from trex.validation.vocabulary import (
     built,
     composition,
+    longest_first,
     own_words,
     parts_of,
     read_list,
@@ -59,7 +60,7 @@ def test_parts_and_what_was_built(tokenizer):
     counts[ids["abcd"]], counts[ids["ab"]] = 3, 1
     lengths = np.zeros(260, dtype=np.int64)
     lengths[vocabulary.entries["id"]] = vocabulary.entries["bytes"].bin.size()
-    made = built(counts, parts, lengths)
+    made = built(counts, parts, longest_first(parts, lengths))
     # abcd 3; ab 1 + 3; cd 3; a and b as often as ab, c and d as cd
     assert [int(made[ids[text]]) for text in ("abcd", "ab", "cd", "a", "c", "x")] == [3, 4, 3, 4, 3, 0]
 

@@ -125,6 +125,7 @@ class _Source:
         self.path = path
         self._file = pq.ParquetFile(path, buffer_size=1 << 18, pre_buffer=False)
         self._batches = self._file.iter_batches(chunk_words, use_threads=False)
+        self._left = self._file.metadata.num_rows  # that were not read
         self._read()
 
     def _read(self) -> None:
@@ -132,17 +133,19 @@ class _Source:
         for batch in self._batches:
             if len(batch):
                 self.head = batch
+                self._left -= len(batch)
                 self.words = batch.column("word").cast(pa.large_binary())
                 return
         self._file.close()
 
     @property
-    def last(self) -> bytes:
-        return self.words[-1].as_py()
+    def last(self) -> bytes | None:
+        """The last word at hand; None if no other follows in the file."""
+        return self.words[-1].as_py() if self._left else None
 
-    def take(self, last: bytes) -> tuple[pa.LargeBinaryArray, pa.RecordBatch]:
-        """The words at hand up to `last`, and their rows."""
-        low, high = 0, len(self.words)
+    def take(self, last: bytes | None) -> tuple[pa.LargeBinaryArray, pa.RecordBatch]:
+        """The words at hand up to `last`, or all of them, and their rows."""
+        low, high = 0 if last is not None else len(self.words), len(self.words)
         while low < high:
             middle = (low + high) // 2
             if self.words[middle].as_py() <= last:
@@ -167,8 +170,10 @@ def _in_order(paths: Sequence[Path], chunk_words: int) -> Iterator[tuple[pa.Larg
     """
     sources = [_Source(path, chunk_words) for path in paths]
     while alive := [number for number, source in enumerate(sources) if source.head is not None]:
-        # of words up to the first that ends a chunk, everything is at hand
-        last = min(sources[number].last for number in alive)
+        # Of words up to the first that ends a chunk, everything is at hand. A file's last chunk ends nothing, or each
+        # of a thousand small files would end a round of its own.
+        ends = (sources[number].last for number in alive)
+        last = min((end for end in ends if end is not None), default=None)
         parts = [(number, *sources[number].take(last)) for number in alive]
         words = pa.concat_arrays([words for _, words, _ in parts])
         borders = np.cumsum([0, *(len(words) for _, words, _ in parts)])

@@ -19,6 +19,7 @@ from trex.report.text_caveats import text_caveats
 # A share that was given is worth a note if it is off by more than one of these.
 SHARE_TOLERANCE = 0.01
 RELATIVE_TOLERANCE = 0.1
+MANY = 64  # that of trex.surfaces.base, on which no page hangs
 
 POINTS = {"front_average": "best average", "front_knee": "knee", "front_worst": "best worst corpus"}
 SCORES = ("MAPE", "Spearman", "R²", "90 % interval holds")
@@ -158,6 +159,12 @@ def _regression(results: Results) -> str:
         ),
         markdown.table(("surface", "used", *SCORES, "proxies"), models, left=2),
     ]
+    left_out = {*results.config["regression"]["compare"]} - {*results.metrics["model"]}
+    if len(results.corpora) > MANY and "mixing_law" in left_out:
+        text.append(
+            f"`mixing_law` was not fitted: with more than {MANY} corpora, it takes as long as the Gaussian process and "
+            "predicts worse."
+        )
     accuracy = results.corpus_metrics.filter(model=used)
     most_wrong = dict(accuracy.group_by("corpus").agg(pl.col("mape").max()).iter_rows())
     weights = np.array([most_wrong.get(corpus, 0.0) for corpus in results.corpora])

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 # What searches by gradients use if no compared regression has them.
 SMOOTH = REGRESSIONS["gaussian_process"]
 STACK = StackSurface.kind
+MIXING_LAW = "mixing_law"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,10 @@ def compare(
     *other_sizes, searched_size = by_size
     training = by_size[searched_size]
     training.check()
-    compared = _compared([*regressions, *([] if model == "auto" else [model])], paper)
+    names = [*regressions, *([] if model == "auto" else [model])]
+    if training.shares.shape[1] > MANY and model != MIXING_LAW:
+        names = without_mixing_law(names)
+    compared = _compared(names, paper)
     use = None if model == "auto" else compared[model]
     selection = select_surface(training, list(compared.values()), use, folds, seed)
     used = selection.chosen.regression
@@ -110,6 +114,20 @@ def compare(
         ),
         pl.concat([_predictions(validation, training) for validation in validations]),
     )
+
+
+def without_mixing_law(names: Sequence[str]) -> list[str]:
+    """What is compared with more than MANY corpora. There the mixing law takes as long as the Gaussian process and
+    predicts worse. It stays if nothing else predicts every corpus, or a stack would have one member alone.
+
+    >>> without_mixing_law(["gaussian_process", "mixing_law", "linear", "stack"])
+    ['gaussian_process', 'linear', 'stack']
+    >>> without_mixing_law(["gaussian_process", "mixing_law", "stack"])
+    ['gaussian_process', 'mixing_law', 'stack']
+    """
+    rest = [name for name in names if name != MIXING_LAW]
+    of_targets = [name for name in rest if name != STACK and not REGRESSIONS[name].predicts_objective]
+    return rest if len(of_targets) > (STACK in names) else list(names)
 
 
 def _at(

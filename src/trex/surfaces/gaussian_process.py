@@ -21,7 +21,7 @@ from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_solve, cholesky, lapack, solve_triangular
+from scipy.linalg import cho_solve, lapack, solve_triangular
 from scipy.optimize import minimize
 
 from trex.compiled.kernel import kernel
@@ -321,10 +321,12 @@ def _matern_times(squares, weights):
 def cholesky_factor(covariance: np.ndarray, noise: float) -> np.ndarray:
     """The lower Cholesky factor of covariance + noise; the former is overwritten. ValueError if it is singular."""
     covariance[np.diag_indices_from(covariance)] += noise
-    try:
-        return cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
-    except LinAlgError as error:
+    # scipy.linalg.cholesky takes as long again to look at its arguments, as matrices are small
+    factor, minor = lapack.dpotrf(covariance, lower=True, overwrite_a=True)
+    if minor:
         raise ValueError(
-            f"the Gaussian process cannot be fitted to these {len(covariance)} mixtures: {error}. Several of them are "
-            "nearly the same: make proxies.bytes larger, or set regression.model to another surface"
-        ) from error
+            f"the Gaussian process cannot be fitted to these {len(covariance)} mixtures: the covariance of the first "
+            f"{minor} of them is not positive definite. Several of them are nearly the same: make proxies.bytes "
+            "larger, or set regression.model to another surface"
+        )
+    return factor

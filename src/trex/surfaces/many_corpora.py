@@ -288,14 +288,16 @@ class Likelihood:
             signal, linear, lengthscale, offset
         )
         factor = cholesky_factor(covariance, noise)
-        alpha = cho_solve((factor, True), self.y, check_finite=False)
+        alpha = lapack.dpotrs(factor, self.y, lower=True)[0]
         from_prior = (parameters - self.prior_mean) / self.prior_sd
         value = self.y @ alpha / 2 + np.log(np.diag(factor)).sum() + from_prior @ from_prior / 2
 
         # d value / d covariance, then the chain rule
-        inverse = lapack.dpotri(factor, lower=True)[0]
-        inverse = np.tril(inverse) + np.tril(inverse, -1).T
-        slope = (inverse - np.outer(alpha, alpha)) / 2
+        inverse = lapack.dpotri(factor, lower=True)[0]  # its lower triangle
+        slope = inverse + inverse.T
+        slope[np.diag_indices_from(slope)] /= 2
+        slope -= alpha[:, None] * alpha
+        slope /= 2
         by_squares = slope * (-5 / 6 * signal) * (1 + root) * decay
         slope_z = slope @ z
         pull = by_squares.sum(axis=1) * z - by_squares @ z

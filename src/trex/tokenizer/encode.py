@@ -45,7 +45,7 @@ def encode(
 
 
 def vocabulary_size(tokenizer: Tokenizer) -> int:
-    """One more than the largest id: ids may have gaps."""
+    """One more than the largest id: ids may have gaps. Takes 20 ms and more: `tokenizers` copies its vocabulary."""
     return 1 + max(tokenizer.get_vocab(with_added_tokens=True).values())
 
 

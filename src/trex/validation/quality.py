@@ -88,7 +88,7 @@ def quality_of(
         tokens, frequencies = encode(tokenizer, text["text"], used.size, note)
         used += frequencies
         key = {"evaluation_set": evaluation_set, "corpus": corpus}
-        of_words = _words(tokenizer, text["text"], alphabet)
+        of_words = _words(tokenizer, text["text"], alphabet, used.size)
         changed = {"changed": len(changes), "change": next(iter(changes), None)}
         rows.append({**key, **_row(text, tokens, frequencies, of_words, alphabet), **changed})
         ids = np.flatnonzero(frequencies)
@@ -143,12 +143,13 @@ def encode_sample(
     Columns: evaluation_set, corpus, document (its number), tokens, reference_tokens, sampled (the share of the text's
     bytes that its documents here have).
     """
+    size = vocabulary_size(tokenizer)
     tables = []
     for (evaluation_set, corpus), path in evaluation.items():
         text = pl.read_parquet(path).with_row_index("document")
         total = text["text"].str.len_bytes().sum()
         sample = text.gather_every(max(math.ceil(total / n_bytes), 1))
-        tokens, _ = encode(tokenizer, sample["text"], vocabulary_size(tokenizer))
+        tokens, _ = encode(tokenizer, sample["text"], size)
         tables.append(
             sample.select(
                 pl.lit(evaluation_set).alias("evaluation_set"),
@@ -178,13 +179,15 @@ def _labelled(key: Mapping[str, str], table: pl.DataFrame) -> pl.DataFrame:
     return table.select(*(pl.lit(value).alias(name) for name, value in key.items()), pl.all())
 
 
-def _words(tokenizer: Tokenizer, texts: pl.Series, alphabet: Alphabet) -> pl.DataFrame | None:
+def _words(
+    tokenizer: Tokenizer, texts: pl.Series, alphabet: Alphabet, vocab_size: int
+) -> pl.DataFrame | None:
     """Running words and what they are encoded to after a space, as in running text: word, count, tokens. None if there
     are none, or they are not spaced."""
     if alphabet is LATIN1 or not is_spaced(texts):
         return None
     words = running_words(texts)
-    tokens, _ = encode(tokenizer, " " + words["word"], vocabulary_size(tokenizer))
+    tokens, _ = encode(tokenizer, " " + words["word"], vocab_size)
     return words.with_columns(tokens=pl.Series(tokens)) if len(words) else None
 
 

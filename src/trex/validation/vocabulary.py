@@ -58,18 +58,26 @@ def _last_merge(spelling: str, ranks: Mapping[tuple[str, str], int]) -> tuple[st
     return (parts[0], parts[1]) if tuple(parts) in ranks else None
 
 
-def built(counts: np.ndarray, parts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def longest_first(parts: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
+    """The entries that merges make, those of one length together, the longest first.
+
+    parts: of `parts_of`. lengths: bytes of each entry. [entries]
+    """
+    merged = np.flatnonzero(parts[:, 0] >= 0)
+    merged = merged[np.argsort(-lengths[merged], kind="stable")]
+    return np.split(merged, np.flatnonzero(np.diff(lengths[merged])) + 1)
+
+
+def built(counts: np.ndarray, parts: np.ndarray, by_length: list[np.ndarray]) -> np.ndarray:
     """How often each entry was made: as a token of the encoding, or on the way to one.
 
     Args:
         counts: tokens of the encoding by entry. int64 [entries]
-        parts: of `parts_of`. lengths: bytes of each entry. [entries]
+        parts: of `parts_of`. by_length: of `longest_first`.
     """
     made = counts.astype(np.int64).copy()
-    merged = np.flatnonzero(parts[:, 0] >= 0)
-    of_length = lengths[merged]
-    for length in np.unique(of_length)[::-1]:  # an entry is longer than its parts
-        of = merged[of_length == length]
+    for entries in by_length:  # an entry is longer than its parts
+        of = entries[made[entries] > 0]
         for side in (0, 1):
             np.add.at(made, parts[of, side], made[of])
     return made
@@ -113,6 +121,7 @@ def composition(
     ids = rows["id"].to_numpy()
     lengths = np.zeros(size, dtype=np.int64)
     lengths[ids] = rows["bytes"].bin.size().to_numpy()
+    by_length = longest_first(parts, lengths)
     merged = ids[lengths[ids] > 1]  # the alphabet is there whether text needs it or not
     total = np.zeros(size, dtype=np.int64)
     by_corpus: dict[str, np.ndarray] = {}
@@ -122,11 +131,11 @@ def composition(
         here[of["id"].to_numpy()] = of["count"].to_numpy()
         total += here
         by_corpus[corpus] = by_corpus.get(corpus, 0) + here
-        found += _shares(evaluation_set, corpus, uses(here, built(here, parts, lengths))[merged])
-    made = built(total, parts, lengths)
+        found += _shares(evaluation_set, corpus, uses(here, built(here, parts, by_length))[merged])
+    made = built(total, parts, by_length)
     used = uses(total, made)
     found += _shares(None, None, used[merged])
-    owner, share = _owners(by_corpus, corpora, parts, lengths)
+    owner, share = _owners(by_corpus, corpora, parts, by_length)
     names = list(by_corpus)
     found += [
         (None, corpus, "owned", float((owner[merged] == number).sum())) for number, corpus in enumerate(names)
@@ -159,7 +168,7 @@ def _shares(evaluation_set: str | None, corpus: str | None, used: np.ndarray) ->
 
 
 def _owners(
-    by_corpus: Mapping[str, np.ndarray], corpora: pl.DataFrame, parts: np.ndarray, lengths: np.ndarray
+    by_corpus: Mapping[str, np.ndarray], corpora: pl.DataFrame, parts: np.ndarray, by_length: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """The corpus (by number) that has more than half of each entry, -1 for none, and its share. [entries]
 
@@ -169,7 +178,7 @@ def _owners(
     size = len(parts)
     most, of_all, owner = np.zeros(size), np.zeros(size), np.full(size, -1)
     for number, (corpus, counts) in enumerate(by_corpus.items()):
-        rate = built(counts, parts, lengths) / n_bytes[corpus]
+        rate = built(counts, parts, by_length) / n_bytes[corpus]
         owner[rate > most] = number
         most = np.maximum(most, rate)
         of_all += rate
