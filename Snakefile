@@ -24,11 +24,11 @@ else:
 
     include: "workflow/rules/counting.smk"
     include: "workflow/rules/pieces.smk"
+    include: "workflow/rules/existing.smk"
     include: "workflow/rules/recipe.smk"
 
 
 include: "workflow/rules/hygiene.smk"
-include: "workflow/rules/existing.smk"
 include: "workflow/rules/run.smk"
 
 

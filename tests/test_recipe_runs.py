@@ -16,7 +16,10 @@ WITHOUT_SEARCH = {
     "baselines": {"uniform": "uniform"},
     "validation": {"tokenizers": {"other": "reference.json"}, "mixtures": 0},
 }
-RECIPES = {"plain": {}, "by_letters": {"tokenizer": {"pattern": r"\p{L}+|[^\p{L}]+"}}}
+RECIPES = {
+    "plain": {},
+    "by_letters": {"tokenizer": {"pattern": r"\p{L}+|[^\p{L}]+", "normalizer": "none"}},
+}
 
 
 def set_recipes(folder: Path, recipes: dict | None) -> None:

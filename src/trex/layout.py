@@ -104,18 +104,25 @@ class Layout:
         root: of the run, or of one of its recipes.
         shared: of the whole run; None: root.
         counted: of the words as one split of the text gives them; None: shared.
+        existing: of what existing tokenizers make of the text after one normalizer; None: in shared.
     """
 
     root: Path
     shared: Path | None = None
     counted: Path | None = None
+    existing: Path | None = None
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Self:
         """Of a loaded config, which may be that of a recipe or of a split of its text (`trex.config.recipes`)."""
         results, place = Path(config["results"]), config.get("place", {})
-        recipe, split = place.get("recipe"), place.get("split")
-        files = cls(results / "recipes" / recipe if recipe else results, results)
+        recipe, split, normalizer = (place.get(key) for key in ("recipe", "split", "normalizer"))
+        existing = results / "validation/existing"
+        files = cls(
+            results / "recipes" / recipe if recipe else results,
+            results,
+            existing=existing / normalizer if normalizer else existing,
+        )
         return files.of_split(split) if split else files
 
     def of_split(self, split: str) -> Self:
@@ -331,8 +338,9 @@ class Layout:
 
     def inspected(self, kind: str, name: str, table: str) -> Path:
         """Of a tokenizer; kind: tokenizers or existing; table: those of quality, and gates, vocabulary, composition."""
-        root = self._shared if kind == "existing" else self.root
-        return root / f"validation/{kind}/{name}.{table}.parquet"
+        if kind == "existing":
+            return self.existing_quality(name, table)
+        return self.root / f"validation/{kind}/{name}.{table}.parquet"
 
     @property
     def gates(self) -> Path:
@@ -396,7 +404,7 @@ class Layout:
 
     def existing_quality(self, name: str, table: str) -> Path:
         """The same of an existing tokenizer."""
-        return self._shared / f"validation/existing/{name}.{table}.parquet"
+        return (self.existing or self._shared / "validation/existing") / f"{name}.{table}.parquet"
 
     @property
     def records(self) -> Path:

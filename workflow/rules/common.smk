@@ -83,7 +83,7 @@ FILES = Layout.of(config)
 HERE = FILES.here  # for logs and measurements of jobs
 if RECIPES:  # what they share is made of the text as the first one splits it
     first = next(iter(RECIPES.values()))
-    FILES = Layout.of(config).of_split(first["place"]["split"])
+    FILES = Layout.of({**config, "place": {**first["place"], "recipe": None}})
     config["tokenizer"] = first["tokenizer"]
 LOGS = HERE / "logs"
 BENCHMARKS = HERE / "benchmarks"

@@ -1,4 +1,8 @@
-# Existing tokenizers on the test half of the evaluation text, to compare with: the same for all recipes of a run.
+# Existing tokenizers on the test half of the evaluation text, to compare with: the same for all recipes of
+# a run that normalize text alike (recipes.smk).
+if "FILES" not in globals():  # a module has names of its own
+
+    include: "common.smk"
 
 
 rule validate_existing:

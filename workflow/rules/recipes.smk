@@ -19,6 +19,25 @@ for split, of_recipe in SPLITS.items():
     use rule * from module_name as prefix*
 
 
+# What existing tokenizers make of the text after each normalizer.
+NORMALIZERS = {
+    of_recipe["place"]["normalizer"]: of_recipe
+    for of_recipe in reversed(RECIPES.values())
+}
+
+for normalizer, of_recipe in NORMALIZERS.items():
+    module_name, prefix = f"existing_{normalizer}", f"{normalizer}_"
+
+    module:
+        name: module_name
+        snakefile:
+            "existing.smk"
+        config:
+            {**of_recipe, "place": {**of_recipe["place"], "recipe": None}}
+
+    use rule * from module_name as prefix*
+
+
 for recipe, of_recipe in RECIPES.items():
     module_name, prefix = f"recipe_{recipe}", f"{recipe}_"
 

@@ -67,7 +67,9 @@ def load_recipes(raw: Mapping[str, Any], base: Path) -> dict[str, dict[str, Any]
         problems |= {join(f"recipes.{name}", path): problem for path, problem in found.items()}
         if not found:
             recipe = _normalised(config)
-            loaded[name] = recipe | {"place": {"recipe": name, "split": split_name(recipe["tokenizer"])}}
+            kind = recipe["tokenizer"]
+            place = {"recipe": name, "split": split_name(kind), "normalizer": kind["normalizer"]}
+            loaded[name] = recipe | {"place": place}
     raise_if_any(problems)
     return loaded
 
