@@ -351,7 +351,7 @@ def _by_corpus(compared: Compared, scripts: Mapping[str, str]) -> str:
     intro = markdown.paragraph(
         f"Tokens{several} against `{compared.first.name}`, in percent, sorted by script. Intervals hold for all "
         "tokenizers and corpora together; they are about documents alone, without the noise of training text. A corpus "
-        f"whose documents say no more than {FEWEST_DOCUMENTS} of the same length would has none. recipes.csv has all "
+        f"whose documents are worth fewer than {FEWEST_DOCUMENTS} of the same length has none. recipes.csv has all "
         "numbers."
     )
     if len(others) <= COLUMNS and table.height <= by_corpus.ROWS:
