@@ -57,27 +57,32 @@ def test_a_new_recipe_makes_itself_alone(run):
     """One with a split that is counted, and one with another; then a recipe that changes."""
     set_recipes(run, {**RECIPES, "larger": {"training": {"vocab_size": 600}}})
     rules = planned(run)
-    assert "larger_train_tokenizer" in rules
-    assert {rule for rule in rules if not rule.startswith("larger_")} == {"compare_recipes"}
+    assert "larger__train_tokenizer" in rules
+    assert {rule for rule in rules if not rule.startswith("larger__")} == {"compare_recipes"}
     set_recipes(run, {**RECIPES, "nfkc": {"tokenizer": {"normalizer": "nfkc"}}})
     rules = planned(run)
-    assert "default_nfkc_count_words" in rules
-    assert {rule for rule in rules if not rule.startswith(("nfkc_", "default_nfkc_"))} == {"compare_recipes"}
+    assert "default_nfkc__count_words" in rules
+    assert {rule for rule in rules if not rule.startswith(("nfkc__", "default_nfkc__"))} == {
+        "compare_recipes"
+    }
     set_recipes(run, {**RECIPES, "plain": {"training": {"vocab_size": 450}}})
-    assert {rule for rule in planned(run) if not rule.startswith("plain_")} == {"compare_recipes"}
+    assert {rule for rule in planned(run) if not rule.startswith("plain__")} == {"compare_recipes"}
     set_recipes(run, RECIPES)
     assert planned(run) == {}
 
 
 def test_a_recipe_changes_keys_and_not_sections(tmp_path):
     run = tiny.CONFIG | {"reference": "o200k_base", "validation": {}}
-    raw = run | {"recipes": {"a": {"training": {"vocab_size": 300}}, "b": {"baselines": {"n": "natural"}}}}
+    raw = run | {
+        "recipes": {"a": {"training": {"vocab_size": 300}}, "b": {"baselines": {"n": "natural"}}, "c": None}
+    }
     loaded = load_recipes(raw, tmp_path)
     assert [recipe["training"] for recipe in loaded.values()] == [
         load_config(run | {"training": {"vocab_size": 300, "baselines": False}}, tmp_path)["training"],
         load_config(run, tmp_path)["training"],
+        load_config(run, tmp_path)["training"],
     ]
-    assert [list(recipe["baselines"]) for recipe in loaded.values()] == [["uniform"], ["n"]]
+    assert [list(recipe["baselines"]) for recipe in loaded.values()] == [["uniform"], ["n"], ["uniform"]]
     assert load_config(load_config(raw, tmp_path), tmp_path) == load_config(raw, tmp_path)
 
 
@@ -93,7 +98,11 @@ def test_a_recipe_changes_keys_and_not_sections(tmp_path):
         ({"a b": {}}, "recipes.a b"),
         ({"a": {"tokenizer": "o200k"}}, "recipes.a.tokenizer"),
         ({"a": {"objective": {"parallel_set": "x"}}}, "recipes.a.objective.parallel_set"),
-        ({"a": None}, "recipes.a"),
+        ({"o200k_base": {}}, "recipes.o200k_base: has the name of a tokenizer of validation.tokenizers"),
+        (
+            {"a": {"tokenizer": {"superwords": {"pattern": "default"}}}},
+            "recipes.a.tokenizer.superwords.pattern",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_recipe_is_said(recipes, said, tmp_path):

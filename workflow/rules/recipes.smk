@@ -1,5 +1,5 @@
 # Several recipes in one run. Each is the rules of recipe.smk as a module, with a config and a results folder of its own
-# and rules named after it; those that split text into the same words share the rules of counting.smk and their files.
+# and rules named after it, such as plain__train_tokenizer; those that split text into the same words share the rules of counting.smk and their files.
 SPLITS = {
     counted["place"]["split"]: counted
     for recipe in RECIPES.values()
@@ -7,7 +7,7 @@ SPLITS = {
 }
 
 for split, of_recipe in SPLITS.items():
-    module_name, prefix = f"split_{split}", f"{split}_".replace("-", "_")
+    module_name, prefix = f"split_{split}", f"{split}__".replace("-", "_")
 
     module:
         name: module_name
@@ -26,7 +26,7 @@ NORMALIZERS = {
 }
 
 for normalizer, of_recipe in NORMALIZERS.items():
-    module_name, prefix = f"existing_{normalizer}", f"{normalizer}_"
+    module_name, prefix = f"existing_{normalizer}", f"{normalizer}__"
 
     module:
         name: module_name
@@ -39,7 +39,7 @@ for normalizer, of_recipe in NORMALIZERS.items():
 
 
 for recipe, of_recipe in RECIPES.items():
-    module_name, prefix = f"recipe_{recipe}", f"{recipe}_"
+    module_name, prefix = f"recipe_{recipe}", f"{recipe}__"
 
     module:
         name: module_name
@@ -133,6 +133,13 @@ rule compare_recipes:
         "Comparing the recipes"
     script:
         "../scripts/compare_recipes.py"
+
+
+# the partial target of one recipe is plain__export
+rule export:
+    input:
+        [globals()[f"recipe_{recipe}"].exports for recipe in RECIPES],
+    localrule: True
 
 
 COMPLETE = [

@@ -60,6 +60,10 @@ def check_superwords(config: Config) -> Problems:
         problems["tokenizer.superwords"] = "does not go with tokenizer.base; remove one of the two"
     if kind.alphabet != "utf8":
         problems["tokenizer.superwords"] = "is for text, and the sources are binary; remove it"
+    if kind.superwords.pattern == kind.pattern:
+        problems["tokenizer.superwords.pattern"] = (
+            "cuts text as tokenizer.pattern does, so that pieces are words; write superwords, superbpe or another regex"
+        )
     if training.vocab_size is None:
         problems["training.vocab_size"] = (
             "auto does not go with tokenizer.superwords, whose `from` is a share of the merges to this size: smaller "

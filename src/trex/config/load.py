@@ -64,7 +64,12 @@ def load_recipes(raw: Mapping[str, Any], base: Path) -> dict[str, dict[str, Any]
         config, found = _checked(_changed(run, changes or {}), base)
         if not found and config.objective.parallel_set != _checked(run, base)[0].objective.parallel_set:
             found["objective.parallel_set"] = "is the same in all recipes; write it beside them"
-        problems |= {join(f"recipes.{name}", path): problem for path, problem in found.items()}
+        if name in config.validation.tokenizers:
+            found[""] = "has the name of a tokenizer of validation.tokenizers; rename one of the two"
+        problems |= {
+            join(f"recipes.{name}", path) if path else f"recipes.{name}": problem
+            for path, problem in found.items()
+        }
         if not found:
             recipe = _normalised(config)
             kind = recipe["tokenizer"]

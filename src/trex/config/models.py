@@ -414,7 +414,7 @@ class Config(Section):
     validation: Validation = Field(default_factory=Validation)
     language_model: LanguageModel = Field(default_factory=LanguageModel)
     recipes: Annotated[
-        dict[RecipeName, Recipe], Expects("a mapping of names to what each recipe changes")
+        dict[RecipeName, Recipe | None], Expects("a mapping of names to what each recipe changes")
     ] = {}
     """Recipes that are run side by side and compared, by name: {o200k: {tokenizer: {pattern: o200k}}}. Without any, the
     run has one, which is all that stands beside this key."""

@@ -81,8 +81,22 @@ def _choose(compared: Compared, goal: str) -> Choice:
 
 
 def better_existing(compared: Compared, choice: Choice) -> list[str]:
-    """Existing tokenizers whose value of the choice's objective is smaller than that of the best recipe, best first."""
+    """Existing tokenizers that pass their gates and whose value of the choice's objective is smaller than that of the
+    best recipe, best first. Not the reference, whose NSL is 1 by definition."""
     values = compared.measures[choice.goal].draws[0]
     n = len(compared.recipes)
     order = np.argsort(values[n:], kind="stable") + n
-    return [compared.names[i] for i in order if values[i] < choice.value]
+    config = compared.first.config
+    better = [compared.tokenizers[i] for i in order if values[i] < choice.value]
+    return [
+        one.name
+        for one in better
+        if not one.failed_gates and config["validation"]["tokenizers"].get(one.name) != config["reference"]
+    ]
+
+
+def as_good(compared: Compared, choice: Choice) -> list[str]:
+    """The other recipes that could be chosen and have the very value of the best one."""
+    values = compared.measures[choice.goal].draws[0]
+    names = [compared.names[i] for i in eligible(compared) if values[i] == choice.value]
+    return [name for name in names if name != choice.best]

@@ -8,7 +8,7 @@ import polars as pl
 
 from trex.counting.patterns import PATTERNS
 from trex.objective.comparisons import FEWEST_DOCUMENTS, TIE
-from trex.recipes.choose import Choice, better_existing, choices, eligible
+from trex.recipes.choose import Choice, as_good, better_existing, choices, eligible
 from trex.recipes.compare import (
     ALL_TEXT,
     AVERAGE,
@@ -174,7 +174,7 @@ def _sentence(compared: Compared, choice: Choice) -> str:
     existing = better_existing(compared, choice)
     also = f" Better still, of existing tokenizers: {markdown.names(existing)}." if existing else ""
     if gain.percent == 0:
-        return f"{best}, the same as `{other}`.{also}"
+        return f"{best}, the same as {markdown.names(as_good(compared, choice))}.{also}"
     if choice.too_few:
         return f"{best}, {amount} than `{other}`. {_too_few(choice.too_few)}{also}"
     if choice.is_claimed:
