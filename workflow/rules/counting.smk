@@ -227,8 +227,6 @@ rule count_eval_words:
         corpus=one_of(
             corpus for corpus in CORPORA if corpus not in sum(EVALUATED_TOGETHER, [])
         ),
-    group:
-        "evaluation"
     conda:
         ENVIRONMENT
     resources:

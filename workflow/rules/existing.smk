@@ -21,8 +21,6 @@ rule validate_existing:
         BENCHMARKS / "validate_existing/{name}.tsv"
     wildcard_constraints:
         name=one_of(EXISTING),
-    group:
-        "validation"
     conda:
         ENVIRONMENT
     resources:
@@ -57,8 +55,6 @@ rule inspect_existing:
         BENCHMARKS / "inspect_existing/{name}.tsv"
     wildcard_constraints:
         name=one_of(EXISTING),
-    group:
-        "validation"
     conda:
         ENVIRONMENT
     resources:

@@ -22,8 +22,6 @@ rule train_proxies:
         BENCHMARKS / "train_proxies/{batch}.tsv"
     wildcard_constraints:
         batch=one_of([BATCH, *config["proxies"]["mixtures"]]),
-    group:
-        "proxies"
     conda:
         ENVIRONMENT
     resources:

@@ -264,8 +264,6 @@ rule train_candidate:
         BENCHMARKS / "train_candidate/{name}.tsv"
     wildcard_constraints:
         name=one_of(MIXTURES),
-    group:
-        "candidates"
     conda:
         ENVIRONMENT
     resources:
@@ -300,8 +298,6 @@ rule measure_front:
         BENCHMARKS / "measure_front/{point}.tsv"
     wildcard_constraints:
         point=one_of(FRONT_POINTS),
-    group:
-        "candidates"
     conda:
         ENVIRONMENT
     resources:

@@ -135,8 +135,6 @@ rule encode_selection:
     wildcard_constraints:
         name=one_of(MIXTURES),
         draw=one_of(map(str, DRAWS)),
-    group:
-        "encoding"
     conda:
         ENVIRONMENT
     resources:

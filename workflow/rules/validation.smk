@@ -30,8 +30,6 @@ rule validate_tokenizer:
         BENCHMARKS / "validate_tokenizer/{name}.tsv"
     wildcard_constraints:
         name=one_of(TOKENIZERS),
-    group:
-        "validation"
     conda:
         ENVIRONMENT
     resources:
@@ -162,8 +160,6 @@ rule inspect_vocabulary:
         BENCHMARKS / "inspect_vocabulary/{name}.tsv"
     wildcard_constraints:
         name=one_of(TOKENIZERS),
-    group:
-        "validation"
     conda:
         ENVIRONMENT
     resources:
