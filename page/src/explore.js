@@ -2,7 +2,7 @@
 import * as Plot from "@observablehq/plot";
 import { data, mixtures, rows, shareOf, unpack } from "./data.js";
 import { count, h, labelled, nsl, percent, select, signed } from "./dom.js";
-import { mixtureYaml, moveShare, outsideSupport } from "./mixture.js";
+import { mixtureYaml, moveShare, nameOf, outsideSupport } from "./mixture.js";
 import { limitControls } from "./limits.js";
 import { nslOf, objectiveOf, objectiveStd } from "./objective.js";
 import { chart, marginFor } from "./plot.js";
@@ -119,7 +119,10 @@ export async function explore(section) {
       event.preventDefault();
       move(state.shares[i] + step / 100);
     });
-    number.addEventListener("change", () => move(number.valueAsNumber / 100));
+    number.addEventListener("change", () => {
+      if (number.value !== "") move(number.valueAsNumber / 100);
+      number.value = (100 * state.shares[i]).toFixed(2); // what it really is now, whatever was typed
+    });
     lock.addEventListener("change", () => (state.locked[i] = lock.checked));
     const [predicted, interval, change] = [h("td"), h("td", { class: "interval" }), h("td")];
     const element = h("tr", {},
@@ -237,7 +240,7 @@ export async function explore(section) {
     });
     for (const { fill } of bodies) fill(shares, mean, old); // of a folded script, its sum and means
     requestChart(mean, std, old);
-    yaml.value = mixtureYaml(where.value, name.value || "what_if", corpora, shares);
+    yaml.value = mixtureYaml(where.value, nameOf(name.value), corpora, shares);
     section.dataset.vocab = surface.vocabSize;
     section.dataset.drawn = (performance.now() - begun).toFixed(1);
     section.current = { shares, here, now };

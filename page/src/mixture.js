@@ -28,12 +28,18 @@ const PLAIN = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 const WORDS = /^(y|n|yes|no|on|off|true|false|null)$/i; // which YAML takes for something else
 const key = (text) => (PLAIN.test(text) && !WORDS.test(text) ? text : JSON.stringify(text));
 
+/** What was typed as a name that the config takes: a small letter, then small letters, digits or _. */
+export function nameOf(typed) {
+  const name = typed.toLowerCase().replace(/[^a-z0-9_]+/g, "_").slice(0, 60);
+  if (!/[a-z0-9]/.test(name)) return "what_if";
+  return /^[a-z]/.test(name) && !WORDS.test(name) ? name : `m_${name}`;
+}
+
 /** Shares as YAML for a section of the config, with a sum of 1 to the last digit. */
 export function mixtureYaml(section, name, corpora, shares) {
   const parts = shares.map((share) => Math.round(share * 1e6));
   parts[parts.indexOf(Math.max(...parts))] += 1e6 - parts.reduce((sum, part) => sum + part, 0);
   const lines = corpora.map((corpus, i) => `${key(corpus)}: ${(parts[i] / 1e6).toFixed(6)}`);
-  const indent = section === "baselines" ? "    " : "      ";
-  const head = section === "baselines" ? `baselines:\n  ${key(name)}:` : `proxies:\n  mixtures:\n    ${key(name)}:`;
-  return `${head}\n${lines.map((line) => indent + line).join("\n")}\n`;
+  const head = section === "baselines" ? `baselines:\n  ${name}:\n    shares:` : `proxies:\n  mixtures:\n    ${name}:`;
+  return `${head}\n${lines.map((line) => `      ${line}`).join("\n")}\n`;
 }

@@ -64,7 +64,7 @@ export function tokens(section) {
     timer = setTimeout(cut, 80);
   });
   section.append(
-    labelled("Text", text), h("fieldset", { class: "controls" }, h("legend", {}, "Tokenizers"), boxes),
+    labelled(`Text (at most ${count(LONGEST)} characters)`, text), h("fieldset", { class: "controls" }, h("legend", {}, "Tokenizers"), boxes),
     data.left_out.length ? h("p", { class: "note" }, `Too large for this page: ${data.left_out.join(", ")}.`) : "", out);
   cut();
   // for tests in a browser
@@ -114,7 +114,7 @@ export function vocabulary(section) {
   async function draw() {
     const of = await entriesOf(name);
     const { made, entries } = of;
-    const found = entries.filter((one) => one.bytes >= least && (!script || one.script === script) && (!corpus || one.corpus === corpus) && (!wanted || one.text.includes(wanted)));
+    const found = entries.filter((one) => one.bytes >= least && (!script || one.script === script) && (!corpus || one.corpus === corpus) && (!wanted || one.text.includes(wanted.replaceAll("␣", " "))));
     const sorted = order === "id" ? found : [...found].sort((a, b) => ({ bytes: b.bytes - a.bytes, used: b.use - a.use, unused: a.use - b.use })[order]);
     note.textContent = `${count(found.length)} of ${count(entries.length)} entries${found.length > ENTRIES ? `; the first ${ENTRIES} are shown` : ""}`;
     body.replaceChildren(...sorted.slice(0, ENTRIES).map((one) => {

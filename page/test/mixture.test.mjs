@@ -1,7 +1,7 @@
 // node --test page/test
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { mixtureYaml, moveShare, outsideSupport } from "../src/mixture.js";
+import { mixtureYaml, moveShare, nameOf, outsideSupport } from "../src/mixture.js";
 
 const sum = (values) => values.reduce((a, b) => a + b, 0);
 
@@ -27,6 +27,15 @@ test("the sum stays 1 over many moves", () => {
 
 test("shares outside what proxies had", () => {
   assert.deepEqual(outsideSupport([0.1, 0.9], { low: [0.2, 0.1], high: [0.8, 0.9] }), [0]);
+});
+
+test("a mixture for baselines is given by its shares", () => {
+  assert.equal(mixtureYaml("baselines", "mine", ["deu", "eng"], [0.25, 0.75]),
+    "baselines:\n  mine:\n    shares:\n      deu: 0.250000\n      eng: 0.750000\n");
+});
+
+test("names are those that the config takes", () => {
+  assert.deepEqual(["My mix", "", "../x", "1", "no", "日本"].map(nameOf), ["my_mix", "what_if", "m__x", "m_1", "m_no", "what_if"]);
 });
 
 test("YAML sums to 1 and quotes what YAML would misread", () => {
