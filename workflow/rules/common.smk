@@ -9,7 +9,12 @@ from types import SimpleNamespace
 from snakemake.settings.types import DeploymentMethod
 
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
-sys.path.insert(0, str(Path(workflow.basedir) / "src"))
+SOURCE = (Path(workflow.basedir) / "src").resolve()
+sys.path.insert(0, str(SOURCE))
+# The logger plugin was imported before: from the checkout that is installed, which need not be this one.
+for name in [name for name in sys.modules if name.split(".")[0] == "trex"]:
+    if not Path(sys.modules[name].__file__).resolve().is_relative_to(SOURCE):
+        del sys.modules[name]
 
 from trex.run.code_version import code_version, put_on_python_path
 from trex.config import (
