@@ -1,5 +1,6 @@
 # Several recipes in one run. Each is the rules of recipe.smk as a module, with a config and a results folder of its own
-# and rules named after it, such as plain__train_tokenizer; those that split text into the same words share the rules of counting.smk and their files.
+# and rules named after it, such as plain__train_tokenizer. Those that split text into the same words share the rules of
+# counting.smk and their files.
 SPLITS = {
     counted["place"]["split"]: counted
     for recipe in RECIPES.values()

@@ -1,16 +1,9 @@
 """The configuration: read, checked against its models and against itself, and completed with defaults."""
 
-from trex.config.load import (
-    check_files,
-    check_recipe_files,
-    limiting_tokenizers,
-    load_config,
-    load_recipes,
-    load_yaml,
-    named_files,
-    pieces_of,
-)
+from trex.config.files import check_files, check_recipe_files, limiting_tokenizers, named_files
+from trex.config.load import load_config, load_recipes, pieces_of
 from trex.config.words import ConfigError
+from trex.config.yaml_file import load_yaml
 
 __all__ = [
     "ConfigError",

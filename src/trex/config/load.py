@@ -1,13 +1,10 @@
-"""Reading the configuration: YAML, the merging of corpus_defaults, checks, and the form that the pipeline uses."""
+"""Loading a configuration: corpus_defaults and recipes are merged, all is checked and completed."""
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from trex.config.algorithms import ALGORITHM_CHECKS
 from trex.config.checks import CHECKS
@@ -15,10 +12,9 @@ from trex.config.errors import validate
 from trex.config.fields import MAX_INTEGER
 from trex.config.kind_checks import KIND_CHECKS, OF_BASE, resolve_base
 from trex.config.models import Config, Scale
-from trex.config.named import explicit_shares, inferred, limiting, release_tokens, sources, special_tokens_of
-from trex.config.words import ConfigError, Problems, join, raise_if_any, show
-from trex.counting.patterns import PATTERNS, split_name
-from trex.tokenizer.encodings import BYTES, ENCODINGS
+from trex.config.named import explicit_shares, release_tokens, special_tokens_of
+from trex.config.words import ConfigError, Problems, join, raise_if_any
+from trex.counting.patterns import split_name
 from trex.tokenizer.sizes import DEFAULT_PAD, smallest_size
 
 MAX_DEPTH = 12  # nesting of a config; YAML aliases can be endless
@@ -128,182 +124,6 @@ def _checked(raw: Mapping[str, Any], base: Path) -> tuple[Config, Problems]:
         if not any(_overlap(path, need) for path in wrong for need in needs):
             problems = check(config) | problems
     return config, problems
-
-
-def check_files(config: Mapping[str, Any], base: Path) -> None:
-    """Check that the sources of a loaded config exist and can be read, and what `check_recipe_files` does.
-
-    Names on the Hugging Face hub are not looked up.
-
-    Raises:
-        ConfigError: with the problems of all of them.
-    """
-    from trex.corpora import CorpusError, check_source
-
-    problems: Problems = {}
-    for path, source in sources(_typed(config)):
-        try:
-            check_source(source.model_dump(), base)
-        except CorpusError as error:
-            problems[path] = str(error)
-    raise_if_any(problems | _wrong_files(config, base))
-
-
-def check_recipe_files(recipes: Mapping[str, Mapping[str, Any]], base: Path) -> None:
-    """Check the files of `load_recipes` that are not those of the run: that tokenizers can be used, that those to infer
-    are byte-level BPE, that a chat template is one.
-
-    Raises:
-        ConfigError: with the problems of all of them.
-    """
-    problems: Problems = {}
-    for name, config in recipes.items():
-        problems |= {join(f"recipes.{name}", path): text for path, text in _wrong_files(config, base).items()}
-    raise_if_any(problems)
-
-
-def _wrong_files(config: Mapping[str, Any], base: Path) -> Problems:
-    """What is wrong with the tokenizers, templates and word lists of a loaded config."""
-    problems: Problems = {}
-    typed = _typed(config)
-    to_infer = {path for path, _ in inferred(typed)}
-    files = {
-        path: name
-        for path, name in _tokenizers(config, typed).items()
-        if isinstance(name, str) and name not in (*ENCODINGS, BYTES)
-    }
-    pattern = config["tokenizer"]["pattern"]
-    if files or pattern not in ("", *PATTERNS.values()):
-        from trex.tokenizer.existing import check_byte_level, check_pattern, check_usable  # slow to import
-
-        for path, name in files.items():
-            try:
-                if path in to_infer:
-                    check_byte_level(base / name)
-                check_usable(name, base)
-            except ValueError as error:
-                problems[path] = str(error)
-        try:
-            if pattern:
-                check_pattern(pattern)
-        except ValueError as error:
-            problems["tokenizer.pattern"] = str(error)
-    if template := config["release"]["chat_template"]:
-        from trex.tokenizer.chat import read_chat_template  # imports jinja2
-
-        try:
-            read_chat_template(base / template, config["tokenizer"]["special_tokens"], config["release"])
-        except ValueError as error:
-            problems["release.chat_template"] = str(error)
-    lists = {
-        join(f"validation.{key}", corpus): name
-        for key in ("words", "morphemes")
-        for corpus, name in config["validation"][key].items()
-    }
-    if lists:
-        from trex.validation.vocabulary import read_list  # slow to import
-
-        for path, name in lists.items():
-            try:
-                read_list(base / name)
-            except (OSError, ValueError) as error:
-                problems[path] = str(error)
-    return problems
-
-
-def named_files(config: Mapping[str, Any], base: Path) -> dict[str, list[Path]]:
-    """The files that a loaded config names, by key path; names that are no file here are left out."""
-    from trex.corpora import source_files
-
-    typed = _typed(config)
-    files = {path: source_files(source.model_dump(), base) for path, source in sources(typed)}
-    for path, name in _tokenizers(config, typed).items():
-        if isinstance(name, str) and (base / name).exists():
-            files[path] = [base / name]
-    if template := config["release"]["chat_template"]:
-        files["release.chat_template"] = [base / template]
-    for key in ("words", "morphemes"):
-        for corpus, name in config["validation"][key].items():
-            files[f"validation.{key}.{corpus}"] = [base / name]
-    return files
-
-
-def _typed(config: Mapping[str, Any]) -> Config:
-    """Of a loaded config, or a recipe's."""
-    return Config.model_validate({key: value for key, value in config.items() if key != "place"})
-
-
-def _tokenizers(config: Mapping[str, Any], typed: Config) -> dict[str, Any]:
-    """The existing tokenizers that a config uses, by key path."""
-    existing = config["validation"]["tokenizers"].items()
-    return {
-        "reference": config["reference"],
-        **({"tokenizer.base": config["tokenizer"]["base"]} if config["tokenizer"]["base"] else {}),
-        **{f"validation.tokenizers.{name}": spec for name, spec in existing},
-        **{path: inference.tokenizer for path, inference in inferred(typed)},
-        **{
-            join("objective.max_loss", name): spec
-            for name, spec in limiting_tokenizers(config).items()
-            if name not in config["validation"]["tokenizers"]
-        },
-    }
-
-
-def limiting_tokenizers(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The existing tokenizers that a loaded config's `objective.max_loss` compares with, as it names them."""
-    found = limiting(_typed(config))
-    return {name: spec if isinstance(spec, str) else spec.model_dump() for name, spec in found.items()}
-
-
-def load_yaml(path: str | Path) -> dict[str, Any]:
-    """Read a YAML mapping; unlike plain YAML, a key given twice is an error and not silently the last one."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(file)
-            root = loader.get_single_node()
-            _refuse_repeated_keys(root)
-            content = loader.construct_document(root) if root else None
-    except ConfigError:
-        raise
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: is not valid YAML: {error}{_quotes(path, error)}") from None
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path}: holds {show(content)}; a mapping of keys such as 'corpora:' is needed")
-    return content
-
-
-def _quotes(path: str | Path, error: Exception) -> str:
-    """What to type where YAML stumbles over a comparison, such as `quality: >= 8`."""
-    mark = getattr(error, "problem_mark", None)
-    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    found = mark and mark.line < len(lines) and re.search(r"(\S+:) *([<>!=]=?[^,}\]]*)", lines[mark.line])
-    return f'; write the comparison in quotes: {found[1].lstrip("{[")} "{found[2].strip()}"' if found else ""
-
-
-def _refuse_repeated_keys(root: yaml.Node) -> None:
-    """Raise ConfigError at the first key that a mapping of the document holds twice."""
-    nodes, seen = [root], set()
-    while nodes:
-        node = nodes.pop()
-        if id(node) in seen:  # an alias
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            nodes += node.value
-        elif isinstance(node, yaml.MappingNode):
-            lines: dict[str, int] = {}
-            for key, value in node.value:
-                nodes.append(value)
-                if isinstance(key, yaml.ScalarNode):
-                    mark, name = key.start_mark, key.value
-                    if name in lines:
-                        raise ConfigError(
-                            f"{mark.name}, line {mark.line + 1}: the key '{name}' was given before, on line "
-                            f"{lines[name]}; keep one of the two"
-                        )
-                    lines[name] = mark.line + 1
 
 
 def _plain(
