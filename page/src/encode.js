@@ -35,9 +35,9 @@ export function textOf(bytes) {
 /** Whether a tokenizer.json spells its vocabulary in bytes, as ours do; others are shown as they are spelled. */
 export const isByteLevel = (json) => /"type":\s*"ByteLevel"/.test(JSON.stringify([json.pre_tokenizer, json.decoder]));
 
-/** The bytes of an entry, and its text. */
+/** The bytes of an entry, and its text. Our WordPiece marks what is within a word by ＃, which is no letter of a byte. */
 export function entry(spelled, byteLevel) {
-  const bytes = byteLevel ? bytesOf(spelled) : [...new TextEncoder().encode(spelled)];
+  const bytes = byteLevel ? bytesOf(spelled.replace(/^＃(?=.)/u, "")) : [...new TextEncoder().encode(spelled)];
   return { bytes, text: byteLevel ? textOf(bytes) : spelled };
 }
 
