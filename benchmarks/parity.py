@@ -56,14 +56,16 @@ def first_bytes(documents: pa.LargeStringArray, n_bytes: int) -> pa.LargeStringA
     return documents.slice(0, int(np.searchsorted(upto, n_bytes)) + 1)
 
 
-def count(texts: Sequence[Sequence[pa.LargeStringArray]]) -> tuple[FlatWords, list[EvalCounts]]:
-    """Words, and their counts in every kind of text, a column a corpus. texts: [corpora][kinds], the first two by line,
-    as `tokenizers` reads them."""
+def count(
+    texts: Sequence[Sequence[pa.LargeStringArray]], pattern: str = DEFAULT
+) -> tuple[FlatWords, list[EvalCounts]]:
+    """Words of a pattern, and their counts in every kind of text, a column a corpus. texts: [corpora][kinds], the first
+    two by line, as `tokenizers` reads them."""
     counted = []
     for kind in range(len(texts[0])):
         counted.append([])
         for text in texts:
-            counter = WordCounter(by_line=kind < 2)
+            counter = WordCounter(pattern, by_line=kind < 2)
             counter.add(text[kind])
             counted[kind].append(counter.result())
     table = pa.concat_arrays([column.words for columns in counted for column in columns]).unique()

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -9,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tiny import texts
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from trex.config import ConfigError, load_config
+from trex.config import ConfigError, load_config, load_recipes
 from trex.counting.documents import document_hashes
 from trex.language_model import device, jobs
 from trex.language_model.budgets import EQUAL_BYTES, EQUAL_COMPUTE, segments, steps_of
@@ -29,7 +30,13 @@ from trex.language_model.text import (
 )
 from trex.report.figures import save
 from trex.report.language_model_sentence import sentence
-from trex.report.language_models import bits_figure, curves_figure, write_language_models
+from trex.report.language_models import (
+    beside_recipes,
+    bits_figure,
+    curves_figure,
+    recipes_section,
+    write_language_models,
+)
 
 needs_jax = pytest.mark.skipif(
     not device.installed(), reason="JAX or Optax is not installed: ./install.sh --language-model"
@@ -134,6 +141,18 @@ def test_a_tokenizer_that_loses_text_is_refused(tmp_path):
         jobs.encode_view(
             lossy, "lossy", [tmp_path / "text.parquet"], {("s", "c"): tmp_path / "text.parquet"}, 100
         )
+
+
+def test_a_tokenizer_may_normalize_and_lose_nothing_else(tokenizer, tmp_path):
+    """Bytes are those of the text that all are given."""
+    folding = Tokenizer.from_str(tokenizer.to_str())
+    folding.normalizer = normalizers.NFKC()
+    pq.write_table(pa.table({"text": ["ﬁn", "b"]}), tmp_path / "text.parquet")
+    at = [tmp_path / "text.parquet"], {("s", "c"): tmp_path / "text.parquet"}, 100
+    for view, normalizer in ((tokenizer, "none"), (folding, "nfkc")):
+        assert jobs.encode_view(view, "x", *at, normalizer).measured["bytes"].to_pylist() == [4, 1]
+    with pytest.raises(ValueError, match="the tokenizer x does not give back the text"):
+        jobs.encode_view(folding, "x", *at, "nfc")
 
 
 # --- Budgets --------------------------------------------------------------------------------------------------
@@ -304,6 +323,26 @@ def test_the_page_has_every_row_and_corpus_and_the_figures_can_be_drawn(tmp_path
         save(figure, tmp_path / f"{name}.svg")
 
 
+def test_recipes_are_told_apart_from_the_first_one_each():
+    factors = {"plain": 1.0, "superwords": 0.98, "parity": 1.03, "same": 1.0}
+    table = compare(_bits(factors, 3, 0.001), dict.fromkeys(factors, ABOUT), seed=1)
+    said = sentence(table)
+    assert re.search(r"against `plain`: fewer with `superwords` \((1\.9|2\.0)\d ± 0", said)
+    assert re.search(r"; more with `parity` \((2\.[89]|3\.0)\d ± 0", said)
+    assert "; no difference could be measured with `same`" in said
+    section = recipes_section(table)
+    assert said in section
+    assert section.count("\n| `") == 4
+    first, better, *_ = beside_recipes(table)
+    assert first["gain_compute"] is None
+    assert better["gain_bytes"]["low"] < 2 < better["gain_bytes"]["high"]
+    # another tokenizer that gives the same tokens gives equal bits
+    tables = _bits({"plain": 1.0}, 2, 0.001)
+    tables |= {("again", seed): of for (_, seed), of in tables.items()}
+    again = compare(tables, dict.fromkeys(("plain", "again"), ABOUT), seed=1)
+    assert beside_recipes(again)[1]["gain_compute"] == {"value": 0, "low": 0, "high": 0}
+
+
 def test_one_seed_gives_no_interval_and_a_row_against_itself_no_gain():
     values = np.full((5, 2, 1), 2.0)
     assert gain(values, 0, 1) == (0.0, None, None)
@@ -342,3 +381,34 @@ def test_rows_that_do_not_exist_are_refused(check, problem, tmp_path):
     assert json.dumps(load_config({**raw, "language_model": {"check": check}}, tmp_path))  # off
     with pytest.raises(ConfigError, match=problem):
         load_config({**raw, "language_model": {"check": {"seeds": 2, **check}}}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("check", "problem"),
+    [
+        ({"recipes": ["c"]}, r"check\.recipes\[0\]: \"c\" is no recipe.*a, b"),
+        (
+            {"recipes": "all"},
+            r"check\.mixtures\[1\].*\"uniform\" is no full-scale tokenizer of the recipe b;.*false",
+        ),
+        ({"recipes": "some"}, r"check\.recipes: \"some\" is not a list or all"),
+    ],
+)
+def test_recipes_that_have_no_such_tokenizer_are_refused(check, problem, tmp_path):
+    raw = {
+        "corpora": {name: {"source": {"demo": name}} for name in ("deu", "fra")},
+        "recipes": {"a": {}, "b": {"training": {"baselines": False}}},
+    }
+    with pytest.raises(ConfigError, match=problem):
+        load_recipes_of({**raw, "language_model": {"check": {"seeds": 2, **check}}}, tmp_path)
+    loaded = load_recipes_of({**raw, "language_model": {"check": {"seeds": 2, "recipes": ["a"]}}}, tmp_path)
+    assert [recipe["language_model"]["check"]["seeds"] for recipe in loaded.values()] == [0, 0]
+    with pytest.raises(ConfigError, match=r"check\.recipes: the run has no recipes"):
+        load_config(
+            {"corpora": raw["corpora"], "language_model": {"check": {"seeds": 2, "recipes": "all"}}}, tmp_path
+        )
+
+
+def load_recipes_of(raw: dict, base: Path) -> dict:
+    load_config(raw, base)
+    return load_recipes(raw, base)

@@ -1,21 +1,29 @@
 """Recipes side by side: what they share, what each has of its own, and what a new or changed one makes again."""
 
+import json
 import re
 import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
 import tiny
 import yaml
 from test_workflow import planned, snakemake
 
 from trex.config import ConfigError, load_config, load_recipes
+from trex.language_model import device
+from trex.language_model.text import Documents
 
 WITHOUT_SEARCH = {
     "search": {"strategies": []},
     "baselines": {"uniform": "uniform"},
     "validation": {"tokenizers": {"other": "reference.json"}, "mixtures": 0},
 }
+if device.installed():
+    check = {"recipes": ["plain", "by_letters"], "mixtures": ["chosen"], "raw_bytes": False, "seeds": 1}
+    sizes = {"bytes": 20_000, "evaluation_bytes": 2_000, "depth": 1, "context": 32, "batch": 4}
+    WITHOUT_SEARCH["language_model"] = {"check": {**check, **sizes}}
 RECIPES = {
     "plain": {},
     "by_letters": {"tokenizer": {"pattern": r"\p{L}+|[^\p{L}]+", "normalizer": "none"}},
@@ -66,9 +74,34 @@ def test_a_new_recipe_makes_itself_alone(run):
         "compare_recipes"
     }
     set_recipes(run, {**RECIPES, "plain": {"training": {"vocab_size": 450}}})
-    assert {rule for rule in planned(run) if not rule.startswith("plain__")} == {"compare_recipes"}
+    of_models = {rule for rule in planned(run) if "language_model" in rule}
+    assert {rule for rule in planned(run) if not rule.startswith("plain__")} == {
+        "compare_recipes",
+        *of_models,
+    }
+    assert "collect_language_model_text" not in of_models  # the text has not changed
     set_recipes(run, RECIPES)
     assert planned(run) == {}
+
+
+@pytest.mark.skipif(not device.installed(), reason="JAX or Optax is not installed")
+def test_one_check_of_language_models_has_the_recipes_as_rows(run):
+    """They read the same documents, of the first recipe's normalizer, and share their budget."""
+    of = run / "results/language_model"
+    assert list(json.loads((of / "budget.json").read_text())["passes"]) == ["plain", "by_letters"]
+    for text in ("training", "measured"):
+        plain, other = (Documents.read(of / f"ids/{name}.{text}.parquet") for name in ("plain", "by_letters"))
+        assert plain.n_bytes.tolist() == other.n_bytes.tolist()
+        assert len(plain.ids) != len(other.ids)
+    table = pl.read_parquet(of / "bits_per_byte.parquet")
+    assert table.filter(row="by_letters", against="plain", metric="gain_macro").height == 2
+    page = (run / "results/recipes.md").read_text()
+    assert "## Language models" in page
+    assert "against `plain`" in page
+    assert "## At equal compute" in (run / "results/language_models.md").read_text()
+    assert '"language_models":{"said":' in (run / "results/recipes.html").read_text()
+    assert not list((run / "results/recipes").glob("*/language_model"))
+    assert not planned(run, "language_models")
 
 
 def test_a_recipe_changes_keys_and_not_sections(tmp_path):

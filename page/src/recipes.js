@@ -53,6 +53,39 @@ function tokenizers(section) {
     sortableTable("Recipes and existing tokenizers", columns, best, { filter: false }));
 }
 
+/** Bits per byte of small language models; without them the section goes. */
+function languageModels(section) {
+  if (!data.language_models) {
+    section.remove();
+    document.querySelector('nav a[href="#language_models"]').remove();
+    return;
+  }
+  const { said, rows } = data.language_models;
+  const plain = (name) => name.replaceAll("`", "");
+  const bits = (value) => value.toFixed(4);
+  const percent = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
+  const gain = (ends) => (value, row) => {
+    if (value === null) return "–";
+    const { low, high } = row[ends];
+    return `${percent(value)} %${low === null ? "" : ` (${percent(low)} to ${percent(high)})`}`;
+  };
+  const first = plain(rows[0].name);
+  const columns = [
+    { key: "name", title: "read as", left: true },
+    { key: "parameters", title: "parameters", show: count },
+    { key: "bytes_per_token", title: "bytes a token", show: (value) => value.toFixed(2) },
+    ...[["bytes", "equal bytes"], ["compute", "equal compute"]].flatMap(([budget, words]) => [
+      { key: `bits_${budget}`, title: `bits per byte at ${words}`, show: bits },
+      { key: `fewer_${budget}`, title: `fewer than ${first}`, show: gain(`gain_${budget}`) },
+    ]),
+  ];
+  const shown = rows.map((row) => ({ ...row, name: plain(row.name), fewer_bytes: row.gain_bytes?.value ?? null, fewer_compute: row.gain_compute?.value ?? null }));
+  section.append(
+    ...(said ? [h("ul", { class: "prose" }, inline(said))] : []),
+    h("p", { class: "note" }, "Small language models trained with the tokenizers, all on the same text and measured on the same documents. Above 0 is fewer bits, and better; 95 % intervals, each by itself, over seeds and documents. language_models.md beside this page has every corpus. A heading sorts."),
+    sortableTable("Language models", columns, shown, { filter: false }));
+}
+
 /** A heat map as a table: a row a corpus, a column a tokenizer. */
 function heatMap(section) {
   let against = data.first;
@@ -122,7 +155,7 @@ function heatMap(section) {
   draw();
 }
 
-for (const [id, draw] of Object.entries({ choices, tokenizers, corpora: heatMap })) {
+for (const [id, draw] of Object.entries({ choices, tokenizers, language_models: languageModels, corpora: heatMap })) {
   try {
     draw(at(id));
   } catch (error) {

@@ -465,9 +465,30 @@ def trained_tokenizers(wildcards):
 
 def view_tokenizer(wildcards):
     """The tokenizer of a view of the language models' text, where it is a file; none for raw bytes."""
+    if wildcards.view == RAW_BYTES:
+        return []
     if wildcards.view in EXISTING:
         return tokenizer_files(EXISTING[wildcards.view])
-    return [FILES.tokenizer(wildcards.view)] if wildcards.view in TOKENIZERS else []
+    of_recipe, mixture = recipe_of_view(wildcards.view)
+    return [Layout.of(of_recipe).tokenizer(mixture)]
+
+
+def view_normalizer(wildcards):
+    """What the tokenizer of a view does to text before it splits it; none, which nothing may be lost of, where it is not
+    ours.
+    """
+    if wildcards.view == RAW_BYTES or wildcards.view in EXISTING:
+        return "none"
+    of_recipe, _ = recipe_of_view(wildcards.view)
+    return of_recipe["tokenizer"]["normalizer"]
+
+
+def recipe_of_view(view):
+    """The config that one of our tokenizers is made by, and the name of its mixture."""
+    if not RECIPES:
+        return config, view
+    recipe, mixture = recipe_and_mixture(view)
+    return RECIPES[recipe], mixture
 
 
 def views_of_row(file):
@@ -506,5 +527,6 @@ def needs_search(wildcards):
 def needs_seeds(wildcards):
     """The input of the target `language_models` while the check is turned off: an error that says how to turn it on."""
     raise WorkflowError(
-        "language_models: there are none, for language_model.check.seeds is 0; write a number of seeds such as 3"
+        "language_models: there are none, for language_model.check.seeds is 0; write a number of seeds such as 3. A check "
+        "of several recipes (language_model.check.recipes) is the target language_models of the whole run"
     )

@@ -1,7 +1,13 @@
 # Small language models, trained with the tokenizers: what compression is worth to a model, in bits per byte. One job a
-# row (a tokenizer, or raw bytes) and seed; off unless language_model.check.seeds says how many.
+# row (a tokenizer, or raw bytes) and seed; off unless language_model.check.seeds says how many. Where the check names
+# recipes, it is one check of the whole run, as all rows share a budget; all read the text of the first recipe.
 from trex.language_model.documents import bytes_by_corpus
-from trex.language_model.rows import row_names, views_of
+from trex.language_model.rows import (
+    RAW_BYTES,
+    recipe_and_mixture,
+    row_names,
+    views_of,
+)
 
 CHECK = config["language_model"]["check"]
 ROWS = row_names(CHECK)
@@ -10,6 +16,7 @@ VIEWS = list(dict.fromkeys(view for row in ROWS for view in views_of(row)))
 NOT_OF_A_MODEL = (
     "seeds",
     "mixtures",
+    "recipes",
     "existing",
     "raw_bytes",
     "proxy_compression",
@@ -79,6 +86,7 @@ rule encode_language_model_text:
         measured_on=list(MEASURED_ON),
         evaluation_bytes=CHECK["evaluation_bytes"],
         existing=lambda wildcards: EXISTING.get(wildcards.view),
+        normalizer=view_normalizer,
     message:
         "Encoding the language models' text with {wildcards.view}"
     script:

@@ -52,6 +52,10 @@ for recipe, of_recipe in RECIPES.items():
     use rule * from module_name as prefix*
 
 
+# A check of language models that names recipes compares them, so it is the run's.
+include: "language_model.smk"
+
+
 OF_RECIPES = [Layout.of(of_recipe) for of_recipe in RECIPES.values()]
 # of a recipe's config, what the comparison reads, so that another setting is no reason to make it again
 READ_OF_RECIPES = (
@@ -88,6 +92,7 @@ rule compare_recipes:
         ],
         existing_gates=[FILES.inspected("existing", name, "gates") for name in EXISTING],
         hygiene=FILES.hygiene,
+        bits_per_byte=FILES.bits_per_byte if ROWS else [],
     output:
         **{
             name: report(
@@ -143,7 +148,21 @@ rule export:
     localrule: True
 
 
+# bits per byte of small language models: of a check of the whole run, or of those of all recipes
+rule language_models:
+    input:
+        LANGUAGE_MODELS
+        or [
+            file
+            for recipe in RECIPES
+            for file in globals()[f"recipe_{recipe}"].LANGUAGE_MODELS
+        ]
+        or needs_seeds,
+    localrule: True
+
+
 COMPLETE = [
     *rules.compare_recipes.output,
+    *LANGUAGE_MODELS,
     *(file for recipe in RECIPES for file in globals()[f"recipe_{recipe}"].COMPLETE),
 ]

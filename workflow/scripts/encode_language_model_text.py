@@ -24,7 +24,7 @@ with job(snakemake):
     else:
         tokenizer = Tokenizer.from_file(str(files.tokenizer))
     measured = dict(zip(map(tuple, params.measured_on), files.documents, strict=True))
-    encoded = encode_view(tokenizer, view, files.text, measured, params.evaluation_bytes)
+    encoded = encode_view(tokenizer, view, files.text, measured, params.evaluation_bytes, params.normalizer)
     write_table(encoded.training, output.training)
     write_table(encoded.measured, output.measured)
     write_json(encoded.about, output.about)

@@ -287,7 +287,7 @@ TokenizerName = _name(
         "raw_bytes",
     ),
 )
-RecipeName = _name(f"the name of a recipe ({_SMALL_WORDS})", _SMALL)
+RecipeName = _name(f"the name of a recipe ({_SMALL_WORDS})", _SMALL, "raw_bytes")
 EvaluationSetName = _name(f"the name of a set ({_SMALL_WORDS})", _SMALL, "held_out")
 
 # --- Tokenizers and mixtures --------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """The configuration of language models as types: their cost, and small ones that are trained."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, Tag
 
@@ -16,6 +16,9 @@ class LanguageModelCheck(Section):
     least 2 tell differences from noise. 0 turns the check off."""
     mixtures: Distinct[str] = ["chosen", "uniform"]
     """Full-scale tokenizers to check, by mixture: chosen, matched, or baselines."""
+    recipes: Distinct[str] | Literal["all"] = []
+    """Recipes to check side by side: all, or a list of their names. Of each one, the tokenizers of mixtures are
+    checked. Without any, every recipe has a check of its own."""
     existing: Distinct[str] = []
     """Existing tokenizers to check, of those that validation.tokenizers names."""
     raw_bytes: bool = True

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trex.config.algorithms import ALGORITHM_CHECKS
-from trex.config.checks import CHECKS
+from trex.config.checks import CHECKS, mixtures_without_tokenizer
 from trex.config.errors import validate
 from trex.config.fields import MAX_INTEGER
 from trex.config.kind_checks import KIND_CHECKS, OF_BASE, resolve_base
@@ -28,9 +28,10 @@ def load_config(raw: Mapping[str, Any], base: Path) -> dict[str, Any]:
     Defaults are filled in, ``corpus_defaults`` is merged into the corpora (and empty in the result), amounts of bytes
     are integers (``training.bytes: all`` and ``training.vocab_size: auto`` are None, ``training.pad_to`` is a number),
     ``proxies.vocab_grid`` is sorted and holds ``vocab_size``, ``validation.grid`` is a list, ``validation.mixtures``
-    is 0 without a search, ``tokenizer.special_tokens`` has the reserved ones (``reserved`` is then 0), the section
-    ``tokenizer`` has what its base decides, every token of ``release`` is its name or None, explicit shares name every
-    corpus in the config's order, and ``infer`` of a baseline is a mapping with all its keys.
+    is 0 without a search, ``language_model.check.recipes`` is a list, ``tokenizer.special_tokens`` has the reserved
+    ones (``reserved`` is then 0), the section ``tokenizer`` has what its base decides, every token of ``release`` is
+    its name or None, explicit shares name every corpus in the config's order, and ``infer`` of a baseline is a mapping
+    with all its keys.
 
     Args:
         raw: what the YAML says; not modified.
@@ -49,17 +50,24 @@ def load_recipes(raw: Mapping[str, Any], base: Path) -> dict[str, dict[str, Any]
     """The loaded config of every recipe of a configuration that `load_config` takes; none if it has none.
 
     Each has one more key, `place`: the recipe's name and the split of its text, which say where its results lie
-    (`trex.layout`).
+    (`trex.layout`). A check of language models that names recipes is the run's: it is turned off in theirs.
 
     Raises:
         ConfigError: with the problems of all of them.
     """
     run = {key: value for key, value in _plain(raw, "", {}).items() if key != "recipes"}
     loaded, problems = {}, {}
+    names = list(raw.get("recipes", {}))
+    check = _checked(raw, base)[0].language_model.check
+    checked = names if check.recipes == "all" else check.recipes
+    if checked:
+        run["language_model"] = {key: value for key, value in run["language_model"].items() if key != "check"}
     for name, changes in raw.get("recipes", {}).items():
         config, found = _checked(_changed(run, changes or {}), base)
         if not found and config.objective.parallel_set != _checked(run, base)[0].objective.parallel_set:
             found["objective.parallel_set"] = "is the same in all recipes; write it beside them"
+        if check.seeds and name in checked:
+            problems |= dict(mixtures_without_tokenizer(config, check.mixtures, f" of the recipe {name}"))
         if name in config.validation.tokenizers:
             found[""] = "has the name of a tokenizer of validation.tokenizers; rename one of the two"
         problems |= {
@@ -234,6 +242,8 @@ def _normalised(config: Config) -> dict[str, Any]:
         setattr(config.release, role, token)
     config.tokenizer.special_tokens, config.tokenizer.reserved = special_tokens_of(config), 0
     proxies.vocab_grid = sorted({*proxies.vocab_grid, proxies.vocab_size})
+    check = config.language_model.check
+    check.recipes = list(config.recipes) if check.recipes == "all" else check.recipes
     training.pad_to = training.pad_to or (DEFAULT_PAD if training.vocab_size is None else 1)
     training.ladder = sorted(training.ladder)
     if not config.search.strategies:

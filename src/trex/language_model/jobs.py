@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trex.bpe.byte_alphabet import is_spelling, unspell
+from trex.counting.normalize import normalized
 from trex.language_model.budgets import segments, steps_of
 from trex.language_model.documents import measured_documents
 from trex.language_model.rows import RAW_BYTES, views_of
@@ -55,12 +56,15 @@ def encode_view(
     training: Sequence[str | Path],
     measured: Mapping[Key, str | Path],
     n_bytes: int,
+    normalizer: str = "none",
 ) -> Encoded:
     """Encode the training text and the documents on which models are measured.
 
     Args:
         tokenizer: None: raw bytes. name: of the tokenizer, for errors.
         training: language_model/text/{corpus}.parquet. measured: evaluation documents; n_bytes: of each set and corpus.
+        normalizer: nfc, nfkc or none, what the tokenizer may do to text; nothing else may be lost. Bytes are those of
+            the text that is given, so that they are the same for all tokenizers.
 
     Raises:
         ValueError: the tokenizer loses text: bits of what is left cannot be compared.
@@ -82,7 +86,8 @@ def encode_view(
         of_plain_text(tokenizer)
         encoded, read = encode_documents(tokenizer, texts), encode_documents(tokenizer, flat)
         ids = vocabulary_size(tokenizer)
-        for i, text in enumerate(flat):
+        kept, _ = normalized(pa.array(flat, pa.large_string()), normalizer)
+        for i, text in enumerate(kept.to_pylist()):
             if not _gives_back(tokenizer, read.document(i).tolist(), text):
                 raise ValueError(
                     f"the tokenizer {name} does not give back the text that it encodes, such as {text[:40]!r}, so bits "

@@ -1,4 +1,4 @@
-"""What language models say about the chosen mixture, in one sentence."""
+"""What language models say about the chosen mixture, or about recipes, in one sentence."""
 
 import polars as pl
 
@@ -11,7 +11,7 @@ BUDGETS = {EQUAL_BYTES: "equal bytes", EQUAL_COMPUTE: "equal compute"}
 
 def sentence(table: pl.DataFrame) -> str | None:
     """The chosen row against `uniform`, or against the next row, at equal compute, in the mean of the corpora of the
-    first evaluation set; None if there is no other row.
+    first evaluation set; without a chosen row, as of recipes, all rows against the first. None if there is no other.
 
     table: of `trex.language_model.compare`.
     """
@@ -21,6 +21,8 @@ def sentence(table: pl.DataFrame) -> str | None:
     others = [name for name in names if name != row]
     if not others:
         return None
+    if row != CHOSEN:
+        return _against(first, row, others)
     other = "uniform" if "uniform" in others else others[0]
     value, low, high = (
         first.filter(row=row, against=other, metric="gain_macro").select("value", "low", "high").row(0)
@@ -43,3 +45,28 @@ def sentence(table: pl.DataFrame) -> str | None:
         f"A {model} needs {numbers} {'fewer' if value > 0 else 'more'} bits per byte with {in_words(row)} than with "
         f"{in_words(other)}, at equal compute (95 % interval)."
     )
+
+
+def _against(first: pl.DataFrame, row: str, others: list[str]) -> str:
+    """What can be told of other rows against one: each by itself. first: of one budget and evaluation set."""
+    parameters = first.filter(row=row, metric="parameters")["value"].item()
+    told: dict[str, list[str]] = {"fewer": [], "more": [], "": []}
+    gains = first.filter(against=row, metric="gain_macro")
+    for other in others:
+        value, low, high = gains.filter(row=other).select("value", "low", "high").row(0)
+        if low is None or low <= 0 <= high:
+            told[""].append(in_words(other))
+        else:
+            which = "fewer" if value > 0 else "more"
+            told[which].append(f"{in_words(other)} ({abs(value):.2f} ± {(high - low) / 2:.2f} %)")
+    parts = [f"{which} with {_listed(rows)}" for which, rows in told.items() if which and rows]
+    if told[""]:
+        parts.append(f"no difference could be measured with {_listed(told[''])}")
+    return (
+        f"Bits per byte of a language model of {parameters / 1e6:.2g} million parameters at equal compute, against "
+        f"{in_words(row)}: {'; '.join(parts)} (95 % intervals, each by itself)."
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -54,6 +54,64 @@ def write_language_models(
     return "\n\n".join(parts) + "\n"
 
 
+def beside_recipes(table: pl.DataFrame) -> list[dict[str, Any]]:
+    """What the pages about recipes show of every row, on the first evaluation set: name, parameters, bytes_per_token,
+    and of each budget bits_{budget} and gain_{budget}: value, low, high against the first row, whose gain is None.
+
+    table: of `trex.language_model.compare`.
+    """
+    first = table.filter(evaluation_set=table["evaluation_set"][0])
+    names = first["row"].unique(maintain_order=True).to_list()
+    found = []
+    for name in names:
+        rows = first.filter(row=name)
+        per_byte = rows.filter(budget=EQUAL_BYTES, metric="tokens_per_byte")["value"].mean()
+        of = {"name": in_words(name), "bytes_per_token": 1 / per_byte}
+        of["parameters"] = int(rows.filter(budget=EQUAL_BYTES, metric="parameters")["value"].item())
+        for budget in BUDGETS:
+            here = rows.filter(budget=budget)
+            of[f"bits_{budget}"] = here.filter(metric="bpb_macro")["value"].item()
+            gains = (
+                here.filter(metric="gain_macro", against=names[0]).select("value", "low", "high").to_dicts()
+            )
+            of[f"gain_{budget}"] = gains[0] if gains else None
+        found.append(of)
+    return found
+
+
+def recipes_section(table: pl.DataFrame) -> str:
+    """The section of recipes.md."""
+    of_rows = beside_recipes(table)
+    first = of_rows[0]["name"]
+    cells = [
+        (
+            of["name"],
+            f"{of['parameters']:,}",
+            f"{of['bytes_per_token']:.2f}",
+            *(
+                cell
+                for budget in BUDGETS
+                for cell in (
+                    f"{of[f'bits_{budget}']:.4f}",
+                    _fewer(of[f"gain_{budget}"]) if of[f"gain_{budget}"] else "–",
+                )
+            ),
+        )
+        for of in of_rows
+    ]
+    of_budgets = (
+        cell for words in BUDGETS.values() for cell in (f"bits per byte at {words}", f"fewer than {first}")
+    )
+    intro = markdown.paragraph(
+        "Small language models trained with the tokenizers, all on the same text, and measured on the same documents. "
+        f"Differences are from {first}: above 0 is fewer bits per byte, and better. Intervals are 95 %, each by "
+        "itself, over seeds and documents. Bytes are those of the first recipe's text. "
+        "[language_models.md](language_models.md) has every corpus and says what this can show."
+    )
+    shown = markdown.table(("read as", "parameters", "bytes a token", *of_budgets), cells)
+    return "\n\n".join(filter(None, ("## Language models", sentence(table), intro, shown)))
+
+
 def _reference(rows: pl.DataFrame) -> str:
     """The row that gains are counted from: the chosen mixture's, or the first."""
     names = rows["row"].unique(maintain_order=True).to_list()

@@ -23,6 +23,7 @@ from trex.recipes.compare import (
 )
 from trex.recipes.finished import Finished, beyond_plain_bpe, normalizer
 from trex.report import by_corpus, markdown
+from trex.report.language_models import recipes_section
 from trex.scripts import SCRIPTS
 
 COLUMNS = 8  # tokenizers that a table by corpus has room for
@@ -43,8 +44,11 @@ SAVED = {
 }
 
 
-def write_recipes(compared: Compared, scripts: Mapping[str, str]) -> str:
-    """The page. scripts: the main script of each corpus, by which corpora are sorted."""
+def write_recipes(
+    compared: Compared, scripts: Mapping[str, str], bits_per_byte: pl.DataFrame | None = None
+) -> str:
+    """The page. scripts: the main script of each corpus, by which corpora are sorted. bits_per_byte: of
+    `trex.language_model.compare`, where language models were trained with the recipes' tokenizers."""
     sections = (
         _intro(compared),
         markdown.bullets(doubts(compared)),
@@ -52,6 +56,7 @@ def write_recipes(compared: Compared, scripts: Mapping[str, str]) -> str:
         _all(compared),
         _by_objective(compared),
         _by_corpus(compared, scripts),
+        None if bits_per_byte is None else recipes_section(bits_per_byte),
         _recipes(compared),
     )
     return "\n\n".join(filter(None, sections)) + "\n"

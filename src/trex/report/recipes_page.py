@@ -9,14 +9,19 @@ import polars as pl
 
 from trex.objective import metrics
 from trex.recipes.compare import ALL_TEXT, AVERAGE, COST, FAIRNESS, WORST, Compared, differences
+from trex.report.language_model_sentence import sentence
+from trex.report.language_models import beside_recipes
 from trex.report.page import fill, in_script, part, sha256_of
 from trex.report.recipes import best_choices, corpora_table, doubts, largest_premiums
 
 
-def write_recipes_page(compared: Compared, scripts: Mapping[str, str], version: str) -> str:
-    """The page, as HTML. scripts: the main script of each corpus. version: of TREX."""
+def write_recipes_page(
+    compared: Compared, scripts: Mapping[str, str], version: str, bits_per_byte: pl.DataFrame | None = None
+) -> str:
+    """The page, as HTML. scripts: the main script of each corpus. version: of TREX. bits_per_byte: as of
+    `trex.report.recipes.write_recipes`."""
     script = part("recipes.js").strip()
-    data = recipes_data(compared, scripts)
+    data = recipes_data(compared, scripts, bits_per_byte)
     return fill(
         part("recipes.html"),
         version=version,
@@ -27,7 +32,9 @@ def write_recipes_page(compared: Compared, scripts: Mapping[str, str], version: 
     )
 
 
-def recipes_data(compared: Compared, scripts: Mapping[str, str]) -> dict[str, Any]:
+def recipes_data(
+    compared: Compared, scripts: Mapping[str, str], bits_per_byte: pl.DataFrame | None = None
+) -> dict[str, Any]:
     """What the page shows: sentences in Markdown, a row for each tokenizer, and tokens by corpus.
 
     tokens: of every tokenizer [corpora], null where no text is counted. claims: against the first tokenizer.
@@ -41,6 +48,9 @@ def recipes_data(compared: Compared, scripts: Mapping[str, str]) -> dict[str, An
         "doubts": doubts(compared),
         "choices": best_choices(compared),
         "tokenizers": [_row(compared, i) for i in range(len(compared.tokenizers))],
+        "language_models": None
+        if bits_per_byte is None
+        else {"said": sentence(bits_per_byte), "rows": beside_recipes(bits_per_byte)},
         "corpora": table["corpus"].to_list(),
         "scripts": table["script"].to_list(),
         "tokens": {name: table[f"{name}_tokens"].to_list() for name in compared.names},
