@@ -52,9 +52,11 @@ def _against(first: pl.DataFrame, row: str, others: list[str]) -> str:
     parameters = first.filter(row=row, metric="parameters")["value"].item()
     told: dict[str, list[str]] = {"fewer": [], "more": [], "": []}
     gains = first.filter(against=row, metric="gain_macro")
+    if gains["low"].null_count():
+        return f"One seed of each row cannot tell differences from {in_words(row)} from noise; train two or more."
     for other in others:
         value, low, high = gains.filter(row=other).select("value", "low", "high").row(0)
-        if low is None or low <= 0 <= high:
+        if low <= 0 <= high:
             told[""].append(in_words(other))
         else:
             which = "fewer" if value > 0 else "more"
