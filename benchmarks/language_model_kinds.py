@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 BITS, MODELS, COSTS = (HERE / f"language_model_kinds{name}.csv" for name in ("", "_models", "_costs"))
 CORPORA = ["eng_Latn", "deu_Latn", "tur_Latn", "rus_Cyrl"]
 AT = 4096  # V of the rows that are no plain BPE
-SIZES = [320, 512, 1024, 2048, AT]
+SIZES = [512, 1024, 2048, AT, 8192]
 KINDS = {
     **{f"plain_{size}": {"size": size} for size in SIZES},
     f"superwords_{AT}": {"size": AT, "superwords": 0.5},

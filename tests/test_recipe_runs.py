@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import tiny
 import yaml
-from test_workflow import planned, snakemake
+from test_workflow import change, planned, snakemake
 
 from trex.config import ConfigError, load_config, load_recipes
 from trex.language_model import device
@@ -104,6 +104,14 @@ def test_one_check_of_language_models_has_the_recipes_as_rows(run):
     assert '"language_models":{"said":' in (run / "results/recipes.html").read_text()
     assert not list((run / "results/recipes").glob("*/language_model"))
     assert not planned(run, "language_models")
+
+    check = WITHOUT_SEARCH["language_model"]["check"]
+    change(run, language_model={"check": {**check, "recipes": []}})
+    rules = planned(run, "language_models")
+    change(run, language_model={"check": check})
+    assert {rule for rule in rules if "train_language_model" in rule} == {
+        f"{recipe}__train_language_model" for recipe in RECIPES
+    }
 
 
 def test_a_recipe_changes_keys_and_not_sections(tmp_path):

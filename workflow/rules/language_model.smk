@@ -10,7 +10,8 @@ from trex.language_model.rows import (
 )
 
 CHECK = config["language_model"]["check"]
-ROWS = row_names(CHECK)
+# a run of several recipes has a check of its own only if that names recipes; otherwise every recipe has one
+ROWS = row_names(CHECK) if CHECK["recipes"] or not RECIPES else []
 VIEWS = list(dict.fromkeys(view for row in ROWS for view in views_of(row)))
 # keys of the check that decide which models are trained, and nothing about one of them
 NOT_OF_A_MODEL = (

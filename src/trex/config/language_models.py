@@ -15,10 +15,10 @@ class LanguageModelCheck(Section):
     """Number of models per tokenizer, which differ in their initial parameters and in the order of documents. At
     least 2 tell differences from noise. 0 turns the check off."""
     mixtures: Distinct[str] = ["chosen", "uniform"]
-    """Full-scale tokenizers to check, by mixture: chosen, matched, or baselines."""
+    """Full-scale tokenizers to check, by mixture: chosen, matched, or baselines. With recipes, of each of them."""
     recipes: Distinct[str] | Literal["all"] = []
-    """Recipes to check side by side: all, or a list of their names. Of each one, the tokenizers of mixtures are
-    checked. Without any, every recipe has a check of its own."""
+    """Recipes to check side by side, on the same text and with the same budgets: all, or a list of their names.
+    Without any, every recipe of a run has a check of its own."""
     existing: Distinct[str] = []
     """Existing tokenizers to check, of those that validation.tokenizers names."""
     raw_bytes: bool = True
