@@ -2,7 +2,8 @@
 
     python benchmarks/language_model_kinds.py prepare FOLDER   # text, tokenizers, and what the cost model says of V
     python benchmarks/language_model_kinds.py train FOLDER     # goes on where it was stopped; one seed after another
-    python benchmarks/language_model_kinds.py collect FOLDER   # into benchmarks/language_model_kinds*.csv
+    python benchmarks/language_model_kinds.py collect FOLDER...  # into benchmarks/language_model_kinds*.csv
+    python benchmarks/language_model_kinds.py costs --depth 2 --context 512  # the cost model on all corpora
     python benchmarks/language_model_kinds.py                  # the tables of docs/language-model.md, from them
 
 The text: the same bytes of every corpus. Every tokenizer is trained on all of it in equal shares, its language models
@@ -12,7 +13,7 @@ on the beginning. Training and comparing are those of the stage (`trex.language_
 import argparse
 import json
 import time
-from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ KINDS = {
     f"o200k_{AT}": {"size": AT, "pattern": "o200k"},
 }
 REFERENCE = f"plain_{AT}"
+LARGEST = 16_384  # of the curve of costs
 CHECK = {
     "depth": 1, "context": 256, "batch": 4, "learning_rate": 1e-3, "weight_decay": 0.1, "tied_embeddings": True,
     "byte_share": 0.1,
@@ -45,43 +47,44 @@ STRETCHES = 10  # of neighbouring documents of a corpus, which are drawn togethe
 
 
 def prepare(
-    folder: Path, corpora: Path, tokenizer_bytes: int, training_bytes: int, held_out_bytes: int
+    folder: Path,
+    corpora: Path,
+    tokenizer_bytes: int,
+    training_bytes: int,
+    held_out_bytes: int,
+    names: list[str],
 ) -> None:
-    """Write text/{corpus}.{training,held_out}.parquet, ids/{kind}.*, costs.csv, choice.json."""
+    """Write text/{corpus}.{training,held_out}.parquet, ids/{kind}.*, costs.csv."""
     from parity import count, totals
     from superwords import Counted, first_bytes
-    from text import read, split
 
     from trex.bpe.parity import train_parity
     from trex.bpe.superwords import train_superwords
     from trex.bpe.training import train_flat
     from trex.bpe.turns import Turns
-    from trex.counting.normalize import normalized
     from trex.language_model.jobs import encode_view
     from trex.tokenizer.build import to_tokenizer
     from trex.tokenizer.existing import load_tokenizer
     from trex.tokenizer.sizes import transition_size
 
-    texts = []
-    for corpus in CORPORA:
-        train, development, test = split(read(str(corpora / f"{corpus}.parquet")).unique())
-        kinds = ((train, tokenizer_bytes), (development, tokenizer_bytes // 20), (test, held_out_bytes))
-        texts.append([normalized(first_bytes(documents, size), "nfc")[0] for documents, size in kinds])
-        for name, documents in (("training", first_bytes(train, training_bytes)), ("held_out", texts[-1][2])):
-            write_table(
-                pl.DataFrame({"text": pl.from_arrow(normalized(documents, "nfc")[0])}),
-                _text(folder, corpus, name),
-            )
+    texts = read_texts([corpora / f"{corpus}.parquet" for corpus in CORPORA], tokenizer_bytes, held_out_bytes)
+    for corpus, (train, _, test) in zip(CORPORA, texts, strict=True):
+        for name, documents in (("training", first_bytes(train, training_bytes)), ("held_out", test)):
+            write_table(pl.DataFrame({"text": pl.from_arrow(documents)}), _text(folder, corpus, name))
 
     counted = {}
-    for pattern in ("default", "superwords", "o200k"):
+    patterns = {
+        "superwords" if "superwords" in kind else kind.get("pattern") for kind in map(KINDS.get, names)
+    }
+    for pattern in ("default", *(patterns - {None})):
         words, (training, development, test) = count(texts, pattern)
         counted[pattern] = (Counted(words, totals(len(words), training)), training, development, test)
         print(f"{pattern}: {len(words):,} words", flush=True)
     plain, training, development, test = counted["default"]
     _, existing = load_tokenizer("o200k_base", Path())
     units = [tokens_of(existing, kinds[1]) for kinds in texts]
-    for name, kind in KINDS.items():
+    for name in names:
+        kind = KINDS[name]
         size, pattern = kind["size"], "default"
         if "superwords" in kind:
             pattern, transition = "superwords", transition_size(size, kind["superwords"])
@@ -101,7 +104,28 @@ def prepare(
         write_table(encoded.measured, _ids(folder, name, "measured"))
         write_json(encoded.about, folder / f"ids/{name}.json")
         print(f"{name}: {encoded.about['tokens']:,} tokens", flush=True)
-    cost_of_sizes(folder, train_flat(*plain, 16_384, evaluation=test), texts)
+    cost_of_sizes(train_flat(*plain, LARGEST, evaluation=test), texts).write_csv(
+        folder / "costs.csv", float_precision=6
+    )
+
+
+def read_texts(
+    files: list[Path], tokenizer_bytes: int, held_out_bytes: int
+) -> list[list[pa.LargeStringArray]]:
+    """By file: training, development and test text, each document once; NFC."""
+    from superwords import first_bytes
+    from text import read, split
+
+    from trex.counting.normalize import normalized
+
+    sizes = (tokenizer_bytes, tokenizer_bytes // 20, held_out_bytes)
+    return [
+        [
+            normalized(first_bytes(documents, size), "nfc")[0]
+            for documents, size in zip(split(read(str(file)).unique()), sizes, strict=True)
+        ]
+        for file in files
+    ]
 
 
 def tokens_of(tokenizer, documents: pa.LargeStringArray) -> int:
@@ -111,37 +135,51 @@ def tokens_of(tokenizer, documents: pa.LargeStringArray) -> int:
     )
 
 
-def cost_of_sizes(folder: Path, model, texts: list) -> None:
-    """What the cost model says of every V, for the model that is trained."""
+def cost_of_sizes(model, texts: list) -> pl.DataFrame:
+    """What the cost model says of every V, for the model that is trained: vocab_size, tokens_per_byte, flops_per_byte,
+    and with_attention, which the budgets of the check count as well."""
     from trex.language_model.cost import Run, cost
     from trex.language_model.shape import Shape
     from trex.language_model.vocab_size import flat_region
 
     shape = Shape(CHECK["depth"], 0, CHECK["context"])
     n_bytes = np.array([pc.sum(pc.binary_length(kinds[2])).as_py() for kinds in texts], float)
-    run = Run(shape.block_parameters, shape.width, True, np.ones(len(texts)), CHECK["context"], 1.0, 1.0)
-    sizes = list(range(264, 8193, 8))
-    flops = [cost(run, n_bytes / model.token_counts(size), size).flops for size in sizes]
-    # the budgets of the check count attention as well
-    attention = 6 * shape.depth * shape.width * CHECK["context"]
-    tokens = [float((1 / (n_bytes / model.token_counts(size))).sum()) for size in sizes]
-    with_attention = [of + attention * n for of, n in zip(flops, tokens, strict=True)]
-    write_json(
-        {
-            "flat": asdict(flat_region(sizes, flops)),
-            "with_attention": asdict(flat_region(sizes, with_attention)),
-        },
-        folder / "choice.json",
+    run = Run(
+        shape.block_parameters,
+        shape.width,
+        True,
+        np.ones(len(texts)) / len(texts),
+        CHECK["context"],
+        1.0,
+        1.0,
     )
-    pl.DataFrame(
+    sizes = range(264, LARGEST + 1, 8)
+    costs = [cost(run, n_bytes / model.token_counts(size), size) for size in sizes]
+    attention = 6 * shape.depth * shape.width * CHECK["context"]
+    table = pl.DataFrame(
         {
-            "vocab_size": sizes,
-            "tokens_per_byte": np.array(tokens) / len(texts),
-            "flops_per_byte": np.array(flops) / len(texts),
-            "flops_per_byte_with_attention": np.array(with_attention) / len(texts),
+            "vocab_size": list(sizes),
+            "tokens_per_byte": [of.tokens for of in costs],
+            "flops_per_byte": [of.flops for of in costs],
+            "with_attention": [of.flops + attention * of.tokens for of in costs],
         }
-    ).write_csv(folder / "costs.csv", float_precision=6)
-    print(read_json(folder / "choice.json"))
+    )
+    for column in ("flops_per_byte", "with_attention"):
+        print(f"depth {shape.depth}, {column}: {flat_region(table['vocab_size'], table[column])}", flush=True)
+    return table
+
+
+def costs(corpora: Path, tokenizer_bytes: int, held_out_bytes: int) -> None:
+    """Print what the cost model says of V on all corpora of a folder."""
+    from parity import count, totals
+
+    from trex.bpe.training import train_flat
+
+    texts = read_texts(sorted(corpora.glob("*.parquet")), tokenizer_bytes, held_out_bytes)
+    words, (training, _, test) = count(texts)
+    model = train_flat(words, totals(len(words), training), LARGEST, evaluation=test)
+    table = cost_of_sizes(model, texts)
+    print(table.filter(pl.col("vocab_size").is_in([512, 1024, 2048, 4096, 8192, 16_384])))
 
 
 def _text(folder: Path, corpus: str, of: str) -> Path:
@@ -155,138 +193,193 @@ def _ids(folder: Path, name: str, of: str) -> Path:
 # --- Training ---------------------------------------------------------------------------------------------
 
 
-def train(folder: Path, seeds: int) -> None:
+def train(folder: Path, seeds: int, compute_only: bool) -> None:
+    """Write models/{row}.{seed}.parquet and .json. compute_only: at equal compute alone, which costs large V less."""
     from trex.language_model.device import prepare as same_numbers
 
     same_numbers()
-    from trex.language_model.jobs import equal_flops, train_row
+    from trex.language_model.jobs import equal_flops, shape_of, train_row
 
-    views = {name: read_json(folder / f"ids/{name}.json") for name in KINDS}
-    budget = equal_flops(list(KINDS), views, CHECK)
+    names = rows_of(folder)
+    views = {name: read_json(folder / f"ids/{name}.json") for name in names}
+    budget = equal_flops(names, views, CHECK)
     print(json.dumps(budget), flush=True)
-    for seed in range(1, seeds + 1):
-        for name in KINDS:
-            out = folder / f"models/{name}.{seed}"
-            if out.with_suffix(f".{seed}.json").exists():
-                continue
-            began, cpu = time.monotonic(), time.process_time()
-            files = {name: (_ids(folder, name, "training"), _ids(folder, name, "measured"), views[name])}
-            trained = train_row(name, seed, files, budget["flops"], CHECK, Path(f"{out}.checkpoint.npz"))
-            write_table(trained.bits, Path(f"{out}.parquet"))
-            about = {
-                **trained.about,
-                "cpu_seconds": time.process_time() - cpu,
-                "seconds": time.monotonic() - began,
-            }
-            write_json(about, Path(f"{out}.json"))
-            bpb = trained.bits.group_by("budget", "corpus").agg(pl.col("bits").sum() / pl.col("bytes").sum())
-            mean = dict(bpb.group_by("budget").agg(pl.col("bits").mean()).iter_rows())
-            print(name, seed, mean, f"{about['cpu_seconds']:.0f} CPU s, {about['seconds']:.0f} s", flush=True)
+    for seed, name in product(range(1, seeds + 1), names):
+        out = folder / f"models/{name}.{seed}"
+        if Path(f"{out}.json").exists():
+            continue
+        began, cpu = time.monotonic(), time.process_time()
+        training = _ids(folder, name, "training")
+        if compute_only:
+            tokens = budget["flops"] / shape_of(name, views, CHECK).training_flops
+            training = first_of(training, tokens, seed, Path(f"{out}.training.parquet"))
+        files = {name: (training, _ids(folder, name, "measured"), views[name])}
+        trained = train_row(name, seed, files, budget["flops"], CHECK, Path(f"{out}.checkpoint.npz"))
+        write_table(trained.bits, Path(f"{out}.parquet"))
+        about = {
+            **trained.about,
+            "cpu_seconds": time.process_time() - cpu,
+            "seconds": time.monotonic() - began,
+        }
+        write_json(about, Path(f"{out}.json"))
+        bpb = trained.bits.group_by("budget", "corpus").agg(pl.col("bits").sum() / pl.col("bytes").sum())
+        mean = dict(bpb.group_by("budget").agg(pl.col("bits").mean()).iter_rows())
+        print(name, seed, mean, f"{about['cpu_seconds']:.0f} CPU s, {about['seconds']:.0f} s", flush=True)
 
 
-def collect(folder: Path) -> None:
-    """Write BITS (a row a row of the check, seed, budget, corpus and stretch of documents), MODELS and COSTS."""
+def first_of(training: Path, tokens: float, seed: int, path: Path) -> Path:
+    """The documents that a model reads with so many tokens: the first in the seed's order, which is that of all."""
+    from trex.language_model.text import Documents, order_of
+
+    documents = Documents.read(training)
+    order = order_of(len(documents), seed)
+    kept = order[: int(np.searchsorted(np.cumsum(documents.tokens[order] + 1), tokens)) + 1]
+    of = Documents.of([documents.document(i) for i in kept], documents.n_bytes[kept])
+    write_table(pl.DataFrame(pl.from_arrow(of.to_arrow())), path)
+    return path
+
+
+def rows_of(folder: Path) -> list[str]:
+    """Those that were prepared."""
+    return [name for name in KINDS if (folder / f"ids/{name}.json").exists()]
+
+
+def collect(folders: list[Path]) -> None:
+    """Write BITS (a line a run, row, seed, budget, corpus and stretch of documents), MODELS and COSTS, which are those
+    of the first folder. A run is called as its folder; only seeds that all its rows have are taken."""
     tables, models = [], []
-    for seed in range(1, 100):
-        if not all((folder / f"models/{name}.{seed}.json").exists() for name in KINDS):
-            break
-        for name in KINDS:
+    for folder, seed in product(folders, range(1, 100)):
+        names = rows_of(folder)
+        if not all((folder / f"models/{name}.{seed}.json").exists() for name in names):
+            continue
+        for name in names:
             stretch = pl.int_range(pl.len()) * STRETCHES // pl.len()
+            found = pl.read_parquet(folder / f"models/{name}.{seed}.parquet")
+            if list(folder.glob("models/*.training.parquet")):  # at equal compute alone
+                found = found.filter(budget="compute")
             tables.append(
-                pl.read_parquet(folder / f"models/{name}.{seed}.parquet")
-                .with_columns(document=stretch.over("budget", "corpus"))
+                found.with_columns(document=stretch.over("budget", "corpus"))
                 .group_by("budget", "corpus", "document", maintain_order=True)
                 .agg(pl.col("bytes", "tokens").sum(), pl.col("bits").sum())
-                .select(pl.lit(name).alias("row"), pl.lit(seed).alias("seed"), pl.all())
+                .select(
+                    pl.lit(folder.name).alias("run"),
+                    pl.lit(name).alias("row"),
+                    pl.lit(seed).alias("seed"),
+                    pl.all(),
+                )
             )
             about = read_json(folder / f"models/{name}.{seed}.json")
             steps = {f"steps_{budget}": n for budget, n in about.pop("steps").items()}
-            models.append({"row": name, "seed": seed, **about, **steps})
+            models.append({"run": folder.name, "row": name, "seed": seed, **about, **steps})
     pl.concat(tables).write_csv(BITS, float_precision=2)
     pl.DataFrame(models).write_csv(MODELS, float_precision=1)
-    (HERE / COSTS.name).write_bytes((folder / "costs.csv").read_bytes())
+    COSTS.write_bytes((folders[0] / "costs.csv").read_bytes())
 
 
 # --- Answers ----------------------------------------------------------------------------------------------
 
 
 def answers() -> None:
-    from trex.language_model.compare import compare
+    from trex.language_model.compare import compare, measured, noise_of_seeds
 
     table, models = pl.read_csv(BITS), pl.read_csv(MODELS)
-    bits = {
-        (row, seed): of.with_columns(evaluation_set=pl.lit("held_out"))
-        for (row, seed), of in table.group_by("row", "seed", maintain_order=True)
-    }
-    about = {row["row"]: row for row in models.iter_rows(named=True)}
-    found = compare(bits, about, 1)
-    costs = pl.read_csv(COSTS)
-    least = costs["flops_per_byte"].min()
-    price = dict(zip(costs["vocab_size"], costs["flops_per_byte"] / least - 1, strict=True))
-    passed = {row["row"]: row["training_tokens"] * row["flops_per_token"] for row in about.values()}
-    print(
-        "| row | V | parameters | tokens a byte | cost, by the cost model | one pass | "
-        "bits, equal bytes | equal compute | fewer bits than "
-        f"`{REFERENCE}`, equal bytes | equal compute |\n|---|---|---|---|---|---|---|---|---|---|"
+    for (run,), of_run in table.group_by(["run"], maintain_order=True):
+        bits = {
+            (row, seed): of.with_columns(evaluation_set=pl.lit("held_out"))
+            for (row, seed), of in of_run.group_by("row", "seed", maintain_order=True)
+        }
+        about = {row["row"]: row for row in models.filter(run=run).iter_rows(named=True)}
+        found = compare(bits, about, 1)
+        for budget in found["budget"].unique(maintain_order=True):
+            sd, freedom = noise_of_seeds(measured(bits, budget, "held_out", 1).values[0].mean(axis=-1))
+            print(f"\n{run}, equal {budget}: noise of a seed {100 * sd:.2f} %, {freedom} degrees of freedom")
+        plain = [name for name in about if name.startswith("plain")]
+        print_rows(found, about, plain, plain[0])
+        kinds = [REFERENCE, *(name for name in about if name not in plain)]
+        if len(kinds) > 1:
+            print_rows(found, about, kinds, REFERENCE)
+            print_corpora(found, kinds[1:])
+
+
+def print_rows(found: pl.DataFrame, about: dict, names: list[str], reference: str) -> None:
+    prices = pl.read_csv(COSTS)
+    cost = dict(
+        zip(prices["vocab_size"], prices["flops_per_byte"] / prices["flops_per_byte"].min() - 1, strict=True)
     )
-    for name, kind in KINDS.items():
-        of = found.filter(row=name)
-        cells = []
-        for budget in ("bytes", "compute"):
-            cells.append(f"{of.filter(budget=budget, metric='bpb_macro')['value'][0]:.4f}")
-        for budget in ("bytes", "compute"):
-            gain = of.filter(budget=budget, metric="gain_macro", against=REFERENCE)
-            cells.append(
-                "–"
-                if name == REFERENCE
-                else "{:+.2f} % ({:+.2f} to {:+.2f})".format(*gain.select("value", "low", "high").row(0))
-            )
-        tokens = of.filter(budget="bytes", metric="tokens_per_byte")["value"].mean()
-        cost = f"{100 * price[kind['size']]:+.1f} %" if name.startswith("plain") else "–"
-        print(
-            f"| {name} | {kind['size']:,} | {about[name]['parameters'] / 1e3:.0f} k | {tokens:.3f} | {cost} | "
-            f"{passed[name] / 1e12:.2f} TFLOP | " + " | ".join(cells) + " |"
-        )
-    for budget in ("bytes", "compute"):
-        print(f"\n{budget}, by corpus: fewer bits than {REFERENCE}")
-        for name in KINDS:
-            of = found.filter(row=name, budget=budget, metric="gain", against=REFERENCE)
-            if len(of):
-                print(
-                    name,
-                    *(
-                        "{} {:+.2f} ({:+.2f} to {:+.2f})".format(*r)
-                        for r in of.select("corpus", "value", "low", "high").iter_rows()
-                    ),
-                    sep="; ",
-                )
+    budgets = found["budget"].unique(maintain_order=True).to_list()
+    header = ["row", "parameters", "tokens a byte", "cost", "TFLOP a pass"]
+    for budget in budgets:
+        header += [f"bits, equal {budget}", f"fewer than `{reference}`"]
+    print(f"\n| {' | '.join(header)} |\n|{'---|' * len(header)}")
+    for name in names:
+        of, model = found.filter(row=name), about[name]
+        tokens = of.filter(budget=budgets[0], metric="tokens_per_byte")["value"].mean()
+        cells = [
+            f"`{name}`",
+            f"{model['parameters'] / 1e6:.2f} M",
+            f"{tokens:.3f}",
+            f"{100 * cost[KINDS[name]['size']]:+.0f} %" if name.startswith("plain") else "–",
+            f"{model['training_tokens'] * model['flops_per_token'] / 1e12:.2f}",
+        ]
+        for budget in budgets:
+            here = of.filter(budget=budget)
+            cells.append(f"{here.filter(metric='bpb_macro')['value'].item():.4f}")
+            gains = here.filter(metric="gain_macro", against=reference)
+            cells.append(_gain(gains) if name != reference else "–")
+        print(f"| {' | '.join(cells)} |")
+
+
+def print_corpora(found: pl.DataFrame, names: list[str]) -> None:
+    columns = [(name, budget) for name in names for budget in found["budget"].unique(maintain_order=True)]
+    print(f"\n| corpus | {' | '.join(f'`{name}`, equal {budget}' for name, budget in columns)} |")
+    print("|" + "---|" * (1 + len(columns)))
+    for corpus in CORPORA:
+        gains = found.filter(corpus=corpus, metric="gain", against=REFERENCE)
+        print(f"| {corpus} | {' | '.join(_gain(gains.filter(row=n, budget=b)) for n, b in columns)} |")
+
+
+def _gain(rows: pl.DataFrame) -> str:
+    value, low, high = rows.select("value", "low", "high").row(0)
+    return f"{value:+.2f} %" if low is None else f"{value:+.2f} % ({low:+.2f} to {high:+.2f})"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("command", nargs="?", choices=["prepare", "train", "collect"])
-    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("command", nargs="?", choices=["prepare", "train", "collect", "costs"])
+    parser.add_argument("folders", type=Path, nargs="*", metavar="FOLDER")
     parser.add_argument("--corpora", type=Path, default=Path("../shared/data/corpora"))
     parser.add_argument("--tokenizer-bytes", type=int, default=3_000_000, help="of each corpus")
     parser.add_argument("--training-bytes", type=int, default=250_000, help="of each corpus, for the models")
     parser.add_argument("--held-out-bytes", type=int, default=40_000, help="of each corpus")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rows", type=lambda text: text.split(","), default=[*KINDS], help="default: all")
+    parser.add_argument("--depth", type=int, default=CHECK["depth"])
+    parser.add_argument("--context", type=int, default=CHECK["context"])
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument(
+        "--compute-only", action="store_true", help="train at equal compute, not at equal bytes"
+    )
     arguments = parser.parse_args()
+    CHECK.update(depth=arguments.depth, context=arguments.context)
     if arguments.command is None:
         answers()
-    elif arguments.folder is None:
+        return
+    if arguments.command == "costs":
+        costs(arguments.corpora, arguments.tokenizer_bytes, arguments.held_out_bytes)
+        return
+    if not arguments.folders:
         parser.error(f"{arguments.command} needs a folder")
-    elif arguments.command == "prepare":
+    folder = arguments.folders[0]
+    if arguments.command == "prepare":
         prepare(
-            arguments.folder, arguments.corpora, arguments.tokenizer_bytes, arguments.training_bytes,
-            arguments.held_out_bytes,
+            folder, arguments.corpora, arguments.tokenizer_bytes, arguments.training_bytes, arguments.held_out_bytes,
+            arguments.rows,
         )  # fmt: skip
     elif arguments.command == "train":
-        train(arguments.folder, arguments.seeds)
+        train(folder, arguments.seeds, arguments.compute_only)
     else:
-        collect(arguments.folder)
+        collect(arguments.folders)
 
 
 if __name__ == "__main__":
