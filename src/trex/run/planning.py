@@ -59,9 +59,9 @@ def is_real_run(workflow: Any) -> bool:
 def look_when_jobs_end(workflow: Workflow) -> None:
     """Let Snakemake look for jobs to start when one has ended, and at no other time.
 
-    By default it starts at most 100 jobs a second, and therefore looks again a second after every look. So each job that
-    ends adds a look to every second that is left: after 500 jobs, 500. In a run of 651 jobs, Snakemake took a quarter of
-    a core after 100 of them. Another limit, which somebody has asked for, stays.
+    By default it starts at most 100 jobs a second, and therefore looks again a second after every look. So each job
+    that ends adds a look to every second that is left: after 500 jobs, 500. In a run of 651 jobs, Snakemake took a
+    quarter of a core after 100 of them. Another limit, which somebody has asked for, stays.
     """
     limiter = workflow.scheduler.job_rate_limiter
     if limiter is not None and (limiter.max_jobs, limiter.timespan) == DEFAULT_LIMIT:
