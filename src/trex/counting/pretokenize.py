@@ -21,7 +21,6 @@ import pyarrow.compute as pc
 from trex.arrow import binary, bytes_of, from_numpy, frozen, lists, to_numpy
 from trex.bpe.byte_alphabet import BYTE_LEVEL, LATIN1, Alphabet
 from trex.counting import scanner, word_order, word_table
-from trex.counting.automaton import compiled
 from trex.counting.latin1 import latin1_bytes
 from trex.counting.normalize import normalized_text
 from trex.counting.patterns import DEFAULT
@@ -211,7 +210,7 @@ class WordCounter:
         self._rules = WordRules.of(pattern, normalizer) if isinstance(pattern, str) else pattern
         self._slow = None
         try:
-            self._tables = compiled(self._rules.regexes())
+            self._tables = self._rules.tables()
         except OutsideFamily as why:
             self._slow = SlowSplitter(self._rules, by_line, str(why))
         self._alphabet = alphabet

@@ -5,7 +5,7 @@ import numpy as np
 from trex.compiled.arrays import grown
 from trex.compiled.intrinsics import load8, on_huge_pages, prefetch, trailing_zeros
 from trex.compiled.kernel import kernel
-from trex.counting.scanner import split_block
+from trex.counting.scanner import guarded_block, split_block
 
 # A word is a record of uint64 in `arena`: its bytes' number and its own number (size << 28 | word), its pending count,
 # its bytes (the last eight filled up with zeros, and at least LEAST_UNITS, so that most words compare without a loop).
@@ -214,9 +214,15 @@ def count_text(text, bounds, shard_of, by_line, tables, kept, words_in_shard, ta
     d = 0
     i = bounds[0]
     piece = np.full(tables.starts.size + 1, i)
+    most = BLOCK
     while d < shard_of.size:
         shard = shard_of[d]
-        d, i, n = split_block(text, bounds, shard_of, by_line, kept, tables, d, i, piece, firsts, ends)
+        if tables.guard_length:
+            d, i, n, most = guarded_block(
+                text, bounds, shard_of, by_line, kept, tables, d, i, piece, firsts, ends, most
+            )
+        else:
+            d, i, n = split_block(text, bounds, shard_of, by_line, kept, tables, d, i, piece, firsts, ends)
         if n:
             table, arena, log = count_block(text, firsts, ends, n, shard, table, arena, log, used)
         words_in_shard[shard] += n
