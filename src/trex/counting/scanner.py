@@ -279,11 +279,17 @@ def guarded_block(text, bounds, shard_of, by_line, kept, tables, d, i, piece, fi
         text, bounds, shard_of, by_line, kept, tables, d, i, piece, firsts[:most], ends[:most]
     )
     for k in range(n):
-        while firsts[k] >= bounds[first + 1]:
+        start = firsts[k]
+        while start >= bounds[first + 1]:
             first += 1
-        if _guard_end(text, firsts[k], bounds[first + 1], tables) > firsts[k]:
-            piece[:] = firsts[k]
-            return first, firsts[k], k, FEW
+        # Nearly always, neither the first two characters are equal nor the next two.
+        a, size = _decode(load8(text, start))
+        b, next_size = _decode(load8(text, start + size))
+        if a != b and _decode(load8(text, start + size + next_size))[0] != b:
+            continue
+        if _guard_end(text, start, bounds[first + 1], tables) > start:
+            piece[:] = start
+            return first, start, k, FEW
     return d, i, n, min(2 * most, firsts.size)
 
 
