@@ -372,7 +372,7 @@ def memory(files: list[str], gigabytes: float) -> None:
         counts = count_corpus(
             growing_corpus(files, n_bytes), "growing", lambda held_out: None, SPLIT, spill_to=folder
         )
-        counts.words.write(path)
+        counts.words.write(path, by_shard([counts.ledger])[1])
         words, size = n_words(path), path.stat().st_size
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"{gigabytes:g} GB of text, {words:,} distinct words, words.arrow of {size / 1e6:.0f} MB")

@@ -8,7 +8,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 _INT = ir.IntType(32)
-_PAGE, _HUGEPAGE = 4096, 14  # MADV_HUGEPAGE of Linux
+_PAGE, _LARGE, _HUGEPAGE = 4096, 4 << 20, 14  # the last is Linux's MADV_HUGEPAGE
 
 
 def _address(context, builder, array_type, array, row):
@@ -78,9 +78,9 @@ def bytes_reversed(typing_context, word):
 
 @intrinsic
 def on_huge_pages(typing_context, array):
-    """Ask Linux to put an array that nothing was written to on huge pages, as numpy does with its own large arrays.
+    """Ask Linux to put an array of 4 MB or more on huge pages, before it is written to, as numpy does with its own.
 
-    Places all over a table of many megabytes are then read without a search for their page."""
+    Places all over a large table are then read without a search for their page."""
 
     def generate(context, builder, signature, arguments):
         if sys.platform == "linux":
@@ -93,7 +93,7 @@ def on_huge_pages(typing_context, array):
             size = builder.sub(builder.and_(end, whole), first)
             kind = ir.FunctionType(_INT, [cgutils.voidptr_t, word, _INT])
             madvise = cgutils.get_or_insert_function(builder.module, kind, "madvise")
-            with builder.if_then(builder.icmp_signed(">", size, word(0))):
+            with builder.if_then(builder.icmp_signed(">=", size, word(_LARGE))):
                 builder.call(madvise, [builder.inttoptr(first, cgutils.voidptr_t), size, _INT(_HUGEPAGE)])
         return context.get_dummy_value()
 
