@@ -40,9 +40,9 @@ function tokenizers(section) {
     { key: "macro_difference", title: `tokens against ${data.first}`, show: (value, row) => (value === null ? "" : `${signed(value)} ${MARKS[row.claim] ?? ""}`) },
     { key: "low", title: "95 % interval", show: (value, row) => (value === null ? "" : `${signed(value)} to ${signed(row.high)}`) },
     { key: "pooled_difference", title: "of all text", show: maybe(signed) },
-    { key: "worst", title: "worst NSL", show: (value, row) => `${nsl(value)} (${row.worst_corpus})` },
+    { key: "worst", title: "worst NSL", show: (value, row) => `${nsl(value)} (${row.worst_corpus ?? "all equal"})` },
     { key: "gini", title: gini, show: (value) => value.toFixed(3) },
-    ...(data.parallel_set ? [{ key: "premium", title: "largest premium", show: (value, row) => `${value.toFixed(2)} (${row.premium_corpus})` }] : []),
+    ...(data.parallel_set ? [{ key: "premium", title: "largest premium", show: (value, row) => `${value.toFixed(2)} (${row.premium_corpus ?? "all equal"})` }] : []),
     { key: "gpu_hours", title: "GPU hours", show: (value) => count(Math.round(value)) },
     { key: "cost_difference", title: `cost against ${data.first}`, show: maybe((value) => signed(value, 1)) },
     { key: "gates", title: "gates failed", left: true },
@@ -94,13 +94,16 @@ function heatMap(section) {
       const begins = order === "script" && (i === 0 || data.scripts[c] !== data.scripts[numbers[i - 1]]);
       return h("tr", { class: begins && i ? "begins" : null }, h("th", { scope: "row", class: "left" }, data.corpora[c]), ...cells(c), h("td", { class: "left note" }, begins || order !== "script" ? data.scripts[c] : ""));
     });
-    const sorter = (name) => h("button", { type: "button", onclick: () => { order = name; draw(); } }, breakable(name));
+    const sorter = (name) => h("button", { type: "button", "data-order": name, onclick: () => { order = name; draw(); } }, breakable(name));
     const heads = columns.map((name) => h("th", { scope: "col", "aria-sort": order === name ? "ascending" : null }, sorter(name)));
     const table = h("table", { class: "heat" }, h("caption", {}, `Tokens against ${against}, in percent${against === data.first ? "; bold: can be claimed" : ""}`),
       h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "left" }, "corpus"), heads, h("th", { scope: "col", class: "left", "aria-sort": order === "script" ? "ascending" : null }, sorter("script")))), h("tbody", {}, rows));
     const first = table.querySelector(".cell");
     if (first) first.tabIndex = 0;
+    const focused = room.contains(document.activeElement) ? document.activeElement.dataset.order : undefined;
     room.replaceChildren(table);
+    // the heading that was used is another element now
+    if (focused !== undefined) [...table.querySelectorAll("thead button")].find((button) => button.dataset.order === focused)?.focus();
   }
 
   room.addEventListener("keydown", (event) => {
