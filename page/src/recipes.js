@@ -6,6 +6,7 @@ import { sortableTable } from "./table.js";
 const data = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
 const names = data.tokenizers.map(({ name }) => name);
+const round = (value, digits) => Number(value.toFixed(digits));
 const MARKS = { fewer: "▼", more: "▲" };
 
 /** Text with `code` and **bold** as elements. */
@@ -22,7 +23,7 @@ function inline(text) {
 
 function choices(section) {
   if (data.doubts.length) section.append(h("ul", { class: "prose" }, data.doubts.map(inline)));
-  section.append(h("ul", { class: "prose" }, data.choices.map(inline)));
+  section.append(h("ul", { class: "prose" }, data.choices.map(inline)), h("p", { class: "note prose" }, data.choices_note));
 }
 
 /** A name that breaks at its underscores. */
@@ -37,7 +38,7 @@ function tokenizers(section) {
     { key: "vocab_size", title: "V", show: count },
     { key: "mixture", title: "mixture", left: true, show: (value, row) => (row.kind === "existing" ? "existing" : value) },
     { key: "macro", title: "macro NSL", show: nsl },
-    { key: "macro_difference", title: `tokens against ${data.first}`, show: (value, row) => (value === null ? "" : `${signed(value)} ${MARKS[row.claim] ?? ""}`) },
+    { key: "macro_difference", title: `tokens against ${data.first}`, show: (value, row) => (value === null ? "" : `${signed(value)} ${(round(value, 2) && MARKS[row.claim]) || ""}`) },
     { key: "low", title: "95 % interval", show: (value, row) => (value === null ? "" : `${signed(value)} to ${signed(row.high)}`) },
     { key: "pooled_difference", title: "of all text", show: maybe(signed) },
     { key: "worst", title: "worst NSL", show: (value, row) => `${nsl(value)} (${row.worst_corpus ?? "all equal"})` },
@@ -86,9 +87,9 @@ function heatMap(section) {
       if (value === null) return h("td", {}, "–");
       const part = Math.min(Math.abs(value) / end, 1);
       const style = `--part: ${(100 * part).toFixed(0)}%`;
-      const kind = `${value < 0 ? "fewer" : "more"}${claim(name, c) ? " claimed" : ""}`;
+      const kind = `${value < 0 ? "fewer" : "more"}${claim(name, c) && round(value, 1) ? " claimed" : ""}`;
       const show = () => { said.textContent = tell(name, c); };
-      return h("td", { class: `cell ${kind}`, style, tabindex: "-1", onpointerenter: show, onfocus: show, onclick: show }, `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`);
+      return h("td", { class: `cell ${kind}`, style, tabindex: "-1", onpointerenter: show, onfocus: show, onclick: show }, signed(value, 1, ""));
     });
     const rows = numbers.map((c, i) => {
       const begins = order === "script" && (i === 0 || data.scripts[c] !== data.scripts[numbers[i - 1]]);
