@@ -67,6 +67,9 @@ def test_a_new_recipe_makes_itself_alone(run):
     }
     set_recipes(run, {**RECIPES, "plain": {"training": {"vocab_size": 450}}})
     assert {rule for rule in planned(run) if not rule.startswith("plain__")} == {"compare_recipes"}
+    # another first recipe that normalizes text alike: existing tokenizers have read it
+    set_recipes(run, {"first": {"tokenizer": {"pattern": "gpt2"}}, **RECIPES})
+    assert not [rule for rule in planned(run) if rule.endswith("_existing")]
     set_recipes(run, RECIPES)
     assert planned(run) == {}
 

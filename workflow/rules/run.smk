@@ -81,7 +81,10 @@ onstart:
         note_signals(STOPPED_BY)
         if page_is_due(SUMMARY, WRITES_SUMMARY, planned_jobs(workflow)):
             write_page(
-                SUMMARY, "It is under way, or was killed.", planned_jobs(workflow)
+                SUMMARY,
+                "It is under way, or was killed. When it began, it had to do:",
+                planned_jobs(workflow),
+                begins=True,
             )
         forget_files_in_the_way(workflow.dag)
         forget_forced(workflow.dag, RESULTS)
