@@ -57,7 +57,7 @@ function tokenizers(section) {
 /** A heat map as a table: a row a corpus, a column a tokenizer. */
 function heatMap(section) {
   let against = data.first;
-  let order = "script";
+  let order = null; // by script; or the tokenizer that is sorted by, whatever its name
   const said = h("p", { class: "said", role: "status" }, "Point at a cell, or move through the cells with the arrow keys.");
   const room = h("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "heat map of tokens" });
   const percent = (name, c) => {
@@ -81,7 +81,7 @@ function heatMap(section) {
       .flatMap(({ name }) => data.corpora.map((_, c) => Math.abs(percent(name, c) ?? 0))).sort((a, b) => a - b);
     const end = Math.max(all[Math.floor(0.9 * (all.length - 1))] ?? 1, 0.5); // as in figures/recipes_by_corpus.svg
     const numbers = data.corpora.map((_, c) => c);
-    if (order !== "script") numbers.sort((a, b) => (percent(order, a) ?? Infinity) - (percent(order, b) ?? Infinity));
+    if (order !== null) numbers.sort((a, b) => (percent(order, a) ?? Infinity) - (percent(order, b) ?? Infinity));
     const cells = (c) => columns.map((name) => {
       const value = percent(name, c);
       if (value === null) return h("td", {}, "–");
@@ -92,13 +92,13 @@ function heatMap(section) {
       return h("td", { class: `cell ${kind}`, style, tabindex: "-1", onpointerenter: show, onfocus: show, onclick: show }, signed(value, 1, ""));
     });
     const rows = numbers.map((c, i) => {
-      const begins = order === "script" && (i === 0 || data.scripts[c] !== data.scripts[numbers[i - 1]]);
-      return h("tr", { class: begins && i ? "begins" : null }, h("th", { scope: "row", class: "left" }, data.corpora[c]), ...cells(c), h("td", { class: "left note" }, begins || order !== "script" ? data.scripts[c] : ""));
+      const begins = order === null && (i === 0 || data.scripts[c] !== data.scripts[numbers[i - 1]]);
+      return h("tr", { class: begins && i ? "begins" : null }, h("th", { scope: "row", class: "left" }, data.corpora[c]), ...cells(c), h("td", { class: "left note" }, begins || order !== null ? data.scripts[c] : ""));
     });
-    const sorter = (name) => h("button", { type: "button", "data-order": name, onclick: () => { order = name; draw(); } }, breakable(name));
-    const heads = columns.map((name) => h("th", { scope: "col", "aria-sort": order === name ? "ascending" : null }, sorter(name)));
+    const sorter = (name, title) => h("button", { type: "button", "data-order": name ?? "", onclick: () => { order = name; draw(); } }, breakable(title));
+    const heads = columns.map((name) => h("th", { scope: "col", "aria-sort": order === name ? "ascending" : null }, sorter(name, name)));
     const table = h("table", { class: "heat" }, h("caption", {}, `Tokens against ${against}, in percent${against === data.first ? "; bold: can be claimed" : ""}`),
-      h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "left" }, "corpus"), heads, h("th", { scope: "col", class: "left", "aria-sort": order === "script" ? "ascending" : null }, sorter("script")))), h("tbody", {}, rows));
+      h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "left" }, "corpus"), heads, h("th", { scope: "col", class: "left", "aria-sort": order === null ? "ascending" : null }, sorter(null, "script")))), h("tbody", {}, rows));
     const first = table.querySelector(".cell");
     if (first) first.tabIndex = 0;
     const focused = room.contains(document.activeElement) ? document.activeElement.dataset.order : undefined;
@@ -119,7 +119,7 @@ function heatMap(section) {
     next.tabIndex = 0;
     next.focus();
   });
-  const picked = select(names.map((name) => [name, name]), against, (value) => { against = value; if (order === value) order = "script"; draw(); });
+  const picked = select(names.map((name) => [name, name]), against, (value) => { against = value; if (order === value) order = null; draw(); });
   section.append(
     h("p", { class: "note" }, `Blue is fewer tokens, orange more. Intervals, against ${data.first} alone, hold for all cells together. A heading sorts.`),
     h("div", { class: "controls" }, labelled("Against", picked)), said, room);

@@ -1,7 +1,7 @@
 # Around a run: which folder it may use, what has to be made, and results/summary.md, which says what is missing until
 # it is written.
 from trex.hygiene.marks import marks_message, marks_of_sources
-from trex.config import named_files
+from trex.config import named_files, without_effect, without_effect_in_recipes
 from trex.run.disk import check_space
 from trex.files import remove_temporary_files
 from trex.run.locks import FolderError, RunLock, check_folder
@@ -40,6 +40,12 @@ if workflow.is_main_process:
         check_folder(
             RESULTS, {key: files for one in named for key, files in one.items()}
         )
+        if RECIPES:
+            useless = without_effect_in_recipes(RECIPES, config["recipes"])
+        else:
+            useless = without_effect(config)
+        for path, why in useless.items():
+            logger.warning(f"{path}: {why}")
         if line := warn_of_address_space():
             logger.warning(line)
         counted = [one for recipe in CONFIGS for one in [recipe, *pieces_of(recipe)]]
