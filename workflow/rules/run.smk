@@ -10,6 +10,7 @@ from trex.run.planning import (
     forget_forced,
     hold,
     is_real_run,
+    look_when_jobs_end,
     plan_by_records,
     planned_jobs,
 )
@@ -78,6 +79,7 @@ plan_by_records(workflow, RESULTS, RUN_LOCK)
 onstart:
     if is_real_run(workflow):
         hold(RUN_LOCK)
+        look_when_jobs_end(workflow)
         for job in cancel_jobs_left(Path.cwd()):
             logger.warning(f"cancelled SLURM job {job}, left by a killed run")
         remove_temporary_files(
