@@ -10,7 +10,7 @@ import polars as pl
 from trex.objective import metrics
 from trex.recipes.compare import ALL_TEXT, AVERAGE, COST, FAIRNESS, WORST, Compared, differences
 from trex.report.page import fill, in_script, part, sha256_of
-from trex.report.recipes import best_choices, corpora_table, doubts, largest_premiums
+from trex.report.recipes import WIDER, best_choices, corpora_table, doubts, largest_premiums, worst_corpus
 
 
 def write_recipes_page(compared: Compared, scripts: Mapping[str, str], version: str) -> str:
@@ -40,6 +40,7 @@ def recipes_data(compared: Compared, scripts: Mapping[str, str]) -> dict[str, An
         "parallel_set": compared.parallel_set,
         "doubts": doubts(compared),
         "choices": best_choices(compared),
+        "choices_note": f"The intervals here hold for all pairs of recipes at once. They are {WIDER}.",
         "tokenizers": [_row(compared, i) for i in range(len(compared.tokenizers))],
         "corpora": table["corpus"].to_list(),
         "scripts": table["script"].to_list(),
@@ -54,7 +55,6 @@ def recipes_data(compared: Compared, scripts: Mapping[str, str]) -> dict[str, An
 def _row(compared: Compared, i: int) -> dict[str, Any]:
     of, price, table = compared.tokenizers[i], compared.costs[i], compared.table
     found = {metric: differences(table, metric).get(of.name) for metric in (AVERAGE, ALL_TEXT, WORST, COST)}
-    worst = table.filter(tokenizer=of.name, metric="worst_corpus").row(0, named=True)
     premium = largest_premiums(table).get(of.name)
     if compared.parallel_set:
         gini = float(compared.measures[FAIRNESS].draws[0, i])
@@ -70,7 +70,7 @@ def _row(compared: Compared, i: int) -> dict[str, Any]:
         **{f"{metric}_difference": row and row["value"] for metric, row in found.items()},
         **{end: found[AVERAGE] and found[AVERAGE][end] for end in ("low", "high", "claim")},
         "worst": float(compared.measures[WORST].draws[0, i]),
-        "worst_corpus": worst["corpus"],
+        "worst_corpus": worst_corpus(compared, of.name),
         "gini": gini,
         "premium": premium and premium[0],
         "premium_corpus": premium and premium[1],
