@@ -44,6 +44,7 @@ from trex.counting.documents import Seen, characters_of, document_hashes, low_ha
 from trex.counting.patterns import DEFAULT, PATTERNS
 from trex.counting.pretokenize import WordCounter
 from trex.counting.shards import cells, cells_of, shards_of_cells
+from trex.counting.word_files import n_words
 
 SHARDS = 100
 BATCH_ROWS = 2_000
@@ -119,7 +120,7 @@ def corpus_seconds(sources: list[list[str]]) -> float:
             documents = read_documents({"parquet": source, "column": "text"}, Path.cwd())
             with held_out_file(Path(folder, "held_out.parquet")) as hold_out:
                 counts = count_corpus(documents, "corpus", hold_out, SPLIT)
-            counts.words.write(Path(folder, "words.parquet"), by_shard([counts.ledger])[1])
+            counts.words.write(Path(folder, "words.arrow"), by_shard([counts.ledger])[1])
     return time.process_time() - start
 
 
@@ -367,14 +368,14 @@ def memory(files: list[str], gigabytes: float) -> None:
     n_bytes = int(gigabytes * 1e9)
     start, cpu = time.monotonic(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "words.parquet")
+        path = Path(folder, "words.arrow")
         counts = count_corpus(
             growing_corpus(files, n_bytes), "growing", lambda held_out: None, SPLIT, spill_to=folder
         )
-        counts.words.write(path)
-        words, size = pq.read_metadata(path).num_rows, path.stat().st_size
+        counts.words.write(path, by_shard([counts.ledger])[1])
+        words, size = n_words(path), path.stat().st_size
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"{gigabytes:g} GB of text, {words:,} distinct words, words.parquet of {size / 1e6:.0f} MB")
+    print(f"{gigabytes:g} GB of text, {words:,} distinct words, words.arrow of {size / 1e6:.0f} MB")
     print(
         f"most memory in use: {peak:.2f} GB; {time.monotonic() - start:.0f} s, of CPU {time.process_time() - cpu:.0f} s"
     )

@@ -13,7 +13,7 @@ import pytest
 from xxhash import xxh64_intdigest
 
 from trex.corpora import BadRecords, CorpusError, deal, dealing, read_documents, source_files
-from trex.counting import pretokenize
+from trex.counting import pretokenize, word_files
 from trex.counting.build_index import build_index
 from trex.counting.corpus import (
     SUMS,
@@ -183,10 +183,8 @@ def test_a_full_table_changes_nothing(tmp_path):
             replace(SPLIT, table_bytes=table_bytes),
             spill_to=tmp_path,
         )
-        counts.words.write(tmp_path / f"{number}.parquet", by_shard([counts.ledger])[1])
-        tables.append(
-            (pl.read_parquet(tmp_path / f"{number}.parquet"), counts.ledger, counts.documents.tolist())
-        )
+        counts.words.write(tmp_path / f"{number}.arrow", by_shard([counts.ledger])[1])
+        tables.append((pl.read_ipc(tmp_path / f"{number}.arrow"), counts.ledger, counts.documents.tolist()))
     assert tables[0][0].equals(tables[1][0])
     assert tables[0][1].equals(tables[1][1])
     assert tables[0][2] == tables[1][2]
@@ -283,7 +281,7 @@ def test_evaluation_text_is_that_after_nfc():
     assert [ledger["nfc_changed"].item() for ledger in ledgers] == [0, 20 * len("".join(words).encode())]
 
 
-NAMES = "words.parquet", "ledger.parquet", "held_out.parquet", "documents.npy"
+NAMES = "words.arrow", "ledger.parquet", "held_out.parquet", "documents.npy"
 
 
 def count_whole(source: dict, base, folder, split: CountingOptions) -> None:
@@ -333,8 +331,9 @@ def count_in_parts(source: dict, base, folder, split: CountingOptions, parts: in
 @pytest.mark.parametrize("deduplicate", [True, False])
 @pytest.mark.parametrize("max_bytes", [None, 9_000])
 def test_parts_give_what_one_job_gives(tmp_path, monkeypatch, kind, deduplicate, max_bytes):
-    for name, few in {"CHUNK_WORDS": 37, "ROW_GROUP_WORDS": 100, "FAN_IN": 2}.items():
+    for name, few in {"CHUNK_WORDS": 37, "FAN_IN": 2}.items():
         monkeypatch.setattr(pretokenize, name, few)
+    monkeypatch.setattr(word_files, "BATCH_WORDS", 100)
     monkeypatch.setattr(dealing, "LEAST_BYTES", 300)
     texts = [corpus("a", 150), corpus("b", 200), corpus("c", 90), corpus("d", 170), corpus("x", 500)]
     texts[0] += texts[0][:20]
@@ -360,7 +359,7 @@ def test_parts_give_what_one_job_gives(tmp_path, monkeypatch, kind, deduplicate,
         kind, tmp_path, [mixed[:77], mixed[77:78], mixed[78:], ["of another language"] * (kind == "parquet")]
     )
     count_whole(source, tmp_path, again, split)
-    for name in ("words.parquet", "documents.npy", "ledger.parquet"):
+    for name in ("words.arrow", "documents.npy", "ledger.parquet"):
         assert (again / name).read_bytes() == (one / name).read_bytes()
     duplicates = ledger["duplicates"].sum()
     if max_bytes:

@@ -377,6 +377,8 @@ def test_page_of_an_unfinished_run(tmp_path):
     assert "`logs/a.log`" in text
     assert "- `logs/c.log`\n- `logs/slurm/7.log`\n" in text
     assert "b.log" not in text
+    write_page(page, "It is under way.", [("a", False), ("b", False)], begins=True)
+    assert "| `b` | 1 |\n" in page.read_text()  # nothing that would be wrong a minute later
     page.write_text("# TREX\n")
     assert not is_unfinished(page)
 

@@ -149,10 +149,10 @@ def test_batches_in_a_run(tmp_path):
     def count(config) -> tuple[str, dict[str, tuple]]:
         (folder / "my.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
         targets = [
-            f"results/counts/{name}/words.parquet" for name in [*names[:6], *list(config["corpora"])[24:]]
+            f"results/counts/{name}/words.arrow" for name in [*names[:6], *list(config["corpora"])[24:]]
         ]
         said = snakemake(folder, *targets, "results/evaluation/held_out/c00.parquet")
-        stats = {path: path.stat() for path in folder.glob("results/counts/*/words.parquet")}
+        stats = {path: path.stat() for path in folder.glob("results/counts/*/words.arrow")}
         return said, {
             path.parent.name: stat.st_ino for path, stat in stats.items()
         }  # a file that is made is a new one

@@ -247,12 +247,12 @@ def test_every_file_that_people_read_is_made_again(copy):
 
 def test_lost_and_older_records_of_intermediate_files(finished, copy):
     records = copy / "results/.artifacts/files"
-    (records / "counts/aaa/words.parquet.json").unlink()
+    (records / "counts/aaa/words.arrow.json").unlink()
     plan = planned(copy)[0]
     assert plan["count_words"] == plan["count_eval_words"] == plan["index_words"] == 1
     shutil.copy2(
-        finished / "results/.artifacts/files/counts/aaa/words.parquet.json",
-        records / "counts/aaa/words.parquet.json",
+        finished / "results/.artifacts/files/counts/aaa/words.arrow.json",
+        records / "counts/aaa/words.arrow.json",
     )
     assert planned(copy)[0] == {}
     shutil.rmtree(copy / "results/index")  # what nothing needs may be missing

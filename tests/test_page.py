@@ -179,6 +179,9 @@ def test_browser(tmp_path):
     assert found["violations"] == []  # of axe-core
     assert found["overflow"] == 0  # at a phone's width
     assert found["sums"] == pytest.approx([1] * len(found["sums"]), abs=1e-9)
+    assert len(set(found["locked"])) == 1  # whatever the other controls do
+    assert found["isDisabled"]
+    assert found["isMoved"]
     assert list(found["predicted"]) == ["2048", "8192"]  # the sizes of the slider
     for size, predicted in found["predicted"].items():
         mean, std = by_size[int(size)].predict(shares)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections import Counter
 from random import Random
 
@@ -20,7 +21,7 @@ from trex.counting.automaton import compiled
 from trex.counting.patterns import DEEPSEEK, GPT2
 from trex.counting.pretokenize import WordCounter, count_words
 from trex.counting.regex import OutsideFamily
-from trex.counting.rules import WordRules
+from trex.counting.rules import WordRules, why_slow
 from trex.run.preflight import warn_of_slow_pattern
 from trex.tokenizer.build import to_tokenizer
 from trex.tokenizer.rules import word_rules
@@ -186,6 +187,60 @@ def test_multilingual_keeps_marks_and_caps_runs():
     assert words("हिन्दी می‌خواهم ශ්‍රී ภาษาไทย شُكْرًا") == ["हिन्दी", " می‌خواهم", " ශ්‍රී", " ภาษาไทย", " شُكْرًا"]
     assert words("-" * 35 + " " * 20 + "x") == ["-" * 16, "-" * 16, "---", " " * 16, "   ", " x"]
     assert words("42 👩\u200d🔬!\n\n") == ["4", "2", " 👩\u200d🔬!\n\n"]
+
+
+# Those of a real team: apostrophes and the Tibetan tsheg belong to words, runs are capped, and before all else comes a
+# guard: a run of eight equal characters is a word of its own.
+_BEFORE = r"[ \x{0F0B}\x{0027}\x{2019}]?"
+_AFTER = r"(?:[\x{0027}\x{2019}](?!\p{L}))?"
+_UPPER, _LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+CAPPED = (
+    rf"{_BEFORE}{_UPPER}*{_LOWER}+{_AFTER}|{_BEFORE}{_UPPER}+{_LOWER}*{_AFTER}|\p{{N}}"
+    r"| ?[^\s\p{L}\p{M}\p{N}]{1,16}[\r\n/]{0,16}|\s{0,16}[\r\n]{1,16}|\s{1,16}(?!\S)|\s{1,16}"
+)
+GUARDS = {
+    "none": "",
+    "eight": _BEFORE + r"(?<run>[^\s\p{N}])\k<run>{7}|",
+    "by number": r"([^\s\p{N}])\1{7}|",
+    "two": r" ?(?<x>[a\u3042])\k<x>{1}|",
+}
+RUNS = [
+    *PIECES, "\u0f0b", "\u2019", "'", "don't", "'\u3042", "a" * 7, "a" * 8, "-" * 8, "'" * 9, "1" * 9, "é" * 20,
+    "a" * 41, "\u3042" * 25, "\u2019" * 17, "\U0001f469" * 8, "\u0301" * 8, "-\n" * 8,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize("by_line", [False, True])
+def test_a_guard_against_runs_of_a_character(guard, by_line):
+    regex = GUARDS[guard] + CAPPED
+    assert why_slow(regex) is None
+    random = Random(guard)
+    texts = ["".join(random.choices(RUNS, k=random.randrange(1, 16))) for _ in range(1500)]
+    items = [line for text in texts for line in re.findall(r"[^\n]*\n|[^\n]+", text)] if by_line else texts
+    assert counted(texts, regex, by_line=by_line, normalizer="none") == by_tokenizers(items, splitting(regex))
+
+
+@pytest.mark.parametrize(
+    "regex",
+    [
+        r"\p{L}+|([^\s])\1{7}|.",  # not the first alternative
+        r"(\s)\1{7}|(?m:.)",  # goes beyond a line
+        r"([^\s])\1{7}|\p{L}",  # leaves some text over
+    ],
+)
+def test_other_guards_go_the_slow_way(regex):
+    assert why_slow(regex)
+    texts = ["a" * 20 + "\n" * 9 + "bc", " " * 30]
+    assert counted(texts, regex) == by_tokenizers(texts, splitting(regex))
+
+
+def test_a_guard_takes_no_longer_for_longer_runs():
+    """Nor for many runs, behind each of which the next ones were split before."""
+    regex = GUARDS["eight"] + CAPPED
+    assert count_words("x" * 4_000_004, regex) == {b"x" * 8: 500_000, b"xxxx": 1}
+    many = counted([("-" * 80 + "\n") * 30_000], regex)
+    assert many == {b"-" * 8: 300_000, b"\n": 30_000}
 
 
 # --- what is no regex alone

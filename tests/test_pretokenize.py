@@ -11,14 +11,13 @@ from random import Random
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from trex.bpe.byte_alphabet import BYTE_CHARACTERS
-from trex.counting import pretokenize, unicode_tables
+from trex.counting import pretokenize, unicode_tables, word_files
 from trex.counting.charset import CODE_POINTS
 from trex.counting.patterns import DEFAULT, GPT2
 from trex.counting.pretokenize import WordCounter, count_words
@@ -175,7 +174,7 @@ def test_spilling_changes_nothing(pattern, documents, chunk_words, fan_in):
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         whole = WordCounter(pattern, shards=5)
         patch.setattr(pretokenize, "CHUNK_WORDS", chunk_words)
-        patch.setattr(pretokenize, "ROW_GROUP_WORDS", 3)
+        patch.setattr(word_files, "BATCH_WORDS", 3)
         patch.setattr(pretokenize, "FAN_IN", fan_in)
         spilling = WordCounter(pattern, shards=5, table_bytes=1, spill_to=Path(folder))
         for text, shard in documents:
@@ -185,12 +184,15 @@ def test_spilling_changes_nothing(pattern, documents, chunk_words, fan_in):
         expected = whole.result().by_shard()
         assert spilling.result().by_shard().equals(expected)
         assert (spilling.words_in_shard == whole.words_in_shard).all()
-        spilling.write(Path(folder, "words.parquet"), np.array([0, 0, 1, 1, 2]))
+        spilling.write(Path(folder, "words.arrow"), np.array([0, 0, 1, 1, 2]))
         coarser = WordCounter(pattern, shards=3)
         for text, shard in documents:
             coarser.add(pa.array([text], pa.large_string()), np.array([shard // 2], dtype=np.uint16))
-        assert pq.read_table(Path(folder, "words.parquet")).equals(coarser.result().by_shard())
-        assert os.listdir(folder) == ["words.parquet"]
+        written = Path(folder, "words.arrow")
+        expected = coarser.result().by_shard()
+        assert pa.Table.from_batches(word_files.word_batches(written, 2), expected.schema).equals(expected)
+        assert word_files.n_words(written) == len(expected)
+        assert os.listdir(folder) == ["words.arrow"]
 
 
 def test_shards_of_a_word_are_in_order(monkeypatch):

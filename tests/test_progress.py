@@ -23,13 +23,13 @@ def test_time_left_comes_from_the_rates_of_the_rules():
     progress.start(2, "count")
     clock.now = 10
     assert progress.line() == "0 of 9 jobs done, 2 running, 7 waiting; 10 s so far"
-    progress.finish(1)
-    progress.finish(2)  # 10 s each, two at a time
+    progress.finish(1, "count")
+    progress.finish(2, "count")  # 10 s each, two at a time
     progress.start(3, "train")
     progress.start(4, "train")
     clock.now = 40
-    progress.finish(3)
-    progress.finish(4)  # 30 s each
+    progress.finish(3, "train")
+    progress.finish(4, "train")  # 30 s each
     progress.start(5, "train")
     progress.start(6, "train")
     clock.now = 50
@@ -37,6 +37,45 @@ def test_time_left_comes_from_the_rates_of_the_rules():
     assert progress.line() == "4 of 9 jobs done, 2 running, 3 waiting; 50 s so far, about 60 s left"
     progress.fail(5)
     assert "4 of 9 jobs done, 1 running, 3 waiting, 1 failed;" in progress.line()
+
+
+def test_a_recipe_takes_as_long_as_another():
+    clock = Clock()
+    progress = Progress(clock)
+    progress.plan({"a__train": 1, "b__train": 1, "a__search": 1})
+    progress.start(1, "a__train")
+    clock.now = 30
+    progress.finish(1, "a__train")
+    assert progress.line().endswith(
+        "30 s so far, perhaps 60 s left"
+    )  # 30 s each, of a search nothing is known
+    progress.start(2, "a__search")
+    clock.now = 31
+    progress.finish(2, "a__search")
+    assert progress.line().endswith("31 s so far, about 30 s left")
+
+
+def test_time_left_with_quiet_rules(capsys):
+    """Snakemake then says neither which rule a job has nor that it runs, but that jobs are started and ended."""
+    clock = Clock()
+
+    class Settings:
+        stdout = dryrun = False
+
+    handler = LogHandler(Settings(), None)
+    handler._progress = Progress(clock)
+
+    def log(message, **extra):
+        handler.handle(logging.makeLogRecord({"msg": message, "levelno": logging.INFO, **extra}))
+
+    log("Job stats: ...", event=LogEvent.RUN_INFO, stats={"train": 4, "total": 4})
+    log("Execute 1 jobs...", event=LogEvent.JOB_STARTED, jobs=[7])
+    clock.now = 60
+    log("Finished jobid: 7 (Rule: train)", event=LogEvent.JOB_FINISHED, job_id=7)
+    log(None, event=LogEvent.PROGRESS, done=4, total=4)
+    assert (
+        "1 of 4 jobs done, 0 running, 3 waiting; 60 s so far, about 3.0 min left" in capsys.readouterr().err
+    )
 
 
 def test_one_line_in_place_of_three_about_every_job(capsys):

@@ -11,7 +11,7 @@ import tiny
 import yaml
 from test_workflow import change, planned, snakemake
 
-from trex.config import ConfigError, load_config, load_recipes
+from trex.config import ConfigError, load_config, load_recipes, without_effect, without_effect_in_recipes
 from trex.language_model import device
 from trex.language_model.text import Documents
 
@@ -82,6 +82,9 @@ def test_a_new_recipe_makes_itself_alone(run):
         *of_models,
     }
     assert "collect_language_model_text" not in of_models  # the text has not changed
+    # another first recipe that normalizes text alike: existing tokenizers have read it
+    set_recipes(run, {"first": {"tokenizer": {"pattern": "gpt2"}}, **RECIPES})
+    assert not [rule for rule in planned(run) if rule.endswith("_existing")]
     set_recipes(run, RECIPES)
     assert planned(run) == {}
 
@@ -157,3 +160,73 @@ def test_what_is_wrong_with_a_recipe_is_said(recipes, said, tmp_path):
 
     with pytest.raises(ConfigError, match=re.escape(said)):
         load()
+
+
+def said_of(recipes: dict, folder: Path, **run) -> str:
+    with pytest.raises(ConfigError) as error:
+        load_recipes({"corpora": tiny.CONFIG["corpora"], **run, "recipes": recipes}, folder)
+    return str(error.value)
+
+
+def test_what_a_recipe_cannot_remove_it_can_turn_off(tmp_path):
+    """The cure that is named works."""
+    run = {"tokenizer": {"base": "o200k_base"}, "training": {"vocab_size": 210_000}}
+    parity = {"tokenizer": {"parity": {}}, "search": {"strategies": []}}
+    said = said_of({"a": parity}, tmp_path, **run, proxies={"vocab_size": 205_000})
+    assert "recipes.a.tokenizer.parity: does not go with tokenizer.base; remove one of the two" in said
+    assert "tokenizer.base is the run's own: this recipe turns it off with tokenizer: {base: null}" in said
+    cured = parity | {"tokenizer": {"parity": {}, "base": None}}
+    raw = {"corpora": tiny.CONFIG["corpora"], **run, "proxies": {"vocab_size": 205_000}}
+    assert load_recipes(raw | {"recipes": {"a": cured}}, tmp_path)["a"]["tokenizer"]["base"] is None
+    # what is kept of a base goes with it
+    raw["tokenizer"] = {"base": "o200k_base", "keep": 1000}
+    assert load_recipes(raw | {"recipes": {"a": cured}}, tmp_path)["a"]["tokenizer"]["keep"] == "all"
+
+
+def test_release_of_a_base_is_turned_off_in_the_recipe(tmp_path):
+    release = {"bos_token": "<|endoftext|>", "add_bos_token": True}
+    base = {
+        "tokenizer": {"base": "o200k_base"},
+        "training": {"vocab_size": 210_000},
+        "proxies": {"vocab_size": 205_000},
+    }
+    said = said_of({"a": base}, tmp_path, release=release)
+    assert "this recipe turns it off with release: {add_bos_token: false}" in said
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "Plain", "x" * 65, "", "1st"])
+def test_names_of_recipes_are_names_of_folders(name, tmp_path):
+    with pytest.raises(ConfigError, match="is not the name of a recipe"):
+        load_config({"corpora": tiny.CONFIG["corpora"], "recipes": {name: {}}}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("sections", "paths"),
+    [
+        ({}, []),
+        ({"tokenizer": {"superwords": {"from": 1}}}, ["tokenizer.superwords.from"]),
+        ({"tokenizer": {"superwords": {"max_words": 1}}}, ["tokenizer.superwords.max_words"]),
+        (
+            {"tokenizer": {"parity": {"global_merges": 40_000, "window_size": 50}}, "search": {"strategies": []}},
+            ["tokenizer.parity.global_merges", "tokenizer.parity.window_size"],
+        ),
+        (
+            {"tokenizer": {"parity": {"variant": "window", "alpha": 3}}, "search": {"strategies": []}},
+            ["tokenizer.parity.alpha"],
+        ),
+        ({"objective": {"sharpness": 5, "weights": {"aaa": 1}}}, ["objective.weights", "objective.sharpness"]),
+        ({"search": {"strategies": ["direct"], "draws": 5000}}, ["search.draws"]),
+        ({"search": {"strategies": []}, "proxies": {"count": 8}}, ["proxies.count"]),
+        ({"training": {"vocab_range": [20_000, 40_000]}}, ["training.vocab_range"]),
+    ],
+)  # fmt: skip
+def test_settings_without_effect_are_named(sections, paths, tmp_path):
+    config = load_config({"corpora": tiny.CONFIG["corpora"], **sections}, tmp_path)
+    assert sorted(without_effect(config)) == sorted(paths)
+
+
+def test_settings_that_serve_another_recipe_are_not_named(tmp_path):
+    raw = {"corpora": tiny.CONFIG["corpora"], "proxies": {"count": 72}}
+    own = {"a": {}, "b": {"search": {"strategies": []}, "objective": {"sharpness": 5}}}
+    found = without_effect_in_recipes(load_recipes(raw | {"recipes": own}, tmp_path), own)
+    assert list(found) == ["recipes.b.objective.sharpness"]

@@ -282,12 +282,12 @@ def in_parts(tmp_path_factory):
 
 
 def counted(parts: int) -> list[str]:
-    return [f"results/{parts}/counts/{corpus}/words.parquet" for corpus in ("aaa", "bbb")]
+    return [f"results/{parts}/counts/{corpus}/words.arrow" for corpus in ("aaa", "bbb")]
 
 
 def test_parts_give_what_one_job_gives(in_parts):
     one, two = (in_parts / f"results/{parts}/counts/aaa" for parts in (1, 2))
-    for name in ("words.parquet", "ledger.parquet", "documents.npy", "held_out.parquet"):
+    for name in ("words.arrow", "ledger.parquet", "documents.npy", "held_out.parquet"):
         assert (one / name).read_bytes() == (two / name).read_bytes()
     assert pl.read_parquet(one / "ledger.parquet")["duplicates"].sum() == 3 * 50 + 4 * 20
     assert {path.name for path in two.rglob("*") if path.is_file()} == {path.name for path in one.iterdir()}
@@ -351,8 +351,8 @@ def test_whatever_a_job_reads_is_its_input(tmp_path):
     plan = snakemake(folder, "--dry-run").stdout
     inputs = dict(reversed(pair) for pair in re.findall(r"    input: (.*)\n    output: ([^,\n]*)", plan))
     for output, file in {
-        "counts/bbb/words.parquet": "mine/bbb.jsonl",
-        "counts/ccc/words.parquet": "ccc.jsonl",
+        "counts/bbb/words.arrow": "mine/bbb.jsonl",
+        "counts/ccc/words.arrow": "ccc.jsonl",
         "evaluation/held_out/aaa.parquet": "reference.json",
         "validation/existing/other.corpora.parquet": "reference.json",
         "validation/existing/other.gates.parquet": "reference.json",
@@ -378,7 +378,7 @@ def test_bad_corpora_end_in_one_paragraph(run, content, message):
     original, stat = path.read_bytes(), path.stat()
     path.unlink() if content is None else path.write_bytes(content)
     try:
-        result = snakemake(run, "results/counts/aaa/words.parquet")
+        result = snakemake(run, "results/counts/aaa/words.arrow")
     finally:
         path.write_bytes(original)
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))

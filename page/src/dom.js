@@ -50,6 +50,10 @@ export function whenNear(element, render) {
 }
 
 export const percent = (share, digits = 2) => `${(100 * share).toFixed(digits)} %`;
-export const signed = (value, digits = 2) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)} %`;
+/** In percent, with its sign, which what rounds to 0 has none of. */
+export function signed(value, digits = 2, unit = " %") {
+  const text = Math.abs(value).toFixed(digits);
+  return `${Number(text) === 0 ? "" : value < 0 ? "−" : "+"}${text}${unit}`;
+}
 export const nsl = (value) => (value === null || value === undefined ? "–" : value.toFixed(4));
 export const count = (value) => value.toLocaleString("en-US");

@@ -1,14 +1,12 @@
 // "What if": sliders for the shares, and at once what the run's surfaces predict of them.
-import * as Plot from "@observablehq/plot";
 import { data, mixtures, rows, shareOf, unpack } from "./data.js";
+import { Z95, changesChart } from "./changes.js";
 import { count, h, labelled, nsl, percent, select, signed } from "./dom.js";
-import { mixtureYaml, moveShare, nameOf, outsideSupport } from "./mixture.js";
+import { mixtureYaml, moveShare, nameOf, outsideSupport, startFrom } from "./mixture.js";
 import { limitControls } from "./limits.js";
 import { nslOf, objectiveOf, objectiveStd } from "./objective.js";
-import { chart, marginFor } from "./plot.js";
 import { loadSurface } from "./surfaces.js";
 
-const Z95 = 1.959964; // 95 % of a normal distribution lie within so many standard deviations of its mean
 const FOLDED = 24; // more corpora than this are folded by script
 const AGGREGATES = {
   macro: "mean of the corpora", pooled: "all text together", worst: "worst corpus",
@@ -16,6 +14,7 @@ const AGGREGATES = {
 };
 const { corpora, objective, support } = data;
 
+const some = (names) => names.slice(0, 6).join(", ") + (names.length > 6 ? ` and ${names.length - 6} more` : "");
 const predictors = new Map();
 
 /** The surfaces of the run for a vocabulary size, unpacked when first asked for. */
@@ -81,7 +80,12 @@ export async function explore(section) {
   // --- controls ---
   const start = select([["", "your own shares"], ...starts()], `mixture:${data.chosen}`, (id) => {
     if (!id) return;
-    state.shares = sharesOf(id);
+    state.shares = startFrom(sharesOf(id), state.shares, state.locked);
+    const kept = corpora.filter((_, i) => state.locked[i]);
+    if (kept.length) start.value = ""; // these are not that mixture's shares
+    stuck.textContent = kept.length
+      ? `Locked shares stayed: ${some(kept)}. The others have their proportions of ${id.slice(id.indexOf(":") + 1)}.`
+      : "";
     draw();
   });
   const against = select(mixtures.map(({ name }) => [name, name]), state.against, (name) => {
@@ -97,6 +101,7 @@ export async function explore(section) {
     state.set = Number(value);
     draw();
   });
+  const stuck = h("p", { class: "note", role: "status" }); // why shares did not go where they were sent
   const limits = limitControls(() => draw());
   const size = sizes((value) => resize(value));
 
@@ -108,7 +113,11 @@ export async function explore(section) {
     const number = h("input", { type: "number", min: 0, max: 100, step: 0.1, class: "short", "aria-label": `share of ${corpus} in percent` });
     const lock = h("input", { type: "checkbox", "aria-label": `lock the share of ${corpus}` });
     const move = (value) => {
+      const before = state.shares[i];
       state.shares = moveShare(state.shares, i, value, state.locked);
+      if (state.locked.every((is, j) => is || j === i))
+        stuck.textContent = `All other shares are locked, so that of ${corpus} stays at ${percent(before)}. Unlock one.`;
+      else stuck.textContent = value > state.shares[i] + 1e-9 ? `Locked shares leave ${percent(state.shares[i])} for ${corpus}.` : "";
       start.value = "";
       requestDraw();
     };
@@ -123,11 +132,15 @@ export async function explore(section) {
       if (number.value !== "") move(number.valueAsNumber / 100);
       number.value = (100 * state.shares[i]).toFixed(2); // what it really is now, whatever was typed
     });
-    lock.addEventListener("change", () => (state.locked[i] = lock.checked));
-    const [predicted, interval, change] = [h("td"), h("td", { class: "interval" }), h("td")];
+    lock.addEventListener("change", () => {
+      state.locked[i] = slider.disabled = number.disabled = lock.checked;
+      slider.title = number.title = lock.checked ? "locked: untick to change it" : "";
+      stuck.textContent = "";
+    });
+    const [predicted, interval, change] = [h("span"), h("span", { class: "interval" }), h("td")];
     const element = h("tr", {},
       h("th", { scope: "row", class: "left" }, corpus), h("td", {}, lock),
-      h("td", { class: "slider" }, slider), h("td", {}, number), predicted, interval, change);
+      h("td", { class: "slider" }, slider), h("td", {}, number), h("td", { class: "predicted" }, predicted, " ", interval), change);
     return { element, slider, number, predicted, interval, change };
   });
   const byScript = Map.groupBy ? Map.groupBy(corpora.keys(), (i) => data.scripts[i]) : group([...corpora.keys()], (i) => data.scripts[i]);
@@ -142,7 +155,7 @@ export async function explore(section) {
           for (const i of members) rowsOf[i].element.hidden = !open;
         };
         button.addEventListener("click", () => show(button.getAttribute("aria-expanded") !== "true"));
-        body.append(h("tr", { class: "group" }, h("th", { scope: "rowgroup", class: "left", colspan: 3 }, button), sum, nslOfGroup, h("td", { class: "interval" }), changeOfGroup),
+        body.append(h("tr", { class: "group" }, h("th", { scope: "rowgroup", class: "left", colspan: 3 }, button), sum, nslOfGroup, changeOfGroup),
           ...members.map((i) => rowsOf[i].element));
         show(false);
         const fill = (shares, mean, old) => {
@@ -168,7 +181,7 @@ export async function explore(section) {
   const [value, changed, kept, warning] = [h("p", { class: "big" }), h("p"), h("p"), h("p", { class: "warning" })];
   const said = h("div", { class: "said", role: "status", "aria-live": "polite" }, value, changed, kept, warning);
   const note = h("p", { class: "note" });
-  const drawing = h("div", { class: "chart" });
+  const drawing = changesChart();
   const name = h("input", { type: "text", value: "what_if" });
   const where = select([["proxies.mixtures", "proxies.mixtures (train a proxy on it)"], ["baselines", "baselines (measure it)"]], "proxies.mixtures", () => draw());
   const yaml = h("textarea", { readonly: true, rows: Math.min(corpora.length + 3, 12), spellcheck: "false", "aria-label": "the mixture as YAML", id: "yaml" });
@@ -239,39 +252,12 @@ export async function explore(section) {
       row.change.textContent = mean[i] === null ? "–" : signed(100 * (mean[i] / old[i] - 1));
     });
     for (const { fill } of bodies) fill(shares, mean, old); // of a folded script, its sum and means
-    requestChart(mean, std, old);
+    drawing.show(mean, std, old, state.against);
+    section.dataset.built = drawing.built; // how often the chart was built, not moved
     yaml.value = mixtureYaml(where.value, nameOf(name.value), corpora, shares);
     section.dataset.vocab = surface.vocabSize;
     section.dataset.drawn = (performance.now() - begun).toFixed(1);
     section.current = { shares, here, now };
-  }
-
-  let charted = null;
-  /** The chart takes longer than all numbers, so it follows them, and not at every step of a slider that moves on. */
-  function requestChart(...values) {
-    if (charted === null) setTimeout(() => {
-      const begun = performance.now();
-      drawChart(...charted);
-      charted = null;
-      section.dataset.charted = (performance.now() - begun).toFixed(1);
-    }, section.dataset.charted ? 50 : 0);
-    charted = values;
-  }
-
-  function drawChart(mean, std, old) {
-    const points = corpora.flatMap((corpus, i) => mean[i] === null ? [] : [{
-      corpus, change: 100 * (mean[i] / old[i] - 1), low: 100 * ((mean[i] - Z95 * std[i]) / old[i] - 1), high: 100 * ((mean[i] + Z95 * std[i]) / old[i] - 1),
-    }]);
-    const shown = points.length > 40 ? [...points].sort((a, b) => Math.abs(b.change) - Math.abs(a.change)).slice(0, 40) : points;
-    drawing.replaceChildren(chart(`Predicted change of the NSL of each corpus against ${state.against}, in percent`, drawing.clientWidth, {
-      height: 72 + 17 * shown.length, marginLeft: marginFor(shown.map(({ corpus }) => corpus)), marginRight: 16,
-      x: { label: `NSL against ${state.against} (%; left is better)`, grid: true }, y: { label: null, domain: shown.map(({ corpus }) => corpus) },
-      marks: [
-        Plot.ruleX([0], { stroke: "currentColor" }),
-        Plot.link(shown, { x1: "low", x2: "high", y1: "corpus", y2: "corpus", stroke: "var(--blue)", strokeOpacity: 0.5, strokeWidth: 4 }),
-        Plot.dot(shown, { x: "change", y: "corpus", fill: "var(--orange)", r: 4 }),
-      ],
-    }));
   }
 
   section.append(
@@ -279,12 +265,13 @@ export async function explore(section) {
     h("div", { class: "controls" }, labelled("Start from", start), labelled("Compare with", against), labelled("Objective", kind), objective.sets.length > 1 ? labelled("Corpora on", sets) : null, size),
     limits.element,
     said,
+    stuck,
     corpora.length > 8 ? labelled("Find a corpus", search) : "",
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "shares and predictions" },
       h("table", { class: "shares" },
-        h("thead", {}, h("tr", {}, [["corpus", "left"], ["lock"], ["share", "left"], ["%"], ["NSL"], ["95 %", "interval"], ["change"]].map(([title, side]) => h("th", { scope: "col", class: side }, title)))),
+        h("thead", {}, h("tr", {}, [["corpus", "left"], ["lock"], ["share", "left"], ["%"], ["NSL, 95 %"], ["change"]].map(([title, side]) => h("th", { scope: "col", class: side }, title)))),
         bodies.map(({ body }) => body))),
-    drawing,
+    drawing.element,
     h("h3", {}, "Measure it"),
     h("p", {}, "A prediction is no measurement. Paste this into the config and run again; only what is new is trained."),
     h("div", { class: "controls" }, labelled("Section", where), labelled("Name", name), copy, copied),

@@ -2,9 +2,10 @@
 
 /**
  * The shares after one is moved: locked ones stay, the others keep their proportions (equal parts if all are 0).
- * The moved share goes no further than the locked ones leave room for.
+ * The moved share goes no further than the locked ones leave room for, and not at all if it is locked itself.
  */
 export function moveShare(shares, moved, value, locked) {
+  if (locked[moved]) return shares;
   const free = shares.map((_, i) => i !== moved && !locked[i]);
   const fixed = shares.reduce((sum, share, i) => sum + (i !== moved && locked[i] ? share : 0), 0);
   const rest = shares.reduce((sum, share, i) => sum + (free[i] ? share : 0), 0);
@@ -16,6 +17,18 @@ export function moveShare(shares, moved, value, locked) {
     if (i === moved) return target;
     if (!free[i]) return share;
     return rest > 0 ? (share / rest) * (room - target) : (room - target) / count;
+  });
+}
+
+/** The shares of another mixture, but locked ones stay; the others keep the proportions that they have there. */
+export function startFrom(start, shares, locked) {
+  const sumOf = (values, of) => values.reduce((sum, share, i) => sum + (of(i) ? share : 0), 0);
+  const room = Math.max(0, 1 - sumOf(shares, (i) => locked[i]));
+  const rest = sumOf(start, (i) => !locked[i]);
+  const free = locked.filter((is) => !is).length;
+  return start.map((share, i) => {
+    if (locked[i]) return shares[i];
+    return rest > 0 ? (share / rest) * room : room / free;
   });
 }
 

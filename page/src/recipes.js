@@ -6,6 +6,7 @@ import { sortableTable } from "./table.js";
 const data = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
 const names = data.tokenizers.map(({ name }) => name);
+const round = (value, digits) => Number(value.toFixed(digits));
 const MARKS = { fewer: "▼", more: "▲" };
 
 /** Text with `code` and **bold** as elements. */
@@ -22,7 +23,7 @@ function inline(text) {
 
 function choices(section) {
   if (data.doubts.length) section.append(h("ul", { class: "prose" }, data.doubts.map(inline)));
-  section.append(h("ul", { class: "prose" }, data.choices.map(inline)));
+  section.append(h("ul", { class: "prose" }, data.choices.map(inline)), h("p", { class: "note prose" }, data.choices_note));
 }
 
 /** A name that breaks at its underscores. */
@@ -37,12 +38,12 @@ function tokenizers(section) {
     { key: "vocab_size", title: "V", show: count },
     { key: "mixture", title: "mixture", left: true, show: (value, row) => (row.kind === "existing" ? "existing" : value) },
     { key: "macro", title: "macro NSL", show: nsl },
-    { key: "macro_difference", title: `tokens against ${data.first}`, show: (value, row) => (value === null ? "" : `${signed(value)} ${MARKS[row.claim] ?? ""}`) },
+    { key: "macro_difference", title: `tokens against ${data.first}`, show: (value, row) => (value === null ? "" : `${signed(value)} ${(round(value, 2) && MARKS[row.claim]) || ""}`) },
     { key: "low", title: "95 % interval", show: (value, row) => (value === null ? "" : `${signed(value)} to ${signed(row.high)}`) },
     { key: "pooled_difference", title: "of all text", show: maybe(signed) },
-    { key: "worst", title: "worst NSL", show: (value, row) => `${nsl(value)} (${row.worst_corpus})` },
+    { key: "worst", title: "worst NSL", show: (value, row) => `${nsl(value)} (${row.worst_corpus ?? "all equal"})` },
     { key: "gini", title: gini, show: (value) => value.toFixed(3) },
-    ...(data.parallel_set ? [{ key: "premium", title: "largest premium", show: (value, row) => `${value.toFixed(2)} (${row.premium_corpus})` }] : []),
+    ...(data.parallel_set ? [{ key: "premium", title: "largest premium", show: (value, row) => `${value.toFixed(2)} (${row.premium_corpus ?? "all equal"})` }] : []),
     { key: "gpu_hours", title: "GPU hours", show: (value) => count(Math.round(value)) },
     { key: "cost_difference", title: `cost against ${data.first}`, show: maybe((value) => signed(value, 1)) },
     { key: "gates", title: "gates failed", left: true },
@@ -89,7 +90,7 @@ function languageModels(section) {
 /** A heat map as a table: a row a corpus, a column a tokenizer. */
 function heatMap(section) {
   let against = data.first;
-  let order = "script";
+  let order = null; // by script; or the tokenizer that is sorted by, whatever its name
   const said = h("p", { class: "said", role: "status" }, "Point at a cell, or move through the cells with the arrow keys.");
   const room = h("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "heat map of tokens" });
   const percent = (name, c) => {
@@ -113,27 +114,30 @@ function heatMap(section) {
       .flatMap(({ name }) => data.corpora.map((_, c) => Math.abs(percent(name, c) ?? 0))).sort((a, b) => a - b);
     const end = Math.max(all[Math.floor(0.9 * (all.length - 1))] ?? 1, 0.5); // as in figures/recipes_by_corpus.svg
     const numbers = data.corpora.map((_, c) => c);
-    if (order !== "script") numbers.sort((a, b) => (percent(order, a) ?? Infinity) - (percent(order, b) ?? Infinity));
+    if (order !== null) numbers.sort((a, b) => (percent(order, a) ?? Infinity) - (percent(order, b) ?? Infinity));
     const cells = (c) => columns.map((name) => {
       const value = percent(name, c);
       if (value === null) return h("td", {}, "–");
       const part = Math.min(Math.abs(value) / end, 1);
       const style = `--part: ${(100 * part).toFixed(0)}%`;
-      const kind = `${value < 0 ? "fewer" : "more"}${claim(name, c) ? " claimed" : ""}`;
+      const kind = `${value < 0 ? "fewer" : "more"}${claim(name, c) && round(value, 1) ? " claimed" : ""}`;
       const show = () => { said.textContent = tell(name, c); };
-      return h("td", { class: `cell ${kind}`, style, tabindex: "-1", onpointerenter: show, onfocus: show, onclick: show }, `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`);
+      return h("td", { class: `cell ${kind}`, style, tabindex: "-1", onpointerenter: show, onfocus: show, onclick: show }, signed(value, 1, ""));
     });
     const rows = numbers.map((c, i) => {
-      const begins = order === "script" && (i === 0 || data.scripts[c] !== data.scripts[numbers[i - 1]]);
-      return h("tr", { class: begins && i ? "begins" : null }, h("th", { scope: "row", class: "left" }, data.corpora[c]), ...cells(c), h("td", { class: "left note" }, begins || order !== "script" ? data.scripts[c] : ""));
+      const begins = order === null && (i === 0 || data.scripts[c] !== data.scripts[numbers[i - 1]]);
+      return h("tr", { class: begins && i ? "begins" : null }, h("th", { scope: "row", class: "left" }, data.corpora[c]), ...cells(c), h("td", { class: "left note" }, begins || order !== null ? data.scripts[c] : ""));
     });
-    const sorter = (name) => h("button", { type: "button", onclick: () => { order = name; draw(); } }, breakable(name));
-    const heads = columns.map((name) => h("th", { scope: "col", "aria-sort": order === name ? "ascending" : null }, sorter(name)));
+    const sorter = (name, title) => h("button", { type: "button", "data-order": name ?? "", onclick: () => { order = name; draw(); } }, breakable(title));
+    const heads = columns.map((name) => h("th", { scope: "col", "aria-sort": order === name ? "ascending" : null }, sorter(name, name)));
     const table = h("table", { class: "heat" }, h("caption", {}, `Tokens against ${against}, in percent${against === data.first ? "; bold: can be claimed" : ""}`),
-      h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "left" }, "corpus"), heads, h("th", { scope: "col", class: "left", "aria-sort": order === "script" ? "ascending" : null }, sorter("script")))), h("tbody", {}, rows));
+      h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "left" }, "corpus"), heads, h("th", { scope: "col", class: "left", "aria-sort": order === null ? "ascending" : null }, sorter(null, "script")))), h("tbody", {}, rows));
     const first = table.querySelector(".cell");
     if (first) first.tabIndex = 0;
+    const focused = room.contains(document.activeElement) ? document.activeElement.dataset.order : undefined;
     room.replaceChildren(table);
+    // the heading that was used is another element now
+    if (focused !== undefined) [...table.querySelectorAll("thead button")].find((button) => button.dataset.order === focused)?.focus();
   }
 
   room.addEventListener("keydown", (event) => {
@@ -148,7 +152,7 @@ function heatMap(section) {
     next.tabIndex = 0;
     next.focus();
   });
-  const picked = select(names.map((name) => [name, name]), against, (value) => { against = value; if (order === value) order = "script"; draw(); });
+  const picked = select(names.map((name) => [name, name]), against, (value) => { against = value; if (order === value) order = null; draw(); });
   section.append(
     h("p", { class: "note" }, `Blue is fewer tokens, orange more. Intervals, against ${data.first} alone, hold for all cells together. A heading sorts.`),
     h("div", { class: "controls" }, labelled("Against", picked)), said, room);

@@ -1,7 +1,7 @@
 // node --test page/test
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { mixtureYaml, moveShare, nameOf, outsideSupport } from "../src/mixture.js";
+import { mixtureYaml, moveShare, nameOf, outsideSupport, startFrom } from "../src/mixture.js";
 
 const sum = (values) => values.reduce((a, b) => a + b, 0);
 
@@ -13,6 +13,19 @@ test("the others move in proportion, and locked ones not at all", () => {
 test("a share goes no further than the locked ones leave room for", () => {
   assert.deepEqual(moveShare([0.5, 0.5, 0], 0, 0.9, [false, true, false]), [0.5, 0.5, 0]);
   assert.equal(moveShare([0.5, 0.5], 0, 0.9, [false, true])[0], 0.5);
+});
+
+test("a locked share does not move", () => {
+  const shares = [0.5, 0.3, 0.2];
+  assert.deepEqual(moveShare(shares, 0, 0.9, [true, false, false]), shares);
+});
+
+test("another mixture leaves locked shares alone", () => {
+  const found = startFrom([0.2, 0.6, 0.2], [0.5, 0.4, 0.1], [true, false, false]);
+  assert.deepEqual(found.map((share) => +share.toFixed(12)), [0.5, 0.375, 0.125]);
+  assert.deepEqual(startFrom([1, 0, 0], [0.5, 0.4, 0.1], [true, false, false]), [0.5, 0.25, 0.25]);
+  assert.deepEqual(startFrom([0.2, 0.6, 0.2], [0.5, 0.4, 0.1], [false, false, false]), [0.2, 0.6, 0.2]);
+  assert.deepEqual(startFrom([0.2, 0.8], [0.5, 0.5], [true, true]), [0.5, 0.5]);
 });
 
 test("others that are all 0 share what is left", () => {

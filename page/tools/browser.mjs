@@ -47,6 +47,24 @@ Object.assign(found, await page.evaluate(({ shares, text }) => {
   }
   return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(async () => {
     sums.push(sum(section.current.shares), sum(sliders.map((slider) => slider.valueAsNumber)));
+    // a lock holds against the slider itself and against "Start from"
+    const locked = [section.current.shares[0]];
+    const start = section.querySelector("select");
+    for (const option of start.options) {
+      start.value = option.value;
+      start.dispatchEvent(new Event("change"));
+      locked.push(section.current.shares[0]);
+    }
+    sums.push(sum(section.current.shares));
+    const isDisabled = sliders[0].disabled && !sliders[1].disabled;
+    // after a small move the chart has other marks, but is not another one
+    const dots = () => [...section.querySelectorAll(".chart .changes circle")].map((dot) => dot.getAttribute("cx"));
+    await new Promise((done) => setTimeout(done, 50));
+    const kept = [section.querySelector(".chart svg"), dots()];
+    sliders[1].value = sliders[1].valueAsNumber * 1.001;
+    sliders[1].dispatchEvent(new Event("input"));
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const isMoved = section.querySelector(".chart svg") === kept[0] && dots().length === sliders.length && `${dots()}` !== `${kept[1]}`;
     const predicted = {};
     const slider = document.getElementById("explore-vocab");
     for (let i = 0; i <= Number(slider.max); i++) {
@@ -60,7 +78,7 @@ Object.assign(found, await page.evaluate(({ shares, text }) => {
     }
     const ids = await document.getElementById("tokens").encode("multilingual", text);
     const language_models = document.getElementById("language-models").textContent;
-    done({ sums, predicted, language_models, ids, yaml: document.getElementById("yaml").value });
+    done({ sums, locked, isDisabled, isMoved, predicted, language_models, ids, yaml: document.getElementById("yaml").value });
   })));
 }, { shares, text }));
 

@@ -15,6 +15,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from trex.run.progress import Progress
 
 EVERY = 10  # seconds at least between two lines about the run
+_RULE = re.compile(r"\(Rule: (.+)\)$")  # in the message that a job ended
 _NOISE = "Select jobs to execute..."
 # why jobs of a first run run; other reasons, such as changed settings, are shown
 _USUAL = re.compile(
@@ -50,7 +51,10 @@ class LogHandler(LogHandlerBase):
             progress.plan(stats)
         elif event == LogEvent.JOB_INFO:
             progress.start(record.jobid, record.rule_name)
-        elif event == LogEvent.JOB_STARTED:
+        elif event == LogEvent.JOB_STARTED:  # all that tells of a start with --quiet rules
+            for job in record.jobs:
+                if isinstance(job, int):  # the jobs of a group end one by one
+                    progress.start(job, "")
             return []
         elif event == LogEvent.JOB_ERROR:
             progress.fail(record.jobid)
@@ -58,7 +62,8 @@ class LogHandler(LogHandlerBase):
             for job in record.job_error_info:
                 progress.fail(job["jobid"])
         elif event == LogEvent.JOB_FINISHED:
-            progress.finish(record.job_id)
+            rule = _RULE.search(record.getMessage())
+            progress.finish(record.job_id, rule[1] if rule else "")
             return []
         elif event == LogEvent.PROGRESS:
             return self._line(due=record.done == record.total)

@@ -143,7 +143,7 @@ class Layout:
         return self.counted or self._shared
 
     def words(self, corpus: str) -> Path:
-        return self._counted / f"counts/{corpus}/words.parquet"
+        return self._counted / f"counts/{corpus}/words.arrow"
 
     def held_out(self, corpus: str) -> Path:
         return self._counted / f"counts/{corpus}/held_out.parquet"

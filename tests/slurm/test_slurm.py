@@ -162,7 +162,7 @@ def test_jobs_beyond_their_limits_are_submitted_again_with_more(cluster, local):
 def test_a_lost_node(cluster, local):
     """All that runs on a node is killed, its daemon first: SLURM finds out, and Snakemake submits the job again."""
     folder = tiny.make(local.parent / "node")
-    name = "results/counts/aaa/words.parquet"
+    name = "results/counts/aaa/words.arrow"
     with started(folder, cluster, *SLURM, *QUICK, name) as process:
         (node,) = set(wait_until(lambda: squeue(cluster, "--states=R", "--format=%N")))
         daemon = Path(cluster["TREX_SLURM_DIR"]) / f"run/slurmd.{node}.pid"

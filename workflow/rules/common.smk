@@ -166,6 +166,30 @@ wildcard_constraints:
     part=r"\d+",
 
 
+def of_normalizers(recipes):
+    """By normalizer the recipe whose test half existing tokenizers read. Recipes that normalize alike have the same
+    documents in it, so it is the first one that is counted, if there is one: another first recipe, or another pattern of
+    the first one, is then no reason to read the same text again.
+    """
+    found = {}
+    for recipe in recipes:
+        alike = found.setdefault(recipe["place"]["normalizer"], [])
+        alike.append(recipe)
+    return {
+        normalizer: next(
+            (
+                recipe
+                for recipe in alike
+                if all(
+                    Layout.of(recipe).test_documents(*at).exists() for at in EVALUATION
+                )
+            ),
+            alike[0],
+        )
+        for normalizer, alike in found.items()
+    }
+
+
 def code_of(script, environment=ENVIRONMENT):
     """Goes into a rule's params and its records: the script, what it imports of our package, and the versions of the
     other packages that these import, or, where conda installs them, the environment that it installs.

@@ -21,12 +21,7 @@ for split, of_recipe in SPLITS.items():
 
 
 # What existing tokenizers make of the text after each normalizer.
-NORMALIZERS = {
-    of_recipe["place"]["normalizer"]: of_recipe
-    for of_recipe in reversed(RECIPES.values())
-}
-
-for normalizer, of_recipe in NORMALIZERS.items():
+for normalizer, of_recipe in of_normalizers(RECIPES.values()).items():
     module_name, prefix = f"existing_{normalizer}", f"{normalizer}__"
 
     module:

@@ -1,7 +1,7 @@
 # Around a run: which folder it may use, what has to be made, and results/summary.md, which says what is missing until
 # it is written.
 from trex.hygiene.marks import marks_message, marks_of_sources
-from trex.config import named_files
+from trex.config import named_files, without_effect, without_effect_in_recipes
 from trex.run.disk import check_space
 from trex.files import remove_temporary_files
 from trex.run.locks import FolderError, RunLock, check_folder
@@ -41,6 +41,12 @@ if workflow.is_main_process:
         check_folder(
             RESULTS, {key: files for one in named for key, files in one.items()}
         )
+        if RECIPES:
+            useless = without_effect_in_recipes(RECIPES, config["recipes"])
+        else:
+            useless = without_effect(config)
+        for path, why in useless.items():
+            logger.warning(f"{path}: {why}")
         if line := warn_of_address_space():
             logger.warning(line)
         counted = [one for recipe in CONFIGS for one in [recipe, *pieces_of(recipe)]]
@@ -83,7 +89,10 @@ onstart:
         note_signals(STOPPED_BY)
         if page_is_due(SUMMARY, WRITES_SUMMARY, planned_jobs(workflow)):
             write_page(
-                SUMMARY, "It is under way, or was killed.", planned_jobs(workflow)
+                SUMMARY,
+                "It is under way, or was killed. When it began, it had to do:",
+                planned_jobs(workflow),
+                begins=True,
             )
         forget_files_in_the_way(workflow.dag)
         forget_forced(workflow.dag, RESULTS)

@@ -2,6 +2,7 @@
 
 from trex.config.files import check_files, check_recipe_files, limiting_tokenizers, named_files
 from trex.config.load import load_config, load_recipes, pieces_of
+from trex.config.no_effect import without_effect, without_effect_in_recipes
 from trex.config.words import ConfigError
 from trex.config.yaml_file import load_yaml
 
@@ -15,4 +16,6 @@ __all__ = [
     "load_yaml",
     "named_files",
     "pieces_of",
+    "without_effect",
+    "without_effect_in_recipes",
 ]

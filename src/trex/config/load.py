@@ -1,6 +1,8 @@
 """Loading a configuration: corpus_defaults and recipes are merged, all is checked and completed."""
 
+import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
@@ -11,7 +13,7 @@ from trex.config.checks import CHECKS, mixtures_without_tokenizer
 from trex.config.errors import validate
 from trex.config.fields import MAX_INTEGER
 from trex.config.kind_checks import KIND_CHECKS, OF_BASE, resolve_base
-from trex.config.models import Config, Scale
+from trex.config.models import Config, Recipe, Scale
 from trex.config.named import explicit_shares, release_tokens, special_tokens_of
 from trex.config.words import ConfigError, Problems, join, raise_if_any
 from trex.counting.patterns import split_name
@@ -70,10 +72,7 @@ def load_recipes(raw: Mapping[str, Any], base: Path) -> dict[str, dict[str, Any]
             problems |= dict(mixtures_without_tokenizer(config, check.mixtures, f" of the recipe {name}"))
         if name in config.validation.tokenizers:
             found[""] = "has the name of a tokenizer of validation.tokenizers; rename one of the two"
-        problems |= {
-            join(f"recipes.{name}", path) if path else f"recipes.{name}": problem
-            for path, problem in found.items()
-        }
+        problems |= _of_recipe(name, found, run, changes or {})
         if not found:
             recipe = _normalised(config)
             kind = recipe["tokenizer"]
@@ -93,6 +92,36 @@ def pieces_of(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{**config, "tokenizer": kind, "place": {"split": split_name(kind)}}]
 
 
+def _of_recipe(name: str, found: Problems, run: Mapping[str, Any], changes: Mapping[str, Any]) -> Problems:
+    """What is wrong with a recipe, where and in words that say what to write in it: a recipe cannot remove what stands
+    beside the recipes, but it can write the default in its place."""
+    problems = {}
+    for path, problem in found.items():
+        section = re.split(r"[.\[]", path)[0]
+        if section and section not in Recipe.model_fields:  # is the same in all recipes
+            problems.setdefault(path, f"{problem} (in the recipe {name})")
+            continue
+        for key in dict.fromkeys(_KEY.findall(f"{path} {problem}")) if "remove" in problem else ():
+            if cure := _turned_off(*key.split("."), run, changes):
+                problem += f"; {key} is the run's own: this recipe turns it off with {cure}"
+        problems[join(f"recipes.{name}", path) if path else f"recipes.{name}"] = problem
+    return problems
+
+
+# a section that recipes change, and its key
+_KEY = re.compile(rf"\b(?:{'|'.join(set(Recipe.model_fields) - {'baselines'})})\.[a-z_]+")
+
+
+def _turned_off(section: str, key: str, run: Mapping[str, Any], changes: Mapping[str, Any]) -> str | None:
+    """What a recipe writes to have the default of a key that the run sets and the recipe does not."""
+    own = (run.get(section) or {}).get(key)
+    fields = Config.model_fields[section].annotation.model_fields
+    if own is None or key in (changes.get(section) or {}) or key not in fields:
+        return None
+    default = fields[key].get_default(call_default_factory=True)
+    return None if own == default else f"{section}: {{{key}: {json.dumps(default)}}}"
+
+
 def _changed(run: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The config of a run with what a recipe changes."""
     changed = dict(run)
@@ -101,6 +130,10 @@ def _changed(run: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
             changed |= {} if keys is None else {section: keys}
         else:
             under = run.get(section) or {}
+            if (
+                section == "tokenizer" and "base" in keys and keys["base"] is None
+            ):  # with its base goes what is kept of it
+                under = {key: value for key, value in under.items() if key != "keep"}
             if section == "tokenizer" and keys.get(
                 "base"
             ):  # it decides these, whatever the other recipes have

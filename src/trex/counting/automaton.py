@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trex.counting.charset import CODE_POINTS, NONE, CharSet
-from trex.counting.regex import Alternatives, Chars, Concat, Next, Node, OutsideFamily, Repeat, parse
+from trex.counting.regex import Alternatives, Chars, Concat, Next, Node, OutsideFamily, Repeat, guarded, parse
 
 MOST_PLACES, MOST_STATES, MOST_CLASSES = 20_000, 3_000, 250
 
@@ -24,6 +24,7 @@ MOST_PLACES, MOST_STATES, MOST_CLASSES = 20_000, 3_000, 250
 # too, says that a match ends before the letter.
 ENDS, LOOPS_LOWER, LOOPS_UPPER, LOOP_ENDS = 1, 2, 4, 8
 ROW_BITS = 4
+GUARD_BEFORE, GUARD_RUN = 1, 2
 END_OF_TEXT = 0  # the class that is read behind the last character
 
 
@@ -38,6 +39,9 @@ class Tables(NamedTuple):
     precede; upper: bool [regexes], whether upper-case letters are among the letters; closing: bool [regexes, 256], the
     ASCII characters that are never part of the match behind such a word. Where there is one: alone: bool
     [regexes, 1 << 14], of ASCII characters a, b at a << 7 | b, whether a match of a alone ends before b.
+
+    The guard of the only regex (`trex.counting.regex.Guard`): guard: uint8 [classes], GUARD_BEFORE of those that may
+    come before a run, GUARD_RUN of those that may make one. guard_length: characters of a run; 0 without a guard.
     """
 
     classes: np.ndarray
@@ -49,12 +53,18 @@ class Tables(NamedTuple):
     upper: np.ndarray
     closing: np.ndarray
     alone: np.ndarray
+    guard: np.ndarray
+    guard_length: int
 
 
 @cache
 def compiled(regexes: tuple[str, ...]) -> Tables:
     """The tables of regexes; OutsideFamily if one is not of the family."""
     partition = _Partition()
+    guard, regexes = None, list(regexes)
+    if len(regexes) == 1:
+        guard, regexes[0] = guarded(regexes[0])
+    guard_sets = [partition.number(members) for members in (guard.before, guard.members)] if guard else []
     programs = [_Program(parse(regex), partition) for regex in regexes]
     classes, sets_of = partition.classes()
     rows: list[list[tuple[int, bool]]] = [[(0, False)] * len(sets_of)]  # of no state
@@ -64,20 +74,30 @@ def compiled(regexes: tuple[str, ...]) -> Tables:
     loops = np.array([_loop(row, targets, ends, classes) for row in range(len(rows))], dtype=np.int32)
     short_cuts = [_short_cut(start, targets, ends, loops, classes) for start in starts.tolist()]
     opened, opening, upper, closing, alone = zip(*short_cuts, strict=True) if short_cuts else ((),) * 5
+    covers = _covers(starts, targets, ends.astype(bool))
+    if guard and not covers[0]:
+        raise OutsideFamily("beside a guard against runs, its alternatives leave some text over")
     tables = Tables(
         classes,
         ((targets * width) << ROW_BITS | loops[targets] | ends * ENDS).ravel(),
         starts * width,
-        _covers(starts, targets, ends.astype(bool)),
+        covers,
         np.array(opened, dtype=np.int64) * width,
         np.array(opening, dtype=np.uint8).reshape(-1, 256),
         np.array(upper, dtype=bool),
         np.array(closing, dtype=bool).reshape(-1, 256),
         np.array(alone, dtype=bool).reshape(-1, 1 << 14),
+        np.array([_bits_of(sets, guard_sets) for sets in sets_of], dtype=np.uint8),
+        guard.length if guard else 0,
     )
-    for array in tables:
+    for array in tables[:-1]:
         array.flags.writeable = False
     return tables
+
+
+def _bits_of(sets: int, numbers: list[int]) -> int:
+    """Bit k, if the set numbers[k] is in `sets`: GUARD_BEFORE and GUARD_RUN of a guard's sets."""
+    return sum((sets >> number & 1) << k for k, number in enumerate(numbers))
 
 
 class _Partition:

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from trex.arrow import bytes_of, frozen, to_numpy
 from trex.bpe.words import EvalCounts, FlatWords
 from trex.compiled.kernel import kernel
 from trex.counting.shards import GROUPS
+from trex.counting.word_files import n_words, word_batches
 from trex.counting.word_index import MANY, MOST_WORDS, VERSION
 from trex.files import whole, write_json
 
@@ -122,10 +122,8 @@ class _Source:
     """A file of words in the order of their bytes, read a chunk at a time: a corpus's counts or an evaluation set's."""
 
     def __init__(self, path: Path, chunk_words: int):
-        self.path = path
-        self._file = pq.ParquetFile(path, buffer_size=1 << 18, pre_buffer=False)
-        self._batches = self._file.iter_batches(chunk_words, use_threads=False)
-        self._left = self._file.metadata.num_rows  # that were not read
+        self._batches = word_batches(path, chunk_words)
+        self._left = n_words(path)  # that were not read
         self._read()
 
     def _read(self) -> None:
@@ -136,7 +134,6 @@ class _Source:
                 self._left -= len(batch)
                 self.words = batch.column("word").cast(pa.large_binary())
                 return
-        self._file.close()
 
     @property
     def last(self) -> bytes | None:
@@ -325,10 +322,9 @@ class _EvaluationWords:
 def _shards(path: Path, ledger: pl.DataFrame) -> np.ndarray:
     """int64 [shards]: entries of each shard of a corpus."""
     entries = np.zeros(len(ledger), dtype=np.int64)
-    with pq.ParquetFile(path, buffer_size=1 << 18, pre_buffer=False) as file:
-        for batch in file.iter_batches(MOST_OF_A_SOURCE, columns=["shard"], use_threads=False):
-            shards = batch.column(0).cast(pa.large_list(pa.uint16())).flatten()
-            entries += np.bincount(to_numpy(shards), minlength=len(ledger))
+    for batch in word_batches(path, MOST_OF_A_SOURCE, ["shard"]):
+        shards = batch.column(0).cast(pa.large_list(pa.uint16())).flatten()
+        entries += np.bincount(to_numpy(shards), minlength=len(ledger))
     return entries
 
 

@@ -17,17 +17,16 @@ from typing import IO
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from trex.arrow import binary, bytes_of, from_numpy, frozen, lists, to_numpy
 from trex.bpe.byte_alphabet import BYTE_LEVEL, LATIN1, Alphabet
 from trex.counting import scanner, word_order, word_table
-from trex.counting.automaton import compiled
 from trex.counting.latin1 import latin1_bytes
 from trex.counting.normalize import normalized_text
 from trex.counting.patterns import DEFAULT
 from trex.counting.regex import OutsideFamily
 from trex.counting.rules import SlowSplitter, WordRules
+from trex.counting.word_files import BY_SHARD, COMPRESSED, write_words
 from trex.files import whole
 
 # A full table is sorted and written: 5 to 8 million distinct words, some 10 GB of natural text.
@@ -38,17 +37,8 @@ COMPACT_ENTRIES = 1 << 21
 MOST_TABLE_BYTES = 16 << 30
 # Words that are read, merged and written at a time.
 CHUNK_WORDS = 1 << 14
-ROW_GROUP_WORDS = 1 << 18
 # Files that are merged at a time, each with a chunk in memory.
 FAN_IN = 32
-
-BY_SHARD = pa.schema(
-    {
-        "word": pa.large_binary(),
-        "shard": pa.large_list(pa.uint16()),
-        "count": pa.large_list(pa.int64()),
-    }
-)
 
 _NO_WORDS = binary(np.empty(0, dtype=np.uint8), np.zeros(1, dtype=np.int64))
 
@@ -71,7 +61,7 @@ class WordCounts:
         return np.add.reduceat(self.counts, self.offsets[:-1]) if len(self.words) else self.counts
 
     def by_shard(self) -> pa.Table:
-        """The columns of counts/{corpus}/words.parquet."""
+        """The columns of counts/{corpus}/words.arrow."""
         columns = [self.words, lists(self.offsets, self.shards), lists(self.offsets, self.counts)]
         return pa.table(columns, schema=BY_SHARD)
 
@@ -136,8 +126,7 @@ def _merged(runs: Sequence[Iterator[WordCounts]]) -> Iterator[WordCounts]:
 
 def _write_run(chunks: Iterable[WordCounts], file: IO[bytes]) -> None:
     """Write sorted chunks, which may be large sums, as a stream to be read back CHUNK_WORDS at a time."""
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.ipc.new_stream(file, BY_SHARD, options=options) as writer:
+    with pa.ipc.new_stream(file, BY_SHARD, options=COMPRESSED) as writer:
         for chunk in chunks:
             writer.write_table(chunk.by_shard(), max_chunksize=CHUNK_WORDS)
 
@@ -182,34 +171,15 @@ def _merge_all(runs: list[Iterable[WordCounts]], spill_to: Path | None) -> Itera
     yield from _merged([iter(run) for run in runs])
 
 
-def _write_words(chunks: Iterable[WordCounts], path: str | Path) -> None:
-    """Write sorted counts as counts/{corpus}/words.parquet; the same counts give the same bytes, however chunked."""
-    # words differ, so a dictionary of them is work for nothing; of numbers, the upper bytes are nearly all 0
-    how = {
-        "use_dictionary": False,
-        "column_encoding": dict.fromkeys(("shard.list.element", "count.list.element"), "BYTE_STREAM_SPLIT"),
-        "write_statistics": ["word"],
-        "write_batch_size": 1 << 16,
-    }
-    with whole(path) as part, pq.ParquetWriter(part, BY_SHARD, compression="zstd", **how) as writer:
-        waiting = BY_SHARD.empty_table()
-        for chunk in chunks:
-            waiting = pa.concat_tables([waiting, chunk.by_shard()])
-            while len(waiting) >= ROW_GROUP_WORDS:
-                writer.write_table(waiting[:ROW_GROUP_WORDS].combine_chunks())
-                waiting = waiting[ROW_GROUP_WORDS:]
-        writer.write_table(waiting.combine_chunks())
-
-
 def merge_runs(
     parts: Iterable[str | Path], path: str | Path, shard_of: np.ndarray, spill_to: Path | None = None
 ) -> None:
-    """Write the sum of files of `WordCounter.write_run` as counts/{corpus}/words.parquet, in bounded memory.
+    """Write the sum of files of `WordCounter.write_run` as counts/{corpus}/words.arrow, in bounded memory.
 
     shard_of: see `WordCounter.write`.
     """
     runs = [_regrouped(_stored_run(part), shard_of) for part in parts]
-    _write_words(_merge_all(runs, spill_to), path)
+    write_words((chunk.by_shard() for chunk in _merge_all(runs, spill_to)), path)
 
 
 class WordCounter:
@@ -240,7 +210,7 @@ class WordCounter:
         self._rules = WordRules.of(pattern, normalizer) if isinstance(pattern, str) else pattern
         self._slow = None
         try:
-            self._tables = compiled(self._rules.regexes())
+            self._tables = self._rules.tables()
         except OutsideFamily as why:
             self._slow = SlowSplitter(self._rules, by_line, str(why))
         self._alphabet = alphabet
@@ -332,11 +302,11 @@ class WordCounter:
         return _joined(list(self.chunks()))
 
     def write(self, path: str | Path, shard_of: np.ndarray) -> None:
-        """Write what was counted so far as counts/{corpus}/words.parquet.
+        """Write what was counted so far as counts/{corpus}/words.arrow.
 
         shard_of: int64 [shards], never falling: the shard of the file that each shard of this counter becomes part of.
         """
-        _write_words(self.chunks(shard_of), path)
+        write_words((chunk.by_shard() for chunk in self.chunks(shard_of)), path)
 
     def write_run(self, path: str | Path) -> None:
         """Write what was counted so far for `merge_runs`: one part of a corpus."""

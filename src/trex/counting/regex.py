@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import NoReturn
 
+import numpy as np
+
 from trex.counting import unicode_tables
 from trex.counting.charset import ALL, CODE_POINTS, NONE, CharSet
 
+_NEWLINE = np.array([0x0A])
 MOST_REPEATS = 1000  # of a counted repeat, written out in the automaton
 
 # What (?i:...) takes for an ASCII letter beside its other case. A sequence of letters that one character folds to (the
@@ -77,6 +80,32 @@ def parse(regex: str) -> Node:
     if parser.at < len(regex):
         parser.refuse("a group that is closed but not opened")
     return node
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What matches before all else: a character of `members`, `length` times in a row, and one of `before` ahead of it
+    if there is one."""
+
+    before: CharSet
+    members: CharSet
+    length: int
+
+
+# [ ']?(?<run>[^\\s\\p{N}])\\k<run>{7}|  with or without the first set, or with a group without a name and \\1
+_GUARD = re.compile(r"([^()|]*)\((?:\?<(\w+)>)?([^()|]+)\)\\(?(2)k<\2>|1)\{([1-9][0-9]{0,2})\}\|")
+
+
+def guarded(regex: str) -> tuple[Guard | None, str]:
+    """(the guard against runs of one character that is a regex's first alternative, or None; the other alternatives)"""
+    found = _GUARD.match(regex)
+    if not found:
+        return None, regex
+    before, members = parse(found[1]) if found[1] else Repeat(Chars(NONE), 0, 1), parse(found[3])
+    match before, members:
+        case Repeat(Chars(first), 0, 1, False), Chars(repeated) if not (first | repeated).has(_NEWLINE).any():
+            return Guard(first, repeated, 1 + int(found[4])), regex[found.end() :]
+    return None, regex
 
 
 def nullable(node: Node) -> bool:

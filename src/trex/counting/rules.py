@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trex.counting.automaton import compiled
+from trex.counting.automaton import Tables, compiled
 from trex.counting.normalize import padded
 from trex.counting.patterns import regex_of
 from trex.counting.regex import OutsideFamily
@@ -52,6 +52,13 @@ class WordRules:
 
     def regexes(self) -> tuple[str, ...]:
         return tuple(split.regex for split in self.splits)
+
+    def tables(self) -> Tables:
+        """What `trex.counting.scanner` runs; OutsideFamily if there is a regex that is not compiled."""
+        tables = compiled(self.regexes())
+        if tables.guard_length and not self.kept().all():
+            raise OutsideFamily("some of what it splits, by a regex with a guard against runs, is dropped")
+        return tables
 
     def kept(self) -> np.ndarray:
         """bool [splits, 2]: whether what is between matches is kept, and matches."""

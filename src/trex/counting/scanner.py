@@ -10,11 +10,21 @@ import numpy as np
 
 from trex.compiled.intrinsics import load8, store8, trailing_zeros
 from trex.compiled.kernel import kernel
-from trex.counting.automaton import END_OF_TEXT, ENDS, LOOP_ENDS, LOOPS_LOWER, LOOPS_UPPER, ROW_BITS
+from trex.counting.automaton import (
+    END_OF_TEXT,
+    ENDS,
+    GUARD_BEFORE,
+    GUARD_RUN,
+    LOOP_ENDS,
+    LOOPS_LOWER,
+    LOOPS_UPPER,
+    ROW_BITS,
+)
 
 PADDING = 16
 
 _STRETCH = 256
+FEW = 8  # words that are split ahead of a guard that has just matched
 _BLOCK = 64  # bytes that are looked at at once, a bit each
 
 _HIGH_BITS = np.uint64(0x8080808080808080)
@@ -90,7 +100,7 @@ def split_block(text, bounds, shard_of, by_line, kept, tables, d, i, piece, firs
 
     Returns (document, byte, words). One function, because numba counts references to arrays at every call.
     """
-    classes, transitions, starts, _, opened, opening, upper, closing, alone = tables
+    classes, transitions, starts, _, opened, opening, upper, closing, alone, _, _ = tables
     shard = shard_of[d]
     n = 0
     short_cut = starts.size == 1 and opened[0] > 0 and kept[0, 1]
@@ -217,6 +227,70 @@ def split_block(text, bounds, shard_of, by_line, kept, tables, d, i, piece, firs
             n += 1
         i = piece[-1]
     return d, i, n
+
+
+@kernel
+def _run_end(text, i, end, tables):
+    """Where a run of the guard's length that begins at i ends, at most at `end`; i if there is none."""
+    if i >= end:
+        return i
+    point, size = _decode(load8(text, i))
+    stop = i + tables.guard_length * size
+    if stop > end or not tables.guard[tables.classes[point]] & GUARD_RUN:
+        return i
+    for j in range(i + size, stop, size):
+        if _decode(load8(text, j))[0] != point:
+            return i
+    return stop
+
+
+@kernel
+def _guard_end(text, i, end, tables):
+    """Where the match of the guard at i ends, at most at `end`; i if there is none."""
+    point, size = _decode(load8(text, i))
+    if tables.guard[tables.classes[point]] & GUARD_BEFORE:
+        stop = _run_end(text, i + size, end, tables)
+        if stop > i + size:
+            return stop
+    return _run_end(text, i, end, tables)
+
+
+@kernel
+def guarded_block(text, bounds, shard_of, by_line, kept, tables, d, i, piece, firsts, ends, most):
+    """`split_block` by the one regex of tables, before which comes their guard. Returns (document, byte, words, most).
+
+    most: words that are split ahead of the guard. Few after it matched, as the words behind a match are split again.
+    The guard's sets have no newline, so it does not go beyond the end of a line.
+    """
+    n = 0
+    while n < firsts.size:
+        stop = _guard_end(text, i, bounds[d + 1], tables)
+        if stop == i:
+            break
+        firsts[n] = i
+        ends[n] = stop
+        n += 1
+        i = stop
+        piece[:] = i
+    if n:
+        return d, i, n, FEW
+    first = d
+    d, i, n = split_block(
+        text, bounds, shard_of, by_line, kept, tables, d, i, piece, firsts[:most], ends[:most]
+    )
+    for k in range(n):
+        start = firsts[k]
+        while start >= bounds[first + 1]:
+            first += 1
+        # Nearly always, neither the first two characters are equal nor the next two.
+        a, size = _decode(load8(text, start))
+        b, next_size = _decode(load8(text, start + size))
+        if a != b and _decode(load8(text, start + size + next_size))[0] != b:
+            continue
+        if _guard_end(text, start, bounds[first + 1], tables) > start:
+            piece[:] = start
+            return first, start, k, FEW
+    return d, i, n, min(2 * most, firsts.size)
 
 
 @kernel

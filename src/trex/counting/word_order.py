@@ -7,22 +7,18 @@ from trex.compiled.intrinsics import bytes_reversed, prefetch, store8
 from trex.compiled.kernel import kernel
 from trex.counting.scanner import PADDING
 from trex.counting.word_table import (
-    BLOCK,
     COUNT,
     COUNT_BITS,
     HEADER,
     LOG,
     MOST,
-    MOST_IN_ONE,
     NAME,
     NUMBER,
     NUMBER_BITS,
     ONE,
     OPEN,
-    SHARD_BITS,
     WORD_BITS,
     WORDS,
-    close,
     units,
 )
 
@@ -210,17 +206,13 @@ def spellings(arena, chosen):
 def _close_all(arena, log, used):
     """Append the pending counts of all words to the log, and return the log."""
     record = 1
-    if used[LOG] + used[WORDS] + BLOCK > log.size:
-        log = grown(log, used[LOG] + used[WORDS] + 2 * BLOCK)
+    if used[LOG] + used[WORDS] > log.size:
+        log = grown(log, used[LOG] + used[WORDS])
     for _ in range(used[WORDS]):
         opened = arena[record + OPEN]
-        count = opened & COUNT
-        if count <= MOST_IN_ONE and used[LOG] < log.size:
-            log[used[LOG]] = arena[record + NAME] << WORD_BITS | opened >> SHARD_BITS << COUNT_BITS | count
-            used[LOG] += np.int64(count > 0)
-        else:
-            log = close(opened, arena[record + NAME], log, used)
-        arena[record + OPEN] = opened >> SHARD_BITS << SHARD_BITS  # a count of 0: closed, and open again
+        log[used[LOG]] = arena[record + NAME] << WORD_BITS | opened
+        used[LOG] += np.int64(opened & COUNT > 0)
+        arena[record + OPEN] = opened >> COUNT_BITS << COUNT_BITS  # a count of 0: closed, and open again
         record += HEADER + units(arena[record + NAME])
     return log
 

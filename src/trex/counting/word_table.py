@@ -3,19 +3,19 @@
 import numpy as np
 
 from trex.compiled.arrays import grown
-from trex.compiled.intrinsics import load8, prefetch, trailing_zeros
+from trex.compiled.intrinsics import load8, on_huge_pages, prefetch, trailing_zeros
 from trex.compiled.kernel import kernel
-from trex.counting.scanner import split_block
+from trex.counting.scanner import guarded_block, split_block
 
 # A word is a record of uint64 in `arena`: its bytes' number and its own number (size << 28 | word), its pending count,
 # its bytes (the last eight filled up with zeros, and at least LEAST_UNITS, so that most words compare without a loop).
 # The record is found through `table`, open addressing on slots that hold the upper half of the word's hash, whose first
 # bits are the slot's number, and the record's position. A hit so touches one slot and one record.
 #
-# The pending count is that in the shard that the word was met in last: shard << 48 | count. When the word is met in
-# another shard, the count is appended to `log` as an entry: word << 36 | shard << 20 | count. Documents come sorted by
-# shard, so that happens rarely. Sorting the log brings the counts of a word together, in the order of shards. A place
-# for every word and shard would save the sorting, but then every append would wait for memory that is far away.
+# The pending count is that in the shard that the word was met in last: shard << 20 | count. When the word is met in
+# another shard, or the count is MOST, it is appended to `log` as an entry: word << 36 | shard << 20 | count. Documents
+# come sorted by shard. Sorting the log brings the counts of a word together, in the order of shards. A place for every
+# word and shard would save the sorting, but then every append would wait for memory that is far away.
 
 NAME, OPEN, HEADER = range(3)
 LEAST_UNITS = 2
@@ -24,12 +24,10 @@ NUMBER = np.uint64((1 << 28) - 1)
 _POSITION = np.uint64(0xFFFFFFFF)
 _TAG = np.uint64(0xFFFFFFFF00000000)
 _NOTHING, ONE, _TWO, _THREE = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
-SHARD_BITS = np.uint64(48)
-_OPEN_COUNT = (1 << 48) - 1
 WORD_BITS = np.uint64(36)  # of a log entry
 COUNT_BITS = np.uint64(20)
 MOST = (1 << 20) - 1  # a larger count takes several entries
-COUNT, MOST_IN_ONE = np.uint64(_OPEN_COUNT), np.uint64(MOST)
+COUNT = np.uint64(MOST)
 # how much is used: words, arena, log
 WORDS, ARENA, LOG = range(3)
 
@@ -91,7 +89,10 @@ def _shift(table):
 
 @kernel
 def _doubled(table):
-    bigger = np.zeros(2 * table.size, dtype=np.uint64)
+    bigger = np.empty(2 * table.size, dtype=np.uint64)
+    on_huge_pages(bigger)
+    for i in range(bigger.size):
+        bigger[i] = 0
     shift = _shift(bigger)
     mask = bigger.size - 1
     for i in range(table.size):
@@ -101,22 +102,6 @@ def _doubled(table):
                 slot = (slot + 1) & mask
             bigger[slot] = table[i]
     return bigger
-
-
-@kernel
-def close(opened, name, log, used):
-    """Append the pending count of the word whose record begins with `name` to the log. Returns the log, which may have
-    grown and has room for BLOCK more."""
-    count = np.int64(opened & COUNT)
-    key = name << WORD_BITS | opened >> SHARD_BITS << COUNT_BITS
-    need = used[LOG] + count // MOST + 2 + BLOCK
-    if need > log.size:
-        log = grown(log, 2 * need)
-    while count > 0:
-        log[used[LOG]] = key | np.uint64(min(count, MOST))
-        used[LOG] += 1
-        count -= MOST
-    return log
 
 
 @kernel
@@ -130,16 +115,21 @@ def count_block(text, starts, ends, n, shard, table, arena, log, used):
         table = _doubled(table)
     need = used[ARENA] + n * (HEADER + LEAST_UNITS + 1) + (ends[n - 1] - starts[0]) // 8
     if need > arena.size:
-        arena = grown(arena, need + arena.size // 2)
+        arena = grown(arena, 4 * need)  # memory that nothing is written to is none that is used
     if used[LOG] + n >= log.size:
-        log = grown(log, 2 * log.size + n)
+        log = grown(log, 4 * log.size + n)
     hashes = np.empty(BLOCK, dtype=np.uint64)
+    beginnings = np.empty((BLOCK, 2), dtype=np.uint64)  # the first eight bytes of each word, and the next
     shift = _shift(table)
     mask = np.uint64(table.size - 1)
     for k in range(np.uint64(n)):
         i = starts[k]
         size = ends[k] - i
-        h = _mixed(_mixed(np.uint64(size), _cut(load8(text, i), size)), _cut(load8(text, i + 8), size - 8))
+        first = _cut(load8(text, i), size)
+        second = _cut(load8(text, i + 8), size - 8)
+        beginnings[k, 0] = first
+        beginnings[k, 1] = second
+        h = _mixed(_mixed(np.uint64(size), first), second)
         while size > 16:
             i += 8
             size -= 8
@@ -150,13 +140,13 @@ def count_block(text, starts, ends, n, shard, table, arena, log, used):
         prefetch(table, np.int64(h >> shift))
     for k in range(np.uint64(n)):
         prefetch(arena, np.int64(table[hashes[k] >> shift] & _POSITION))
-    once = np.uint64(shard) << SHARD_BITS | ONE
+    once = np.uint64(shard) << COUNT_BITS | ONE
     n_log = np.uint64(used[LOG])
     for k in range(np.uint64(n)):
         i = starts[k]
         size = ends[k] - i
-        first = _cut(load8(text, i), size)
-        second = _cut(load8(text, i + 8), size - 8)
+        first = beginnings[k, 0]
+        second = beginnings[k, 1]
         h = hashes[k]
         slot = h >> shift
         while True:
@@ -185,19 +175,12 @@ def count_block(text, starts, ends, n, shard, table, arena, log, used):
                 and np.int64(name >> NUMBER_BITS) == size
                 and (size <= 16 or _same_rest(text, i + 16, size - 16, arena, np.int64(record) + HEADER + 2))
             ):
+                # Whether the word is in another shard, nobody can foresee: so there is no branch.
                 opened = arena[record + ONE]
-                if (opened ^ once) >> SHARD_BITS == 0:
-                    arena[record + ONE] = opened + ONE
-                    break
-                arena[record + ONE] = once
-                count = opened & COUNT
-                if count <= MOST_IN_ONE:  # nearly always: without a call
-                    log[n_log] = name << WORD_BITS | opened >> SHARD_BITS << COUNT_BITS | count
-                    n_log += ONE
-                else:
-                    used[LOG] = np.int64(n_log)
-                    log = close(opened, name, log, used)
-                    n_log = np.uint64(used[LOG])
+                closed = (opened ^ once) >> COUNT_BITS != 0 or opened & COUNT == COUNT
+                log[n_log] = name << WORD_BITS | opened
+                n_log += np.uint64(closed)
+                arena[record + ONE] = once if closed else opened + ONE
                 break
             slot = (slot + ONE) & mask
     used[LOG] = np.int64(n_log)
@@ -231,9 +214,15 @@ def count_text(text, bounds, shard_of, by_line, tables, kept, words_in_shard, ta
     d = 0
     i = bounds[0]
     piece = np.full(tables.starts.size + 1, i)
+    most = BLOCK
     while d < shard_of.size:
         shard = shard_of[d]
-        d, i, n = split_block(text, bounds, shard_of, by_line, kept, tables, d, i, piece, firsts, ends)
+        if tables.guard_length:
+            d, i, n, most = guarded_block(
+                text, bounds, shard_of, by_line, kept, tables, d, i, piece, firsts, ends, most
+            )
+        else:
+            d, i, n = split_block(text, bounds, shard_of, by_line, kept, tables, d, i, piece, firsts, ends)
         if n:
             table, arena, log = count_block(text, firsts, ends, n, shard, table, arena, log, used)
         words_in_shard[shard] += n

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow.parquet as pq
 
+from trex.counting.word_files import word_batches
 from trex.scripts import OTHER, script_of
 
 SHOWN = 8  # heaviest words
@@ -18,7 +18,7 @@ _RUN_BYTES = 4 << 20  # of words that are searched for runs at once
 
 
 def word_facts(path: str | Path) -> dict[str, Any]:
-    """Of counts/{corpus}/words.parquet.
+    """Of counts/{corpus}/words.arrow.
 
     words: how many distinct ones. bytes, characters: of the text. not_text: share of bytes in words that are no UTF-8.
     scripts: of the characters in words with letters, the share by the script of the word's first letter, largest first.
@@ -27,9 +27,8 @@ def word_facts(path: str | Path) -> dict[str, Any]:
     LONG_RUN or more.
     """
     facts = _Words()
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(_WORDS_AT_ONCE, columns=["word", "count"]):
-            facts.add(pl.DataFrame(batch).select("word", pl.col("count").list.sum()))
+    for batch in word_batches(Path(path), _WORDS_AT_ONCE, ["word", "count"]):
+        facts.add(pl.DataFrame(batch).select("word", pl.col("count").list.sum()))
     return facts.found()
 
 

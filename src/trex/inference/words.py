@@ -18,7 +18,6 @@ from trex.arrow import frozen
 from trex.bpe.byte_alphabet import unspell
 from trex.bpe.words import FlatWords
 from trex.corpora import BadRecords, DocumentLimit, read_documents
-from trex.counting.automaton import compiled
 from trex.counting.pretokenize import WordCounter
 from trex.counting.regex import OutsideFamily
 from trex.counting.sampling import draw, sampled
@@ -129,7 +128,7 @@ def count_words_as(
     """
     try:
         rules = existing.word_rules()
-        compiled(rules.regexes())
+        rules.tables()
     except OutsideFamily as why:
         log.warning("%s splits the text itself, about ten times slower than we would: %s", existing.name, why)
     else:

@@ -42,9 +42,9 @@ def section(results: Results) -> str:
     corpora = by_corpus.shown(results.corpora, gained)
     rows = []
     for corpus in [*sorted(corpora, key=lambda corpus: change[corpus, last]), ALL]:
-        cells = (f"{100 * change[corpus, entries]:+.1f} %" for entries in shown)
+        cells = (markdown.signed(100 * change[corpus, entries], 1, " %") for entries in shown)
         rate = 1000 * (change[corpus, last] - change[corpus, before]) / (last - before)
-        rows.append((f"`{corpus}`" if corpus != ALL else ALL, *cells, f"{100 * rate:+.2f} %"))
+        rows.append((f"`{corpus}`" if corpus != ALL else ALL, *cells, markdown.gain(100 * rate)))
     header = ("corpus", *(f"+{entries:,}" for entries in shown), "per thousand")
     intro = markdown.paragraph(
         "Tokens of the recommended mixture's tokenizer by number of new entries, against its base, on the selection "

@@ -168,8 +168,10 @@ def _corpora_table(rows: pl.DataFrame) -> str:
 
 def _fewer(gain: Mapping[str, Any]) -> str:
     if gain["low"] is None:
-        return f"{gain['value']:+.2f} %"
-    return f"{gain['value']:+.2f} % ({gain['low']:+.2f} to {gain['high']:+.2f})"
+        return markdown.gain(gain["value"])
+    return (
+        f"{markdown.gain(gain['value'])} ({markdown.signed(gain['low'])} to {markdown.signed(gain['high'])})"
+    )
 
 
 # --- Figures ----------------------------------------------------------------------------------------------

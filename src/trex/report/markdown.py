@@ -40,11 +40,21 @@ def names(items: Sequence[str], last: str = "and") -> str:
 
 def interval(low: float | None, high: float | None) -> str:
     """The ends of an interval in percent; a dash if it is not known."""
-    return "–" if low is None or high is None else f"{low:+.2f} to {high:+.2f} %"
+    return "–" if low is None or high is None else f"{signed(low)} to {signed(high)} %"
 
 
 def gain(percent: float | None) -> str:
-    return "–" if percent is None else f"{percent:+.2f} %"
+    return "–" if percent is None else signed(percent, 2, " %")
+
+
+def signed(value: float, digits: int = 2, unit: str = "") -> str:
+    """With its sign, which what rounds to 0 has none of.
+
+    >>> signed(-0.004), signed(0.25, 1), signed(-3, 1, " %")
+    ('0.00', '+0.2', '-3.0 %')
+    """
+    text = f"{value:+.{digits}f}"
+    return f"{text if float(text) else text[1:]}{unit}"
 
 
 def nsl(value: float) -> str:

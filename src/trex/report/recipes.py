@@ -36,6 +36,8 @@ TITLES = {
     COST: "Least cost",
     FAIRNESS: "Fairest on parallel text",
 }
+# why one difference has two intervals on the page
+WIDER = "wider than those of the table, which compare every tokenizer with the first recipe alone"
 SAVED = {
     AVERAGE: "fewer tokens in the mean of the corpora",
     WORST: "fewer tokens in the worst corpus",
@@ -157,7 +159,8 @@ def _too_few(few: tuple[int, str, str], texts: int = 1) -> str:
 
 def _choices(compared: Compared) -> str:
     rule = markdown.paragraph(
-        "Claims about the best hold although it is the best of several, as all pairs of recipes are compared at once. "
+        "Claims about the best hold although it is the best of several, as all pairs of recipes are compared at once: "
+        f"their intervals are {WIDER}. "
         f"*Measurably worse*: the best gains more than {TIE} % and more than the noise. The simplest is that with the "
         "fewest kinds of training beside BPE on words, then the simplest mixture, then the first in the config."
     )
@@ -203,14 +206,22 @@ def _value(compared: Compared, choice: Choice) -> str:
 
 
 def _worst_corpus(compared: Compared, name: str) -> str:
+    corpus = worst_corpus(compared, name)
+    if corpus is None:
+        return "all equal"
     row = compared.table.filter(tokenizer=name, metric="worst_corpus").row(0, named=True)
+    several = f" in `{row['evaluation_set']}`" if len(compared.sets) > 1 else ""
+    return f"`{corpus}`{several}"
+
+
+def worst_corpus(compared: Compared, name: str) -> str | None:
+    """The corpus with the largest NSL; None if all have the same, as the reference tokenizer has."""
     macro, worst = (
         compared.measures[metric].draws[0, compared.names.index(name)] for metric in (AVERAGE, WORST)
     )
     if worst - macro < SAME:
-        return "all equal"
-    several = f" in `{row['evaluation_set']}`" if len(compared.sets) > 1 else ""
-    return f"`{row['corpus']}`{several}"
+        return None
+    return compared.table.filter(tokenizer=name, metric="worst_corpus")["corpus"].item()
 
 
 def _all(compared: Compared) -> str:
@@ -237,10 +248,10 @@ def _all(compared: Compared) -> str:
                 f"`{of.mixture}`" if of.mixture else "existing",
                 markdown.nsl(values[of.name, AVERAGE]),
                 *_difference(macro.get(of.name)),
-                f"{pooled[of.name]['value']:+.2f} %" if of.name in pooled else "",
+                markdown.gain(pooled[of.name]["value"]) if of.name in pooled else "",
                 f"{markdown.nsl(values[of.name, WORST])} ({_worst_corpus(compared, of.name)})",
                 *_fairness(compared, table, of.name, premiums),
-                f"{hours} ({cost[of.name]['value']:+.1f} %)" if of.name in cost else hours,
+                f"{hours} ({markdown.signed(cost[of.name]['value'], 1, ' %')})" if of.name in cost else hours,
                 _gates(of),
             )
         )
@@ -274,7 +285,16 @@ def _all(compared: Compared) -> str:
 def _difference(row: Mapping[str, Any] | None) -> tuple[str, str]:
     if row is None:
         return "", ""
-    return f"{row['value']:+.2f} %{MARKS[row['claim']]}", markdown.interval(row["low"], row["high"])
+    return _percent_and_mark(row), markdown.interval(row["low"], row["high"])
+
+
+def _percent_and_mark(row: Mapping[str, Any]) -> str:
+    return markdown.signed(row["value"], 2, " %") + _mark(row["value"], row["claim"], 2)
+
+
+def _mark(value: float, claim: str | None, digits: int) -> str:
+    """None beside a value that is shown as 0, as a mark would contradict it."""
+    return MARKS[claim] if round(value, digits) else ""
 
 
 def largest_premiums(table: pl.DataFrame) -> dict[str, tuple[float, str, str]]:
@@ -312,7 +332,7 @@ def _by_objective(compared: Compared) -> str:
         for metric in metrics:
             if i:
                 row = of_metric[metric][of.name]
-                cell = f"{row['value']:+.2f} %{MARKS[row['claim']]}"
+                cell = _percent_and_mark(row)
             else:
                 cell = markdown.nsl(compared.measures[metric].draws[0, 0])
             cells.append(f"**{cell}**" if own.get(of.name) == metric else cell)
@@ -377,7 +397,7 @@ def _by_corpus(compared: Compared, scripts: Mapping[str, str]) -> str:
 
 
 def _cell(percent: float | None, claim: str | None) -> str:
-    return "–" if percent is None else f"{percent:+.1f}{MARKS[claim]}"
+    return "–" if percent is None else markdown.signed(percent, 1) + _mark(percent, claim, 1)
 
 
 def _extremes(table: pl.DataFrame, name: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from trex.recipes.compare import AVERAGE, COST, FEWER, MORE, WORST, Compared, differences
 from trex.recipes.finished import EXISTING, RECIPE
-from trex.report import by_corpus
+from trex.report import by_corpus, markdown
 from trex.report.figures import COLORS, GREY, LETTER_WIDTH, PLOT_WIDTH, ROW_HEIGHT, STYLE
 from trex.report.recipes import corpora_table
 
@@ -199,11 +199,11 @@ def recipes_by_corpus(compared: Compared, scripts: Mapping[str, str]) -> Figure:
                 ax.text(
                     column,
                     row,
-                    f"{value:+.1f}" if abs(value) < 99.5 else f"{value:+.0f}",
+                    markdown.signed(value, 1 if abs(value) < 99.5 else 0),
                     ha="center",
                     va="center",
                     fontsize=6.5,
-                    fontweight="bold" if claims[row, column] else "normal",
+                    fontweight="bold" if claims[row, column] and round(value, 1) else "normal",
                     color="white"
                     if abs(value) > 0.75 * end
                     else "black"

@@ -12,7 +12,7 @@ from trex.recipes.compare import ALL_TEXT, AVERAGE, COST, FAIRNESS, WORST, Compa
 from trex.report.language_model_sentence import sentence
 from trex.report.language_models import beside_recipes
 from trex.report.page import fill, in_script, part, sha256_of
-from trex.report.recipes import best_choices, corpora_table, doubts, largest_premiums
+from trex.report.recipes import WIDER, best_choices, corpora_table, doubts, largest_premiums, worst_corpus
 
 
 def write_recipes_page(
@@ -47,6 +47,7 @@ def recipes_data(
         "parallel_set": compared.parallel_set,
         "doubts": doubts(compared),
         "choices": best_choices(compared),
+        "choices_note": f"The intervals here hold for all pairs of recipes at once. They are {WIDER}.",
         "tokenizers": [_row(compared, i) for i in range(len(compared.tokenizers))],
         "language_models": None
         if bits_per_byte is None
@@ -64,7 +65,6 @@ def recipes_data(
 def _row(compared: Compared, i: int) -> dict[str, Any]:
     of, price, table = compared.tokenizers[i], compared.costs[i], compared.table
     found = {metric: differences(table, metric).get(of.name) for metric in (AVERAGE, ALL_TEXT, WORST, COST)}
-    worst = table.filter(tokenizer=of.name, metric="worst_corpus").row(0, named=True)
     premium = largest_premiums(table).get(of.name)
     if compared.parallel_set:
         gini = float(compared.measures[FAIRNESS].draws[0, i])
@@ -80,7 +80,7 @@ def _row(compared: Compared, i: int) -> dict[str, Any]:
         **{f"{metric}_difference": row and row["value"] for metric, row in found.items()},
         **{end: found[AVERAGE] and found[AVERAGE][end] for end in ("low", "high", "claim")},
         "worst": float(compared.measures[WORST].draws[0, i]),
-        "worst_corpus": worst["corpus"],
+        "worst_corpus": worst_corpus(compared, of.name),
         "gini": gini,
         "premium": premium and premium[0],
         "premium_corpus": premium and premium[1],

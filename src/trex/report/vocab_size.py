@@ -100,7 +100,7 @@ def section(
             f"**{row['vocab_size']:,}**"
             if row["vocab_size"] == choice["vocab_size"]
             else f"{row['vocab_size']:,}",
-            f"{100 * row['above']:+.2f} %",
+            markdown.gain(100 * row["above"]),
             f"{row['tokens'] / 1e12:,.4g}",
             f"{row['parameters'] / 1e9:,.3f}",
             markdown.size(row["context_bytes"]),

@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from trex.run.tasks import stage
+
 
 class Progress:
     """Jobs done, running and waiting, and the time left by the rates of the rules seen so far.
 
-    A rule's jobs that are still to come take as long as its jobs that ended, on average, and run as many at a time as
-    so far. Jobs of rules of which none has ended are taken to be like the average job; where that is most of what is
-    left, the line says "perhaps".
+    A rule's jobs that are still to come take as long as its jobs that ended, on average, or else those of the same rule
+    of another recipe, and run as many at a time as so far. Jobs of rules of which none has ended are taken to be like
+    the average job; where that is most of what is left, the line says "perhaps".
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
@@ -21,7 +23,8 @@ class Progress:
         self.planned: Counter[str] = Counter()
         self._running: dict[int, tuple[str, float]] = {}  # rule and start by job id
         self._done: Counter[str] = Counter()
-        self._seconds: Counter[str] = Counter()  # of the jobs done
+        self._timed: Counter[str] = Counter()  # of the jobs done, those whose start was seen
+        self._seconds: Counter[str] = Counter()  # of these
         self._failed = 0
 
     def plan(self, jobs: Mapping[str, int]) -> None:
@@ -29,13 +32,16 @@ class Progress:
         self.planned = Counter(jobs)
 
     def start(self, job: int, rule: str) -> None:
-        """On a cluster, that a job was submitted."""
-        self._running[job] = rule, self._clock()
+        """On a cluster, that a job was submitted. rule: "" if it is not known yet."""
+        _, began = self._running.get(job, (rule, self._clock()))
+        self._running[job] = rule, began
 
-    def finish(self, job: int) -> None:
-        rule, began = self._running.pop(job, ("", self._clock()))
+    def finish(self, job: int, rule: str) -> None:
+        _, began = self._running.pop(job, (rule, None))
         self._done[rule] += 1
-        self._seconds[rule] += self._clock() - began
+        if began is not None:
+            self._timed[rule] += 1
+            self._seconds[rule] += self._clock() - began
 
     def fail(self, job: int) -> None:
         self._running.pop(job, None)
@@ -51,7 +57,7 @@ class Progress:
 
     def _left(self) -> str:
         now = self._clock()
-        means = {rule: self._seconds[rule] / n for rule, n in self._done.items()}
+        means = self._means()
         left = {rule: n - self._done[rule] for rule, n in self.planned.items() if n > self._done[rule]}
         worked = self._seconds.total() + sum(now - began for _, began in self._running.values())
         if not means or not left or worked <= 0:
@@ -59,13 +65,27 @@ class Progress:
         at_a_time = max(worked / max(now - self._began, 1e-9), 1.0)
         known = sum(n * means[rule] for rule, n in left.items() if rule in means)
         known -= sum(min(now - began, means.get(rule, 0.0)) for rule, began in self._running.values())
-        unknown = (
-            sum(n for rule, n in left.items() if rule not in means)
-            * self._seconds.total()
-            / self._done.total()
-        )
+        average = self._seconds.total() / self._timed.total()
+        unknown = average * sum(n for rule, n in left.items() if rule not in means)
         word = "about" if known > unknown else "perhaps"
         return f", {word} {duration((max(known, 0) + unknown) / at_a_time)} left"
+
+    def _means(self) -> dict[str, float]:
+        """Seconds of a job, by rule; of a rule of which none has ended, those of the same rule of other recipes."""
+        jobs: Counter[str] = Counter()
+        seconds: Counter[str] = Counter()
+        for rule, n in self._timed.items():
+            for name in {rule, _alike(rule)}:
+                jobs[name] += n
+                seconds[name] += self._seconds[rule]
+        names = {rule: rule if rule in jobs else _alike(rule) for rule in {*self.planned, *self._timed}}
+        return {rule: seconds[name] / jobs[name] for rule, name in names.items() if jobs[name]}
+
+
+def _alike(rule: str) -> str:
+    """What the same rules of several recipes, and of several batches, have in common: `plain__count_words_batch_001`
+    is a `count_words`."""
+    return stage(rule.rpartition("__")[2])
 
 
 def duration(seconds: float) -> str:

@@ -55,7 +55,12 @@ def note_signals(names: list[str]) -> None:
 
 
 def write_page(
-    page: Path, why: str, jobs: Iterable[tuple[str, bool]], failed_logs: Iterable[str] = ()
+    page: Path,
+    why: str,
+    jobs: Iterable[tuple[str, bool]],
+    failed_logs: Iterable[str] = (),
+    *,
+    begins: bool = False,
 ) -> None:
     """Write the page.
 
@@ -63,14 +68,22 @@ def write_page(
         why: a sentence.
         jobs: (rule, whether it is done) of every job that the run had to do.
         failed_logs: logs of jobs that failed.
+        begins: the run begins, so that the page cannot tell later how many jobs are done.
     """
     done: dict[str, list[bool]] = {}
     for rule, finished in jobs:
         done.setdefault(rule, []).append(finished)
     logs = [f"- `{log}`" for log in failed_logs]
     lines = [FIRST_LINE, "", why, "", *logs, *([""] if logs else [])]
-    lines += ["| stage | jobs to do | done | missing |", "|---|---:|---:|---:|"]
-    lines += [f"| `{rule}` | {len(d)} | {sum(d)} | {len(d) - sum(d)} |" for rule, d in done.items()]
+    if begins:
+        lines += [
+            "| stage | jobs to do |",
+            "|---|---:|",
+            *(f"| `{rule}` | {len(d)} |" for rule, d in done.items()),
+        ]
+    else:
+        lines += ["| stage | jobs to do | done | missing |", "|---|---:|---:|---:|"]
+        lines += [f"| `{rule}` | {len(d)} | {sum(d)} | {len(d) - sum(d)} |" for rule, d in done.items()]
     lines += [
         "",
         "Run the same command again to continue.",
