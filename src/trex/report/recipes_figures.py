@@ -28,6 +28,7 @@ FAR = 1.3
 CLIP = 90  # percentile of the absolute differences of recipes where the colours of the heat map end
 NUMBERS = 16  # tokenizers in the heat map that leave room for numbers
 COLUMN_WIDTH = 0.5
+ON_ONE_ANOTHER = 0.02  # share of an axis: points that are nearer get their numbers together
 
 
 @rc_context(STYLE)
@@ -115,7 +116,7 @@ def recipe_tradeoffs(compared: Compared) -> Figure:
             fill = "full" if recipes[i] else "none"
             color = "#D55E00" if not i else COLORS[0] if recipes[i] else "black"
             at = (average[i], values[i]) if inside[i] else (np.nan, np.nan)
-            ax.plot(*at, "o", color=color, fillstyle=fill, markersize=5, label=lines[i])
+            ax.plot(*at, "o", color=color, fillstyle=fill, markersize=5, label=lines[i], zorder=2 + (not i))
         _number(ax, average, values, np.flatnonzero(inside))
         ax.set_xlabel("mean of the corpora (NSL; to the left is better)")
         ax.set_ylabel(label)
@@ -137,15 +138,17 @@ def _is_near(values: np.ndarray, recipes: np.ndarray) -> np.ndarray:
 
 
 def _number(ax: Axes, x: np.ndarray, y: np.ndarray, shown: np.ndarray) -> None:
-    """Write the numbers of points beside them, on the side that is farthest from other points; those of one place
-    together."""
-    numbers: dict[tuple[float, float], list[str]] = {}
-    for point in shown:
-        numbers.setdefault((x[point], y[point]), []).append(str(point + 1))
-    shown = np.array([int(of[0]) - 1 for of in numbers.values()])
+    """Write the numbers of points beside them, on the side that is farthest from other points; those of points that lie
+    on one another together."""
     across, up = ((values[shown] - values[shown].min()) / (np.ptp(values[shown]) or 1.0) for values in (x, y))
-    for i, point in enumerate(shown):
-        rest = np.arange(len(shown)) != i
+    together: dict[tuple[int, int], list[int]] = {}
+    for i in range(len(shown)):
+        together.setdefault((round(across[i] / ON_ONE_ANOTHER), round(up[i] / ON_ONE_ANOTHER)), []).append(i)
+    first = [of[0] for of in together.values()]
+    across, up = across[first], up[first]
+    for i, of in enumerate(together.values()):
+        point = shown[of[0]]
+        rest = np.arange(len(first)) != i
 
         def room(side: tuple[int, int], i: int = i, rest: np.ndarray = rest) -> float:
             dx, dy = across[rest] - across[i] - side[0] / 150, up[rest] - up[i] - side[1] / 150
@@ -153,7 +156,7 @@ def _number(ax: Axes, x: np.ndarray, y: np.ndarray, shown: np.ndarray) -> None:
 
         side = max([(7, 0), (0, 7), (-7, 0), (0, -8)], key=room)
         ax.annotate(
-            ", ".join(numbers[x[point], y[point]]),
+            ", ".join(str(shown[k] + 1) for k in of),
             (x[point], y[point]),
             xytext=side,
             textcoords="offset points",
