@@ -29,6 +29,7 @@ const packages = new Set(
   Object.values(metafile.outputs).flatMap(({ inputs }) =>
     Object.entries(inputs).flatMap(([path, { bytesInOutput }]) => {
       const found = path.match(/^node_modules\/((?:@[^/]+\/)?[^/]+)/);
+      if (!found && !path.startsWith("src/")) throw new Error(`${path}: outside of node_modules, its license would be lost`);
       return found && bytesInOutput ? [found[1]] : [];
     }),
   ),
