@@ -166,7 +166,7 @@ def test_marks(tmp_path):
     }
     found = marks_of_sources(sources, tmp_path, DEFAULT)
     assert list(found) == ["hin"]
-    assert "hin has 800 words where multilingual makes 300." in marks_message(found)
+    assert "hin has 800 words where multilingual makes 300." in marks_message(found, "tokenizer.pattern")
     assert marks_of_sources(sources, tmp_path, PATTERNS["multilingual"]) == {}
 
 

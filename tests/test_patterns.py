@@ -137,9 +137,9 @@ def test_what_is_outside_the_family_is_exact_all_the_same(regex, why):
 
 
 def test_the_slow_way_says_so_before_and_in_the_log(caplog):
-    assert warn_of_slow_pattern(PATTERNS["o200k"]) is None
-    assert warn_of_slow_pattern(r"\p{L}+|.") is None
-    assert "MB a second" in warn_of_slow_pattern(r"(?<=a)b|\w+|.")
+    assert warn_of_slow_pattern(PATTERNS["o200k"], "tokenizer.pattern") is None
+    assert warn_of_slow_pattern(r"\p{L}+|.", "tokenizer.pattern") is None
+    assert "tokenizer.pattern: words are split" in warn_of_slow_pattern(r"(?<=a)b|\w+|.", "tokenizer.pattern")
     with caplog.at_level(logging.WARNING):
         counted(["word " * 100_000] * 3, r"\b\w+|.")
     assert "MB a second" in caplog.text

@@ -1,7 +1,12 @@
 # Around a run: which folder it may use, what has to be made, and results/summary.md, which says what is missing until
 # it is written.
 from trex.hygiene.marks import marks_message, marks_of_sources
-from trex.config import named_files, without_effect, without_effect_in_recipes
+from trex.config import (
+    named_files,
+    paths_of_patterns,
+    without_effect,
+    without_effect_in_recipes,
+)
 from trex.run.disk import check_space
 from trex.files import remove_temporary_files
 from trex.run.locks import FolderError, RunLock, check_folder
@@ -49,15 +54,15 @@ if workflow.is_main_process:
             logger.warning(f"{path}: {why}")
         if line := warn_of_address_space():
             logger.warning(line)
-        counted = [one for recipe in CONFIGS for one in [recipe, *pieces_of(recipe)]]
-        for pattern in dict.fromkeys(one["tokenizer"]["pattern"] for one in counted):
-            if line := warn_of_slow_pattern(pattern):
+        patterns = paths_of_patterns(RECIPES or {"": config})
+        for pattern, path in patterns.items():
+            if line := warn_of_slow_pattern(pattern, path):
                 logger.warning(line)
         for pattern, files in {
             one["tokenizer"]["pattern"]: Layout.of(one) for one in CONFIGS
         }.items():
             if cut := marks_of_sources(uncounted_sources(files), BASE, pattern):
-                logger.warning(marks_message(cut))
+                logger.warning(marks_message(cut, patterns[pattern]))
         for line in warn_of_special_tokens(
             {
                 token: None

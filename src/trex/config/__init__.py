@@ -1,7 +1,7 @@
 """The configuration: read, checked against its models and against itself, and completed with defaults."""
 
 from trex.config.files import check_files, check_recipe_files, limiting_tokenizers, named_files
-from trex.config.load import load_config, load_recipes, pieces_of
+from trex.config.load import load_config, load_recipes, paths_of_patterns, pieces_of
 from trex.config.no_effect import without_effect, without_effect_in_recipes
 from trex.config.words import ConfigError
 from trex.config.yaml_file import load_yaml
@@ -15,6 +15,7 @@ __all__ = [
     "load_recipes",
     "load_yaml",
     "named_files",
+    "paths_of_patterns",
     "pieces_of",
     "without_effect",
     "without_effect_in_recipes",

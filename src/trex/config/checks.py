@@ -184,18 +184,19 @@ def _check_release(config: Config, _: Path) -> Found:
     for role in ROLES:
         token = getattr(release, role)
         if token is not None and token != AUTO and token not in special:
-            hint = suggest(token, special) if special else "there is none"
-            yield (
-                f"release.{role}",
-                f"{show(token)} is not in tokenizer.special_tokens; add it there, at the end if ids must stay ({hint})",
-            )
+            if config.tokenizer.base:  # its special tokens stay, and are no others
+                cure = "is no special token of tokenizer.base; write null, or one of its own"
+            else:
+                hint = suggest(token, special) if special else "there is none"
+                cure = (
+                    f"is not in tokenizer.special_tokens; add it there, at the end if ids must stay ({hint})"
+                )
+            yield f"release.{role}", f"{show(token)} {cure}"
     named = release_tokens(config)
     for end in ("bos", "eos"):
         if getattr(release, f"add_{end}_token") and named[f"{end}_token"] is None:
-            yield (
-                f"release.add_{end}_token",
-                f"needs release.{end}_token; name one of tokenizer.special_tokens",
-            )
+            cure = "write false" if config.tokenizer.base else "name one of tokenizer.special_tokens"
+            yield f"release.add_{end}_token", f"needs release.{end}_token; {cure}"
 
 
 @_needs("training")
@@ -346,7 +347,10 @@ def mixtures_without_tokenizer(config: Config, mixtures: list[str], of: str = ""
         if name not in trained:
             hint = suggest(name, trained)
             if name in config.baselines:
-                hint = "with training.baselines: false there is only chosen"
+                hint = (
+                    "with training.baselines: false there is only chosen; write mixtures: [chosen], or training: "
+                    "{baselines: true}"
+                )
             yield (
                 f"language_model.check.mixtures[{i}]",
                 f"{show(name)} is no full-scale tokenizer{of}; {hint}",

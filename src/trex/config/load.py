@@ -59,6 +59,7 @@ def load_recipes(raw: Mapping[str, Any], base: Path) -> dict[str, dict[str, Any]
     """
     run = {key: value for key, value in _plain(raw, "", {}).items() if key != "recipes"}
     loaded, problems = {}, {}
+    lacking: dict[str, list[str]] = {}  # the key of a mixture of the check: recipes without its tokenizer
     names = list(raw.get("recipes", {}))
     check = _checked(raw, base)[0].language_model.check
     checked = names if check.recipes == "all" else check.recipes
@@ -69,7 +70,10 @@ def load_recipes(raw: Mapping[str, Any], base: Path) -> dict[str, dict[str, Any]
         if not found and config.objective.parallel_set != _checked(run, base)[0].objective.parallel_set:
             found["objective.parallel_set"] = "is the same in all recipes; write it beside them"
         if check.seeds and name in checked:
-            problems |= dict(mixtures_without_tokenizer(config, check.mixtures, f" of the recipe {name}"))
+            for path, _ in mixtures_without_tokenizer(config, check.mixtures):
+                lacking.setdefault(path, []).append(name)
+                of = f" of the recipe{'s' * (len(lacking[path]) > 1)} {', '.join(lacking[path])}"
+                problems[path] = dict(mixtures_without_tokenizer(config, check.mixtures, of))[path]
         if name in config.validation.tokenizers:
             found[""] = "has the name of a tokenizer of validation.tokenizers; rename one of the two"
         problems |= _of_recipe(name, found, run, changes or {})
@@ -80,6 +84,25 @@ def load_recipes(raw: Mapping[str, Any], base: Path) -> dict[str, dict[str, Any]
             loaded[name] = recipe | {"place": place}
     raise_if_any(problems)
     return loaded
+
+
+def paths_of_patterns(recipes: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Every pattern that text is split by, and its key in the config. recipes: of `load_recipes`, or the run's config
+    under any one name."""
+    of_pattern: dict[str, dict[str, list[str]]] = {}
+    for name, config in recipes.items():
+        kind = config["tokenizer"]
+        of_pattern.setdefault(kind["pattern"], {}).setdefault("tokenizer.pattern", []).append(name)
+        if superwords := kind["superwords"]:
+            at = of_pattern.setdefault(superwords["pattern"], {})
+            at.setdefault("tokenizer.superwords.pattern", []).append(name)
+    return {
+        pattern: "; ".join(
+            path if len(names) == len(recipes) else f"{path} of {', '.join(names)}"
+            for path, names in at.items()
+        )
+        for pattern, at in of_pattern.items()
+    }
 
 
 def pieces_of(config: Mapping[str, Any]) -> list[dict[str, Any]]:

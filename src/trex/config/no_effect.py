@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from trex.config.models import Config
+from trex.config.parity import Parity
 from trex.config.words import show
 from trex.tokenizer.sizes import smallest_size, transition_size
 
 NO_EFFECT = "has no effect"
+WINDOW_SIZE, ALPHA = (Parity.model_fields[key].default for key in ("window_size", "alpha"))
 # of the section `search`, what a single strategy reads
 _OF_STRATEGIES = {
     "paper": ("draws", "top_k", "strength"),
@@ -50,7 +52,8 @@ def without_effect_in_recipes(
             if key in ((written.get(name) or {}).get(section) or {}):
                 found[f"recipes.{name}.{path}"] = text
             elif all(path in others for others in of_recipe.values()):
-                found[path] = text
+                alike = len({others[path] for others in of_recipe.values()}) == 1
+                found[path] = text if alike else f"{text.partition(NO_EFFECT)[0]}{NO_EFFECT} in any recipe"
     return found
 
 
@@ -104,11 +107,12 @@ def _of_kind(config: Mapping[str, Any]) -> Found:
         elif superwords["max_words"] == 1:
             yield f"{path}.max_words", 1, "a superword has two words at least; write 2 or more"
     if parity := kind["parity"]:
-        yield from _of_parity(parity, size and size - smallest_size(kind) + 1, len(config["corpora"]))
+        largest = size and max(size, *config["training"]["ladder"], 0)
+        yield from _of_parity(parity, largest and largest - smallest_size(kind) + 1, len(config["corpora"]))
 
 
 def _of_parity(parity: Mapping[str, Any], merges: int | None, corpora: int) -> Found:
-    """merges: to training.vocab_size; None: not known."""
+    """merges: to the largest vocabulary size; None: not known."""
     path = "tokenizer.parity"
     if merges is not None and parity["global_merges"] >= max(merges, 1):
         yield (
@@ -118,13 +122,17 @@ def _of_parity(parity: Mapping[str, Any], merges: int | None, corpora: int) -> F
             "fewer, or a share such as 0.5",
         )
     if parity["variant"] == "base":
-        for key, default in (("window_size", 100), ("alpha", 2.0)):
+        for key, default in (("window_size", WINDOW_SIZE), ("alpha", ALPHA)):
             if parity[key] != default:
                 why = "only the variant window looks back on turns; write variant: window"
                 yield f"{path}.{key}", parity[key], why
     elif parity["alpha"] >= corpora:
-        why = f"no corpus can have more than all turns, and alpha / corpora is {parity['alpha'] / corpora:g}"
-        yield f"{path}.alpha", parity["alpha"], why
+        key = "variant" if parity["alpha"] == ALPHA else "alpha"
+        why = (
+            f"no corpus can have more than all turns, and alpha / corpora is {parity['alpha'] / corpora:g}, so that "
+            "this is the variant base; write that, or a smaller alpha"
+        )
+        yield f"{path}.{key}", parity[key], why
 
 
 def _of_search(config: Mapping[str, Any]) -> Found:

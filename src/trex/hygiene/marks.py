@@ -68,17 +68,18 @@ def marks_of_sources(
     return found
 
 
-def marks_message(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """What to tell the user who plans a run; found: of `marks_of_sources`, not empty."""
+def marks_message(found: Mapping[str, Mapping[str, Any]], path: str) -> str:
+    """What to tell the user who plans a run. found: of `marks_of_sources`, not empty; path: the pattern's key in the
+    config."""
     numbers = [
         f"{corpus} has {facts['words']:,} words where multilingual makes {facts['multilingual']:,}"
         for corpus, facts in list(found.items())[:NAMED]
     ]
     more = f", and {len(found) - NAMED} more corpora" if len(found) > NAMED else ""
     return (
-        "tokenizer.pattern cuts words at combining marks, such as vowel signs, and at joiners. In the text at its "
-        f"beginning, {', '.join(numbers)}{more}. The pieces of a word never become one token. Write tokenizer.pattern: "
-        "multilingual, which keeps marks with their letters, unless you want this one"
+        f"{path} cuts words at combining marks, such as vowel signs, and at joiners. In the text at its "
+        f"beginning, {', '.join(numbers)}{more}. The pieces of a word never become one token. Write multilingual, "
+        "which keeps marks with their letters, unless you want this one"
     )
 
 

@@ -37,7 +37,7 @@ TITLES = {
     FAIRNESS: "Fairest on parallel text",
 }
 # why one difference has two intervals on the page
-WIDER = "wider than those of the table, which compare every tokenizer with the first recipe alone"
+OF_PAIRS = "others than those of the table, which compare every tokenizer with the first recipe alone"
 SAVED = {
     AVERAGE: "fewer tokens in the mean of the corpora",
     WORST: "fewer tokens in the worst corpus",
@@ -160,7 +160,7 @@ def _too_few(few: tuple[int, str, str], texts: int = 1) -> str:
 def _choices(compared: Compared) -> str:
     rule = markdown.paragraph(
         "Claims about the best hold although it is the best of several, as all pairs of recipes are compared at once: "
-        f"their intervals are {WIDER}. "
+        f"their intervals are {OF_PAIRS}. "
         f"*Measurably worse*: the best gains more than {TIE} % and more than the noise. The simplest is that with the "
         "fewest kinds of training beside BPE on words, then the simplest mixture, then the first in the config."
     )

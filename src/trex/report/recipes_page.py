@@ -12,7 +12,7 @@ from trex.recipes.compare import ALL_TEXT, AVERAGE, COST, FAIRNESS, WORST, Compa
 from trex.report.language_model_sentence import sentence
 from trex.report.language_models import beside_recipes
 from trex.report.page import fill, in_script, part, sha256_of
-from trex.report.recipes import WIDER, best_choices, corpora_table, doubts, largest_premiums, worst_corpus
+from trex.report.recipes import OF_PAIRS, best_choices, corpora_table, doubts, largest_premiums, worst_corpus
 
 
 def write_recipes_page(
@@ -47,7 +47,7 @@ def recipes_data(
         "parallel_set": compared.parallel_set,
         "doubts": doubts(compared),
         "choices": best_choices(compared),
-        "choices_note": f"The intervals here hold for all pairs of recipes at once. They are {WIDER}.",
+        "choices_note": f"The intervals here hold for all pairs of recipes at once. They are {OF_PAIRS}.",
         "tokenizers": [_row(compared, i) for i in range(len(compared.tokenizers))],
         "language_models": None
         if bits_per_byte is None

@@ -38,9 +38,9 @@ def warn_of_address_space(limit: int | None = None) -> str | None:
     )
 
 
-def warn_of_slow_pattern(pattern: str) -> str | None:
+def warn_of_slow_pattern(pattern: str, path: str) -> str | None:
     """What to tell a user whose regex is outside the family that is compiled, with its rate measured; None if it is
-    not."""
+    not. path: its key in the config."""
     if not pattern or pattern in PATTERNS.values():
         return None
     from trex.counting.rules import slow_rate, why_slow  # imports numba, which only this needs here
@@ -49,7 +49,7 @@ def warn_of_slow_pattern(pattern: str) -> str | None:
         return None
     rate = slow_rate(pattern)
     return (
-        f"tokenizer.pattern: words are split by tokenizers itself, at {rate:.1f} MB a second on this machine now "
+        f"{path}: words are split by tokenizers itself, at {rate:.1f} MB a second on this machine now "
         f"({1e3 / rate / 60:.0f} minutes a GB, about ten times as long as with a regex that is compiled), because the "
         f"regex is outside the family of docs/patterns.md: {why}"
     )
