@@ -388,10 +388,10 @@ def test_rows_that_do_not_exist_are_refused(check, problem, tmp_path):
 @pytest.mark.parametrize(
     ("check", "problem"),
     [
-        ({"recipes": ["c"]}, r"check\.recipes\[0\]: \"c\" is no recipe.*a, b"),
+        ({"recipes": ["d"]}, r"check\.recipes\[0\]: \"d\" is no recipe.*a, b, c"),
         (
             {"recipes": "all"},
-            r"check\.mixtures\[1\].*\"uniform\" is no full-scale tokenizer of the recipe b;.*false",
+            r"check\.mixtures\[1\].*\"uniform\" is no full-scale tokenizer of the recipes b, c;.*false",
         ),
         ({"recipes": "some"}, r"check\.recipes: \"some\" is not a list or all"),
     ],
@@ -399,12 +399,12 @@ def test_rows_that_do_not_exist_are_refused(check, problem, tmp_path):
 def test_recipes_that_have_no_such_tokenizer_are_refused(check, problem, tmp_path):
     raw = {
         "corpora": {name: {"source": {"demo": name}} for name in ("deu", "fra")},
-        "recipes": {"a": {}, "b": {"training": {"baselines": False}}},
+        "recipes": {"a": {}, **{name: {"training": {"baselines": False}} for name in "bc"}},
     }
     with pytest.raises(ConfigError, match=problem):
         load_recipes_of({**raw, "language_model": {"check": {"seeds": 2, **check}}}, tmp_path)
     loaded = load_recipes_of({**raw, "language_model": {"check": {"seeds": 2, "recipes": ["a"]}}}, tmp_path)
-    assert [recipe["language_model"]["check"]["seeds"] for recipe in loaded.values()] == [0, 0]
+    assert [recipe["language_model"]["check"]["seeds"] for recipe in loaded.values()] == [0, 0, 0]
     with pytest.raises(ConfigError, match=r"check\.recipes: the run has no recipes"):
         load_config(
             {"corpora": raw["corpora"], "language_model": {"check": {"seeds": 2, "recipes": "all"}}}, tmp_path

@@ -11,7 +11,15 @@ import tiny
 import yaml
 from test_workflow import change, planned, snakemake
 
-from trex.config import ConfigError, load_config, load_recipes, without_effect, without_effect_in_recipes
+from trex.config import (
+    ConfigError,
+    load_config,
+    load_recipes,
+    paths_of_patterns,
+    without_effect,
+    without_effect_in_recipes,
+)
+from trex.counting.patterns import PATTERNS
 from trex.language_model import device
 from trex.language_model.text import Documents
 
@@ -192,6 +200,8 @@ def test_release_of_a_base_is_turned_off_in_the_recipe(tmp_path):
     }
     said = said_of({"a": base}, tmp_path, release=release)
     assert "this recipe turns it off with release: {add_bos_token: false}" in said
+    said = said_of({"a": base}, tmp_path, release={"bos_token": "<s>"}, tokenizer={"special_tokens": ["<s>"]})
+    assert 'recipes.a.release.bos_token: "<s>" is no special token of tokenizer.base; write null' in said
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "Plain", "x" * 65, "", "1st"])
@@ -214,6 +224,22 @@ def test_names_of_recipes_are_names_of_folders(name, tmp_path):
             {"tokenizer": {"parity": {"variant": "window", "alpha": 3}}, "search": {"strategies": []}},
             ["tokenizer.parity.alpha"],
         ),
+        (
+            {
+                "corpora": dict(list(tiny.CONFIG["corpora"].items())[:2]),
+                "tokenizer": {"parity": {"variant": "window"}},
+                "search": {"strategies": []},
+            },
+            ["tokenizer.parity.variant"],
+        ),
+        (  # the ladder's tokenizer has more merges than those
+            {
+                "tokenizer": {"parity": {"variant": "base", "global_merges": 40_000}},
+                "training": {"ladder": [65_536]},
+                "search": {"strategies": []},
+            },
+            [],
+        ),
         ({"objective": {"sharpness": 5, "weights": {"aaa": 1}}}, ["objective.weights", "objective.sharpness"]),
         ({"search": {"strategies": ["direct"], "draws": 5000}}, ["search.draws"]),
         ({"search": {"strategies": []}, "proxies": {"count": 8}}, ["proxies.count"]),
@@ -223,6 +249,16 @@ def test_names_of_recipes_are_names_of_folders(name, tmp_path):
 def test_settings_without_effect_are_named(sections, paths, tmp_path):
     config = load_config({"corpora": tiny.CONFIG["corpora"], **sections}, tmp_path)
     assert sorted(without_effect(config)) == sorted(paths)
+
+
+def test_patterns_have_the_key_that_they_come_from(tmp_path):
+    own = {"a": {}, "b": {"tokenizer": {"superwords": {"pattern": "superbpe"}}}}
+    raw = {"corpora": tiny.CONFIG["corpora"], "recipes": own}
+    paths = paths_of_patterns(load_recipes(raw, tmp_path))
+    assert paths == {
+        PATTERNS["default"]: "tokenizer.pattern",
+        PATTERNS["superbpe"]: "tokenizer.superwords.pattern of b",
+    }
 
 
 def test_settings_that_serve_another_recipe_are_not_named(tmp_path):
