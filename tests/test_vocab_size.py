@@ -213,7 +213,7 @@ def test_what_the_pages_say(tmp_path):
     )
     assert "10 % of the entries occur there fewer than 100 times" in sentence(found)
     page = section(found, curve, "matched")
-    assert re.search(r"\| \*\*200,000\*\* +\| +\+0.00 % \|", page)
+    assert re.search(r"\| \*\*200,000\*\* +\| +0.00 % \|", page)
     assert re.search(r"\| 1,600,000 +\| +\+8.33 % \|", page)
     assert re.search(r"\| 400,000 +\| +\+1.93 % \|", page)  # 863 tokens against 880
     save(vocabulary_size(curve, found, "matched"), tmp_path / "vocabulary_size.svg")
