@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from trex.config.algorithms import ALGORITHM_CHECKS
-from trex.config.checks import CHECKS, mixtures_without_tokenizer
+from trex.config.checks import CHECKS
 from trex.config.errors import validate
 from trex.config.fields import MAX_INTEGER
 from trex.config.kind_checks import KIND_CHECKS, OF_BASE, resolve_base
+from trex.config.language_model_checks import LANGUAGE_MODEL_CHECKS, mixtures_without_tokenizer
 from trex.config.models import Config, Recipe, Scale
 from trex.config.named import explicit_shares, release_tokens, special_tokens_of
 from trex.config.words import ConfigError, Problems, join, raise_if_any
@@ -180,7 +181,7 @@ def _checked(raw: Mapping[str, Any], base: Path) -> tuple[Config, Problems]:
     if not any(_overlap(path, "tokenizer") for path in problems):
         problems |= resolve_base(config, base)
     wrong = tuple(problems)
-    for needs, check in [*CHECKS, *ALGORITHM_CHECKS]:
+    for needs, check in [*CHECKS, *LANGUAGE_MODEL_CHECKS, *ALGORITHM_CHECKS]:
         if not any(_overlap(path, need) for path in wrong for need in needs):
             for path, problem in check(config, base):
                 problems.setdefault(path, problem)
