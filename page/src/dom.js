@@ -29,6 +29,26 @@ export function select(options, value, onchange) {
   return control;
 }
 
+/** A name that breaks at its underscores. */
+export const breakable = (name) => name.split(/(?<=_)/).flatMap((part, i) => (i ? [h("wbr"), part] : [part]));
+
+/**
+ * Room for what may be wider than the page. If it is, the page says so, fades the side that has more, and keeps the first
+ * column in sight, unless that takes half of the room. What changes inside later sends a "scroll" event.
+ */
+export function scrollable(label, ...children) {
+  const room = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, ...children);
+  const look = () => {
+    const hidden = room.scrollWidth - room.clientWidth;
+    room.classList.toggle("wide", hidden > 1);
+    room.classList.toggle("more", hidden - room.scrollLeft > 1);
+    room.classList.toggle("pinned", hidden > 1 && 2 * (room.querySelector("tr > :first-child")?.offsetWidth ?? 0) < room.clientWidth);
+  };
+  room.addEventListener("scroll", look, { passive: true });
+  new ResizeObserver(look).observe(room);
+  return room;
+}
+
 /** Runs when a section comes near the screen, or the page is printed. */
 export function whenNear(element, render) {
   let done = false;

@@ -1,7 +1,7 @@
 // "What if": sliders for the shares, and at once what the run's surfaces predict of them.
 import { data, mixtures, rows, shareOf, unpack } from "./data.js";
 import { Z95, changesChart } from "./changes.js";
-import { count, h, labelled, nsl, percent, select, signed } from "./dom.js";
+import { count, h, labelled, nsl, percent, scrollable, select, signed } from "./dom.js";
 import { mixtureYaml, moveShare, nameOf, outsideSupport, startFrom } from "./mixture.js";
 import { limitControls } from "./limits.js";
 import { nslOf, objectiveOf, objectiveStd } from "./objective.js";
@@ -267,7 +267,7 @@ export async function explore(section) {
     said,
     stuck,
     corpora.length > 8 ? labelled("Find a corpus", search) : "",
-    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "shares and predictions" },
+    scrollable("shares and predictions",
       h("table", { class: "shares" },
         h("thead", {}, h("tr", {}, [["corpus", "left"], ["lock"], ["share", "left"], ["%"], ["NSL, 95 %"], ["change"]].map(([title, side]) => h("th", { scope: "col", class: side }, title)))),
         bodies.map(({ body }) => body))),

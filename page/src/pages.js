@@ -1,7 +1,7 @@
 // The Markdown pages of the run, as they are: summary.md is what the first screen says.
 import MarkdownIt from "markdown-it";
 import { data } from "./data.js";
-import { h } from "./dom.js";
+import { h, scrollable } from "./dom.js";
 
 // html is off, so that tags in a page show as text, and links to javascript: are none
 const markdown = new MarkdownIt({ html: false, linkify: false, typographer: false });
@@ -22,7 +22,7 @@ function render(text, down) {
   // text of our own pages, with html off: markdown-it has escaped all of it
   element.innerHTML = markdown.renderer.render(tokens, markdown.options, {});
   for (const table of element.querySelectorAll("table")) {
-    const scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `table ${++regions} of the pages` });
+    const scroll = scrollable(`table ${++regions} of the pages`);
     table.replaceWith(scroll);
     scroll.append(table);
   }

@@ -1,6 +1,6 @@
 // The page of a comparison of recipes: the best choices, a table of all tokenizers, and a heat map by corpus.
 import "./recipes.css";
-import { count, h, labelled, nsl, select, signed } from "./dom.js";
+import { breakable, count, h, labelled, nsl, scrollable, select, signed } from "./dom.js";
 import { sortableTable } from "./table.js";
 
 const data = JSON.parse(document.getElementById("data").textContent);
@@ -26,26 +26,20 @@ function choices(section) {
   section.append(h("ul", { class: "prose" }, data.choices.map(inline)), h("p", { class: "note prose" }, data.choices_note));
 }
 
-/** A name that breaks at its underscores. */
-const breakable = (name) => name.split(/(?<=_)/).flatMap((part, i) => (i ? [h("wbr"), part] : [part]));
-
 const maybe = (show) => (value) => (value === null || value === undefined ? "" : show(value));
 
 function tokenizers(section) {
   const gini = data.parallel_set ? `Gini on ${data.parallel_set}` : "Gini of NSL";
   const columns = [
-    { key: "name", title: "tokenizer", left: true },
+    { key: "name", title: "tokenizer, mixture", under: (_, row) => (row.kind === "existing" ? "existing" : row.mixture) },
     { key: "vocab_size", title: "V", show: count },
-    { key: "mixture", title: "mixture", left: true, show: (value, row) => (row.kind === "existing" ? "existing" : value) },
     { key: "macro", title: "macro NSL", show: nsl },
-    { key: "macro_difference", title: `tokens against ${data.first}`, show: (value, row) => (value === null ? "" : `${signed(value)} ${(round(value, 2) && MARKS[row.claim]) || ""}`) },
-    { key: "low", title: "95 % interval", show: (value, row) => (value === null ? "" : `${signed(value)} to ${signed(row.high)}`) },
+    { key: "macro_difference", title: `tokens against ${data.first}, 95 % interval`, show: (value, row) => (value === null ? "" : `${signed(value)} ${(round(value, 2) && MARKS[row.claim]) || ""}`), under: (_, row) => (row.low === null ? "" : `${signed(row.low, 2, "")} to ${signed(row.high)}`) },
     { key: "pooled_difference", title: "of all text", show: maybe(signed) },
-    { key: "worst", title: "worst NSL", show: (value, row) => `${nsl(value)} (${row.worst_corpus ?? "all equal"})` },
+    { key: "worst", title: "worst NSL", show: nsl, under: (_, row) => row.worst_corpus ?? "all equal" },
     { key: "gini", title: gini, show: (value) => value.toFixed(3) },
-    ...(data.parallel_set ? [{ key: "premium", title: "largest premium", show: (value, row) => `${value.toFixed(2)} (${row.premium_corpus ?? "all equal"})` }] : []),
-    { key: "gpu_hours", title: "GPU hours", show: (value) => count(Math.round(value)) },
-    { key: "cost_difference", title: `cost against ${data.first}`, show: maybe((value) => signed(value, 1)) },
+    ...(data.parallel_set ? [{ key: "premium", title: "largest premium", show: (value) => value.toFixed(2), under: (_, row) => row.premium_corpus ?? "all equal" }] : []),
+    { key: "gpu_hours", title: `GPU hours, cost against ${data.first}`, show: (value) => count(Math.round(value)), under: (_, row) => maybe((value) => signed(value, 1))(row.cost_difference) },
     { key: "gates", title: "gates failed", left: true },
   ];
   const best = [...data.tokenizers].sort((a, b) => a.macro - b.macro);
@@ -65,11 +59,7 @@ function languageModels(section) {
   const plain = (name) => name.replaceAll("`", "");
   const bits = (value) => value.toFixed(4);
   const percent = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
-  const gain = (ends) => (value, row) => {
-    if (value === null) return "–";
-    const { low, high } = row[ends];
-    return `${percent(value)} %${low === null ? "" : ` (${percent(low)} to ${percent(high)})`}`;
-  };
+  const interval = (ends) => (value, row) => (value === null || row[ends].low === null ? "" : `${percent(row[ends].low)} to ${percent(row[ends].high)} %`);
   const first = plain(rows[0].name);
   const columns = [
     { key: "name", title: "read as", left: true },
@@ -77,7 +67,7 @@ function languageModels(section) {
     { key: "bytes_per_token", title: "bytes a token", show: (value) => value.toFixed(2) },
     ...[["bytes", "equal bytes"], ["compute", "equal compute"]].flatMap(([budget, words]) => [
       { key: `bits_${budget}`, title: `bits per byte at ${words}`, show: bits },
-      { key: `fewer_${budget}`, title: `fewer than ${first}`, show: gain(`gain_${budget}`) },
+      { key: `fewer_${budget}`, title: `fewer than ${first}`, show: (value) => (value === null ? "–" : `${percent(value)} %`), under: interval(`gain_${budget}`) },
     ]),
   ];
   const shown = rows.map((row) => ({ ...row, name: plain(row.name), fewer_bytes: row.gain_bytes?.value ?? null, fewer_compute: row.gain_compute?.value ?? null }));
@@ -92,7 +82,7 @@ function heatMap(section) {
   let against = data.first;
   let order = null; // by script; or the tokenizer that is sorted by, whatever its name
   const said = h("p", { class: "said", role: "status" }, "Point at a cell, or move through the cells with the arrow keys.");
-  const room = h("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "heat map of tokens" });
+  const room = scrollable("heat map of tokens");
   const percent = (name, c) => {
     const [value, base] = [data.tokens[name][c], data.tokens[against][c]];
     return value === null || base === null ? null : 100 * (value / base - 1);
@@ -129,13 +119,15 @@ function heatMap(section) {
       return h("tr", { class: begins && i ? "begins" : null }, h("th", { scope: "row", class: "left" }, data.corpora[c]), ...cells(c), h("td", { class: "left note" }, begins || order !== null ? data.scripts[c] : ""));
     });
     const sorter = (name, title) => h("button", { type: "button", "data-order": name ?? "", onclick: () => { order = name; draw(); } }, breakable(title));
-    const heads = columns.map((name) => h("th", { scope: "col", "aria-sort": order === name ? "ascending" : null }, sorter(name, name)));
+    const upright = columns.length > 8 ? "upright" : null; // so many names have room one above the other only
+    const heads = columns.map((name) => h("th", { scope: "col", class: upright, "aria-sort": order === name ? "ascending" : null }, sorter(name, name)));
     const table = h("table", { class: "heat" }, h("caption", {}, `Tokens against ${against}, in percent${against === data.first ? "; bold: can be claimed" : ""}`),
       h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "left" }, "corpus"), heads, h("th", { scope: "col", class: "left", "aria-sort": order === null ? "ascending" : null }, sorter(null, "script")))), h("tbody", {}, rows));
     const first = table.querySelector(".cell");
     if (first) first.tabIndex = 0;
     const focused = room.contains(document.activeElement) ? document.activeElement.dataset.order : undefined;
     room.replaceChildren(table);
+    room.dispatchEvent(new Event("scroll"));
     // the heading that was used is another element now
     if (focused !== undefined) [...table.querySelectorAll("thead button")].find((button) => button.dataset.order === focused)?.focus();
   }

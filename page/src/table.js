@@ -1,8 +1,9 @@
 // Tables that sort by their headings and filter by what is typed.
-import { h, labelled } from "./dom.js";
+import { breakable, h, labelled, scrollable } from "./dom.js";
 
 /**
- * columns: [{key, title, show: value -> text, left: text column, screen: too much for paper}]; rows: objects.
+ * columns: [{key, title, show: value -> text, under: (value, row) -> a second line, left: text column, screen: too much for
+ * paper}]; rows: objects.
  * Nothing of the table is drawn but the first `most` rows that match.
  */
 export function sortableTable(caption, columns, rows, { most = 200, filter = rows.length > 8 } = {}) {
@@ -18,6 +19,7 @@ export function sortableTable(caption, columns, rows, { most = 200, filter = row
     return h("th", { scope: "col", class: classOf(column, i), "data-key": key }, button);
   });
   const text = (row, { key, show }) => (show ? show(row[key], row) : `${row[key] ?? "–"}`);
+  const below = (row, { key, under }) => under?.(row[key], row) ?? "";
 
   function sortBy(key) {
     rising = order === key ? !rising : true;
@@ -40,13 +42,16 @@ export function sortableTable(caption, columns, rows, { most = 200, filter = row
 
   function draw() {
     const matching = rows.filter(
-      (row) => !wanted || columns.some((column) => text(row, column).toLowerCase().includes(wanted)),
+      (row) => !wanted || columns.some((column) => `${text(row, column)}\n${below(row, column)}`.toLowerCase().includes(wanted)),
     );
     const sorted = order ? [...matching].sort(compare) : matching;
     body.replaceChildren(
       ...sorted.slice(0, most).map((row) =>
-        h("tr", {}, columns.map((column, i) =>
-          h(i ? "td" : "th", { scope: i ? null : "row", class: classOf(column, i) }, text(row, column)))),
+        h("tr", {}, columns.map((column, i) => {
+          const second = below(row, column);
+          const shown = i ? text(row, column) : breakable(text(row, column));
+          return h(i ? "td" : "th", { scope: i ? null : "row", class: classOf(column, i) }, shown, second ? h("small", { class: "under" }, second) : null);
+        })),
       ),
     );
     note.textContent =
@@ -58,7 +63,6 @@ export function sortableTable(caption, columns, rows, { most = 200, filter = row
   const search = h("input", { type: "search", oninput: (event) => { wanted = event.target.value.toLowerCase(); draw(); } });
   return h("div", { class: "sortable" },
     filter ? labelled("Filter", search) : null,
-    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-      h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, headings)), body)),
+    scrollable(caption, h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, headings)), body)),
     note);
 }

@@ -1,6 +1,6 @@
 // "Text as tokens", and the vocabulary browser.
 import { data, unpack } from "./data.js";
-import { count, h, labelled, select } from "./dom.js";
+import { count, h, labelled, scrollable, select } from "./dom.js";
 import { encode, entry, isByteLevel, loadTokenizer, seen } from "./encode.js";
 
 const LONGEST = 20_000; // characters that are cut as one types
@@ -138,7 +138,7 @@ export function vocabulary(section) {
       labelled("Order", select([["id", "as learned"], ["bytes", "longest first"], ["used", "most used first"], ["unused", "least used first"]], order, (x) => { order = x; draw(); }))),
     h("p", { class: "note" }, "Uses: tokens of the evaluation text (its test half), and the corpus that has most of them."),
     note,
-    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "vocabulary" },
+    scrollable("vocabulary",
       h("table", {}, h("thead", {}, h("tr", {}, [["id"], ["entry", "left"], ["bytes"], ["script", "left"], ["uses"], ["most by", "left"], ["how it came about", "left"]].map(([title, side]) => h("th", { scope: "col", class: side }, title)))), body)));
   draw();
 }
