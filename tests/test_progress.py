@@ -39,6 +39,22 @@ def test_time_left_comes_from_the_rates_of_the_rules():
     assert "4 of 9 jobs done, 1 running, 3 waiting, 1 failed;" in progress.line()
 
 
+def test_the_first_jobs_say_nothing_about_others():
+    clock = Clock()
+    progress = Progress(clock)
+    progress.plan({"count": 2, "train": 98})
+    for job in range(2):
+        progress.start(job, "count")
+        clock.now += 60
+        progress.finish(job, "count")
+    assert progress.line() == "2 of 100 jobs done, 98 waiting; 2.0 min so far"
+    for job in range(3):
+        progress.start(job, "train")
+        clock.now += 1
+        progress.finish(job, "train")
+    assert progress.line().endswith("about 1.6 min left")
+
+
 def test_a_recipe_takes_as_long_as_another():
     clock = Clock()
     progress = Progress(clock)
@@ -73,9 +89,7 @@ def test_time_left_with_quiet_rules(capsys):
     clock.now = 60
     log("Finished jobid: 7 (Rule: train)", event=LogEvent.JOB_FINISHED, job_id=7)
     log(None, event=LogEvent.PROGRESS, done=4, total=4)
-    assert (
-        "1 of 4 jobs done, 0 running, 3 waiting; 60 s so far, about 3.0 min left" in capsys.readouterr().err
-    )
+    assert "1 of 4 jobs done, 3 waiting; 60 s so far, about 3.0 min left" in capsys.readouterr().err
 
 
 def test_one_line_in_place_of_three_about_every_job(capsys):
@@ -92,7 +106,8 @@ def test_one_line_in_place_of_three_about_every_job(capsys):
     log("Job stats: ...", event=LogEvent.RUN_INFO, stats={"count": 2, "total": 2})
     log("Execute 1 jobs...", event=LogEvent.JOB_STARTED, jobs=[7])
     log(
-        "Job 7: Counting deu\nReason: Missing output files: a, b",
+        "Job 7: Counting deu\nReason: Missing output files: a, b; Incomplete output files: results/summary.md; "
+        "Input files updated by another job: c",
         event=LogEvent.JOB_INFO,
         jobid=7,
         rule_msg="Counting deu",
@@ -104,14 +119,16 @@ def test_one_line_in_place_of_three_about_every_job(capsys):
     log("Nothing to be done (all requested files are present and up to date).")
     lines = capsys.readouterr().err.splitlines()
     assert lines[:2] == ["Job stats: ...", "Job 7: Counting deu"]
-    assert lines[2].startswith("TREX: 1 of 2 jobs done, 0 running, 1 waiting; 0 s so far, about 0 s left")
+    assert lines[2].startswith("TREX: 1 of 2 jobs done, 1 waiting; 0 s so far, about 0 s left")
     assert lines[3].startswith("Nothing to be done")
     assert len(lines) == 4
 
 
 def test_the_end_of_a_run_says_what_was_found(tmp_path):
     summary = tmp_path / "summary.md"
-    summary.write_text("# Recommended mixture: `found`\n\n**Train on `found`,** which\nis better.\n\nMore.\n")
+    summary.write_text(
+        "# Recommended mixture: `found`\n\n**Train on `found`,** which\nis *better*.\n\nMore.\n"
+    )
     (tmp_path / "report.html").touch()
     assert closing_words(summary) == (
         f"Recommended mixture: found\nTrain on found, which\nis better.\n"

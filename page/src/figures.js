@@ -7,6 +7,9 @@ import { sortableTable } from "./table.js";
 
 const validation = rows(data.validation);
 const unique = (values) => [...new Set(values)];
+/** The recommended mixture last, so that it is drawn above the others. */
+const chosenLast = (list) => [...list].sort((a, b) => (a.name === data.chosen) - (b.name === data.chosen));
+
 function mixtureBars() {
   let name = mixtures.find((row) => row.name !== data.chosen)?.name ?? data.chosen;
   const best = shareOf(mixtures.find((row) => row.name === data.chosen));
@@ -34,7 +37,8 @@ function mixtureBars() {
 function nslByCorpus() {
   const names = unique(validation.map((row) => row.tokenizer));
   const sets = unique(validation.filter((row) => row.metric === "nsl").map((row) => row.evaluation_set));
-  let [first, second, set] = [names[0], names[1] ?? names[0], sets[0]];
+  const other = names.slice(1).find((name) => name !== data.chosen) ?? names[0]; // not the same mixture again
+  let [first, second, set] = [names[0], other, sets[0]];
   const pick = (text, values, value, use) => labelled(text, select(values.map((x) => [x, x]), value, (x) => { use(x); element.redraw(); }));
   const controls = [pick("Tokenizer", names, first, (x) => (first = x)), pick("against", names, second, (x) => (second = x)), pick("on", sets, set, (x) => (set = x))];
   const element = figure("Who wins, who pays", "NSL of two finished tokenizers in each corpus; to the left is better.", controls, () => {
@@ -119,7 +123,7 @@ function predictedMeasured() {
 
 function front() {
   if (!data.front) return null;
-  const [predicted, measured, points] = [rows(data.front), rows(data.measured_front), rows(data.front_points)];
+  const [predicted, measured, points] = [rows(data.front), chosenLast(rows(data.measured_front)), rows(data.front_points)];
   return figure("What does the worst corpus cost?", "The line is predicted: nothing found is better on both. Crosses are points of it that were measured, dots are measured mixtures; to the left and down is better.", [], () => ({
     options: {
       height: 400, marginLeft: 50, grid: true, x: { label: "average (NSL)" }, y: { label: "worst corpus (NSL)" },
@@ -197,7 +201,7 @@ function byVocabulary() {
   const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
   const element = figure("Compression by vocabulary size", "Mean NSL of the corpora of every measured mixture, as its proxies measured it.", [
     labelled("Vocabulary", slider), output, labelled("on", select(sets.map((x) => [x, x]), set, (x) => { set = x; element.redraw(); }))], () => {
-    const points = mixtures.flatMap(({ name }) => sizes.map((size) => {
+    const points = chosenLast(mixtures).flatMap(({ name }) => sizes.map((size) => {
       const values = all.filter((row) => row.name === name && row.evaluation_set === set && row.vocab_size === size).map((row) => row.nsl);
       return values.length ? { name, size, nsl: mean(values) } : null;
     })).filter(Boolean);
@@ -250,8 +254,8 @@ export function tables() {
     ...(data.on_proxies ? [{ key: "role", title: "role", left: true }, { key: "strategy", title: "strategy", left: true },
       { key: "predicted", title: "predicted", show: nsl }, { key: "on_proxies", title: "on proxies", show: nsl }] : []),
     { key: "measured", title: "full scale", show: nsl },
+    { key: "why", title: "why it was or was not taken", left: true, long: true },
     ...(data.corpora.length > MOST ? [] : data.corpora.map((corpus) => ({ key: corpus, title: corpus, show: share, screen: true }))),
-    { key: "why", title: "why it was or was not taken", left: true },
   ];
   const best = shareOf(mixtures.find((row) => row.name === data.chosen));
   const names = unique(validation.map((row) => row.tokenizer));
@@ -266,8 +270,9 @@ export function tables() {
     ...(data.support ? [{ key: "low", title: "sampled from", show: share }, { key: "high", title: "to", show: share }] : []),
     ...names.map((name, j) => ({ key: `nsl${j}`, title: `NSL ${name}`, show: nsl })),
   ];
-  const gates = rows(data.gates).map((row) => ({ ...row, examples: (row.examples ?? []).join(", ") || "–" }));
-  const gateColumns = [{ key: "tokenizer", title: "tokenizer" }, ...["gate", "result", "count", "examples"].map((key) => ({ key, title: key, left: key !== "count" }))];
+  const order = (row) => ["fail", "warn", "pass", "n/a"].indexOf(row.result); // what passed is last
+  const gates = rows(data.gates).map((row) => ({ ...row, examples: (row.examples ?? []).join(", ") || "–" })).sort((a, b) => order(a) - order(b));
+  const gateColumns = [{ key: "tokenizer", title: "tokenizer" }, ...["gate", "result", "count", "examples"].map((key) => ({ key, title: key, left: key !== "count", long: key === "examples" }))];
   return [
     sortableTable(data.on_proxies ? "Mixtures: candidates and baselines" : "Mixtures", mixtureColumns, of),
     sortableTable(`Corpora, with NSL on ${set}`, corpusColumns, corpusRows),

@@ -16,8 +16,11 @@ let regions = 0; // each has a name of its own
 /** Markdown as elements; headings are `down` levels deeper. */
 function render(text, down) {
   const tokens = markdown.parse(text, {});
-  for (const token of tokens)
+  for (const token of tokens) {
     if (token.type.startsWith("heading")) token.tag = `h${Math.min(6, Number(token.tag[1]) + down)}`;
+    for (const child of token.children ?? [])
+      if (child.type === "text") child.content = child.content.replace(/(\d) (%|[kMG]B\b)/g, "$1\u00a0$2"); // on one line
+  }
   const element = h("div", { class: "prose" });
   // text of our own pages, with html off: markdown-it has escaped all of it
   element.innerHTML = markdown.renderer.render(tokens, markdown.options, {});

@@ -2,8 +2,8 @@
 import { breakable, h, labelled, scrollable } from "./dom.js";
 
 /**
- * columns: [{key, title, show: value -> text, under: (value, row) -> a second line, left: text column, screen: too much for
- * paper}]; rows: objects.
+ * columns: [{key, title, show: value -> text, under: (value, row) -> a second line, left: text column, long: in several
+ * lines, screen: too much for paper}]; rows: objects.
  * Nothing of the table is drawn but the first `most` rows that match.
  */
 export function sortableTable(caption, columns, rows, { most = 200, filter = rows.length > 8 } = {}) {
@@ -12,7 +12,8 @@ export function sortableTable(caption, columns, rows, { most = 200, filter = row
   let wanted = "";
   const body = h("tbody");
   const note = h("p", { class: "note", role: "status" });
-  const classOf = ({ left, screen }, i) => [left || !i ? "left" : "", screen ? "screen" : ""].filter(Boolean).join(" ") || null;
+  const classOf = ({ left, long, screen }, i) =>
+    [left || !i ? "left" : "", long ? "long" : "", screen ? "screen" : ""].filter(Boolean).join(" ") || null;
   const headings = columns.map((column, i) => {
     const { key, title } = column;
     const button = h("button", { type: "button", onclick: () => sortBy(key) }, title);

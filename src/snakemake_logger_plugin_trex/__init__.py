@@ -17,9 +17,11 @@ from trex.run.progress import Progress
 EVERY = 10  # seconds at least between two lines about the run
 _RULE = re.compile(r"\(Rule: (.+)\)$")  # in the message that a job ended
 _NOISE = "Select jobs to execute..."
-# why jobs of a first run run; other reasons, such as changed settings, are shown
+# why jobs of a first run run; other reasons, such as changed settings, are shown. Until its job
+# has run, summary.md says that the run is not complete.
 _USUAL = re.compile(
-    r"\nReason: (Missing output files|Input files updated by another job): [^;]*(; Input files .*)?$"
+    r"\nReason: (Missing output files|Input files updated by another job): [^;]*"
+    r"(; Incomplete output files: [^;,]*summary\.md)?(; Input files .*)?$"
 )
 
 

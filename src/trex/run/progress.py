@@ -8,13 +8,16 @@ from pathlib import Path
 
 from trex.run.tasks import stage
 
+FIRST = 0.05  # of the jobs say nothing yet about how long others take
+
 
 class Progress:
     """Jobs done, running and waiting, and the time left by the rates of the rules seen so far.
 
     A rule's jobs that are still to come take as long as its jobs that ended, on average, or else those of the same rule
     of another recipe, and run as many at a time as so far. Jobs of rules of which none has ended are taken to be like
-    the average job; where that is most of what is left, the line says "perhaps".
+    the average job; where that is most of what is left, the line says "perhaps", and says nothing yet of a run's first
+    jobs, of which some also compile what all others use.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
@@ -52,7 +55,10 @@ class Progress:
         done, running, total = self._done.total(), len(self._running), self.planned.total()
         failed = f", {self._failed} failed" if self._failed else ""
         waiting = max(total - done - running - self._failed, 0)
-        jobs = f"{done} of {total} jobs done, {running} running, {waiting} waiting{failed}"
+        now = (
+            f", {running} running" if running else ""
+        )  # when a job has ended, the only one at a time is none
+        jobs = f"{done} of {total} jobs done{now}, {waiting} waiting{failed}"
         return f"{jobs}; {duration(self._clock() - self._began)} so far{self._left()}"
 
     def _left(self) -> str:
@@ -67,6 +73,8 @@ class Progress:
         known -= sum(min(now - began, means.get(rule, 0.0)) for rule, began in self._running.values())
         average = self._seconds.total() / self._timed.total()
         unknown = average * sum(n for rule, n in left.items() if rule not in means)
+        if unknown >= known and self._done.total() < FIRST * self.planned.total():
+            return ""
         word = "about" if known > unknown else "perhaps"
         return f", {word} {duration((max(known, 0) + unknown) / at_a_time)} left"
 
@@ -103,6 +111,6 @@ def duration(seconds: float) -> str:
 def closing_words(summary: Path) -> str:
     """The title and the first paragraph of summary.md as plain text, and where to read on."""
     title, first = summary.read_text().split("\n\n", 2)[:2]
-    plain = re.sub(r"\*\*|`|^# ", "", f"{title}\n{first}")
+    plain = re.sub(r"[*`]|^# ", "", f"{title}\n{first}")
     report = summary.with_name("report.html")
     return f"{plain}\nRead {summary}" + (f", or open {report}" if report.exists() else "")
