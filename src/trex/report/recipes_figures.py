@@ -26,9 +26,18 @@ COLORS_OF_DIFFERENCES = LinearSegmentedColormap.from_list("differences", [FEWER_
 # How long an axis of differences is, in ranges of the recipes; an existing tokenizer outside of it is an arrow.
 FAR = 1.3
 CLIP = 90  # percentile of the absolute differences of recipes where the colours of the heat map end
-NUMBERS = 16  # tokenizers in the heat map that leave room for numbers
+NUMBERS = 32  # columns of the heat map: in more, that are shown smaller, nobody can read numbers
 COLUMN_WIDTH = 0.5
 ON_ONE_ANOTHER = 0.02  # share of an axis: points that are nearer get their numbers together
+PANEL = (175.0, 150.0)  # points of print that the marks of a panel of `recipe_tradeoffs` lie within, about
+MARK = 3.0  # half a mark, in points
+PLACES = [  # of a number: so far from its mark (a line then leads there), on this side
+    (away, side_x, side_y)
+    for away in (0.0, 8.0, 18.0)
+    for side_x in (1, 0, -1)
+    for side_y in (0, 1, -1)
+    if side_x or side_y
+]
 
 
 @rc_context(STYLE)
@@ -138,31 +147,47 @@ def _is_near(values: np.ndarray, recipes: np.ndarray) -> np.ndarray:
 
 
 def _number(ax: Axes, x: np.ndarray, y: np.ndarray, shown: np.ndarray) -> None:
-    """Write the numbers of points beside them, on the side that is farthest from other points; those of points that lie
+    """Write the numbers of points beside them, where they cover no point and no other number; those of points that lie
     on one another together."""
-    across, up = ((values[shown] - values[shown].min()) / (np.ptp(values[shown]) or 1.0) for values in (x, y))
-    together: dict[tuple[int, int], list[int]] = {}
-    for i in range(len(shown)):
-        together.setdefault((round(across[i] / ON_ONE_ANOTHER), round(up[i] / ON_ONE_ANOTHER)), []).append(i)
-    first = [of[0] for of in together.values()]
-    across, up = across[first], up[first]
-    for i, of in enumerate(together.values()):
-        point = shown[of[0]]
-        rest = np.arange(len(first)) != i
+    at = np.stack(
+        [(values[shown] - values[shown].min()) / (np.ptp(values[shown]) or 1.0) for values in (x, y)], 1
+    )
+    together: dict[tuple[int, ...], list[int]] = {}
+    for i, point in enumerate(at):
+        together.setdefault(tuple(np.round(point / ON_ONE_ANOTHER).astype(int)), []).append(i)
+    at *= PANEL
+    written: list[tuple[np.ndarray, np.ndarray]] = []  # centres of numbers, and half their sizes
+    for of in together.values():
+        text = ", ".join(str(shown[k] + 1) for k in of)
+        half = np.array([2.2 * len(text) + 0.5, 4.0])
 
-        def room(side: tuple[int, int], i: int = i, rest: np.ndarray = rest) -> float:
-            dx, dy = across[rest] - across[i] - side[0] / 150, up[rest] - up[i] - side[1] / 150
-            return float(np.hypot(dx, dy).min(initial=9.0))
+        def quality(
+            place: tuple[float, float, float], own: int = of[0], half: np.ndarray = half
+        ) -> tuple[float, ...]:
+            away, *side = place
+            centre = at[own] + side * (half + MARK + away)
+            covered = np.all(np.abs(at - centre) < half + MARK, axis=1).sum()
+            line = at[own] + np.outer((0.3, 0.5, 0.7) if away else (), centre - at[own])
+            for other, size in written:
+                covered += np.all(np.abs(other - centre) < half + size)
+                covered += np.any(np.all(np.abs(other - line) < size, axis=1))
+            alone = np.hypot(*(at - centre)[np.arange(len(at)) != own].T).min(initial=99.0)
+            return (covered, away, -alone)
 
-        side = max([(7, 0), (0, 7), (-7, 0), (0, -8)], key=room)
+        away, *side = min(PLACES, key=quality)
+        offset = side * (half + MARK + away)
+        written.append((at[of[0]] + offset, half))
         ax.annotate(
-            ", ".join(str(shown[k] + 1) for k in of),
-            (x[point], y[point]),
-            xytext=side,
+            text,
+            (x[shown[of[0]]], y[shown[of[0]]]),
+            xytext=tuple(offset),
             textcoords="offset points",
             fontsize=7,
             ha="center",
             va="center",
+            arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": "black", "shrinkA": 0, "shrinkB": 0}
+            if away
+            else None,
         )
 
 
@@ -210,7 +235,7 @@ def recipes_by_corpus(compared: Compared, scripts: Mapping[str, str]) -> Figure:
                     color="white"
                     if abs(value) > 0.75 * end
                     else "black"
-                    if claims[row, column]
+                    if claims[row, column] or abs(value) > 0.3 * end
                     else "#606060",
                 )
     ax.set_xticks(
@@ -225,7 +250,8 @@ def recipes_by_corpus(compared: Compared, scripts: Mapping[str, str]) -> Figure:
         ax.axvline(n_recipes - 0.5, color="black", linewidth=1.2)
     bar = figure.colorbar(image, ax=ax, extend="both", location="bottom", shrink=0.7, aspect=35)
     bar.outline.set_visible(False)
-    title = f"Tokens by corpus against {compared.first.name} (%)\nbold: can be claimed"
+    bold = "\nbold: can be claimed" if len(others) <= NUMBERS else ""
+    title = f"Tokens by corpus against {compared.first.name} (%){bold}"
     figure.suptitle(title, fontsize=9, x=0.02, ha="left")
     return figure
 
