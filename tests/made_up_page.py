@@ -1,4 +1,5 @@
-"""report.html of the made-up run, with what a page needs besides: made-up surfaces, tokenizers and provenance."""
+"""report.html of the made-up run, with what a page needs besides: made-up surfaces, tokenizers and provenance; and
+recipes.html of made-up recipes."""
 
 import json
 from collections.abc import Mapping
@@ -7,17 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from made_up_recipes import config as recipe_config
+from made_up_recipes import finished
 from made_up_run import CORPORA, RAW, compression, write_results
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, trainers
 from tokenizers.models import BPE
 
 from trex.config import load_config
 from trex.counting.patterns import PATTERNS
-from trex.language_model.budgets import EQUAL_COMPUTE
+from trex.language_model.budgets import EQUAL_BYTES, EQUAL_COMPUTE
 from trex.language_model.compare import SCHEMA as BITS
 from trex.layout import Layout
+from trex.recipes.compare import Compared
 from trex.report.details import write_details
 from trex.report.page import Parts, write_page
+from trex.report.recipes_page import write_recipes_page
 from trex.report.results import Results
 from trex.report.summary import write_summary
 from trex.search.registry import STRATEGIES, described
@@ -153,3 +158,23 @@ def write_made_up_page(folder: Path, by_size: Mapping[int, Surface], corpora: li
         "snakemake --cores all",
     )
     return write_page(results, parts)
+
+
+def write_made_up_recipes_page(corpora: list[str], n: int = 12) -> str:
+    """The page of n recipes and an existing tokenizer, from 20 % fewer to 20 % more tokens than the reference, and of
+    language models."""
+    rng = np.random.default_rng(0)
+    reference = {corpus: rng.integers(2000, 3000, 40) for corpus in corpora}
+    settings = recipe_config(corpora)
+
+    def of(name: str, factor: float, settings: Mapping | None):
+        tokens = {corpus: np.round(factor * of * rng.normal(1, 0.02, 40)) for corpus, of in reference.items()}
+        return finished(name, tokens, reference, settings=settings)
+
+    every = [
+        of(f"recipe_number_{i:02d}", factor, settings) for i, factor in enumerate(np.linspace(0.8, 1.2, n))
+    ]
+    compared = Compared.of([*every, of("o200k_base", 1.0, None)])
+    table = bits_per_byte(corpora)
+    table = pl.concat([table, table.with_columns(budget=pl.lit(EQUAL_BYTES))])
+    return write_recipes_page(compared, dict.fromkeys(corpora[1:], "Latin"), "0", table)

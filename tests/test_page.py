@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from made_up_page import TEXT, surfaces, tokenizer, write_made_up_page
+from made_up_page import TEXT, surfaces, tokenizer, write_made_up_page, write_made_up_recipes_page
 
 from trex.bpe.byte_alphabet import spell
 from trex.counting.patterns import PATTERNS
@@ -164,13 +164,14 @@ def test_browser(tmp_path):
         (tmp_path / name).mkdir()
         pages[name] = tmp_path / f"{name}.html"
         pages[name].write_text(write_made_up_page(tmp_path / name, by_size, corpora), encoding="utf-8")
+    pages["recipes"] = tmp_path / "recipes.html"
+    pages["recipes"].write_text(write_made_up_recipes_page(["deu", "eng", "heb"]), encoding="utf-8")
     shares = mixtures(1000, 3)
     (tmp_path / "ask.json").write_text(json.dumps({"shares": shares.tolist(), "text": TEXT}))
     node(
         "tools/browser.mjs",
         CHROMIUM,
-        pages["plain"],
-        pages["hostile"],
+        *pages.values(),
         tmp_path / "ask.json",
         tmp_path / "found.json",
     )
@@ -178,6 +179,10 @@ def test_browser(tmp_path):
     assert found["problems"] == []  # errors in the console, requests
     assert found["violations"] == []  # of axe-core
     assert found["overflow"] == 0  # at a phone's width
+    assert found["hidden_columns"] == []  # of recipes.html at 1,200 pixels
+    before, after, more = found["names_at"]
+    assert before == after
+    assert not more
     assert found["sums"] == pytest.approx([1] * len(found["sums"]), abs=1e-9)
     assert len(set(found["locked"])) == 1  # whatever the other controls do
     assert found["isDisabled"]

@@ -74,7 +74,7 @@ function languageModels(section) {
   section.append(
     ...(said ? [h("ul", { class: "prose" }, inline(said))] : []),
     h("p", { class: "note" }, "Small language models trained with the tokenizers, all on the same text and measured on the same documents. Above 0 is fewer bits, and better; 95 % intervals, each by itself, over seeds and documents. language_models.md beside this page has every corpus. A heading sorts."),
-    sortableTable("Language models", columns, shown, { filter: false }));
+    sortableTable("Bits per byte", columns, shown, { filter: false }));
 }
 
 /** A heat map as a table: a row a corpus, a column a tokenizer. */

@@ -1,16 +1,19 @@
-// node browser.mjs CHROMIUM PAGE HOSTILE ASK.json RESULT.json: what a browser shows of two pages, for tests/test_page.py.
+// node browser.mjs CHROMIUM PAGE HOSTILE RECIPES ASK.json RESULT.json: what a browser shows of two report.html and a
+// recipes.html, for tests/test_page.py.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
-const [, , executablePath, plain, hostile, ask, output] = process.argv;
+const [, , executablePath, plain, hostile, recipes, ask, output] = process.argv;
 const { shares, text } = JSON.parse(readFileSync(ask, "utf8"));
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 const found = { problems: [], dialogs: 0, violations: [] };
 
-async function open(file, options) {
+const isReport = () => ["explore", "vocabulary"].every((id) => document.getElementById(id).dataset.ready) && document.querySelector(".cut");
+
+async function open(file, options, isReady = isReport) {
   const context = await browser.newContext({ bypassCSP: false, reducedMotion: "reduce", ...options });
   const page = await context.newPage();
   page.on("console", (message) => ["error", "warning"].includes(message.type()) && found.problems.push(message.text()));
@@ -28,7 +31,7 @@ async function open(file, options) {
       await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
     }
   });
-  await page.waitForFunction(() => ["explore", "vocabulary"].every((id) => document.getElementById(id).dataset.ready) && document.querySelector(".cut"));
+  await page.waitForFunction(isReady);
   return page;
 }
 
@@ -82,14 +85,28 @@ Object.assign(found, await page.evaluate(({ shares, text }) => {
   })));
 }, { shares, text }));
 
-for (const colorScheme of ["light", "dark"]) {
-  await page.emulateMedia({ colorScheme });
-  await page.evaluate(axe); // through the debugger, which the page's policy does not concern
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  found.violations.push(...violations.map(({ id, nodes }) => `${colorScheme} ${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 150)).join(" ")}`));
+const beside = await open(recipes, { viewport: { width: 1200, height: 900 } }, () => document.documentElement.dataset.ready);
+found.hidden_columns = await beside.evaluate(() => [...document.querySelectorAll(".scroll.wide")].map((room) => room.getAttribute("aria-label")));
+found.overflow = 0;
+for (const of of [page, beside]) {
+  for (const colorScheme of ["light", "dark"]) {
+    await of.emulateMedia({ colorScheme });
+    await of.evaluate(axe); // through the debugger, which the page's policy does not concern
+    const { violations } = await of.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+    found.violations.push(...violations.map(({ id, nodes }) => `${colorScheme} ${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 150)).join(" ")}`));
+  }
+  await of.setViewportSize({ width: 375, height: 800 });
+  found.overflow += await of.evaluate(() => Math.max(0, document.documentElement.scrollWidth - innerWidth));
 }
-await page.setViewportSize({ width: 375, height: 800 });
-found.overflow = await page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - innerWidth));
+// on a phone, names stay where they are while the other columns are moved
+found.names_at = await beside.evaluate(async () => {
+  const room = document.querySelector(".scroll.wide.more");
+  const at = () => Math.round(room.querySelector("tbody th").getBoundingClientRect().left);
+  const places = [at()];
+  room.scrollLeft = 1e6;
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  return [...places, at(), room.classList.contains("more")];
+});
 
 const other = await open(hostile, { viewport: { width: 800, height: 800 } });
 found.headings = await other.evaluate(() => [...document.querySelectorAll("#explore .shares tbody th")].map((cell) => cell.textContent));
