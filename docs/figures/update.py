@@ -1,9 +1,11 @@
-"""Write the figures of these docs again from a finished run of the embedded default.
+"""Write the figures of these docs again from a finished run of the embedded default, and the pictures of its report.html.
 
-python docs/figures/update.py [RESULTS]
+python docs/figures/update.py [RESULTS]    # the pictures need Chromium, and `npm ci` in page/
 """
 
 import io
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -21,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 SHOWN = ("mixture_bars", "sampled_support", "pareto_front", "predicted_measured", "full_scale_gains", "full_scale_nsl",
          "rank_invariance", "learning_curve", "full_scale_choice", "vocabulary_size", "vocabulary")  # fmt: skip
 DPI, COLOURS = 100, 64  # 5 to 30 kB a figure
+HERE = Path(__file__).parent
 
 
 def main(folder: Path) -> None:
@@ -30,8 +33,23 @@ def main(folder: Path) -> None:
     for name in SHOWN:
         picture = io.BytesIO()
         drawn[name].savefig(picture, format="png", dpi=DPI)
-        few_colours = Image.open(picture).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE)
-        few_colours.save(Path(__file__).with_name(f"{name}.png"), optimize=True)
+        _save(picture, HERE / f"{name}.png", COLOURS)
+    _take_pictures(Layout(folder).report)
+
+
+def _save(picture: io.BytesIO | Path, path: Path, colours: int) -> None:
+    few_colours = Image.open(picture).convert("RGB").quantize(colours, Image.Quantize.MAXCOVERAGE)
+    few_colours.save(path, optimize=True)
+
+
+def _take_pictures(page: Path) -> None:
+    """report_*.png: what a browser shows of the page."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if not (chromium and shutil.which("node") and (ROOT / "page/node_modules").exists()):
+        sys.exit("report_*.png are the old ones: new ones need Chromium, node, and `npm ci` in page/")
+    subprocess.run(["node", ROOT / "page/tools/screenshots.mjs", chromium, page, HERE], check=True)
+    for picture in HERE.glob("report_*.png"):
+        _save(picture, picture, 256)
 
 
 def _vocabularies(files: Layout, results: Results) -> Vocabularies:
