@@ -254,7 +254,7 @@ export async function explore(section) {
     for (const { fill } of bodies) fill(shares, mean, old); // of a folded script, its sum and means
     drawing.show(mean, std, old, state.against);
     section.dataset.built = drawing.built; // how often the chart was built, not moved
-    yaml.value = mixtureYaml(where.value, nameOf(name.value), corpora, shares);
+    yaml.value = mixtureYaml(where.value, nameOf(name.value), corpora, shares, data.baselines);
     section.dataset.vocab = surface.vocabSize;
     section.dataset.drawn = (performance.now() - begun).toFixed(1);
     section.current = { shares, here, now };

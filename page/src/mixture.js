@@ -48,11 +48,15 @@ export function nameOf(typed) {
   return /^[a-z]/.test(name) && !WORDS.test(name) ? name : `m_${name}`;
 }
 
-/** Shares as YAML for a section of the config, with a sum of 1 to the last digit. */
-export function mixtureYaml(section, name, corpora, shares) {
+/**
+ * Shares as YAML for a section of the config, with a sum of 1 to the last digit. baselines: those of the run by name, which
+ * the section has too, since a config that names any has no others.
+ */
+export function mixtureYaml(section, name, corpora, shares, baselines = {}) {
   const parts = shares.map((share) => Math.round(share * 1e6));
   parts[parts.indexOf(Math.max(...parts))] += 1e6 - parts.reduce((sum, part) => sum + part, 0);
   const lines = corpora.map((corpus, i) => `${key(corpus)}: ${(parts[i] / 1e6).toFixed(6)}`);
-  const head = section === "baselines" ? `baselines:\n  ${name}:\n    shares:` : `proxies:\n  mixtures:\n    ${name}:`;
+  const others = Object.entries(baselines).filter(([other]) => other !== name).map(([other, is]) => `  ${key(other)}: ${JSON.stringify(is)}\n`);
+  const head = section === "baselines" ? `baselines:\n${others.join("")}  ${name}:\n    shares:` : `proxies:\n  mixtures:\n    ${name}:`;
   return `${head}\n${lines.map((line) => `      ${line}`).join("\n")}\n`;
 }

@@ -42,9 +42,10 @@ test("shares outside what proxies had", () => {
   assert.deepEqual(outsideSupport([0.1, 0.9], { low: [0.2, 0.1], high: [0.8, 0.9] }), [0]);
 });
 
-test("a mixture for baselines is given by its shares", () => {
-  assert.equal(mixtureYaml("baselines", "mine", ["deu", "eng"], [0.25, 0.75]),
-    "baselines:\n  mine:\n    shares:\n      deu: 0.250000\n      eng: 0.750000\n");
+test("a mixture for baselines is given by its shares, beside the run's baselines", () => {
+  const others = { uniform: "uniform", tempered: { tempered: 0.3 }, mine: "natural" };
+  assert.equal(mixtureYaml("baselines", "mine", ["deu", "eng"], [0.25, 0.75], others),
+    'baselines:\n  uniform: "uniform"\n  tempered: {"tempered":0.3}\n  mine:\n    shares:\n      deu: 0.250000\n      eng: 0.750000\n');
 });
 
 test("names are those that the config takes", () => {

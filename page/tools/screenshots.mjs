@@ -29,6 +29,9 @@ async function shoot(page, selector, name) {
 
 const first = await open({ width: 1100, height: 1560 }, "light", "explore", "#explore[data-ready]");
 await first.evaluate(() => {
+  const [start, against] = document.querySelectorAll("#explore select");
+  against.value = start.value.split(":")[1];
+  against.dispatchEvent(new Event("change"));
   const hindi = document.querySelector("#explore input[type=range][aria-label*=hin]");
   hindi.value = 2 * hindi.valueAsNumber; // "what if Hindi got twice as much?"
   hindi.dispatchEvent(new Event("input"));
@@ -38,7 +41,7 @@ await shoot(first, "body", "report_page.png");
 const second = await open({ width: 1100, height: 720 }, "dark", "tokens", ".cut");
 await second.evaluate(() => {
   const text = document.querySelector("#tokens textarea");
-  text.value = text.value.split(/(?=\p{Script=Hiragana})/u)[0]; // where a machine draws pictures, fonts for more are rare
+  text.value = text.value.split(/(?=\p{Script=Hiragana})/u)[0].trim(); // where a machine draws pictures, fonts for more are rare
   text.dispatchEvent(new Event("input"));
   for (const box of document.querySelectorAll("#tokens input[type=checkbox]"))
     if (["chosen", "o200k_base"].includes(box.parentElement.textContent) !== box.checked) box.click();

@@ -44,6 +44,7 @@ def page_data(results: Results, pages: Sequence[Path]) -> dict[str, Any]:
         "pages": {path.stem: path.read_text(encoding="utf-8") for path in pages},
         "objective": objective and _objective(objective, files),
         "existing_limits": objective and _existing_limits(results, objective, files),
+        "baselines": config["baselines"],
         "mixtures": columns(results.candidates),
         "front": columns(results.front),
         "measured_front": columns(results.measured_front),
