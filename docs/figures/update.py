@@ -1,4 +1,4 @@
-"""Write the figures of these docs again from a finished run of the embedded default, and the pictures of its report.html.
+"""Write the figures of these docs again from a finished run of the embedded default, and pictures of its report.html.
 
 python docs/figures/update.py [RESULTS]    # the pictures need Chromium, and `npm ci` in page/
 """
