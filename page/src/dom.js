@@ -29,8 +29,8 @@ export function select(options, value, onchange) {
   return control;
 }
 
-/** A name that breaks at its underscores. */
-export const breakable = (name) => name.split(/(?<=_)/).flatMap((part, i) => (i ? [h("wbr"), part] : [part]));
+/** A name that breaks at its underscores, if it is long. */
+export const breakable = (name) => (name.length < 14 ? [name] : name.split(/(?<=_)/).flatMap((part, i) => (i ? [h("wbr"), part] : [part])));
 
 /**
  * Room for what may be wider than the page. If it is, the page says so, fades the side that has more, and keeps the first

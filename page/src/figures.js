@@ -6,6 +6,7 @@ import { BLUE, GREY, MOST, ORANGE, figure, firstBy, marginFor } from "./plot.js"
 import { sortableTable } from "./table.js";
 
 const validation = rows(data.validation);
+const EXAMPLES = 4; // of what a gate found; validation/gates.parquet has more
 const unique = (values) => [...new Set(values)];
 /** The recommended mixture last, so that it is drawn above the others. */
 const chosenLast = (list) => [...list].sort((a, b) => (a.name === data.chosen) - (b.name === data.chosen));
@@ -126,7 +127,7 @@ function front() {
   const [predicted, measured, points] = [rows(data.front), chosenLast(rows(data.measured_front)), rows(data.front_points)];
   return figure("What does the worst corpus cost?", "The line is predicted: nothing found is better on both. Crosses are points of it that were measured, dots are measured mixtures; to the left and down is better.", [], () => ({
     options: {
-      height: 400, marginLeft: 50, grid: true, x: { label: "average (NSL)" }, y: { label: "worst corpus (NSL)" },
+      height: 400, marginLeft: 50, insetTop: 28, grid: true, x: { label: "average (NSL)" }, y: { label: "worst corpus (NSL)" },
       marks: [
         Plot.line(predicted, { x: "average", y: "worst", stroke: GREY, marker: "dot" }),
         Plot.link(points, { x1: "predicted_average", x2: "average", y1: "predicted_worst", y2: "worst", stroke: GREY, strokeDasharray: "2 3" }),
@@ -271,7 +272,8 @@ export function tables() {
     ...names.map((name, j) => ({ key: `nsl${j}`, title: `NSL ${name}`, show: nsl })),
   ];
   const order = (row) => ["fail", "warn", "pass", "n/a"].indexOf(row.result); // what passed is last
-  const gates = rows(data.gates).map((row) => ({ ...row, examples: (row.examples ?? []).join(", ") || "–" })).sort((a, b) => order(a) - order(b));
+  const few = (examples) => `${examples.slice(0, EXAMPLES).join(", ")}${examples.length > EXAMPLES ? " …" : ""}` || "–";
+  const gates = rows(data.gates).map((row) => ({ ...row, examples: few(row.examples ?? []) })).sort((a, b) => order(a) - order(b));
   const gateColumns = [{ key: "tokenizer", title: "tokenizer" }, ...["gate", "result", "count", "examples"].map((key) => ({ key, title: key, left: key !== "count", long: key === "examples" }))];
   return [
     sortableTable(data.on_proxies ? "Mixtures: candidates and baselines" : "Mixtures", mixtureColumns, of),
