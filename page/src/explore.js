@@ -273,7 +273,7 @@ export async function explore(section) {
         bodies.map(({ body }) => body))),
     drawing.element,
     h("h3", {}, "Measure it"),
-    h("p", {}, "A prediction is no measurement. Paste this into the config and run again; only what is new is trained."),
+    h("p", {}, "A prediction is no measurement. Paste this into the config and run again; no proxy is trained twice."),
     h("div", { class: "controls" }, labelled("Section", where), labelled("Name", name), copy, copied),
     yaml,
   );
