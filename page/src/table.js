@@ -2,8 +2,8 @@
 import { breakable, h, labelled, scrollable } from "./dom.js";
 
 /**
- * columns: [{key, title, show: value -> text, under: (value, row) -> a second line, left: text column, long: in several
- * lines, screen: too much for paper}]; rows: objects.
+ * columns: [{key, title, show: value -> text (or elements, where nothing is filtered), under: (value, row) -> a second
+ * line, left: text column, long: in several lines, screen: too much for paper}]; rows: objects.
  * Nothing of the table is drawn but the first `most` rows that match.
  */
 export function sortableTable(caption, columns, rows, { most = 200, filter = rows.length > 8 } = {}) {
@@ -50,7 +50,8 @@ export function sortableTable(caption, columns, rows, { most = 200, filter = row
       ...sorted.slice(0, most).map((row) =>
         h("tr", {}, columns.map((column, i) => {
           const second = below(row, column);
-          const shown = i ? text(row, column) : breakable(text(row, column));
+          const cell = text(row, column);
+          const shown = i || typeof cell !== "string" ? cell : breakable(cell);
           return h(i ? "td" : "th", { scope: i ? null : "row", class: classOf(column, i) }, shown, second ? h("small", { class: "under" }, second) : null);
         })),
       ),
