@@ -11,7 +11,7 @@ from trex.language_model.budgets import EQUAL_BYTES, EQUAL_COMPUTE
 from trex.language_model.rows import in_words
 from trex.layout import CHOSEN
 from trex.report import markdown
-from trex.report.figures import CHOSEN_COLOR, COLORS, GREY, STYLE
+from trex.report.figures import CHOSEN_COLOR, COLORS, GREY, MARKERS, ROW_HEIGHT, STYLE
 from trex.report.language_model_sentence import BUDGETS, sentence
 
 _EXPLAINED = {
@@ -210,24 +210,30 @@ def curves_figure(
     """The loss of every training, in nats a token, against the operations spent; dashed where the rate falls."""
     names = list(about)
     with rc_context(STYLE):
-        figure = Figure(figsize=(7, 3.2))
+        figure = Figure(figsize=(7, max(3.2, 0.6 + ROW_HEIGHT * len(names))))
         ax = figure.subplots()
         for (row, _), curve in curves.items():
             flops = about[row]["flops_per_token"]
             trunk = curve.filter(pl.col("budget").is_null())
-            ax.plot(trunk["tokens"] * flops, trunk["nats"], color=_color(row, names), linewidth=0.9)
+            look = _look(row, names)
+            ax.plot(trunk["tokens"] * flops, trunk["nats"], **look)
             for _, fall in curve.drop_nulls("budget").group_by(["budget"], maintain_order=True):
-                ax.plot(
-                    fall["tokens"] * flops,
-                    fall["nats"],
-                    color=_color(row, names),
-                    linewidth=0.9,
-                    linestyle="--",
-                )
+                before = trunk.filter(pl.col("tokens") < fall["tokens"].min()).tail(
+                    1
+                )  # where it leaves the trunk
+                line = pl.concat([before, fall])
+                ax.plot(line["tokens"] * flops, line["nats"], **look, linestyle="--")
         for row in names:
-            ax.plot([], [], color=_color(row, names), label=in_words(row).replace("`", ""))
+            ax.plot([], [], **_look(row, names), label=in_words(row).replace("`", ""))
         ax.plot([], [], color=GREY, linestyle="--", label="the learning rate falls")
         ax.set_xlabel("floating-point operations")
         ax.set_ylabel("loss, nats a token")
-        ax.legend(loc="upper right")
+        figure.legend(loc="outside right upper")
     return figure
+
+
+def _look(row: str, names: Sequence[str]) -> dict[str, Any]:
+    """Of a line; where there are more rows than colours, marks distinguish those of one colour."""
+    again = names.index(row) // len(COLORS)
+    marks = {"marker": MARKERS[again - 1], "markevery": 0.1, "markersize": 3.5} if again else {}
+    return {"color": _color(row, names), "linewidth": 0.9, **marks}
