@@ -18,7 +18,8 @@ def vocabulary(found: Vocabularies) -> Figure:
     names = found.tokenizers
     owned = found.metric("owned")
     corpora = by_corpus.shown(found.corpora, np.array([owned.get((found.name, c), 0) for c in found.corpora]))
-    height = max(len(names) * 2 * ROW_HEIGHT, len(corpora) * ROW_HEIGHT) + 1.3
+    rows = max(len(names) * 2 * ROW_HEIGHT, len(corpora) * ROW_HEIGHT)
+    height, below = rows + 1.3, -0.512 / rows  # legends are half an inch below
     figure = Figure(figsize=(PLOT_WIDTH + 1.0, height))
     use, own = figure.subplots(1, 2)
     left = np.zeros(len(names))
@@ -33,7 +34,7 @@ def vocabulary(found: Vocabularies) -> Figure:
     use.grid(False, axis="y")
     use.set_xlabel("entries (%)")
     use.set_title("How the test text uses the entries")
-    use.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12 - 0.35 / height), ncols=len(USES))
+    use.legend(loc="upper center", bbox_to_anchor=(0.5, below), ncols=len(USES))
     for i, name in enumerate(names):
         color = CHOSEN_COLOR if name == found.name else COLORS[(i - 1) % len(COLORS)]
         style = {"color": color, "marker": MARKERS[i % len(MARKERS)], "linestyle": "none", "markersize": 4.5}
@@ -49,5 +50,5 @@ def vocabulary(found: Vocabularies) -> Figure:
     own.set_xlim(left=0)
     own.set_xlabel("entries that are the corpus's own")
     own.set_title("Whose words they are")
-    own.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12 - 0.35 / height), ncols=3)
+    own.legend(loc="upper center", bbox_to_anchor=(0.5, below), ncols=3)
     return figure
