@@ -247,8 +247,8 @@ class Layout:
     def round_notes(self, round_name: str) -> Path:
         return self.root / f"search/rounds/{round_name}.json"
 
-    def found_alone(self, strategy: str) -> Path:
-        """What a strategy found that runs in a job of its own."""
+    def found(self, strategy: str) -> Path:
+        """What a strategy found."""
         return self.root / f"search/{strategy}.json"
 
     @property

@@ -139,6 +139,7 @@ SAMPLING = {
 }
 ENVIRONMENT = "../../envs/trex.yaml"
 EXPORT_ENVIRONMENT = "../../envs/export.yaml"
+BEHIND = -1  # the priority of jobs that no search waits for; that of all others is 0
 
 
 WITH_CONDA = bool(
@@ -460,7 +461,19 @@ def rounds_before(file):
     ]
 
 
-def settings_alone(wildcards):
+def rounds_for(wildcards):
+    """The rounds whose proxies the strategy in wildcards waits for."""
+    return ROUNDS if STRATEGIES[wildcards.strategy].needs == "rounds" else []
+
+
+def threads_of_strategy(wildcards):
+    """The paper's 50 million draws take minutes; a million, as by default, do not need more than one thread."""
+    if STRATEGIES[wildcards.strategy].needs_paper:
+        return min(1 + config["search"]["draws"] // 10_000_000, 4)
+    return 1
+
+
+def settings_of_strategy(wildcards):
     """Of the section `search`, what the strategy in wildcards reads, and what every search space does."""
     keys = (*STRATEGIES[wildcards.strategy].settings, "floors", "ceilings")
     return {key: config["search"][key] for key in keys}
