@@ -13,11 +13,11 @@ from test_workflow import change, planned, snakemake
 
 from trex.config import (
     ConfigError,
+    check_files,
     load_config,
-    load_recipes,
+    load_run,
     paths_of_patterns,
     without_effect,
-    without_effect_in_recipes,
 )
 from trex.counting.patterns import PATTERNS
 from trex.language_model import device
@@ -130,14 +130,13 @@ def test_a_recipe_changes_keys_and_not_sections(tmp_path):
     raw = run | {
         "recipes": {"a": {"training": {"vocab_size": 300}}, "b": {"baselines": {"n": "natural"}}, "c": None}
     }
-    loaded = load_recipes(raw, tmp_path)
+    _, loaded = load_run(raw, tmp_path)
     assert [recipe["training"] for recipe in loaded.values()] == [
         load_config(run | {"training": {"vocab_size": 300, "baselines": False}}, tmp_path)["training"],
         load_config(run, tmp_path)["training"],
         load_config(run, tmp_path)["training"],
     ]
     assert [list(recipe["baselines"]) for recipe in loaded.values()] == [["uniform"], ["n"], ["uniform"]]
-    assert load_config(load_config(raw, tmp_path), tmp_path) == load_config(raw, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -161,18 +160,13 @@ def test_a_recipe_changes_keys_and_not_sections(tmp_path):
 )
 def test_what_is_wrong_with_a_recipe_is_said(recipes, said, tmp_path):
     raw = {"corpora": tiny.CONFIG["corpora"], "recipes": recipes}
-
-    def load() -> None:
-        load_config(raw, tmp_path)
-        load_recipes(raw, tmp_path)
-
     with pytest.raises(ConfigError, match=re.escape(said)):
-        load()
+        load_run(raw, tmp_path)
 
 
 def said_of(recipes: dict, folder: Path, **run) -> str:
     with pytest.raises(ConfigError) as error:
-        load_recipes({"corpora": tiny.CONFIG["corpora"], **run, "recipes": recipes}, folder)
+        load_run({"corpora": tiny.CONFIG["corpora"], **run, "recipes": recipes}, folder)
     return str(error.value)
 
 
@@ -185,10 +179,10 @@ def test_what_a_recipe_cannot_remove_it_can_turn_off(tmp_path):
     assert "tokenizer.base is the run's own: this recipe turns it off with tokenizer: {base: null}" in said
     cured = parity | {"tokenizer": {"parity": {}, "base": None}}
     raw = {"corpora": tiny.CONFIG["corpora"], **run, "proxies": {"vocab_size": 205_000}}
-    assert load_recipes(raw | {"recipes": {"a": cured}}, tmp_path)["a"]["tokenizer"]["base"] is None
+    assert load_run(raw | {"recipes": {"a": cured}}, tmp_path)[1]["a"]["tokenizer"]["base"] is None
     # what is kept of a base goes with it
     raw["tokenizer"] = {"base": "o200k_base", "keep": 1000}
-    assert load_recipes(raw | {"recipes": {"a": cured}}, tmp_path)["a"]["tokenizer"]["keep"] == "all"
+    assert load_run(raw | {"recipes": {"a": cured}}, tmp_path)[1]["a"]["tokenizer"]["keep"] == "all"
 
 
 def test_release_of_a_base_is_turned_off_in_the_recipe(tmp_path):
@@ -207,7 +201,7 @@ def test_release_of_a_base_is_turned_off_in_the_recipe(tmp_path):
 @pytest.mark.parametrize("name", ["../x", "a/b", "Plain", "x" * 65, "", "1st"])
 def test_names_of_recipes_are_names_of_folders(name, tmp_path):
     with pytest.raises(ConfigError, match="is not the name of a recipe"):
-        load_config({"corpora": tiny.CONFIG["corpora"], "recipes": {name: {}}}, tmp_path)
+        load_run({"corpora": tiny.CONFIG["corpora"], "recipes": {name: {}}}, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -247,14 +241,14 @@ def test_names_of_recipes_are_names_of_folders(name, tmp_path):
     ],
 )  # fmt: skip
 def test_settings_without_effect_are_named(sections, paths, tmp_path):
-    config = load_config({"corpora": tiny.CONFIG["corpora"], **sections}, tmp_path)
-    assert sorted(without_effect(config)) == sorted(paths)
+    raw = {"corpora": tiny.CONFIG["corpora"], **sections}
+    assert sorted(without_effect(raw, *load_run(raw, tmp_path))) == sorted(paths)
 
 
 def test_patterns_have_the_key_that_they_come_from(tmp_path):
     own = {"a": {}, "b": {"tokenizer": {"superwords": {"pattern": "superbpe"}}}}
     raw = {"corpora": tiny.CONFIG["corpora"], "recipes": own}
-    paths = paths_of_patterns(load_recipes(raw, tmp_path))
+    paths = paths_of_patterns(load_run(raw, tmp_path)[1])
     assert paths == {
         PATTERNS["default"]: "tokenizer.pattern",
         PATTERNS["superbpe"]: "tokenizer.superwords.pattern of b",
@@ -262,7 +256,6 @@ def test_patterns_have_the_key_that_they_come_from(tmp_path):
 
 
 def test_settings_that_serve_another_recipe_are_not_named(tmp_path):
-    raw = {"corpora": tiny.CONFIG["corpora"], "proxies": {"count": 72}}
     own = {"a": {}, "b": {"search": {"strategies": []}, "objective": {"sharpness": 5}}}
-    found = without_effect_in_recipes(load_recipes(raw | {"recipes": own}, tmp_path), own)
-    assert list(found) == ["recipes.b.objective.sharpness"]
+    raw = {"corpora": tiny.CONFIG["corpora"], "proxies": {"count": 72}, "recipes": own}
+    assert list(without_effect(raw, *load_run(raw, tmp_path))) == ["recipes.b.objective.sharpness"]
