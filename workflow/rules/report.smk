@@ -131,6 +131,7 @@ rule write_summary:
             category="Summary",
             labels={"figure": "every corpus"},
         ),
+        doubts=FILES.doubts,
     log:
         LOGS / "write_summary.log",
     benchmark:

@@ -38,6 +38,10 @@ def names(items: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(quoted[:-1])} {last} {quoted[-1]}" if len(quoted) > 1 else quoted[0]
 
 
+def link(text: str, target: str) -> str:
+    return f"[{text}]({target})"
+
+
 def interval(low: float | None, high: float | None) -> str:
     """The ends of an interval in percent; a dash if it is not known."""
     return "–" if low is None or high is None else f"{signed(low)} to {signed(high)} %"
