@@ -16,6 +16,7 @@ from trex.config import (
     check_files,
     load_config,
     load_run,
+    load_yaml,
     paths_of_patterns,
     without_effect,
 )
@@ -170,6 +171,91 @@ def said_of(recipes: dict, folder: Path, **run) -> str:
     return str(error.value)
 
 
+def keys_of(error: str) -> list[str]:
+    return [line.partition(": ")[0] for line in error.splitlines()]
+
+
+def test_all_problems_are_told_together_and_each_once(tmp_path):
+    """Unknown keys, values, keys that do not go together, what the file gives to some recipes and what shared keys ask
+    of one."""
+    said = said_of(
+        {
+            "a": {"tokenizer": {"patern": "o200k"}, "proxies": {"count": 72}},
+            "b": {"training": {"vocab_size": 12}},
+            "c": {"tokenizer": {"patern": "gpt2", "parity": {}}},
+            "d": {"tokenizer": {"algorithm": "unigram"}, "proxies": {"count": 64}},
+            "e": {"corpora": {}, "tokenizer": {"parity": {}}},
+        },
+        tmp_path,
+        seed="x",
+        proxies={"count": 60},
+        validation={"mixtures": 70},
+    )
+    assert keys_of(said) == [
+        "seed",
+        "recipes.e.corpora",
+        "recipes.a.tokenizer.patern (also in c)",
+        "recipes.b.training.vocab_size",
+        "proxies.count (in the recipes b, c, e)",
+        "validation.mixtures (in the recipes b, c, e)",
+        "validation.mixtures (in the recipe d)",
+        "recipes.d.search.strategies",
+        "recipes.e.search.strategies",
+    ]
+    assert "proxies.count (in the recipes b, c, e): 60 is not a multiple of proxies.per_job" in said
+    # of all recipes, where it is mended
+    assert keys_of(said_of({"a": {}, "b": None}, tmp_path, proxies={"count": 60})) == ["proxies.count"]
+
+
+def test_files_of_corpora_and_recipes_are_told_together(tmp_path):
+    own = {"release": {"chat_template": "gone.jinja"}}
+    raw = {
+        "corpora": {"a": {"source": {"text": "gone.txt"}}, "b": {"source": {"demo": "deu"}}},
+        "recipes": {"x": own, "y": {}, "z": own | {"tokenizer": {"pattern": "gpt2"}}},
+    }
+    keys = ["corpora.a.source", "recipes.x.release.chat_template (also in z)"]
+    for written, more in ((raw, []), (raw | own, ["release.chat_template (in the recipe y)"])):
+        run, recipes = load_run(written, tmp_path)
+        with pytest.raises(ConfigError) as error:
+            check_files(run, tmp_path, recipes, written)
+        assert keys_of(str(error.value)) == [*keys, *more]
+
+
+def test_a_file_need_not_be_valid_without_its_recipes(tmp_path):
+    """Sizes of an extension are the recipes'; what they share is made as the first one says."""
+    file = {
+        "corpora": tiny.CONFIG["corpora"],
+        "tokenizer": {"base": "o200k_base"},
+        "proxies": {"vocab_size": 201_000},
+    }
+    with pytest.raises(ConfigError, match=r"training\.vocab_size: 32768 leaves no room"):
+        load_run(file, tmp_path)
+    sizes = {f"plus_{n}": {"training": {"vocab_size": 200_000 + n}} for n in (4096, 8192)}
+    run, recipes = load_run(file | {"recipes": sizes}, tmp_path)
+    assert [recipe["training"]["vocab_size"] for recipe in recipes.values()] == [204_096, 208_192]
+    assert run == {key: value for key, value in recipes["plus_4096"].items() if key != "place"}
+    said = said_of(sizes | {"plain": {}}, tmp_path, **file)
+    assert keys_of(said) == ["training.vocab_size (in the recipe plain)"]
+
+
+def test_merges_kept_of_one_base_are_not_those_of_another(tmp_path):
+    file = {
+        "tokenizer": {"base": "o200k_base", "keep": 50_000},
+        "training": {"vocab_size": 150_000},
+        "proxies": {"vocab_size": 120_000},
+    }
+    other = {"tokenizer": {"base": "cl100k_base"}}
+    said = said_of({"a": {"tokenizer": {"base": "o200k_base"}}, "b": other}, tmp_path, **file)
+    assert said == (
+        'recipes.b.tokenizer.keep: 50000 merges are to stay of "o200k_base", and this recipe extends "cl100k_base"; '
+        "write keep in the recipe too: all, or a number of merges"
+    )
+    other["tokenizer"]["keep"] = "all"
+    raw = {"corpora": tiny.CONFIG["corpora"], **file, "recipes": {"a": {}, "b": other}}
+    kept = [recipe["tokenizer"]["keep"] for recipe in load_run(raw, tmp_path)[1].values()]
+    assert kept == [50_000, "all"]
+
+
 def test_what_a_recipe_cannot_remove_it_can_turn_off(tmp_path):
     """The cure that is named works."""
     run = {"tokenizer": {"base": "o200k_base"}, "training": {"vocab_size": 210_000}}
@@ -238,6 +324,38 @@ def test_names_of_recipes_are_names_of_folders(name, tmp_path):
         ({"search": {"strategies": ["direct"], "draws": 5000}}, ["search.draws"]),
         ({"search": {"strategies": []}, "proxies": {"count": 8}}, ["proxies.count"]),
         ({"training": {"vocab_range": [20_000, 40_000]}}, ["training.vocab_range"]),
+        ({"training": {"ladder": [16_384, 32_768]}}, ["training.ladder"]),
+        ({"tokenizer": {"superwords": {"from": 0, "word_mixture": "natural"}}},
+         ["tokenizer.superwords.word_mixture"]),
+        (
+            {
+                "search": {"strategies": [], "within_support": False},
+                "proxies": {"per_job": 4, "vocab_size": 4096, "vocab_grid": [1024], "prior": "natural", "bytes": "1MB",
+                            "max_epochs": 2, "min_share": 0.1},
+                "validation": {"mixtures": 8, "grid": [{"bytes": "1MB", "vocab_size": 1024}]},
+            },
+            ["proxies.per_job", "proxies.prior", "proxies.vocab_grid", "proxies.vocab_size", "search.within_support",
+             "validation.grid", "validation.mixtures"],
+        ),
+        (  # defaults, and what turns off what is off
+            {
+                "search": {"strategies": [], "kappa": 1},
+                "proxies": {"per_job": 8, "vocab_grid": [], "bytes": "2MB"},
+                "validation": {"mixtures": 0, "grid": []},
+                "language_model": {"check": {"seeds": 0, "depth": 2, "bytes": "2MB"}},
+            },
+            [],
+        ),
+        ({"validation": {"mixtures": 0, "grid": [{"bytes": "1MB", "vocab_size": 1024}]}}, ["validation.grid"]),
+        ({"language_model": {"check": {"depth": 4, "context": 512}}}, ["language_model.check"]),
+        ({"language_model": {"check": {"seeds": 2, "byte_share": 0.5}}}, ["language_model.check.byte_share"]),
+        ({"language_model": {"served_tokens": 0, "generated_share": 0.5}}, ["language_model.generated_share"]),
+        ({"counting": {"draw_from": 20}}, ["counting.draw_from"]),
+        ({"counting": {"draw_from": 20}, "corpus_defaults": {"source": {"max_bytes": "1MB"}}}, []),
+        ({"counting": {"draw_from": 20}, "corpus_defaults": {"source": {"max_bytes": "1MB", "where": {"a": 1}}}},
+         ["counting.draw_from"]),
+        ({"corpora": {c: {"source": {"text": c}} for c in "ab"}, "tokenizer": {"unit": "line"}}, ["tokenizer.unit"]),
+        ({"tokenizer": {"unit": "line"}}, []),
     ],
 )  # fmt: skip
 def test_settings_without_effect_are_named(sections, paths, tmp_path):
@@ -259,3 +377,22 @@ def test_settings_that_serve_another_recipe_are_not_named(tmp_path):
     own = {"a": {}, "b": {"search": {"strategies": []}, "objective": {"sharpness": 5}}}
     raw = {"corpora": tiny.CONFIG["corpora"], "proxies": {"count": 72}, "recipes": own}
     assert list(without_effect(raw, *load_run(raw, tmp_path))) == ["recipes.b.objective.sharpness"]
+    # of the run, once; a check of recipes is no setting of each
+    raw["language_model"] = {"check": {"seeds": 2, "recipes": ["a"], "depth": 4, "byte_share": 0.5}}
+    assert list(without_effect(raw, *load_run(raw, tmp_path)))[1:] == ["language_model.check.byte_share"]
+
+
+def test_recipes_that_give_the_same_are_named(tmp_path):
+    """An empty key is null in YAML, and not a mapping of defaults."""
+    own = {"a": {}, "b": {"tokenizer": {"superwords": None}}, "c": {"tokenizer": {"superwords": {}}}}
+    raw = {"corpora": tiny.CONFIG["corpora"], "recipes": own}
+    said = without_effect(raw, *load_run(raw, tmp_path))
+    assert list(said) == ["recipes.b"]
+    assert "settings of recipes.a" in said["recipes.b"]
+    assert "tokenizer.superwords is null here: write {}" in said["recipes.b"]
+
+
+@pytest.mark.parametrize("name", ["config", "recipes", "domains", "binary", "paper"])
+def test_shipped_configs_have_no_setting_without_effect(name):
+    raw = load_yaml(tiny.ROOT / f"config/{name}.yaml")
+    assert without_effect(raw, *load_run(raw, tiny.ROOT)) == {}

@@ -51,7 +51,7 @@ function tokenizers(section) {
     { key: "gpu_hours", title: "GPU hours", show: (value) => count(Math.round(value)) },
     { key: "cost_difference", title: `cost against ${data.first}`, show: maybe((value) => signed(value, 1)) },
     { key: "gates", title: "gates failed", left: true },
-    { key: "summary", title: "its pages", left: true, show: (_, { pages }) => Object.entries(pages).flatMap(([name, href], i) => [i ? ", " : "", h("a", { href }, name)]) },
+    { key: "summary", title: "its pages", left: true, show: (_, { pages }) => Object.entries(pages).flatMap(([name, href], i) => [i ? ", " : "", h("a", { href }, name.split(".")[0])]) },
   ];
   const best = data.tokenizers.map((row) => ({ ...row, summary: row.pages["summary.md"] ?? null }))
     .sort((a, b) => a.macro - b.macro);

@@ -205,7 +205,7 @@ def _of_language_model(written: Mapping[str, Any], config: Mapping[str, Any]) ->
             for path, _ in _written(written, config, section, [key for key in check if key != "seeds"], "")
         ]
         if others:
-            keys = enumerated(path.rpartition(".")[2] for path in others)
+            keys = " and ".join(path.rpartition(".")[2] for path in others)
             why = "no language models are trained; write how many seeds, such as 3, or remove the check"
             yield section, f"{keys} {'have' if len(others) > 1 else 'has'} no effect, as seeds is 0: {why}"
     elif not check["proxy_compression"]:

@@ -21,13 +21,15 @@ def paragraph(*sentences: str) -> str:
 
 
 def bullets(items: Iterable[str], mark: str = "- ") -> str:
-    """A list; the lines of an item that goes on are indented."""
-    return "\n".join(
-        textwrap.fill(
-            item, WIDTH, initial_indent=mark, subsequent_indent=" " * len(mark), break_on_hyphens=False
-        )
-        for item in items
+    """A list; the lines of an item that goes on are indented. A link that is longer than a line stays whole."""
+    wrap = textwrap.TextWrapper(
+        WIDTH,
+        initial_indent=mark,
+        subsequent_indent=" " * len(mark),
+        break_on_hyphens=False,
+        break_long_words=False,
     )
+    return "\n".join(wrap.fill(item) for item in items)
 
 
 def names(items: Sequence[str], last: str = "and") -> str:

@@ -316,11 +316,24 @@ def _recipes(compared: Compared) -> str:
                 markdown.size(training) if training else "all",
                 compared.own_objective(of),
                 f"`{of.mixture}`: {_largest(of.shares)}" if of.shares else f"`{of.mixture}`",
-                ", ".join(markdown.link(page, path) for page, path in of.pages.items()),
             )
         )
-    header = ("recipe", "kind", "pattern", "normalizer", "V", "text", "objective", "mixture", "its pages")
-    return f"## What the recipes are\n\n{markdown.table(header, rows, left=len(header))}"
+    header = ("recipe", "kind", "pattern", "normalizer", "V", "text", "objective", "mixture")
+    pages = (
+        f"`{of.name}`: {', '.join(markdown.link(page, path) for page, path in of.pages.items())}"
+        for of in compared.recipes
+        if of.pages
+    )
+    return "\n\n".join(
+        filter(
+            None,
+            (
+                "## What the recipes are",
+                markdown.table(header, rows, left=len(header)),
+                markdown.bullets(pages),
+            ),
+        )
+    )
 
 
 def _pattern(regex: str) -> str:
