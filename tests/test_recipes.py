@@ -148,7 +148,7 @@ def test_a_recipe_that_its_own_summary_doubts_is_marked():
     assert {choice.best for choice in choices(compared)} == {"guessed"}
     page = write_recipes(compared, {})
     first, said = page.split("\n\n")[1], page.replace("\n  ", " ")
-    assert first.count("Its own summary says not to trust") == 3  # at the three choices
+    assert first.replace("\n  ", " ").count(" `guessed` is in doubt.") == 3  # at the three choices
     assert "**`guessed` is in doubt:** its [summary.md](recipes/guessed/summary.md) says" in said
     assert why in said
     assert "`matched`, but at full scale `uniform` is better,** says its summary.md." in said
@@ -168,13 +168,17 @@ def test_doubts_that_gates_and_limits_say_are_not_said_twice():
 
 
 def test_the_end_of_a_run_tells_the_best_choices(tmp_path):
-    compared = Compared.of([recipe("plain", 1.0, 1.2), recipe("other", 0.9, 1.3, failed_gates=("bytes",))])
+    pages = {"vocabulary.md": "recipes/other/vocabulary.md"}
+    compared = Compared.of(
+        [recipe("plain", 1.0, 1.2), recipe("other", 0.9, 1.3, failed_gates=("bytes",), pages=pages)]
+    )
     (tmp_path / "recipes.md").write_text(write_recipes(compared, {}))
     (tmp_path / "recipes.html").touch()
     lines = closing_words(tmp_path / "recipes.md").splitlines()
     assert lines[1].startswith("- Best average: plain, macro NSL 1.1000")
     assert [line.partition(":")[0] for line in lines[2:4]] == ["- Best worst corpus", "- Least cost"]
     assert "other is not fit for use" in lines[4]
+    assert f"its\n  {tmp_path}/recipes/other/vocabulary.md shows" in "\n".join(lines)
     assert lines[-1] == f"Read {tmp_path / 'recipes.md'}, or open {tmp_path / 'recipes.html'}"
 
 

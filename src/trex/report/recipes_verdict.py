@@ -25,12 +25,14 @@ SAVED = {
 
 def best_choices(compared: Compared) -> list[str]:
     """The best recipe by each objective and what can be claimed of it, in Markdown."""
-    doubtful = {of.name for of in compared.recipes if of.doubts}
-    said = "Its own summary says not to trust its result yet (see below)."
-    return [
-        f"**{TITLES[choice.goal]}:** {_sentence(compared, choice)}{f' {said}' if choice.best in doubtful else ''}"
-        for choice in choices(compared)
-    ]
+    in_doubt = [of.name for of in compared.recipes if of.doubts]
+    said = []
+    for choice in choices(compared):
+        named = [name for name in in_doubt if name in (choice.best, choice.simplest)]
+        verb = "are" if len(named) > 1 else "is"
+        doubt = f" {markdown.names(named)} {verb} in doubt." if named else ""
+        said.append(f"**{TITLES[choice.goal]}:** {_sentence(compared, choice)}{doubt}")
+    return said
 
 
 def _sentence(compared: Compared, choice: Choice) -> str:
