@@ -352,6 +352,8 @@ def test_names_of_recipes_are_names_of_folders(name, tmp_path):
         ({"language_model": {"check": {"seeds": 2, "byte_share": 0.5}}}, ["language_model.check.byte_share"]),
         ({"language_model": {"served_tokens": 0, "generated_share": 0.5}}, ["language_model.generated_share"]),
         ({"counting": {"draw_from": 20}}, ["counting.draw_from"]),
+        ({"corpora": {c: {"source": {"demo": c}} for c in ("deu", "fra")}, "counting": {"parts": 4}}, ["counting.parts"]),
+        ({"counting": {"parts": 4}}, []),
         ({"counting": {"draw_from": 20}, "corpus_defaults": {"source": {"max_bytes": "1MB"}}}, []),
         ({"counting": {"draw_from": 20}, "corpus_defaults": {"source": {"max_bytes": "1MB", "where": {"a": 1}}}},
          ["counting.draw_from"]),

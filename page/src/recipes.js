@@ -35,10 +35,16 @@ const breakable = (name) => name.split(/(?<=_)/).flatMap((part, i) => (i ? [h("w
 
 const maybe = (show) => (value) => (value === null || value === undefined ? "" : show(value));
 
+/** A recipe's name, which leads to its page. */
+function named(name, { pages, in_doubt: inDoubt }) {
+  const page = pages["report.html"];
+  return [page ? h("a", { href: page }, name) : name, ...(inDoubt ? [" (in doubt)"] : [])];
+}
+
 function tokenizers(section) {
   const gini = data.parallel_set ? `Gini on ${data.parallel_set}` : "Gini of NSL";
   const columns = [
-    { key: "name", title: "tokenizer", left: true, show: (name, row) => (row.in_doubt ? `${name} (in doubt)` : name) },
+    { key: "name", title: "tokenizer", left: true, show: named },
     { key: "vocab_size", title: "V", show: count },
     { key: "mixture", title: "mixture", left: true, show: (value, row) => (row.kind === "existing" ? "existing" : value) },
     { key: "macro", title: "macro NSL", show: nsl },
