@@ -26,15 +26,14 @@ from trex.files import read_json, write_json, write_table
 HERE = Path(__file__).parent
 BITS, MODELS, COSTS = (HERE / f"language_model_kinds{name}.csv" for name in ("", "_models", "_costs"))
 CORPORA = ["eng_Latn", "deu_Latn", "tur_Latn", "rus_Cyrl"]
-AT = 4096  # V of the rows that are no plain BPE
-SIZES = [512, 1024, 2048, AT, 8192]
-KINDS = {
-    **{f"plain_{size}": {"size": size} for size in SIZES},
-    f"superwords_{AT}": {"size": AT, "superwords": 0.5},
-    f"parity_{AT}": {"size": AT, "parity": "window"},
-    f"o200k_{AT}": {"size": AT, "pattern": "o200k"},
-}
-REFERENCE = f"plain_{AT}"
+KINDS = {f"plain_{size}": {"size": size} for size in (512, 1024, 2048, 4096, 8192)}
+for size in (4096, 8192):
+    KINDS |= {
+        f"superwords_{size}": {"size": size, "superwords": 0.5},
+        f"parity_{size}": {"size": size, "parity": "window"},
+        f"o200k_{size}": {"size": size, "pattern": "o200k"},
+    }
+DEFAULT_ROWS = [name for name, kind in KINDS.items() if kind.keys() == {"size"} or kind["size"] == 4096]
 LARGEST = 16_384  # of the curve of costs
 CHECK = {
     "depth": 1, "context": 256, "batch": 4, "learning_rate": 1e-3, "weight_decay": 0.1, "tied_embeddings": True,
@@ -294,11 +293,12 @@ def answers() -> None:
             sd, freedom = noise_of_seeds(measured(bits, budget, "held_out", 1).values[0].mean(axis=-1))
             print(f"\n{run}, equal {budget}: noise of a seed {100 * sd:.2f} %, {freedom} degrees of freedom")
         plain = [name for name in about if name.startswith("plain")]
-        print_rows(found, about, plain, plain[0])
-        kinds = [REFERENCE, *(name for name in about if name not in plain)]
-        if len(kinds) > 1:
-            print_rows(found, about, kinds, REFERENCE)
-            print_corpora(found, kinds[1:])
+        if len(plain) > 1:
+            print_rows(found, about, plain, plain[0])
+        if kinds := [name for name in about if name not in plain]:
+            reference = f"plain_{KINDS[kinds[0]]['size']}"
+            print_rows(found, about, [reference, *kinds], reference)
+            print_corpora(found, kinds, reference)
 
 
 def print_rows(found: pl.DataFrame, about: dict, names: list[str], reference: str) -> None:
@@ -329,12 +329,12 @@ def print_rows(found: pl.DataFrame, about: dict, names: list[str], reference: st
         print(f"| {' | '.join(cells)} |")
 
 
-def print_corpora(found: pl.DataFrame, names: list[str]) -> None:
+def print_corpora(found: pl.DataFrame, names: list[str], reference: str) -> None:
     columns = [(name, budget) for name in names for budget in found["budget"].unique(maintain_order=True)]
     print(f"\n| corpus | {' | '.join(f'`{name}`, equal {budget}' for name, budget in columns)} |")
     print("|" + "---|" * (1 + len(columns)))
     for corpus in CORPORA:
-        gains = found.filter(corpus=corpus, metric="gain", against=REFERENCE)
+        gains = found.filter(corpus=corpus, metric="gain", against=reference)
         print(f"| {corpus} | {' | '.join(_gain(gains.filter(row=n, budget=b)) for n, b in columns)} |")
 
 
@@ -353,7 +353,12 @@ def main() -> None:
     parser.add_argument("--tokenizer-bytes", type=int, default=3_000_000, help="of each corpus")
     parser.add_argument("--training-bytes", type=int, default=250_000, help="of each corpus, for the models")
     parser.add_argument("--held-out-bytes", type=int, default=40_000, help="of each corpus")
-    parser.add_argument("--rows", type=lambda text: text.split(","), default=[*KINDS], help="default: all")
+    parser.add_argument(
+        "--rows",
+        type=lambda text: text.split(","),
+        default=DEFAULT_ROWS,
+        help=f"of {', '.join(KINDS)}; default: plain ones and those of V = 4096",
+    )
     parser.add_argument("--depth", type=int, default=CHECK["depth"])
     parser.add_argument("--context", type=int, default=CHECK["context"])
     parser.add_argument("--seeds", type=int, default=2)
