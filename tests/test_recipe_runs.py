@@ -251,8 +251,9 @@ def test_merges_kept_of_one_base_are_not_those_of_another(tmp_path):
         'recipes.b.tokenizer.keep: 50000 merges are to stay of "o200k_base", and this recipe extends "cl100k_base"; '
         "write keep in the recipe too: all, or a number of merges"
     )
-    other["tokenizer"]["keep"] = "all"
-    raw = {"corpora": tiny.CONFIG["corpora"], **file, "recipes": {"a": {}, "b": other}}
+    raw = {"corpora": tiny.CONFIG["corpora"], **file, "recipes": {"b": other}}
+    assert load_run(raw | {"tokenizer": {"base": "o200k_base", "keep": "all"}}, tmp_path)  # of any base
+    raw["recipes"] = {"a": {}, "b": {"tokenizer": {"base": "cl100k_base", "keep": "all"}}}
     kept = [recipe["tokenizer"]["keep"] for recipe in load_run(raw, tmp_path)[1].values()]
     assert kept == [50_000, "all"]
 

@@ -184,7 +184,7 @@ def _of_whole_recipe(
         problems[""] = "has the name of a tokenizer of validation.tokenizers; rename one of the two"
     under, own = file.get("tokenizer") or {}, changes.get("tokenizer") or {}
     another = own.get("base") and under.get("base") and own["base"] != under["base"]
-    if another and "keep" in under and "keep" not in own:
+    if another and under.get("keep", "all") != "all" and "keep" not in own:
         problems["tokenizer.keep"] = (
             f"{show(under['keep'])} merges are to stay of {show(under['base'])}, and this recipe extends "
             f"{show(own['base'])}; write keep in the recipe too: all, or a number of merges"
