@@ -111,7 +111,9 @@ def _of_corpora(written: Mapping[str, Any], config: Mapping[str, Any]) -> Found:
         why = "every source with max_bytes has where too, and is then read whole"
         yield from _written(written, config, "counting", ["draw_from"], why)
     if all("demo" in source for source in sources):
-        yield from _written(written, config, "counting", ["parts"], "the demo text of a corpus is read in one part")
+        yield from _written(
+            written, config, "counting", ["parts"], "the demo text of a corpus is read in one part"
+        )
     by_line = Source.model_fields["sample_by"].default
     if all(source.get("text") and source.get("sample_by", by_line) == by_line for source in sources):
         why = "every document is a line already (text files with sample_by: line)"
