@@ -22,8 +22,15 @@ _OF_STRATEGIES = {
 # mixture too
 _OF_PROXIES = {
     "proxies": (
-        *("count", "vocab_size", "vocab_grid", "per_job", "keep_tokenizers", "prior", "strength", "mixtures"),
-    ),
+        "count",
+        "vocab_size",
+        "vocab_grid",
+        "per_job",
+        "keep_tokenizers",
+        "prior",
+        "strength",
+        "mixtures",
+    ),  # fmt: skip
     "regression": ("model", "compare", "folds"),
     "choice": ("replicates",),
     "validation": ("mixtures", "grid"),
@@ -81,9 +88,8 @@ def _written(
         if key not in written:
             continue
         default, value = fields[key].get_default(call_default_factory=True), written[key]
-        if default not in (value, config[key]) and (
-            value or section != "validation"
-        ):  # 0 and [] turn off what is off
+        turned_off = section == "validation" and not value  # 0 mixtures, no grid: both are off already
+        if default not in (value, config[key]) and not turned_off:
             yield f"{section}.{key}", f"{show(value)} {NO_EFFECT}: {why}"
 
 
