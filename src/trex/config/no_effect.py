@@ -30,7 +30,7 @@ _OF_PROXIES = {
         "prior",
         "strength",
         "mixtures",
-    ),  # fmt: skip
+    ),
     "regression": ("model", "compare", "folds"),
     "choice": ("replicates",),
     "validation": ("mixtures", "grid"),
