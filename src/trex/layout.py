@@ -416,6 +416,20 @@ class Layout:
         return self.root / f"{name}.md"
 
     @property
+    def doubts(self) -> Path:
+        """Why summary.md says not to trust the result, for the comparison of recipes."""
+        return self.root / "validation/doubts.json"
+
+    @property
+    def pages_from_run(self) -> dict[str, str]:
+        """The pages of a recipe by name, relative to the folder of the run, where the comparison lies."""
+        files = [
+            *(self.page(name) for name in ("summary", "details", "validation", "vocabulary")),
+            self.report,
+        ]
+        return {file.name: file.relative_to(self._shared).as_posix() for file in files}
+
+    @property
     def report(self) -> Path:
         return self.root / "report.html"
 

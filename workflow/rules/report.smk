@@ -134,6 +134,7 @@ rule write_summary:
             category="Summary",
             labels={"figure": "every corpus"},
         ),
+        doubts=FILES.doubts,
     log:
         LOGS / "write_summary.log",
     benchmark:
