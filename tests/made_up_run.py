@@ -253,20 +253,19 @@ def write_results(
     parquet(files.candidates, candidates)
     notes = {"surrogate": {"starts": 5, "not_in_the_list": 0.25}, "paper": {"scored": 1_000_000}}
     files.search_notes.write_text(json.dumps(notes))
-    parquet(
-        files.surfaces("metrics"),
-        pl.DataFrame(
-            {
-                "model": ["gaussian_process", "linear"],
-                "used": [True, False],
-                "mape": [1.234, 2.5],
-                "spearman": [0.987, None],
-                "r2": [0.95, 0.5],
-                "coverage90": [0.875, None],
-                "n": [2, 2],
-            }
-        ),
+    metrics = pl.DataFrame(
+        {
+            "model": ["gaussian_process", "linear", "selected"],
+            "used": [True, False, False],
+            "mape": [1.234, 2.5, 1.3],
+            "spearman": [0.987, None, 0.985],
+            "r2": [0.95, 0.5, 0.94],
+            "coverage90": [0.875, None, 0.875],
+            "n": [2, 2, 2],
+        }
     )
+    parquet(files.surfaces("metrics"), metrics[:2])
+    parquet(files.surfaces("selected_metrics"), metrics[2:])
     scores = {"mape": [0.5], "spearman": [0.9], "r2": [0.8], "coverage90": [0.9], "n": [2]}
     by_corpus = [
         pl.DataFrame(
@@ -292,7 +291,7 @@ def write_results(
     for job, seconds in (
         ("train_proxies/00000-00063", "20.5"),
         ("fit_surfaces", "30"),
-        ("search_mixture/surrogate", "4"),
+        ("search_on_surface/surrogate", "4"),
         ("index_words", "NA"),
     ):
         path = folder / f"benchmarks/{job}.tsv"
@@ -309,18 +308,18 @@ def write_results(
     files.search_tables.write_text(
         '{"surrogate": [], "paper": [{"k": 1, "predicted": 0.9}, {"k": 2, "predicted": 0.8}]}'
     )
-    parquet(
-        files.surfaces("predictions"),
-        pl.DataFrame(
-            {
-                "mixture_id": ["m00000", "m00001"],
-                "model": ["gaussian_process"] * 2,
-                "measured": [1.0, 1.2],
-                "predicted": [1.1, 1.2],
-                "predicted_std": [0.1, 0.1],
-            }
-        ),
+    predictions = pl.DataFrame(
+        {
+            "mixture_id": ["m00000", "m00001"],
+            "model": ["gaussian_process"] * 2,
+            "measured": [1.0, 1.2],
+            "predicted": [1.1, 1.2],
+            "predicted_std": [0.1, 0.1],
+        }
     )
+    parquet(files.surfaces("predictions"), predictions)
+    selected = predictions.with_columns(model=pl.lit("selected"))
+    parquet(files.surfaces("selected_predictions"), selected)
     mixtures = pl.DataFrame(dict(zip(corpora, np.transpose(sampled), strict=True)))
     ids = [mixture_id(i) for i in range(len(sampled))]
     parquet(files.mixtures, mixtures.insert_column(0, pl.Series("mixture_id", ids)))

@@ -30,15 +30,10 @@ def rerun_by(change: str) -> set[str]:
             {"write_summary"},
             {"train_proxies", "fit_surfaces", "search_mixture", "validate", "plot_figures"},
         ),
-        (
-            "search/strategies/paper.py",
-            {"search_mixture"},
-            {"train_proxies", "train_tokenizer", "fit_surfaces", "search_round", "validate"},
-        ),
-        ("search/minimise.py", {"search_mixture", "search_round"}, {"search_alone", "train_proxies"}),
+        ("search/minimise.py", {"search_on_surface", "search_round"}, {"search_alone", "train_proxies"}),
         ("surfaces/fit.py", {"fit_surfaces", "search_round"}, {"search_alone", "train_proxies"}),
         ("tokenizer/reference.py", {"count_eval_words"}, {"count_words", "train_proxies"}),
-        ("surfaces/base.py", {"search_mixture", "search_round", "fit_surfaces"}, {"search_alone"}),
+        ("surfaces/base.py", {"search_on_surface", "search_round", "fit_surfaces"}, {"search_alone"}),
         (
             "counting/corpus.py",
             {"count_words", "count_part", "merge_counts", "count_eval_words"},

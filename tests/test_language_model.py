@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -12,7 +11,7 @@ import pytest
 from tiny import texts
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from trex.config import ConfigError, load_config, load_recipes
+from trex.config import ConfigError, load_config, load_run
 from trex.counting.documents import document_hashes
 from trex.language_model import device, jobs
 from trex.language_model.budgets import EQUAL_BYTES, EQUAL_COMPUTE, segments, steps_of
@@ -402,15 +401,11 @@ def test_recipes_that_have_no_such_tokenizer_are_refused(check, problem, tmp_pat
         "recipes": {"a": {}, **{name: {"training": {"baselines": False}} for name in "bc"}},
     }
     with pytest.raises(ConfigError, match=problem):
-        load_recipes_of({**raw, "language_model": {"check": {"seeds": 2, **check}}}, tmp_path)
-    loaded = load_recipes_of({**raw, "language_model": {"check": {"seeds": 2, "recipes": ["a"]}}}, tmp_path)
+        load_run({**raw, "language_model": {"check": {"seeds": 2, **check}}}, tmp_path)
+    run, loaded = load_run({**raw, "language_model": {"check": {"seeds": 2, "recipes": ["a"]}}}, tmp_path)
+    assert run["language_model"]["check"]["seeds"] == 2
     assert [recipe["language_model"]["check"]["seeds"] for recipe in loaded.values()] == [0, 0, 0]
     with pytest.raises(ConfigError, match=r"check\.recipes: the run has no recipes"):
         load_config(
             {"corpora": raw["corpora"], "language_model": {"check": {"seeds": 2, "recipes": "all"}}}, tmp_path
         )
-
-
-def load_recipes_of(raw: dict, base: Path) -> dict:
-    load_config(raw, base)
-    return load_recipes(raw, base)

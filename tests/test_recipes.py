@@ -11,11 +11,13 @@ from made_up_recipes import config, finished
 from trex.objective.comparisons import DrawNoise
 from trex.recipes.choose import choices, eligible
 from trex.recipes.compare import AVERAGE, COST, FAIRNESS, FEWER, MORE, WORST, Compared, differences
+from trex.recipes.finished import _other_doubts
 from trex.report.figures import save
 from trex.report.page import part, sha256_of
 from trex.report.recipes import corpora_table, main_scripts, sorted_by_script, write_recipes
 from trex.report.recipes_figures import figures
 from trex.report.recipes_page import recipes_data, write_recipes_page
+from trex.run.progress import closing_words
 
 N = 40
 RNG = np.random.default_rng(5)
@@ -133,7 +135,51 @@ def test_unfit_recipes_are_not_recommended():
     assert {choice.best for choice in choices(compared)} == {"plain"}
     page = write_recipes(compared, {})
     assert "**`failing` is not fit for use:**" in page
-    assert "**`over` keeps not all limits" in page
+    assert "**`over` does not keep all limits" in page
+
+
+def test_a_recipe_that_its_own_summary_doubts_is_marked():
+    """In its row, beside the choices that it wins, and with a link to the page that says why."""
+    pages = {"summary.md": "recipes/guessed/summary.md", "report.html": "recipes/guessed/report.html"}
+    why = "**All sampled proxies measure the same objective**, to within 0.001 %."
+    guessed = recipe("guessed", 0.8, 0.8, doubts=(why,), pages=pages)
+    better = recipe("better", 0.9, 0.9, better_mixture="uniform")
+    compared = Compared.of([recipe("plain", 1.0, 1.0), guessed, better])
+    assert {choice.best for choice in choices(compared)} == {"guessed"}
+    page = write_recipes(compared, {})
+    first, said = page.split("\n\n")[1], page.replace("\n  ", " ")
+    assert first.replace("\n  ", " ").count(" `guessed` is in doubt.") == 3  # at the three choices
+    assert "**`guessed` is in doubt:** its [summary.md](recipes/guessed/summary.md) says" in said
+    assert why in said
+    assert "`matched`, but at full scale `uniform` is better,** says its summary.md." in said
+    assert "| `guessed` (in doubt)" in page
+    assert "| `better` " in page
+    assert "[report.html](recipes/guessed/report.html)" in page
+    rows = {row["name"]: row for row in recipes_data(compared, {})["tokenizers"]}
+    assert [rows[name]["in_doubt"] for name in ("plain", "guessed", "better")] == [False, True, False]
+    assert rows["guessed"]["pages"] == pages
+    assert "in doubt" not in write_recipes(Compared.of([recipe("plain", 1.0, 1.0), better]), {}).lower()
+
+
+def test_doubts_that_gates_and_limits_say_are_not_said_twice():
+    doubts = {"gates": ["gates"], "proxies": ["proxies"], "shares": [], "limits": ["limits"]}
+    assert list(_other_doubts(doubts, failed_gates=["bytes"])) == ["proxies"]
+    assert list(_other_doubts(doubts, failed_gates=[])) == ["gates", "proxies"]  # those of a baseline
+
+
+def test_the_end_of_a_run_tells_the_best_choices(tmp_path):
+    pages = {"vocabulary.md": "recipes/other/vocabulary.md"}
+    compared = Compared.of(
+        [recipe("plain", 1.0, 1.2), recipe("other", 0.9, 1.3, failed_gates=("bytes",), pages=pages)]
+    )
+    (tmp_path / "recipes.md").write_text(write_recipes(compared, {}))
+    (tmp_path / "recipes.html").touch()
+    lines = closing_words(tmp_path / "recipes.md").splitlines()
+    assert lines[1].startswith("- Best average: plain, macro NSL 1.1000")
+    assert [line.partition(":")[0] for line in lines[2:4]] == ["- Best worst corpus", "- Least cost"]
+    assert "other is not fit for use" in lines[4]
+    assert f"its\n  {tmp_path}/recipes/other/vocabulary.md shows" in "\n".join(lines)
+    assert lines[-1] == f"Read {tmp_path / 'recipes.md'}, or open {tmp_path / 'recipes.html'}"
 
 
 def test_other_documents_are_refused():

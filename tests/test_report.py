@@ -52,7 +52,7 @@ def test_the_expected_numbers_are_right(made_up):
 def test_a_strategy_costs_the_proxies_that_it_trains(tmp_path):
     """Those of its own rounds, and the sampled ones unless it runs alone; it reads nothing but what strategies say."""
     config = load_config(RAW | {"search": {"strategies": ["direct", "adaptive"], "rounds": 2}}, tmp_path)
-    seconds = {"train_proxies/00000-00063": 10.0, "fit_surfaces": 20.0, "search_mixture/adaptive": 1.0}
+    seconds = {"train_proxies/00000-00063": 10.0, "fit_surfaces": 20.0, "search_on_surface/adaptive": 1.0}
     seconds |= {"search_round/00": 3.0, "search_round/01": 4.0, "search_alone/direct": 7.0}
     notes = {"direct": {"rounds": 40}, "adaptive": {"rounds": 2, "trained": 6}}
     costs = strategy_costs(config, seconds, notes, described(STRATEGIES))

@@ -8,7 +8,7 @@ from made_up_proxies import K, compression, mixtures
 
 from trex.proxies.training_set import TrainingSet
 from trex.surfaces import mixing_law, select, vocabulary
-from trex.surfaces.compare import compare
+from trex.surfaces.compare import fit, validate
 from trex.surfaces.fit import assign_folds
 from trex.surfaces.fitted import FittedSurfaces
 
@@ -39,17 +39,18 @@ def test_selection_is_nested_and_prefers_the_law_that_holds(monkeypatch):
     training = TrainingSet(shares, targets, macro, np.arange(K))
     found = select.select_surface(training, regressions, folds=3)
     assert found.chosen.regression.name == "mixing_law"
-    assert found.nested_regressions == ("mixing_law",) * 3
+    nested, selected = select.validate_selection(training, regressions, folds=3)
+    assert selected == ("mixing_law",) * 3
     whole, law = (validation.scores() for validation in found.validations)
     assert law["mape"] < whole["mape"] / 5
-    assert found.nested.scores()["n"] == 40
-    assert len(found.nested.target_scores()) == K
+    assert nested.scores()["n"] == 40
+    assert len(nested.target_scores()) == K
     assert found.validations[0].target_scores() == []
 
     # A fold's prediction is that of a surface fitted without it.
     held_out = assign_folds(40, 3, 0) == 1
     alone = select.fit_objective(training.take(~held_out), regressions[1])
-    assert np.array_equal(found.nested.mean[held_out], alone.predict(shares[held_out])[0])
+    assert np.array_equal(nested.mean[held_out], alone.predict(shares[held_out])[0])
     assert np.array_equal(alone.mean(shares), alone.predict(shares)[0])
     again = select.ObjectiveSurface.from_json(json.loads(json.dumps(alone.to_json())), macro)
     assert np.array_equal(again.predict(shares), alone.predict(shares))
@@ -88,7 +89,7 @@ def test_stack_takes_each_target_from_the_kind_that_suits_it(monkeypatch):
     assert stack.members == singles
     assert stack.has_gradient
     found = select.select_surface(training, (*singles, stack), folds=4)
-    assert found.nested_regressions == ("stack",) * 4
+    assert select.validate_selection(training, (*singles, stack), folds=4)[1] == ("stack",) * 4
     linear, law, together = (validation.scores()["mape"] for validation in found.validations)
     assert together < min(linear, law)
     # alone, a stack cross-validates its members itself
@@ -115,12 +116,12 @@ def test_stack_takes_each_target_from_the_kind_that_suits_it(monkeypatch):
 
 
 def test_stack_of_surfaces_without_gradients_is_not_searched(by_size):
-    found = compare({4096: by_size[4096]}, ["stack", "linear", "lightgbm"], model="stack", folds=4, seed=0)
+    found = fit(by_size[4096], ["stack", "linear", "lightgbm"], model="stack", folds=4, seed=0)
     assert found.surfaces.used.name == "stack"
     assert [member.name for member in found.surfaces.used.regression.members] == ["linear", "lightgbm"]
     assert found.surfaces.searched.name == "linear"
     with pytest.raises(ValueError, match=r"needs two or more other surfaces .* compared are linear"):
-        compare({4096: by_size[4096]}, ["linear", "stack"], folds=4, seed=0)
+        fit(by_size[4096], ["linear", "stack"], folds=4, seed=0)
 
 
 def test_learning_curve():
@@ -177,27 +178,34 @@ def by_size():
 
 
 def test_comparison(by_size):
-    found = compare(by_size, ["linear"], model="lightgbm_objective", paper=True, folds=4, seed=0)
+    settings = {"model": "lightgbm_objective", "folds": 4, "seed": 0}
+    found = fit(by_size[4096], ["linear"], paper=True, **settings)
     # the surface asked for has no gradients, so searches by gradients use the best that has
     assert found.surfaces.used.regression == found.surfaces.paper.regression == select.PAPER
     assert found.surfaces.searched.regression.name == "linear"
     assert found.metrics.select("model", "used").rows() == [
-        ("linear", False), ("lightgbm_objective", True), ("selected", False),
+        ("linear", False), ("lightgbm_objective", True),
     ]  # fmt: skip
-    assert found.predictions.group_by("model", maintain_order=True).len()["len"].to_list() == [56] * 3
+    assert found.predictions.group_by("model", maintain_order=True).len()["len"].to_list() == [56] * 2
     assert found.predictions["measured"][:56].to_list() == by_size[4096].values.tolist()
     assert found.corpus_metrics.select("model", "evaluation_set", "corpus").rows()[1] == (
         "linear", "held_out", "b",
     )  # fmt: skip
-    assert found.learning_curve.height == 0 or found.learning_curve["proxies"].max() == 42
+    known = validate(by_size, found.surfaces, ["linear"], **settings)
+    # nothing was selected, so that the own cross-validation of what was asked for is honest
+    assert known.selected_metrics.rows() == [
+        ("selected", False, *found.metrics.filter("used").row(0)[2:]),
+    ]  # fmt: skip
+    assert known.selected_predictions["predicted"].to_list() == found.predictions["predicted"][56:].to_list()
+    assert known.learning_curve.height == 0 or known.learning_curve["proxies"].max() == 42
     # a straight line in log V: as good without a size's measurements as with them
-    assert found.vocabulary["vocab_size"].to_list() == [1024, 2048, 4096]
-    assert found.vocabulary["mape"].to_list() == pytest.approx(
-        found.vocabulary["mape_with"].to_list(), rel=0.05
+    assert known.vocabulary["vocab_size"].to_list() == [1024, 2048, 4096]
+    assert known.vocabulary["mape"].to_list() == pytest.approx(
+        known.vocabulary["mape_with"].to_list(), rel=0.05
     )
     # the same regressions at the other sizes, whose NSLs are larger by sqrt(4096 / V)
-    assert list(found.other_sizes) == [1024, 2048]
-    there = found.other_sizes[1024]
+    assert list(known.other_sizes) == [1024, 2048]
+    there = known.other_sizes[1024]
     assert (there.used.name, there.searched.name) == ("lightgbm_objective", "linear")
     ratio = there.searched.mean(mixtures(9)) / found.surfaces.searched.mean(mixtures(9))
     assert ratio == pytest.approx(np.full(9, 2), rel=0.05)
@@ -208,9 +216,10 @@ def test_comparison(by_size):
 
 
 def test_comparison_without_the_paper(by_size):
-    found = compare({4096: by_size[4096]}, ["linear"], folds=4, seed=0)
+    found = fit(by_size[4096], ["linear"], folds=4, seed=0)
     assert found.surfaces.paper is None
     assert found.surfaces.used is found.surfaces.searched
-    assert found.vocabulary.height == 0
-    assert found.other_sizes == {}
+    known = validate({4096: by_size[4096]}, found.surfaces, ["linear"], folds=4, seed=0)
+    assert known.vocabulary.height == 0
+    assert known.other_sizes == {}
     assert FittedSurfaces.from_json(found.surfaces.to_json(), macro).paper is None

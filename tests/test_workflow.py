@@ -213,6 +213,7 @@ def test_only_what_changed_runs_again(run):
     assert "index_words" not in plan
     plan = rules_after(search={"draws": 3000})
     assert {"train_proxies", "fit_surfaces", "search_round", "search_alone"}.isdisjoint(plan)
+    assert plan["search_on_surface"] == 1  # the strategy that draws
     assert plan["search_mixture"] == 1
     told = {"write_provenance", "write_page", "write_model_cards", "pass_gates"}
     assert set(rules_after(release={"license": "mit"})) == told
@@ -245,6 +246,7 @@ def test_changed_code_runs_again(run):
     for file, reruns, spared in (
         ("src/trex/bpe/merge_loop.py", "train_proxies", "count_words"),
         ("src/trex/search/strategies/direct.py", "search_alone", "fit_surfaces"),
+        ("src/trex/search/strategies/paper.py", "search_on_surface", "search_round"),
     ):
         path = run / file
         original = path.read_text()

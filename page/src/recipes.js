@@ -9,13 +9,17 @@ const names = data.tokenizers.map(({ name }) => name);
 const round = (value, digits) => Number(value.toFixed(digits));
 const MARKS = { fewer: "▼", more: "▲" };
 
-/** Text with `code` and **bold** as elements. */
+/** Text with `code`, **bold** and [links](to/files) as elements. */
 function inline(text) {
   const element = h("li");
+  const link = (piece) => {
+    const [, words, href] = piece.match(/^\[([^\]]+)\]\(([^)]+)\)$/) ?? [];
+    return href ? h("a", { href }, words) : piece;
+  };
   for (const part of text.split(/(\*\*.+?\*\*)/)) {
     const bold = part.startsWith("**") && part.endsWith("**") && part.length > 4;
-    const inner = (bold ? part.slice(2, -2) : part).split(/(`[^`]+`)/).map((piece) =>
-      piece.startsWith("`") ? h("code", {}, piece.slice(1, -1)) : piece);
+    const inner = (bold ? part.slice(2, -2) : part).split(/(`[^`]+`|\[[^\]]+\]\([^)]+\))/).map((piece) =>
+      piece.startsWith("`") ? h("code", {}, piece.slice(1, -1)) : link(piece));
     element.append(...(bold ? [h("strong", {}, inner)] : inner));
   }
   return element;
@@ -28,10 +32,16 @@ function choices(section) {
 
 const maybe = (show) => (value) => (value === null || value === undefined ? "" : show(value));
 
+/** A recipe's name, which leads to its page. */
+function named(name, { pages }) {
+  const page = pages["report.html"];
+  return page ? h("a", { href: page }, breakable(name)) : breakable(name);
+}
+
 function tokenizers(section) {
   const gini = data.parallel_set ? `Gini on ${data.parallel_set}` : "Gini of NSL";
   const columns = [
-    { key: "name", title: "tokenizer, mixture", under: (_, row) => (row.kind === "existing" ? "existing" : row.mixture) },
+    { key: "name", title: "tokenizer, mixture", show: named, under: (_, row) => (row.kind === "existing" ? "existing" : row.in_doubt ? `${row.mixture}, in doubt` : row.mixture) },
     { key: "vocab_size", title: "V", show: count },
     { key: "macro", title: "macro NSL", show: nsl },
     { key: "macro_difference", title: `tokens against ${data.first}, 95 % interval`, show: (value, row) => (value === null ? "" : `${signed(value)} ${(round(value, 2) && MARKS[row.claim]) || ""}`), under: (_, row) => (row.low === null ? "" : `${signed(row.low, 2, "")} to ${signed(row.high)}`) },
@@ -41,8 +51,10 @@ function tokenizers(section) {
     ...(data.parallel_set ? [{ key: "premium", title: "largest premium", show: (value) => value.toFixed(2), under: (_, row) => row.premium_corpus ?? "all equal" }] : []),
     { key: "gpu_hours", title: `GPU hours, cost against ${data.first}`, show: (value) => count(Math.round(value)), under: (_, row) => maybe((value) => signed(value, 1))(row.cost_difference) },
     { key: "gates", title: "gates failed", left: true },
+    { key: "summary", title: "its pages", left: true, screen: true, show: (_, { pages }) => Object.entries(pages).flatMap(([name, href], i) => [i ? ", " : "", h("a", { href }, name.split(".")[0])]) },
   ];
-  const best = [...data.tokenizers].sort((a, b) => a.macro - b.macro);
+  const best = data.tokenizers.map((row) => ({ ...row, summary: row.pages["summary.md"] ?? null }))
+    .sort((a, b) => a.macro - b.macro);
   section.append(
     h("p", { class: "note" }, `On ${data.sets.join(", ")}, in the test half of the evaluation text. ▼ and ▲: fewer and more tokens, as far as can be claimed, with intervals that hold for all rows together. A heading sorts.`),
     sortableTable("Recipes and existing tokenizers", columns, best, { filter: false }));

@@ -247,8 +247,8 @@ class Layout:
     def round_notes(self, round_name: str) -> Path:
         return self.root / f"search/rounds/{round_name}.json"
 
-    def found_alone(self, strategy: str) -> Path:
-        """What a strategy found that runs in a job of its own."""
+    def found(self, strategy: str) -> Path:
+        """What a strategy found."""
         return self.root / f"search/{strategy}.json"
 
     @property
@@ -414,6 +414,20 @@ class Layout:
     def page(self, name: str) -> Path:
         """name: summary, details, validation, vocabulary, costs or language_models."""
         return self.root / f"{name}.md"
+
+    @property
+    def doubts(self) -> Path:
+        """Why summary.md says not to trust the result, for the comparison of recipes."""
+        return self.root / "validation/doubts.json"
+
+    @property
+    def pages_from_run(self) -> dict[str, str]:
+        """The pages of a recipe by name, relative to the folder of the run, where the comparison lies."""
+        files = [
+            *(self.page(name) for name in ("summary", "details", "validation", "vocabulary")),
+            self.report,
+        ]
+        return {file.name: file.relative_to(self._shared).as_posix() for file in files}
 
     @property
     def report(self) -> Path:

@@ -1,5 +1,6 @@
 # What the rules share: the checked config, paths, and the version of the code that each rule runs.
 import sys
+from copy import deepcopy
 from errno import ENOENT
 from functools import cache, partial
 from hashlib import sha256
@@ -20,10 +21,8 @@ from trex.run.code_version import code_version, put_on_python_path
 from trex.config import (
     ConfigError,
     check_files,
-    check_recipe_files,
     limiting_tokenizers,
-    load_config,
-    load_recipes,
+    load_run,
     load_yaml,
     pieces_of,
 )
@@ -74,11 +73,11 @@ if "place" not in config:
         for file in workflow.configfiles:
             # refuses repeated keys, which Snakemake's own reader drops silently
             load_yaml(file)
-        checked, RECIPES = load_config(config, BASE), load_recipes(config, BASE)
+        WRITTEN = deepcopy(config)
+        checked, RECIPES = load_run(config, BASE)
         if workflow.is_main_process:
             # a job on a cluster reads this file again, and need not look at all corpora
-            check_files(checked, BASE)
-            check_recipe_files(RECIPES, BASE)
+            check_files(checked, BASE, RECIPES, WRITTEN)
     except ConfigError as error:
         sys.exit(f"error: {error}")
     config.clear()
@@ -89,7 +88,6 @@ HERE = FILES.here  # for logs and measurements of jobs
 if RECIPES:  # what they share is made of the text as the first one splits it
     first = next(iter(RECIPES.values()))
     FILES = Layout.of({**config, "place": {**first["place"], "recipe": None}})
-    config["tokenizer"] = first["tokenizer"]
 LOGS = HERE / "logs"
 BENCHMARKS = HERE / "benchmarks"
 CORPORA = list(config["corpora"])
@@ -139,6 +137,7 @@ SAMPLING = {
 }
 ENVIRONMENT = "../../envs/trex.yaml"
 EXPORT_ENVIRONMENT = "../../envs/export.yaml"
+BEHIND = -1  # the priority of jobs that no search waits for; that of all others is 0
 
 
 WITH_CONDA = bool(
@@ -460,7 +459,19 @@ def rounds_before(file):
     ]
 
 
-def settings_alone(wildcards):
+def rounds_for(wildcards):
+    """The rounds whose proxies the strategy in wildcards waits for."""
+    return ROUNDS if STRATEGIES[wildcards.strategy].needs == "rounds" else []
+
+
+def threads_of_strategy(wildcards):
+    """The paper's 50 million draws take minutes; a million, as by default, do not need more than one thread."""
+    if STRATEGIES[wildcards.strategy].needs_paper:
+        return min(1 + config["search"]["draws"] // 10_000_000, 4)
+    return 1
+
+
+def settings_of_strategy(wildcards):
     """Of the section `search`, what the strategy in wildcards reads, and what every search space does."""
     keys = (*STRATEGIES[wildcards.strategy].settings, "floors", "ceilings")
     return {key: config["search"][key] for key in keys}

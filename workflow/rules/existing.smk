@@ -5,6 +5,7 @@ if "FILES" not in globals():  # a module has names of its own
     include: "common.smk"
 
 
+# Nothing waits for them until all is validated: they fill processors that the search leaves idle.
 rule validate_existing:
     input:
         test=TEST_HALF,
@@ -21,6 +22,7 @@ rule validate_existing:
         BENCHMARKS / "validate_existing/{name}.tsv"
     wildcard_constraints:
         name=one_of(EXISTING),
+    priority: BEHIND
     conda:
         ENVIRONMENT
     resources:
@@ -55,6 +57,7 @@ rule inspect_existing:
         BENCHMARKS / "inspect_existing/{name}.tsv"
     wildcard_constraints:
         name=one_of(EXISTING),
+    priority: BEHIND
     conda:
         ENVIRONMENT
     resources:

@@ -75,6 +75,7 @@ rule compare_recipes:
         candidates=[files.candidates for files in OF_RECIPES],
         vocab_sizes=[files.vocab_size for files in OF_RECIPES],
         gates=[files.gates for files in OF_RECIPES],
+        doubts=[files.doubts for files in OF_RECIPES],
         tokenizers=[
             files.tokenizer_quality(CHOSEN, table)
             for files in OF_RECIPES

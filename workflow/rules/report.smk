@@ -24,11 +24,14 @@ OF_SEARCH = {
     "tables": FILES.search_tables,
     "pareto": FILES.pareto,
     "front": [FILES.front_point(name) for name in FRONT_POINTS],
-    "metrics": FILES.surfaces("metrics"),
+    "metrics": [FILES.surfaces("metrics"), FILES.surfaces("selected_metrics")],
     "corpus_metrics": FILES.surfaces("corpus_metrics"),
     "learning_curve": FILES.surfaces("learning_curve"),
     "vocabulary": FILES.surfaces("vocabulary"),
-    "predictions": FILES.surfaces("predictions"),
+    "predictions": [
+        FILES.surfaces("predictions"),
+        FILES.surfaces("selected_predictions"),
+    ],
     "mixtures": FILES.mixtures,
     "training_ledger": FILES.training_ledger,
     "compression": FILES.choice_compression,
@@ -131,6 +134,7 @@ rule write_summary:
             category="Summary",
             labels={"figure": "every corpus"},
         ),
+        doubts=FILES.doubts,
     log:
         LOGS / "write_summary.log",
     benchmark:

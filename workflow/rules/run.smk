@@ -5,7 +5,6 @@ from trex.config import (
     named_files,
     paths_of_patterns,
     without_effect,
-    without_effect_in_recipes,
 )
 from trex.run.disk import check_space
 from trex.files import remove_temporary_files
@@ -46,11 +45,7 @@ if workflow.is_main_process:
         check_folder(
             RESULTS, {key: files for one in named for key, files in one.items()}
         )
-        if RECIPES:
-            useless = without_effect_in_recipes(RECIPES, config["recipes"])
-        else:
-            useless = without_effect(config)
-        for path, why in useless.items():
+        for path, why in without_effect(WRITTEN, config, RECIPES).items():
             logger.warning(f"{path}: {why}")
         if line := warn_of_address_space():
             logger.warning(line)

@@ -9,9 +9,9 @@ ADAPTIVE = {
     for key in ("per_round", "tolerance", "floors", "ceilings")
 }
 ROUNDS = [round_name(number) for number in range(config["search"]["rounds"])]
-ROUNDS = ROUNDS if any(STRATEGIES[name].runs_in_rounds for name in SEARCHES) else []
-# strategies that run in jobs of their own, before any surface is fitted
-ALONE = [name for name in SEARCHES if STRATEGIES[name].runs_alone]
+ROUNDS = ROUNDS if any(STRATEGIES[name].needs == "rounds" for name in SEARCHES) else []
+# strategies that need no surface
+ALONE = [name for name in SEARCHES if STRATEGIES[name].needs == "space"]
 
 
 # the text that the objective is measured on
@@ -126,7 +126,7 @@ rule search_alone:
         inference=INFERRED,
         limits=LIMITS,
     output:
-        found=FILES.found_alone("{strategy}"),
+        found=FILES.found("{strategy}"),
     log:
         LOGS / "search_alone/{strategy}.log",
     benchmark:
@@ -150,7 +150,7 @@ rule search_alone:
         corpora=CORPORA,
         objective=OBJECTIVE,
         sampling=SAMPLING,
-        search=settings_alone,
+        search=settings_of_strategy,
         baselines=config["baselines"],
         vocab_size=config["proxies"]["vocab_size"],
         tokenizer=verbatim(TOKENIZER),
@@ -160,16 +160,67 @@ rule search_alone:
         "../scripts/search_alone.py"
 
 
+# Strategies run side by side: paper and surrogate beside the rounds that adaptive waits for.
+rule search_on_surface:
+    input:
+        **TRAINED_ON,
+        inference=INFERRED,
+        limits=LIMITS,
+        models=FILES.models,
+        compression=lambda wildcards: [
+            FILES.training_set,
+            *map(FILES.round_compression, rounds_for(wildcards)),
+        ],
+        ledgers=lambda wildcards: [
+            FILES.training_ledger,
+            *map(FILES.round_ledger, rounds_for(wildcards)),
+        ],
+        rounds=lambda wildcards: [*map(FILES.round_notes, rounds_for(wildcards))],
+    output:
+        found=FILES.found("{strategy}"),
+    log:
+        LOGS / "search_on_surface/{strategy}.log",
+    benchmark:
+        BENCHMARKS / "search_on_surface/{strategy}.tsv"
+    wildcard_constraints:
+        strategy=one_of([name for name in SEARCHES if name not in ALONE]),
+    conda:
+        ENVIRONMENT
+    threads: threads_of_strategy
+    resources:
+        mem_mb=training_megabytes(
+            1800, config["proxies"]["bytes"], config["proxies"]["vocab_size"]
+        ),
+        runtime=minutes(10 + config["search"]["draws"] // 1_000_000),
+    params:
+        code=code_of("search_on_surface"),
+        # the script imports its strategy by name
+        code_of_strategy=lambda wildcards: code_of(
+            PACKAGE / "search/strategies" / wildcards.strategy
+        ),
+        seed=config["seed"],
+        corpora=CORPORA,
+        objective=OBJECTIVE,
+        sampling=SAMPLING,
+        search=settings_of_strategy,
+        baselines=config["baselines"],
+        vocab_size=config["proxies"]["vocab_size"],
+        tokenizer=verbatim(TOKENIZER),
+    message:
+        "Searching with the strategy {wildcards.strategy}"
+    script:
+        "../scripts/search_on_surface.py"
+
+
 rule search_mixture:
     input:
         **TRAINED_ON,
         inference=INFERRED,
         limits=LIMITS,
         models=FILES.models,
-        compression=[FILES.training_set, *map(FILES.round_compression, ROUNDS)],
-        ledgers=[FILES.training_ledger, *map(FILES.round_ledger, ROUNDS)],
-        rounds=[FILES.round_notes(name) for name in ROUNDS],
-        alone=[FILES.found_alone(name) for name in ALONE],
+        training_set=FILES.training_set,
+        ledger=FILES.training_ledger,
+        found=[FILES.found(name) for name in SEARCHES],
     output:
         candidates=FILES.candidates,
         pareto=FILES.pareto,
@@ -181,26 +232,27 @@ rule search_mixture:
         BENCHMARKS / "search_mixture.tsv"
     conda:
         ENVIRONMENT
-    threads: 2
     resources:
         mem_mb=training_megabytes(
             1800, config["proxies"]["bytes"], config["proxies"]["vocab_size"]
         ),
-        runtime=minutes(10 + config["search"]["draws"] // 1_000_000),
+        runtime=minutes(10),
     params:
         code=code_of("search_mixture"),
-        benchmarks=str(BENCHMARKS / "search_mixture"),
-        alone=ALONE,
+        strategies=SEARCHES,
         seed=config["seed"],
         corpora=CORPORA,
         objective=OBJECTIVE,
         sampling=SAMPLING,
-        search=config["search"],
+        search={
+            key: config["search"][key]
+            for key in ("kappa", "within_support", "floors", "ceilings")
+        },
         baselines=config["baselines"],
         vocab_size=config["proxies"]["vocab_size"],
         tokenizer=verbatim(TOKENIZER),
     message:
-        "Searching the mixture space"
+        "Collecting the candidates of all searches, and the front"
     script:
         "../scripts/search_mixture.py"
 

@@ -2,11 +2,12 @@
 
 import logging
 
-from trex.files import whole, write_text
+from trex.files import whole, write_json, write_text
 from trex.layout import Layout
 from trex.report.by_corpus import corpora_table
 from trex.report.costs import write_costs, write_costs_by_rule, write_speeds
 from trex.report.details import write_details
+from trex.report.doubts import better_at_full_scale, doubts_by_kind
 from trex.report.results import Results, language_model_speeds
 from trex.report.summary import write_summary
 from trex.report.validation_page import write_validation
@@ -28,5 +29,8 @@ with job(snakemake):
     write_text(costs + write_speeds(speeds), snakemake.output.costs)
     write_text(write_validation(results), snakemake.output.validation)
     write_text(write_details(results, params.strategies), snakemake.output.details)
+    better = better_at_full_scale(results)
+    doubts = {"doubts": doubts_by_kind(results), "better": better and better["against"]}
+    write_json(doubts, snakemake.output.doubts)
     write_text(write_summary(results), snakemake.output.summary)
     logging.info("recommended: %s; read %s", results.choice["chosen"], snakemake.output.summary)

@@ -40,7 +40,7 @@ def _check_sizes(config: Config, _: Path) -> Found:
     if training.vocab_size is None:
         yield "training.vocab_size", f"cannot be auto: {alone}; write a number, such as 32768"
     if training.ladder:
-        yield "training.ladder", f"{alone}; write [], and a run of its own for each size"
+        yield "training.ladder", f"{alone}; write [], and make each size a recipe"
     special_tokens = len(special_tokens_of(config))
     alphabets = 2 if kind.algorithm == "wordpiece" else 1
     least = alphabets * ALPHABET_SIZE + special_tokens + 1

@@ -92,6 +92,8 @@ def _unknown_key(path: Path) -> str:
     key = spell_path(path)
     if key in RENAMED_KEYS:
         return f"is now called {RENAMED_KEYS[key]}; write that"
+    if len(path) == 3 and path[0] == "recipes" and path[2] in set(Config.model_fields) - {"recipes"}:
+        return "is the same in all recipes; write it beside them"
     return REMOVED.get(key) or f"unknown key; {suggest(str(path[-1]), properties(node_at(path[:-1])))}"
 
 

@@ -6,15 +6,22 @@ from typing import Any
 
 from trex.config.models import Config
 from trex.config.named import inferred, limiting, sources
+from trex.config.recipes import changes_of, told_once, writes
 from trex.config.words import Problems, join, raise_if_any
 from trex.counting.patterns import PATTERNS
 from trex.tokenizer.encodings import BYTES, ENCODINGS
 
 
-def check_files(config: Mapping[str, Any], base: Path) -> None:
-    """Check that the sources of a loaded config exist and can be read, and what `check_recipe_files` does.
+def check_files(
+    config: Mapping[str, Any],
+    base: Path,
+    recipes: Mapping[str, Mapping[str, Any]] | None = None,
+    written: Mapping[str, Any] | None = None,
+) -> None:
+    """Check that sources exist and can be read, that tokenizers can be used, that those to infer are byte-level BPE,
+    and that a chat template is one. Names on the Hugging Face hub are not looked up.
 
-    Names on the Hugging Face hub are not looked up.
+    config, recipes: of `trex.config.recipes.load_run`. written: what that was given; not needed without recipes.
 
     Raises:
         ConfigError: with the problems of all of them.
@@ -27,19 +34,12 @@ def check_files(config: Mapping[str, Any], base: Path) -> None:
             check_source(source.model_dump(), base)
         except CorpusError as error:
             problems[path] = str(error)
-    raise_if_any(problems | _wrong_files(config, base))
-
-
-def check_recipe_files(recipes: Mapping[str, Mapping[str, Any]], base: Path) -> None:
-    """Check the files of `load_recipes` that are not those of the run: that tokenizers can be used, that those to infer
-    are byte-level BPE, that a chat template is one.
-
-    Raises:
-        ConfigError: with the problems of all of them.
-    """
-    problems: Problems = {}
-    for name, config in recipes.items():
-        problems |= {join(f"recipes.{name}", path): text for path, text in _wrong_files(config, base).items()}
+    if recipes:
+        changes = changes_of(written)
+        found = {name: _wrong_files(recipe, base) for name, recipe in recipes.items()}
+        problems |= told_once(found, lambda name, path, _: not writes(changes[name], path))
+    else:
+        problems |= _wrong_files(config, base)
     raise_if_any(problems)
 
 

@@ -117,7 +117,8 @@ class TokenizerKind(Section):
     tokens and post-processor stay (docs/recipes.md). pattern, normalizer and special_tokens are then not given. null
     trains from bytes."""
     keep: Annotated[int, Field(ge=0)] | Literal["all"] = "all"
-    """Number of the base's merges that stay. The ids of what the others make go to new tokens."""
+    """Number of the base's merges that stay. The ids of what the others make go to new tokens. A recipe with another
+    base than the file's writes its own."""
     base_size: int | None = None
     """Entries of the base that stay, special tokens included. The run finds it; leave it out."""
     parity: Annotated[Parity | None, Expects("a mapping such as {variant: window}, which may be empty")] = (
@@ -417,4 +418,4 @@ class Config(Section):
         dict[RecipeName, Recipe | None], Expects("a mapping of names to what each recipe changes")
     ] = {}
     """Recipes that are run side by side and compared, by name: {o200k: {tokenizer: {pattern: o200k}}}. Without any, the
-    run has one, which is all that stands beside this key."""
+    run has one: the other keys of the file."""

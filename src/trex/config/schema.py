@@ -49,23 +49,6 @@ def _descriptions(module: ModuleType) -> dict[str, dict[str, str]]:
     }
 
 
-@cache
-def _descriptions(module: ModuleType) -> dict[str, dict[str, str]]:
-    """The docstrings of every class's keys.
-
-    Pydantic reads them too (use_attribute_docstrings), but whenever the models are imported: 0.1 s in every job.
-    """
-    classes = [node for node in ast.parse(inspect.getsource(module)).body if isinstance(node, ast.ClassDef)]
-    return {
-        one.name: {
-            key.target.id: " ".join(text.value.value.split())
-            for key, text in pairwise(one.body)
-            if isinstance(key, ast.AnnAssign) and isinstance(text, ast.Expr)
-        }
-        for one in classes
-    }
-
-
 class _Generate(GenerateJsonSchema):
     """Pydantic's JSON schema without titles, which only repeat the keys, and with closed mappings of chosen names."""
 

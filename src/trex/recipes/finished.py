@@ -5,8 +5,8 @@ are hashed, dealt into halves and numbered before they are normalized. So what i
 divided by the reference tokens of the first recipe's text.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +21,7 @@ from trex.validation.gate_names import FAILED
 
 _KEY = ["evaluation_set", "corpus"]
 RECIPE, EXISTING = "recipe", "existing"
+GATES, LIMITS = "gates", "limits"  # kinds of doubts
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,9 @@ class Finished:
         noise: of draws of training text, of its own objective; None where it is not known.
         failed_gates: those that the config does not waive. waived_gates: the others that fail.
         over_limits: by what part the chosen mixture exceeds the limits of its objective; 0 if it keeps them.
+        doubts: why a recipe's own summary says not to trust its result, in Markdown, beyond the gates and limits above.
+        better_mixture: the baseline that a recipe's summary says is better at full scale than the chosen mixture.
+        pages: of a recipe, their paths by name, relative to the folder of the run.
     """
 
     name: str
@@ -51,6 +55,9 @@ class Finished:
     failed_gates: tuple[str, ...] = ()
     waived_gates: tuple[str, ...] = ()
     over_limits: float = 0.0
+    doubts: tuple[str, ...] = ()
+    better_mixture: str | None = None
+    pages: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -71,7 +78,7 @@ class Finished:
         choice, waived = read_json(files.choice), config["validation"]["waived_gates"]
         chosen = next(row for row in choice["ranking"] if row["name"] == choice["chosen"])
         failed = _failed(files.gates, CHOSEN)
-        violation = chosen["violation"] or 0.0
+        violation, summary = chosen["violation"] or 0.0, read_json(files.doubts)
         return cls(
             name,
             config,
@@ -89,6 +96,9 @@ class Finished:
             failed_gates=tuple(gate for gate in failed if gate not in waived),
             waived_gates=tuple(gate for gate in failed if gate in waived),
             over_limits=violation if violation > SLACK else 0.0,
+            doubts=tuple(_other_doubts(summary["doubts"], failed)),
+            better_mixture=summary["better"],
+            pages=files.pages_from_run,
         )
 
     @classmethod
@@ -103,6 +113,14 @@ class Finished:
             pl.read_parquet(files.existing_quality(name, "documents")),
             failed_gates=tuple(_failed(files.inspected("existing", name, "gates"), name)),
         )
+
+
+def _other_doubts(doubts: Mapping[str, Sequence[str]], failed_gates: Sequence[str]) -> Iterator[str]:
+    """Of the doubts of a recipe's summary (`trex.report.doubts.doubts_by_kind`), those that gates and limits of the
+    chosen mixture do not say already."""
+    for kind, texts in doubts.items():
+        if kind != LIMITS and not (kind == GATES and failed_gates):
+            yield from texts
 
 
 def _failed(gates: Path, tokenizer: str) -> list[str]:

@@ -52,10 +52,10 @@ def strategy_costs(
     for name in config["search"]["strategies"]:
         strategy = strategies[name]
         own = int(notes.get(name, {}).get(strategy["trained_note"], 0))
-        if strategy["runs_alone"]:
+        if strategy["needs"] == "space":
             costs.append(SearchCost(name, own, total(f"search_alone/{name}"), 0.0, 0.0))
         else:
-            search = total(f"search_mixture/{name}", *(rounds if strategy["runs_in_rounds"] else []))
+            search = total(f"search_on_surface/{name}", *(rounds if strategy["needs"] == "rounds" else []))
             costs.append(SearchCost(name, n_sampled + own, sampled, regression, search))
     return costs
 

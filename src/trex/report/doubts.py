@@ -8,6 +8,7 @@ import polars as pl
 from trex.counting.shards import MOST_ALIKE
 from trex.objective.comparisons import is_loss
 from trex.objective.constraints import SLACK
+from trex.recipes.finished import GATES, LIMITS
 from trex.report import markdown
 from trex.report.results import Results
 from trex.validation.gate_names import STOPS
@@ -24,13 +25,17 @@ EXACT = 1e-6
 
 def doubts(results: Results) -> list[str]:
     """A few sentences for each reason not to believe the result, the gravest first; empty if all is well."""
-    return [
-        *_gates(results),
-        *(_same_mixtures(results) if results.is_searched else ()),
-        *(_fit(results) if results.is_searched else ()),
-        *_shares(results),
-        *_limits(results),
-    ]
+    return [text for texts in doubts_by_kind(results).values() for text in texts]
+
+
+def doubts_by_kind(results: Results) -> dict[str, list[str]]:
+    """The same by what they are about."""
+    return {
+        GATES: list(_gates(results)),
+        "proxies": [*_same_mixtures(results), *_fit(results)] if results.is_searched else [],
+        "shares": list(_shares(results)),
+        LIMITS: list(_limits(results)),
+    }
 
 
 def better_at_full_scale(results: Results) -> dict | None:

@@ -21,13 +21,15 @@ def paragraph(*sentences: str) -> str:
 
 
 def bullets(items: Iterable[str], mark: str = "- ") -> str:
-    """A list; the lines of an item that goes on are indented."""
-    return "\n".join(
-        textwrap.fill(
-            item, WIDTH, initial_indent=mark, subsequent_indent=" " * len(mark), break_on_hyphens=False
-        )
-        for item in items
+    """A list; the lines of an item that goes on are indented. A link that is longer than a line stays whole."""
+    wrap = textwrap.TextWrapper(
+        WIDTH,
+        initial_indent=mark,
+        subsequent_indent=" " * len(mark),
+        break_on_hyphens=False,
+        break_long_words=False,
     )
+    return "\n".join(wrap.fill(item) for item in items)
 
 
 def names(items: Sequence[str], last: str = "and") -> str:
@@ -36,6 +38,10 @@ def names(items: Sequence[str], last: str = "and") -> str:
     if len(quoted) > NAMES + 1:
         return f"{', '.join(quoted[:NAMES])} {last} {len(quoted) - NAMES} more"
     return f"{', '.join(quoted[:-1])} {last} {quoted[-1]}" if len(quoted) > 1 else quoted[0]
+
+
+def link(text: str, target: str) -> str:
+    return f"[{text}]({target})"
 
 
 def interval(low: float | None, high: float | None) -> str:

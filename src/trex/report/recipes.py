@@ -8,7 +8,6 @@ import polars as pl
 
 from trex.counting.patterns import PATTERNS
 from trex.objective.comparisons import FEWEST_DOCUMENTS, TIE
-from trex.recipes.choose import Choice, as_good, better_existing, choices, eligible
 from trex.recipes.compare import (
     ALL_TEXT,
     AVERAGE,
@@ -21,29 +20,15 @@ from trex.recipes.compare import (
     Compared,
     differences,
 )
-from trex.recipes.finished import Finished, beyond_plain_bpe, normalizer
+from trex.recipes.finished import Finished, beyond_plain_bpe
 from trex.report import by_corpus, markdown
 from trex.report.language_models import recipes_section
+from trex.report.recipes_verdict import OF_PAIRS, best_choices, doubts, worst_corpus_in_words
 from trex.scripts import SCRIPTS
 
 COLUMNS = 8  # tokenizers that a table by corpus has room for
-SAME = 1e-9  # NSL of two corpora that differ by less are equal: those of the reference itself
 LARGEST = 3  # corpora of a mixture, and of the differences, that are named
 MARKS = {FEWER: "▼", MORE: "▲", None: ""}
-TITLES = {
-    AVERAGE: "Best average",
-    WORST: "Best worst corpus",
-    COST: "Least cost",
-    FAIRNESS: "Fairest on parallel text",
-}
-# why one difference has two intervals on the page
-OF_PAIRS = "others than those of the table, which compare every tokenizer with the first recipe alone"
-SAVED = {
-    AVERAGE: "fewer tokens in the mean of the corpora",
-    WORST: "fewer tokens in the worst corpus",
-    COST: "fewer operations of training and serving",
-    FAIRNESS: "less inequality",
-}
 
 
 def write_recipes(
@@ -52,9 +37,10 @@ def write_recipes(
     """The page. scripts: the main script of each corpus, by which corpora are sorted. bits_per_byte: of
     `trex.language_model.compare`, where language models were trained with the recipes' tokenizers."""
     sections = (
-        _intro(compared),
-        markdown.bullets(doubts(compared)),
-        _choices(compared),
+        # the end of a run prints the first two
+        "# Recipes side by side",
+        markdown.bullets([*best_choices(compared), *doubts(compared)]),
+        _how_to_read(compared),
         _all(compared),
         _by_objective(compared),
         _by_corpus(compared, scripts),
@@ -100,10 +86,10 @@ def corpora_table(compared: Compared, scripts: Mapping[str, str]) -> pl.DataFram
 # --- Sections -----------------------------------------------------------------------------------------------
 
 
-def _intro(compared: Compared) -> str:
+def _how_to_read(compared: Compared) -> str:
     first = compared.first
     n_documents = sum(n for at, n in compared.n_documents.items() if at[0] in compared.sets)
-    return "# Recipes side by side\n\n" + markdown.paragraph(
+    intro = markdown.paragraph(
         f"{len(compared.recipes)} recipes, each with the tokenizer of its recommended mixture at its own vocabulary "
         f"size, on the {n_documents:,} documents of {markdown.names(compared.sets)} in the test half of the evaluation "
         "text, which nothing was chosen on.",
@@ -112,116 +98,13 @@ def _intro(compared: Compared) -> str:
         "tokens. Their 95 % intervals are paired by document and hold for all tokenizers of a column together. ▼ and "
         "▲: fewer and more, as far as can be claimed.",
     )
-
-
-def doubts(compared: Compared) -> list[str]:
-    """What to know before the numbers, in Markdown: recipes that are not fit for use, too little text, and who counts
-    text after another normalization."""
-    said = []
-    for of in compared.recipes:
-        if of.failed_gates:
-            said.append(
-                f"**`{of.name}` is not fit for use:** it fails the gates {markdown.names(of.failed_gates)}; its "
-                "vocabulary.md shows what was found."
-            )
-        if of.over_limits:
-            said.append(
-                f"**`{of.name}` keeps not all limits of its objective;** it exceeds them by "
-                f"{markdown.percent(of.over_limits)}."
-            )
-    if few := compared.too_few(compared.sets):
-        said.append(_too_few(few[0], len(few)))
-    if said and len(eligible(compared)) < len(compared.recipes):
-        said.append("The best choices are among the other recipes.")
-    first = normalizer(compared.first)
-    others: dict[str, list[str]] = {}
-    for of in compared.recipes:
-        if normalizer(of) != first:
-            others.setdefault(normalizer(of), []).append(of.name)
-    for other, names in others.items():
-        said.append(
-            f"{markdown.names(names)} {'normalize' if len(names) > 1 else 'normalizes'} text by `{other}`, "
-            f"`{compared.first.name}` by `{first}`: the tokens are those of the same documents, after another "
-            f"normalization. Their NSL is tokens / reference tokens of the text by `{first}`."
-        )
-    return said
-
-
-def _too_few(few: tuple[int, str, str], texts: int = 1) -> str:
-    n, evaluation_set, corpus = few
-    documents = "1 document" if n == 1 else f"{n} documents"
-    more = f", and few of {texts - 1} other texts" if texts > 1 else ""
-    return (
-        f"Nothing can be claimed: the test half has {documents} of `{corpus}` in `{evaluation_set}`{more}, where "
-        f"{FEWEST_DOCUMENTS} are needed."
-    )
-
-
-def _choices(compared: Compared) -> str:
     rule = markdown.paragraph(
         "Claims about the best hold although it is the best of several, as all pairs of recipes are compared at once: "
         f"their intervals are {OF_PAIRS}. "
         f"*Measurably worse*: the best gains more than {TIE} % and more than the noise. The simplest is that with the "
         "fewest kinds of training beside BPE on words, then the simplest mixture, then the first in the config."
     )
-    return f"## The best choices\n\n{markdown.bullets(best_choices(compared))}\n\n{rule}"
-
-
-def best_choices(compared: Compared) -> list[str]:
-    """The best recipe by each objective and what can be claimed of it, in Markdown."""
-    return [f"**{TITLES[choice.goal]}:** {_sentence(compared, choice)}" for choice in choices(compared)]
-
-
-def _sentence(compared: Compared, choice: Choice) -> str:
-    best = f"`{choice.best}`, {_value(compared, choice)}"
-    if choice.runner_up is None:
-        return f"{best}, the only recipe to choose from."
-    other, gain = choice.runner_up
-    amount = f"{gain.percent:.2f} % {SAVED[choice.goal]}"
-    span = markdown.interval(gain.low, gain.high)
-    existing = better_existing(compared, choice)
-    also = f" Better still, of existing tokenizers: {markdown.names(existing)}." if existing else ""
-    if gain.percent == 0:
-        return f"{best}, the same as {markdown.names(as_good(compared, choice))}.{also}"
-    if choice.too_few:
-        return f"{best}, {amount} than `{other}`. {_too_few(choice.too_few)}{also}"
-    if choice.is_claimed:
-        return f"{best}: {amount} than the runner-up, `{other}` ({span}).{also}"
-    if choice.simplest == choice.best:
-        simplest = f"Of the {len(choice.equal)} that are as good as can be measured it is the simplest."
-    else:
-        simplest = f"**`{choice.simplest}` is the simplest** of the {len(choice.equal)} that are not measurably worse."
-    return f"{best}; no difference from the runner-up, `{other}`, can be claimed ({amount}, {span}). {simplest}{also}"
-
-
-def _value(compared: Compared, choice: Choice) -> str:
-    at = compared.names.index(choice.best)
-    if choice.goal == COST:
-        return f"{compared.costs[at].all_gpu_hours:,.0f} GPU hours of training and serving"
-    if choice.goal == FAIRNESS:
-        return f"a Gini coefficient of tokens of {choice.value:.3f} on `{compared.parallel_set}`"
-    if choice.goal == WORST:
-        return f"NSL {markdown.nsl(choice.value)} ({_worst_corpus(compared, choice.best)})"
-    return f"macro NSL {markdown.nsl(choice.value)}"
-
-
-def _worst_corpus(compared: Compared, name: str) -> str:
-    corpus = worst_corpus(compared, name)
-    if corpus is None:
-        return "all equal"
-    row = compared.table.filter(tokenizer=name, metric="worst_corpus").row(0, named=True)
-    several = f" in `{row['evaluation_set']}`" if len(compared.sets) > 1 else ""
-    return f"`{corpus}`{several}"
-
-
-def worst_corpus(compared: Compared, name: str) -> str | None:
-    """The corpus with the largest NSL; None if all have the same, as the reference tokenizer has."""
-    macro, worst = (
-        compared.measures[metric].draws[0, compared.names.index(name)] for metric in (AVERAGE, WORST)
-    )
-    if worst - macro < SAME:
-        return None
-    return compared.table.filter(tokenizer=name, metric="worst_corpus")["corpus"].item()
+    return f"{intro}\n\n{rule}"
 
 
 def _all(compared: Compared) -> str:
@@ -243,13 +126,13 @@ def _all(compared: Compared) -> str:
         hours = f"{price.all_gpu_hours:,.0f}"
         rows.append(
             (
-                f"`{of.name}`",
+                f"`{of.name}`" + (" (in doubt)" if of.doubts else ""),
                 f"{of.vocab_size:,}",
                 f"`{of.mixture}`" if of.mixture else "existing",
                 markdown.nsl(values[of.name, AVERAGE]),
                 *_difference(macro.get(of.name)),
                 markdown.gain(pooled[of.name]["value"]) if of.name in pooled else "",
-                f"{markdown.nsl(values[of.name, WORST])} ({_worst_corpus(compared, of.name)})",
+                f"{markdown.nsl(values[of.name, WORST])} ({worst_corpus_in_words(compared, of.name)})",
                 *_fairness(compared, table, of.name, premiums),
                 f"{hours} ({markdown.signed(cost[of.name]['value'], 1, ' %')})" if of.name in cost else hours,
                 _gates(of),
@@ -274,7 +157,10 @@ def _all(compared: Compared) -> str:
         "Best average first. *Tokens against* the first: in the mean of the corpora, each counting alike (macro NSL); "
         f"*of all text*: of all tokens together. {premium} *GPU hours*: of training and serving the language model of "
         "the config's section `language_model`, and how they compare with the first recipe. Existing tokenizers keep "
-        "their own vocabularies."
+        "their own vocabularies.",
+        "*In doubt*: its own summary says so (see above)."
+        if any(of.doubts for of in compared.recipes)
+        else "",
     )
     figures = (
         "![Differences](figures/recipes_differences.svg)\n\n![Trade-offs](figures/recipes_tradeoffs.svg)"
@@ -433,7 +319,21 @@ def _recipes(compared: Compared) -> str:
             )
         )
     header = ("recipe", "kind", "pattern", "normalizer", "V", "text", "objective", "mixture")
-    return f"## What the recipes are\n\n{markdown.table(header, rows, left=len(header))}"
+    pages = (
+        f"`{of.name}`: {', '.join(markdown.link(page, path) for page, path in of.pages.items())}"
+        for of in compared.recipes
+        if of.pages
+    )
+    return "\n\n".join(
+        filter(
+            None,
+            (
+                "## What the recipes are",
+                markdown.table(header, rows, left=len(header)),
+                markdown.bullets(pages),
+            ),
+        )
+    )
 
 
 def _pattern(regex: str) -> str:

@@ -12,7 +12,8 @@ from trex.recipes.compare import ALL_TEXT, AVERAGE, COST, FAIRNESS, WORST, Compa
 from trex.report.language_model_sentence import sentence
 from trex.report.language_models import beside_recipes
 from trex.report.page import fill, in_script, part, sha256_of
-from trex.report.recipes import OF_PAIRS, best_choices, corpora_table, doubts, largest_premiums, worst_corpus
+from trex.report.recipes import corpora_table, largest_premiums
+from trex.report.recipes_verdict import OF_PAIRS, best_choices, doubts, worst_corpus
 
 
 def write_recipes_page(
@@ -36,6 +37,8 @@ def recipes_data(
     compared: Compared, scripts: Mapping[str, str], bits_per_byte: pl.DataFrame | None = None
 ) -> dict[str, Any]:
     """What the page shows: sentences in Markdown, a row for each tokenizer, and tokens by corpus.
+
+    pages: of a recipe, their paths by name, relative to the page's own.
 
     tokens: of every tokenizer [corpora], null where no text is counted. claims: against the first tokenizer.
     """
@@ -86,4 +89,6 @@ def _row(compared: Compared, i: int) -> dict[str, Any]:
         "premium_corpus": premium and premium[1],
         "gpu_hours": price.all_gpu_hours,
         "gates": ", ".join(of.failed_gates) or "none",
+        "in_doubt": bool(of.doubts),
+        "pages": dict(of.pages),
     }

@@ -128,17 +128,20 @@ class Results:
                 "delete it and run again"
             )
 
+        def surfaces(*tables: str) -> pl.DataFrame:
+            return pl.concat(pl.read_parquet(files.surfaces(table)) for table in tables)
+
         def of_search() -> dict[str, Any]:
             return {
                 "notes": read_json(files.search_notes),
                 "tables": read_json(files.search_tables),
                 "pareto": wide(files.pareto, "name", "weight", "average", "worst"),
                 "front_points": pl.concat(pl.read_parquet(files.front_point(name)) for name in FRONT_POINTS),
-                "metrics": pl.read_parquet(files.surfaces("metrics")),
+                "metrics": surfaces("metrics", "selected_metrics"),
                 "corpus_metrics": long(files.surfaces("corpus_metrics")),
-                "learning_curve": pl.read_parquet(files.surfaces("learning_curve")),
-                "vocabulary": pl.read_parquet(files.surfaces("vocabulary")),
-                "predictions": pl.read_parquet(files.surfaces("predictions")),
+                "learning_curve": surfaces("learning_curve"),
+                "vocabulary": surfaces("vocabulary"),
+                "predictions": surfaces("predictions", "selected_predictions"),
                 "mixtures": wide(files.mixtures, "mixture_id"),
                 "training_ledger": long(files.training_ledger),
                 "compression": long(files.choice_compression),

@@ -109,8 +109,11 @@ def duration(seconds: float) -> str:
 
 
 def closing_words(summary: Path) -> str:
-    """The title and the first paragraph of summary.md as plain text, and where to read on."""
+    """The title and the first paragraph or list of summary.md or recipes.md as plain text, and where to read on."""
     title, first = summary.read_text().split("\n\n", 2)[:2]
     plain = re.sub(r"[*`]|^# ", "", f"{title}\n{first}")
-    report = summary.with_name("report.html")
-    return f"{plain}\nRead {summary}" + (f", or open {report}" if report.exists() else "")
+    plain = re.sub(r"\[[^]]*\]\(([^)]*)\)", rf"{summary.parent}/\1", plain)  # a link to where it leads
+    pages = [
+        page for page in (summary.with_suffix(".html"), summary.with_name("report.html")) if page.exists()
+    ]
+    return f"{plain}\nRead {summary}" + (f", or open {pages[0]}" if pages else "")

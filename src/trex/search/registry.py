@@ -20,5 +20,5 @@ STRATEGIES: dict[str, type[Strategy]] = {
 
 def described(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Of some strategies what the pages say about them, by name: the attributes of `Strategy` that are the keys."""
-    keys = ("note_labels", "trained_note", "runs_alone", "runs_in_rounds")
+    keys = ("note_labels", "trained_note", "needs")
     return {name: {key: getattr(STRATEGIES[name], key) for key in keys} for name in names}

@@ -1,21 +1,17 @@
-"""All searches of a run: candidates of every strategy, and the baselines."""
+"""What searches begin with, and what becomes of their results: candidates, beside the baselines, and the front."""
 
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from trex.files import read_json, write_text
+from trex.files import read_json
 from trex.proxies.training_set import TrainingSet
 from trex.search.no_search import BASELINE
 from trex.search.pareto import front_table, pareto_front
 from trex.search.problem import Problem
-from trex.search.registry import STRATEGIES
 from trex.search.rounds import fit_problem
 from trex.search.space import SearchSpace
 from trex.search.strategy import SearchResult, Study
@@ -23,33 +19,10 @@ from trex.surfaces.fitted import FittedSurfaces
 from trex.surfaces.select import ObjectiveSurface
 
 
-@dataclass(frozen=True, eq=False)
-class Searched:
-    """What the strategies found.
-
-    candidates: columns name, role (candidate or baseline), strategy, predicted, predicted_std, and one per corpus.
-    results: by strategy. seconds: CPU time of each strategy that ran here.
-    """
-
-    candidates: pl.DataFrame
-    results: Mapping[str, SearchResult]
-    seconds: Mapping[str, float]
-
-    @property
-    def notes(self) -> dict[str, dict[str, float]]:
-        """Numbers about each strategy's search."""
-        return {strategy: dict(result.notes) for strategy, result in self.results.items()}
-
-    @property
-    def tables(self) -> dict[str, list[Mapping[str, Any]]]:
-        """Rows of a table about each strategy's search."""
-        return {strategy: list(result.table) for strategy, result in self.results.items()}
-
-
-def read_finished(
+def read_results(
     strategies: Sequence[str], files: Sequence[str], corpora: Sequence[str]
 ) -> dict[str, SearchResult]:
-    """What strategies found in jobs of their own, from their files."""
+    """What strategies found, from their files."""
     return {
         name: SearchResult.from_json(read_json(file), corpora)
         for name, file in zip(strategies, files, strict=True)
@@ -77,41 +50,14 @@ def begin_study(
     )
 
 
-def search(
-    study: Study,
-    settings: Mapping[str, Any],
-    used: ObjectiveSurface,
-    finished: Mapping[str, SearchResult],
-    seed: int,
-) -> Searched:
-    """Run strategies and predict what they found.
-
-    Args:
-        settings: the config's section `search`; it names the strategies, and the registry says their order in the
-            results.
-        used: predicts the objective of all candidates and baselines.
-        finished: what the strategies found that ran in jobs of their own.
-    """
-    results, seconds = {}, {}
-    for name, strategy in STRATEGIES.items():
-        if name in finished:
-            results[name] = finished[name]
-        elif name in settings["strategies"]:
-            start = time.process_time()
-            results[name] = strategy.from_config(settings, seed).search(study)
-            seconds[name] = time.process_time() - start
-    return Searched(_candidates_table(results, study.space, used), results, seconds)
-
-
-def write_seconds(seconds: Mapping[str, float], folder: str | Path) -> None:
-    """CPU seconds of each strategy, beside Snakemake's measurements and in their form; they are none of the results."""
-    for strategy, number in seconds.items():
-        write_text(f"cpu_time\n{number:.2f}\n", Path(folder) / f"{strategy}.tsv")
-
-
-def _candidates_table(
+def candidates_table(
     results: Mapping[str, SearchResult], space: SearchSpace, used: ObjectiveSurface
 ) -> pl.DataFrame:
+    """What strategies found and the baselines, with what is predicted of them: columns name, role (candidate or
+    baseline), strategy, predicted, predicted_std, and one per corpus.
+
+    results: by strategy. used: predicts the objective of all of them.
+    """
     named = [
         (candidate.name, "candidate", strategy, candidate.shares)
         for strategy, result in results.items()

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 
@@ -103,17 +103,16 @@ class Strategy(ABC):
     """A way to find good mixtures; its attributes are its settings.
 
     name: in the config and in the tables, the name of its module. candidates: names of the mixtures that it finds,
-    which are known before it runs. runs_alone: whether it runs in a job of its own and needs no surface. settings: if
-    it does, the keys of the config's section `search` that `from_config` reads. runs_in_rounds: whether the jobs of
-    `search_round` train proxies for it beforehand. needs_paper: whether it uses `Study.paper`. note_labels: for people,
-    what the keys of its notes mean. trained_note: the key of the note that counts the proxies that it trains.
+    which are known before it runs. needs: what has to be there before it runs: the search space alone; surfaces, fitted
+    to the sampled proxies; or the rounds of `search_round`, too, which train proxies for it. settings: the keys of the
+    config's section `search` that `from_config` reads. needs_paper: whether it uses `Study.paper`. note_labels: for
+    people, what the keys of its notes mean. trained_note: the key of the note that counts the proxies that it trains.
     """
 
     name: ClassVar[str]
     candidates: ClassVar[tuple[str, ...]]
-    settings: ClassVar[tuple[str, ...]] = ()
-    runs_alone: ClassVar[bool] = False
-    runs_in_rounds: ClassVar[bool] = False
+    settings: ClassVar[tuple[str, ...]]
+    needs: ClassVar[Literal["space", "surfaces", "rounds"]]
     needs_paper: ClassVar[bool] = False
     note_labels: ClassVar[Mapping[str, str]] = {}
     trained_note: ClassVar[str | None] = None

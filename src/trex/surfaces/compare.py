@@ -1,4 +1,4 @@
-"""All that a run fits and reports about its surfaces."""
+"""The surfaces of a run: `fit` makes what searches need, `validate` what only reports do, while searches run."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -24,6 +24,7 @@ from trex.surfaces.select import (
     learning_sizes,
     select_surface,
     stack_of,
+    validate_selection,
 )
 from trex.surfaces.stack import StackSurface
 from trex.surfaces.vocabulary import LEFT_OUT, left_out_scores
@@ -34,37 +35,33 @@ log = logging.getLogger(__name__)
 SMOOTH = REGRESSIONS["gaussian_process"]
 STACK = StackSurface.kind
 MIXING_LAW = "mixing_law"
+METRICS = {"model": str, "used": bool} | dict.fromkeys(("mape", "spearman", "r2"), float)
+METRICS |= {"n": int, "coverage90": float}
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
-    """What `compare` finds. Tables have the columns of the files of their names (docs/contracts.md).
-
-    other_sizes: by vocabulary size, surfaces of the same regressions as `used` and `searched`.
-    """
+class Fitted:
+    """What `fit` finds. Tables have the columns of the files of their names (docs/contracts.md)."""
 
     surfaces: FittedSurfaces
-    other_sizes: Mapping[int, FittedSurfaces]
     metrics: pl.DataFrame
     corpus_metrics: pl.DataFrame
-    learning_curve: pl.DataFrame
-    vocabulary: pl.DataFrame
     predictions: pl.DataFrame
 
 
-def compare(
-    by_size: Mapping[int, TrainingSet],
+def fit(
+    training: TrainingSet,
     regressions: Sequence[str],
     *,
     model: str = "auto",
     paper: bool = False,
     folds: int,
     seed: int,
-) -> Comparison:
+) -> Fitted:
     """Fit and cross-validate surfaces, and select the one that searches use.
 
     Args:
-        by_size: the proxies' targets at every vocabulary size, rising; the last is the one that is searched at.
+        training: the proxies' targets at the vocabulary size that is searched at.
         regressions: names of those to compare, keys of REGRESSIONS or `stack`, which is made of the others.
         model: the name of the one to use, or auto for the best.
         paper: whether a strategy needs the paper's surface.
@@ -73,13 +70,8 @@ def compare(
     Raises:
         ValueError: the proxies have nothing to learn from, or a surface cannot be fitted to them.
     """
-    *other_sizes, searched_size = by_size
-    training = by_size[searched_size]
     training.check()
-    names = [*regressions, *([] if model == "auto" else [model])]
-    if training.shares.shape[1] > MANY and model != MIXING_LAW:
-        names = without_mixing_law(names)
-    compared = _compared(names, paper)
+    compared = _compared(training, regressions, model, paper)
     use = None if model == "auto" else compared[model]
     selection = select_surface(training, list(compared.values()), use, folds, seed)
     used = selection.chosen.regression
@@ -90,29 +82,69 @@ def compare(
             fitted[regression.name] = fit_objective(training, regression, seed)
         return fitted[regression.name]
 
-    searched = fit(_searched(selection, compared))
-    known = {v.regression: v for v in selection.validations}.get(searched.name)
+    surfaces = FittedSurfaces(
+        selection.chosen, fit(_searched(selection, compared)), fit(PAPER) if paper else None
+    )
+    return Fitted(
+        surfaces,
+        pl.DataFrame([_metrics(validation, used) for validation in selection.validations], schema=METRICS),
+        pl.DataFrame(_corpus_metrics(selection.validations, training), infer_schema_length=None),
+        pl.concat([_predictions(validation, training) for validation in selection.validations]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Validated:
+    """What `validate` finds. Tables have the columns of the files of their names (docs/contracts.md).
+
+    other_sizes: by vocabulary size, surfaces of the same regressions as those that searches use.
+    """
+
+    other_sizes: Mapping[int, FittedSurfaces]
+    selected_metrics: pl.DataFrame
+    selected_predictions: pl.DataFrame
+    learning_curve: pl.DataFrame
+    vocabulary: pl.DataFrame
+
+
+def validate(
+    by_size: Mapping[int, TrainingSet],
+    surfaces: FittedSurfaces,
+    regressions: Sequence[str],
+    *,
+    model: str = "auto",
+    folds: int,
+    seed: int,
+) -> Validated:
+    """How far the surfaces of a run can be trusted, and the same at other vocabulary sizes. No search needs it.
+
+    Args:
+        by_size: the proxies' targets at every vocabulary size, rising; the last is the one that is searched at.
+        surfaces: what `fit` found; its other arguments are those of `fit`, too.
+    """
+    *other_sizes, searched_size = by_size
+    training = by_size[searched_size]
+    used, searched = surfaces.used.regression, surfaces.searched.regression
+    paper = [PAPER] if surfaces.paper else []
+    compared = _compared(training, regressions, model, bool(paper))
+    nested, selected = validate_selection(
+        training, list(compared.values()), None if model == "auto" else compared[model], folds, seed
+    )
+    log.info("selected in each fold: %s", ", ".join(selected))
     validated = {
-        size: (known if size == searched_size else None)
-        or cross_validate_objective(of_size, searched.regression, folds, seed)
+        size: cross_validate_objective(of_size, searched, folds, seed)
         for size, of_size in by_size.items()
         if other_sizes
     }
-    surfaces = FittedSurfaces(
-        selection.chosen, searched, fit(PAPER) if paper else None, selection.nested_regressions
-    )
-    validations = [*selection.validations, selection.nested]
-    return Comparison(
-        surfaces,
+    return Validated(
         {size: _at(by_size[size], surfaces, validated[size], seed) for size in other_sizes},
-        pl.DataFrame([_metrics(validation, used) for validation in validations]),
-        pl.DataFrame(_corpus_metrics(selection.validations, training), infer_schema_length=None),
-        pl.DataFrame(_curves(training, [used, *([PAPER] if paper else [])], seed), schema=CURVE),
+        pl.DataFrame([_metrics(nested, used)], schema=METRICS),
+        _predictions(nested, training),
+        pl.DataFrame(_curves(training, [used, *paper], seed), schema=CURVE),
         pl.DataFrame(
             left_out_scores(by_size, validated) if len(by_size) > 2 else [],
             schema=LEFT_OUT,
         ),
-        pl.concat([_predictions(validation, training) for validation in validations]),
     )
 
 
@@ -145,12 +177,17 @@ def _at(
     )
 
 
-def _compared(names: Sequence[str], paper: bool) -> dict[str, Regression]:
-    """Regressions by name, each once; a stack comes last, as it is made of the others.
+def _compared(
+    training: TrainingSet, regressions: Sequence[str], model: str, paper: bool
+) -> dict[str, Regression]:
+    """Regressions by name, each once; a stack comes last, as it is made of the others. Arguments as of `fit`.
 
     Raises:
         ValueError: the stack has fewer than two members.
     """
+    names = [*regressions, *([] if model == "auto" else [model])]
+    if training.shares.shape[1] > MANY and model != MIXING_LAW:
+        names = without_mixing_law(names)
     single = {name: REGRESSIONS[name] for name in names if name != STACK}
     if paper:
         single[PAPER.name] = PAPER

@@ -13,13 +13,12 @@ class FittedSurfaces:
     """The surfaces of a run by the names of their regressions, as searches use them.
 
     used: the one that predicts best, or that the config asks for. searched: the best that has gradients. paper: the
-    paper's, None if no strategy needs it. nested: what was selected in each fold.
+    paper's, None if no strategy needs it.
     """
 
     used: ObjectiveSurface
     searched: ObjectiveSurface
     paper: ObjectiveSurface | None = None
-    nested: tuple[str, ...] = ()
 
     def with_threads(self, threads: int) -> Self:
         """The same, the paper's predicting with so many threads: its search is millions of predictions."""
@@ -35,7 +34,6 @@ class FittedSurfaces:
             "used": self.used.regression.name,
             "searched": self.searched.regression.name,
             "paper": self.paper and self.paper.regression.name,
-            "nested": list(self.nested),
             "surfaces": {surface.regression.name: surface.to_json() for surface in surfaces},
         }
 
@@ -46,4 +44,4 @@ class FittedSurfaces:
             name: ObjectiveSurface.from_json(surface, objective) for name, surface in data["surfaces"].items()
         }
         paper = by_name[data["paper"]] if data["paper"] else None
-        return cls(by_name[data["used"]], by_name[data["searched"]], paper, tuple(data["nested"]))
+        return cls(by_name[data["used"]], by_name[data["searched"]], paper)

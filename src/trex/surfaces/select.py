@@ -33,6 +33,8 @@ Function = Callable[[np.ndarray], np.ndarray]
 # Numbers of joint residuals that are in memory at a time.
 CHUNK = 4_000_000
 
+SELECTED = "selected"  # in tables: selecting and fitting as a whole
+
 
 @dataclass(frozen=True)
 class Regression:
@@ -270,14 +272,10 @@ def cross_validate_objective(
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """The regression that predicts the objective best, and what all of them can do."""
+    """The regression that predicts the objective best, and the cross-validations of all of them."""
 
     chosen: ObjectiveSurface
     validations: tuple[CrossValidation, ...]  # one per regression
-    # Of selecting and fitting as a whole: in every outer fold the regression was selected without it. Its accuracy has
-    # not been picked as the best of several.
-    nested: CrossValidation
-    nested_regressions: tuple[str, ...]  # what was selected in each outer fold
 
 
 def select_surface(
@@ -287,44 +285,54 @@ def select_surface(
     folds: int = STD_FOLDS,
     seed: int = 0,
 ) -> Selection:
-    """Select by nested cross-validation the regression with the least MAPE on the objective, and fit it.
+    """Select by cross-validation the regression with the least MAPE on the objective, and fit it.
 
     Args:
-        regressions: what to validate, and to choose from, a stack after its members; where a fold leaves fewer mixtures
+        regressions: what to validate, and to choose from, a stack after its members; where there are fewer mixtures
             than one needs, from the others.
         use: one of them that is chosen whatever the others can do; None: the best.
-        folds: of the outer and of the inner cross-validation.
+        folds: of the cross-validation.
         seed: of fits and folds.
     """
+    able = [regression for regression in regressions if len(training) >= regression.fewest(folds)]
+    found: list[CrossValidation] = []
+    for regression in able:
+        found.append(cross_validate_objective(training, regression, folds, seed, found))
+    least = able.index(use) if use else int(np.argmin([v.scores()["mape"] for v in found]))
+    return Selection(fit_objective(training, able[least], seed, found[least]), tuple(found))
 
-    def best(training: TrainingSet) -> tuple[ObjectiveSurface, list[CrossValidation]]:
-        able = [regression for regression in regressions if len(training) >= regression.fewest(folds)]
-        found: list[CrossValidation] = []
-        for regression in able:
-            found.append(cross_validate_objective(training, regression, folds, seed, found))
-        least = able.index(use) if use else int(np.argmin([v.scores()["mape"] for v in found]))
-        return fit_objective(training, able[least], seed, found[least]), found
 
+def validate_selection(
+    training: TrainingSet,
+    regressions: Sequence[Regression] = tuple(REGRESSIONS.values()),
+    use: Regression | None = None,
+    folds: int = STD_FOLDS,
+    seed: int = 0,
+) -> tuple[CrossValidation, tuple[str, ...]]:
+    """Nested cross-validation of `select_surface` as a whole: each outer fold is predicted by what is selected without
+    it. So the accuracy has not been picked as the best of several. Arguments as there; folds of both.
+
+    Returns:
+        The cross-validation, and the name of what was selected in each outer fold.
+    """
+    if use:  # nothing is selected, so that its own validation is honest
+        own = cross_validate_objective(training, use, folds, seed)
+        return replace(own, regression=SELECTED), (use.name,) * folds
     n = len(training)
-    chosen, validations = best(training)
-    if use:  # nothing was selected, so that its own validation is honest
-        (own_validation,) = (v for v in validations if v.regression == use.name)
-        nested = replace(own_validation, regression="selected")
-        return Selection(chosen, tuple(validations), nested, (use.name,) * folds)
     fold = assign_folds(n, folds, seed)
     value, value_std = np.empty(n), np.empty(n)
     mean, std = np.full(training.targets.shape, np.nan), np.full(training.targets.shape, np.nan)
     selected = []
     for held_out in (fold == f for f in range(folds)):
-        fitted, _ = best(training.take(~held_out))
+        fitted = select_surface(training.take(~held_out), regressions, None, folds, seed).chosen
         value[held_out], value_std[held_out] = fitted.predict(training.shares[held_out])
         if not fitted.regression.predicts_objective:
             mean[held_out], std[held_out] = fitted.surface.predict(training.shares[held_out])
         selected.append(fitted.regression)
     no_targets = any(regression.predicts_objective for regression in selected)
     targets = None if no_targets else (training.targets, mean, std)
-    nested = CrossValidation("selected", training.values, value, value_std, targets)
-    return Selection(chosen, tuple(validations), nested, tuple(regression.name for regression in selected))
+    nested = CrossValidation(SELECTED, training.values, value, value_std, targets)
+    return nested, tuple(regression.name for regression in selected)
 
 
 def learning_sizes(n: int, regression: Regression) -> list[int]:

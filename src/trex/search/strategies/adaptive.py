@@ -110,7 +110,8 @@ class Adaptive(Strategy):
 
     name = "adaptive"
     candidates = ("adaptive", "best_proxy")
-    runs_in_rounds = True
+    needs = "rounds"
+    settings = ("kappa",)
     note_labels: ClassVar = Surrogate.note_labels | {
         "rounds": "rounds",
         "trained": "proxies trained in them",

@@ -51,7 +51,7 @@ class Direct(Strategy):
 
     name = "direct"
     candidates = ("direct",)
-    runs_alone = True
+    needs = "space"
     settings = ("direct_rounds",)
     note_labels: ClassVar = {
         "rounds": "rounds",

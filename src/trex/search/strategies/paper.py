@@ -55,6 +55,8 @@ class Paper(Strategy):
 
     name = "paper"
     candidates = ("paper", "best_draw")
+    needs = "surfaces"
+    settings = ("draws", "top_k", "strength", "within_support")
     needs_paper = True
     note_labels: ClassVar = {
         "scored": "mixtures scored",

@@ -31,6 +31,8 @@ class Surrogate(Strategy):
 
     name = "surrogate"
     candidates = ("surrogate",)
+    needs = "surfaces"
+    settings = ("kappa", "within_support")
     note_labels: ClassVar = {
         "penalised_value": "predicted objective, with `search.kappa` standard deviations added to every NSL",
         "violation": "predicted excess over the limits",
