@@ -7,6 +7,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
 const names = data.tokenizers.map(({ name }) => name);
 const round = (value, digits) => Number(value.toFixed(digits));
+const SHOWN_PAGES = ["summary.md", "report.html"]; // of a recipe; its report.html has the others
 const MARKS = { fewer: "▼", more: "▲" };
 
 /** Text with `code`, **bold** and [links](to/files) as elements. */
@@ -50,8 +51,8 @@ function tokenizers(section) {
     { key: "gini", title: gini, show: (value) => value.toFixed(3) },
     ...(data.parallel_set ? [{ key: "premium", title: "largest premium", show: (value) => value.toFixed(2), under: (_, row) => row.premium_corpus ?? "all equal" }] : []),
     { key: "gpu_hours", title: `GPU hours, cost against ${data.first}`, show: (value) => count(Math.round(value)), under: (_, row) => maybe((value) => signed(value, 1))(row.cost_difference) },
-    { key: "gates", title: "gates failed", left: true },
-    { key: "summary", title: "its pages", left: true, screen: true, show: (_, { pages }) => Object.entries(pages).flatMap(([name, href], i) => [i ? ", " : "", h("a", { href }, name.split(".")[0])]) },
+    { key: "gates", title: "gates failed", left: true, long: true },
+    { key: "summary", title: "its pages", left: true, screen: true, show: (_, { pages }) => SHOWN_PAGES.filter((name) => pages[name]).map((name) => [name, pages[name]]).flatMap(([name, href], i) => [i ? ", " : "", h("a", { href }, name.split(".")[0])]) },
   ];
   const best = data.tokenizers.map((row) => ({ ...row, summary: row.pages["summary.md"] ?? null }))
     .sort((a, b) => a.macro - b.macro);
