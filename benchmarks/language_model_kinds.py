@@ -307,6 +307,7 @@ def print_rows(found: pl.DataFrame, about: dict, names: list[str], reference: st
         zip(prices["vocab_size"], prices["flops_per_byte"] / prices["flops_per_byte"].min() - 1, strict=True)
     )
     budgets = found["budget"].unique(maintain_order=True).to_list()
+    sizes = all(name.startswith("plain") for name in names)  # what is compared: costs are of plain BPE
     header = ["row", "parameters", "tokens a byte", "cost", "TFLOP a pass"]
     for budget in budgets:
         header += [f"bits, equal {budget}", f"fewer than `{reference}`"]
@@ -318,7 +319,7 @@ def print_rows(found: pl.DataFrame, about: dict, names: list[str], reference: st
             f"`{name}`",
             f"{model['parameters'] / 1e6:.2f} M",
             f"{tokens:.3f}",
-            f"{100 * cost[KINDS[name]['size']]:+.0f} %" if name.startswith("plain") else "–",
+            f"{100 * cost[KINDS[name]['size']]:+.0f} %" if sizes else "–",
             f"{model['training_tokens'] * model['flops_per_token'] / 1e12:.2f}",
         ]
         for budget in budgets:
