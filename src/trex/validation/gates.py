@@ -226,6 +226,9 @@ def _determinism(tokenizer: Tokenizer, vocabulary: Vocabulary, is_text: bool) ->
     for key in ("truncation", "padding"):
         if vocabulary.settings.get(key):
             found.add(f"its tokenizer.json switches {key} on")
+    # with few merges, chance may give the same ids each time
+    if dropout := vocabulary.settings["model"].get("dropout"):
+        found.add(f"its tokenizer.json leaves merges out at random (dropout {dropout:g})")
     return found
 
 
