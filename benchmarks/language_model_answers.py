@@ -299,14 +299,23 @@ def draw(table: pl.DataFrame, nsl: pl.DataFrame, names: list[tuple[str, str]]) -
                 for s in range(y.shape[1]):
                     ax.plot(x, y[:, s], ".", color="#B0B0B0", markersize=3)
                 half = stats.t.ppf(0.975, noise(y)[1]) * sd / np.sqrt(y.shape[1]) * y.mean(axis=1)
-                ax.errorbar(x, y.mean(axis=1), half, fmt="o", color=COLORS[0], markersize=3.5, linewidth=1)
-                for name in ("uniform", "english"):
-                    i = of.tokenizers.index(name)
-                    ax.annotate(
-                        name, (x[i], y[i].mean()), textcoords="offset points", xytext=(4, -9), fontsize=7
+                shown = {"uniform": (COLORS[1], "s"), "english": (COLORS[2], "D")}
+                for i, name in enumerate(of.tokenizers):
+                    color, marker = shown.get(name, (COLORS[0], "o"))
+                    label = name if name in shown else None
+                    ax.errorbar(
+                        x[i],
+                        y[i].mean(),
+                        half[i],
+                        fmt=marker,
+                        color=color,
+                        markersize=4,
+                        linewidth=1,
+                        label=label,
                     )
                 ax.set_title(f"{words}, {at}")
                 ax.set_ylabel("bits per byte")
+        axes[0, 0].legend(loc="upper left")
         for ax in axes[1]:
             ax.set_xlabel("NSL, mean of 20 corpora")
         FIGURE.parent.mkdir(exist_ok=True)

@@ -7,6 +7,8 @@ if "FILES" not in globals():  # a module has names of its own
     include: "common.smk"
 
 
+from trex.run.tasks import batches_of_small
+
 COUNTING = {
     "seed": config["seed"],
     "held_out_share": config["evaluation"]["held_out_share"],

@@ -1,4 +1,6 @@
 # The mixtures of existing tokenizers that are baselines, inferred from their merges.
+from trex.corpora import source_files
+
 TO_INFER = {
     name: spec["infer"]
     for name, spec in config["baselines"].items()

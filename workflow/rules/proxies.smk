@@ -1,6 +1,8 @@
 # A proxy tokenizer for each mixture. A job trains a batch of proxies.per_job mixtures, in one process that shares
 # the index: the batch 00008-00015 holds the mixtures 8 to 15, an explicit mixture is a batch of its own. New
 # mixtures make new batches and leave the others alone. Its tokenizer.json files are kept if the config asks for them.
+from trex.layout import proxy_batches
+
 PER_JOB = config["proxies"]["per_job"]
 BATCHES = proxy_batches(config["proxies"])
 

@@ -18,6 +18,11 @@ from trex.run.planning import (
     plan_by_records,
     planned_jobs,
 )
+from trex.run.preflight import (
+    warn_of_address_space,
+    warn_of_slow_pattern,
+    warn_of_special_tokens,
+)
 from trex.run.progress import closing_words
 from trex.run.records import forget_changed_inputs
 from trex.run.unfinished import (

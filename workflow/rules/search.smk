@@ -1,7 +1,10 @@
 # Candidates of every strategy, the baselines that they must beat, and the choice among them. The strategy adaptive
 # trains rounds of proxies, each where those before promise most; direct trains one after another. All ids are known
 # before anything runs: a round that has too little to gain trains none.
+from trex.config import limiting_tokenizers
+from trex.layout import full_scale_draws, round_name
 from trex.run.code_version import PACKAGE
+from trex.tokenizer.sizes import planned_size
 
 SEARCHES = [name for name in STRATEGIES if name in config["search"]["strategies"]]
 ADAPTIVE = {

@@ -1,6 +1,10 @@
 # The full-scale tokenizers: one of every candidate and baseline and each draw of text, by which one mixture is chosen, and
 # those that are written for use, in a folder for transformers and for other programs. Which mixtures are finalists is known
 # when the jobs run; those of others train nothing.
+from trex.tokenizer.formats import export_files
+from trex.tokenizer.sizes import compared_sizes, curve_sizes, needed_size
+from trex.tokenizer.special import added_ends, folder_files
+
 TOKENIZERS = [CHOSEN] + (
     list(config["baselines"]) + ["matched"] if config["training"]["baselines"] else []
 )
