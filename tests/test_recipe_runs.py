@@ -327,6 +327,9 @@ def test_names_of_recipes_are_names_of_folders(name, tmp_path):
         ({"search": {"strategies": []}, "proxies": {"count": 8}}, ["proxies.count"]),
         ({"training": {"vocab_range": [20_000, 40_000]}}, ["training.vocab_range"]),
         ({"training": {"ladder": [16_384, 32_768]}}, ["training.ladder"]),
+        ({"training": {"bytes": "all", "draws": 3}}, ["training.draws"]),
+        ({"training": {"bytes": "all", "draws": 1}}, []),
+        ({"training": {"bytes": "10MB", "draws": 2}}, []),
         ({"tokenizer": {"superwords": {"from": 0, "word_mixture": "natural"}}},
          ["tokenizer.superwords.word_mixture"]),
         (

@@ -127,6 +127,9 @@ def _of_corpora(written: Mapping[str, Any], config: Mapping[str, Any]) -> Found:
 
 
 def _of_training(written: Mapping[str, Any], config: Mapping[str, Any]) -> Found:
+    if config["training"]["bytes"] is None and config["training"]["draws"] != 1:
+        why = "training.bytes is all, and all of the text is one draw; write fewer bytes, or remove this"
+        yield from _written(written, config, "training", ["draws"], why)
     size = config["training"]["vocab_size"]
     if size is None:
         return
