@@ -11,7 +11,7 @@ import pytest
 from trex.corpora import deal, dealing, read_bytes, read_documents, source_files
 from trex.corpora.datasets import HuggingFace
 from trex.corpora.stretches import Stretch
-from trex.counting.sampling import Draw, Sample, document_keys, draw, sampled
+from trex.counting.sampling import Draw, Sample, document_keys, draw, draw_part, sample_of_parts, sampled
 
 KINDS = {"a": 0.6, "b": 0.3, "c": 0.1}
 
@@ -81,6 +81,23 @@ def test_what_is_drawn_depends_on_no_order_and_no_batch(copies):
     expected = sorted(wanted), [wanted[h] for h in sorted(wanted)], last_key
     for batch in (1, 250, 2000):
         assert drawn(met, batch) == drawn(met[::-1], batch) == expected
+
+
+def test_parts_without_a_document_of_the_sample_change_nothing(tmp_path):
+    texts = sorted_by_kind(1000)
+    rows = {"text": texts, "kept": [1] * len(texts)}
+    pl.DataFrame(rows).write_parquet(tmp_path / "0.parquet")
+    pl.DataFrame({**rows, "kept": [0] * len(texts)}).write_parquet(tmp_path / "1.parquet")
+    pl.DataFrame(rows).write_parquet(tmp_path / "2.parquet")  # copies
+    source = {"parquet": "*.parquet", "where": {"kept": 1}, "max_bytes": 20_000}
+    whole = draw(read_documents(source, tmp_path), source, seed=1)
+    drawn = []
+    for number in range(3):
+        part = {**source, "parquet": f"{number}.parquet"}
+        documents = read_documents(part, tmp_path, may_be_empty=True)
+        drawn.append(draw_part(documents, part, seed=1, copies=False))
+    assert whole.way == "documents"
+    assert sample_of_parts(drawn, source, copies=False) == whole
 
 
 @pytest.mark.parametrize("sample_by", ["line", "paragraph"])

@@ -121,7 +121,8 @@ class Draw:
         keys = document_keys(hashes)
         order = np.argsort(keys)
         n = int(np.searchsorted(np.cumsum(sizes[order]), self._max_bytes)) + 1
-        if n < len(order):
+        # Also if this is all that was added: a part may have been cut to it, and the other parts have nothing.
+        if n <= len(order):
             order = order[:n]
             self.last_key = int(keys[order[-1]])
         order.sort()
