@@ -19,7 +19,8 @@ SCORE = [0.95, 0.9, 0.99, 0.99, None, 0.2]
 SOURCE = ["wiki", "news", "wiki", "wiki", "news", "spam"]
 ROWS = [
     {"text": f"row {i}", "quality": quality, "score": score, "source": source, "good": i % 2 == 0,
-     "day": f"2024-0{i + 1}-01", "meta": {"lang": {"score": score}, "n": i}}
+     "day": f"2024-0{i + 1}-01", "meta": {"lang": {"score": score}, "n": i},
+     "tags": ["a"]}
     for i, (quality, score, source) in enumerate(zip(QUALITY, SCORE, SOURCE, strict=True))
 ]  # fmt: skip
 
@@ -106,6 +107,7 @@ def test_row_groups_that_cannot_match_are_not_read(tmp_path):
         (pa.array([0.5, 0.9], pa.float32()), ">= .9", [1]),
         (pa.array([0.5, 0.9], pa.float16()), "> .6", [1]),
         (pa.array([Decimal("1.5"), Decimal("2.5")]), "> 1.7", [1]),
+        (pa.array([Decimal("1.5"), Decimal("2.5")]), 2.5, [1]),
         (pa.array(["a", None, "b"]).dictionary_encode(), ["b", "c"], [2]),
         (pa.array(["a", "b"], pa.string_view()), "> a", [1]),
         (
@@ -114,6 +116,10 @@ def test_row_groups_that_cannot_match_are_not_read(tmp_path):
             [1],
         ),
         (pa.array([1, 2], pa.int8()), "< 1000", [0, 1]),
+        (pa.array([0, 2**63 + 5], pa.uint64()), "> -0.5 and < 9e18", [0]),
+        (pa.array([7, 8, 2**60 + 1], pa.int64()), "> 7.5 and <= 1152921504606846976.5", [1]),
+        (pa.array([7, 8], pa.int8()), [8.0], [1]),
+        (pa.array([datetime(2023, 12, 31).date(), datetime(2024, 1, 1).date()]), ">= 2024-01-01", [1]),
     ],
     ids=str,
 )
@@ -133,6 +139,8 @@ def test_columns_of_many_types(values, condition, rows, tmp_path):
         ({"quality": ["8"]}, ["'quality'", "'8'", "that type"]),
         ({"good": "> 0"}, ["'good'", "> 0", "that type"]),
         ({"meta.lang.n": 1}, ["unknown column 'meta.lang.n'"]),
+        ({"meta": "wiki"}, ["'meta'"]),
+        ({"tags": "a"}, ["'tags'", "list"]),
     ],
     ids=str,
 )
@@ -141,6 +149,34 @@ def test_conditions_that_do_not_fit_are_found_before_reading(where, says, base):
         with pytest.raises(CorpusError) as error:
             check_source({**source, "where": where}, base)
         assert [word for word in says if word not in str(error.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("values", "condition", "says"),
+    [
+        # Arrow would take these numbers for days and microseconds since 1970, and 7.5 for 7
+        (
+            pa.array([datetime(2024, 1, 1).date()]),
+            "> 2024",
+            "date32.*cannot be > 2024: write a date in quotes",
+        ),
+        (pa.array([datetime(2024, 1, 1)]), ">= 1700000000", "timestamp.*write a date in quotes"),
+        (pa.array([7, 8]), 7.5, "int64 and cannot be equal to 7.5"),
+    ],
+    ids=str,
+)
+def test_a_value_that_arrow_would_misread(values, condition, says, tmp_path):
+    pq.write_table(pa.table({"x": values, "text": [f"{i}" for i in range(len(values))]}), tmp_path / "t")
+    with pytest.raises(CorpusError, match=says):
+        check_source({"parquet": "t", "where": {"x": condition}}, tmp_path)
+
+
+def test_a_file_whose_column_has_no_value_at_all(tmp_path):
+    for name, quality in (("a", pa.array([8, 9])), ("b", pa.nulls(2))):
+        pq.write_table(pa.table({"quality": quality, "text": ["x", "y"]}), tmp_path / f"{name}.parquet")
+    source = {"parquet": "*.parquet", "where": {"quality": ">= 9"}}
+    check_source(source, tmp_path)
+    assert read(source, tmp_path) == ["y"]
 
 
 def test_a_json_value_without_order_is_found_where_it_is(tmp_path):
@@ -170,7 +206,8 @@ def test_what_a_condition_may_be(base):
     assert parse_condition("!= rock and roll") == (Comparison("!=", ("rock and roll",)),)
     assert parse_condition("== '8'") == (Comparison("==", ("8",)),)
     assert parse_condition(["> 8"]) == (Comparison("in", ("> 8",)),)  # what a list holds is meant as it is
-    for condition in ("> ", ">= 8 and <", []):
+    assert parse_condition("!= '<unk>'") == (Comparison("!=", ("<unk>",)),)
+    for condition in ("> ", ">= 8 and <", [], "<> wiki", "> a and", "> b or < a"):
         with pytest.raises(ValueError, match=r"no condition|empty"):
             parse_condition(condition)
         with pytest.raises(ConfigError, match=r"corpora\.a\.source\.where\.n"):

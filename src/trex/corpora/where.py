@@ -10,11 +10,13 @@ JSON record lacks: such rows are left out.
 """
 
 import logging
+import math
 import operator
 import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -39,9 +41,11 @@ _OPERATORS = {
 _IN = "in"
 _FIRST_RECORDS = 1000  # that show what a column of JSON is
 _CURE = "write the value as that type (in YAML, quotes make text)"
+_DATE_CURE = "write a date in quotes, such as '2024-01-31' (for a time '2024-01-31 12:00:00', with a zone if the column has one)"
 _ORDERS = (">=", "<=", ">", "<")
 _COMPARISON = re.compile(rf"\s*({'|'.join(_OPERATORS)})\s*(.*?)\s*", re.DOTALL)
 _AND = re.compile(r"\s+and\s+(?=[<>=!])")
+_UNFINISHED = re.compile(r"[<>=!].*|.*\s(and|or|or\s*[<>=!].*)", re.DOTALL)  # no value that anybody means
 _WHOLE = re.compile(r"[+-]?\d+")
 _ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -83,6 +87,11 @@ def _comparison(part: str, written: str) -> Comparison:
             f"{written!r} is no condition: {part.strip()!r} has no value; write one such as '>= 8', '!= spam' or "
             "'> .5 and <= .9'"
         )
+    if _UNFINISHED.fullmatch(match[2]):
+        raise ValueError(
+            f"{written!r} is no condition: {match[2]!r} is compared with; operators are >= > <= < == != and 'and' joins "
+            "comparisons (put text that looks like one in quotes of its own)"
+        )
     return Comparison(match[1], (_value(match[2]),))
 
 
@@ -99,7 +108,8 @@ def kind_of(value: Any) -> str:
     """What a value of a condition or of a JSON record is: only values of one kind are compared."""
     if isinstance(value, bool):
         return "true or false"
-    return "a number" if isinstance(value, int | float) else "text" if isinstance(value, str) else "no value"
+    kinds = ((int | float, "a number"), (str, "text"), (list, "a list"), (dict, "a mapping"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "no value")
 
 
 class Where:
@@ -270,28 +280,48 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 def _scalar(place: str, name: str, symbol: str, value: Value, kind: pa.DataType) -> pa.Scalar:
     """The value in a type that a column of this kind is compared with; CorpusError if there is none."""
-    whole, ordered = pa.types.is_integer(kind), symbol in _ORDERS
-    numeric = whole or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    types = pa.types
+    numeric = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+    if types.is_nested(kind):
+        raise CorpusError(
+            f"{place}: where: column {name!r} is {kind}, and only numbers, text, dates, true and false are compared; "
+            "name another column, or a field of this one with a dot"
+        )
     try:
-        if numeric:
-            if kind_of(value) != "a number":
-                raise pa.ArrowTypeError("not a number")
-            if whole and ordered:  # 7 < 7.5, and a small integer < 1000
-                return pa.scalar(value, pa.uint64() if value >= 0 and kind == pa.uint64() else None)
-            if pa.types.is_decimal(kind) and isinstance(value, float):
-                return pa.scalar(value)
-        elif pa.types.is_temporal(kind):
-            if isinstance(value, str):
-                utc = pa.types.is_timestamp(kind) and kind.tz and not _ZONE.search(value)
-                return pa.scalar(value).cast(pa.timestamp(kind.unit) if utc else kind).cast(kind)
-        elif ordered and not _is_text(kind):
+        if types.is_null(kind):  # a file without any value there
+            return pa.scalar(None, kind)
+        if numeric and kind_of(value) != "a number":
+            raise pa.ArrowTypeError("not a number")
+        if types.is_integer(kind):
+            return _whole_number(symbol, value, kind)
+        if types.is_decimal(kind) and isinstance(value, float):
+            return pa.scalar(value)
+        if types.is_temporal(kind):
+            if not isinstance(value, str):  # Arrow takes numbers for days or microseconds since 1970
+                raise pa.ArrowTypeError("not a date")
+            utc = types.is_timestamp(kind) and kind.tz and not _ZONE.search(value)
+            return pa.scalar(value).cast(pa.timestamp(kind.unit) if utc else kind).cast(kind)
+        if symbol in _ORDERS and not numeric and not _is_text(kind):
             raise pa.ArrowTypeError("no order")
         return pa.scalar(value, kind)
     except (pa.ArrowException, OverflowError) as error:
         verb = "be equal to" if symbol in ("==", _IN) else f"be {symbol}"
+        cure = _DATE_CURE if types.is_date(kind) or types.is_timestamp(kind) else _CURE
         raise CorpusError(
-            f"{place}: where: column {name!r} is {kind} and cannot {verb} {value!r}: {_CURE}"
+            f"{place}: where: column {name!r} is {kind} and cannot {verb} {value!r}: {cure}"
         ) from error
+
+
+def _whole_number(symbol: str, value: int | float, kind: pa.DataType) -> pa.Scalar:
+    """What a column of whole numbers is compared with; for an order, of any size, as 7 < 7.5 and a byte < 1000."""
+    if symbol not in _ORDERS:
+        if value != int(value):
+            raise pa.ArrowTypeError("no whole number")
+        return pa.scalar(int(value), kind)
+    whole = math.ceil(value) if symbol in (">=", "<") else math.floor(value)  # fulfilled by the same numbers
+    if kind != pa.uint64():
+        return pa.scalar(whole)
+    return pa.scalar(whole, kind) if whole >= 0 else pa.scalar(Decimal(whole), pa.decimal128(20, 0))
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -301,6 +331,8 @@ def _is_text(kind: pa.DataType) -> bool:
 def _fulfilled(values: pa.Array, comparisons: list[tuple[str, list[pa.Scalar]]]) -> pa.BooleanArray:
     """Null where the value is."""
     kind = _plain(values.type)
+    if pa.types.is_null(kind):
+        return pa.nulls(len(values), pa.bool_())
     values = values.cast(kind)
     fulfilled = None
     for symbol, scalars in comparisons:
