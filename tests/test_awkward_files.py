@@ -70,7 +70,7 @@ def test_arrays_are_read_whatever_the_chunks(texts, chunk, indent):
     data = json.dumps(records, indent=indent, ensure_ascii=len(texts) % 2 == 0).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_records, "_CHUNK", chunk)
-        read_back = [element for _, element in json_records.array_elements(io.BytesIO(data), 1e9, "a")]
+        read_back = [element for _, element, _ in json_records.array_elements(io.BytesIO(data), 1e9, "a")]
     assert read_back == records
 
 

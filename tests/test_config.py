@@ -101,6 +101,7 @@ BAD = [
     ("release: {license: Apache 2.0}", 'release.license: "Apache 2.0" is not', "apache-2.0"),
     ("release: {exports: [onnx]}", 'release.exports[0]: "onnx" is not', "gguf"),
     ("tokenizer: {pattern: multilingal}", "tokenizer.pattern: unknown pattern", "did you mean multilingual"),
+    ("tokenizer: {pattern: 'cl100k base '}", "tokenizer.pattern: unknown pattern", "did you mean cl100k"),
     ("tokenizer: {alphabet: latin1}", "tokenizer.alphabet: latin1 is for binary sources", "write utf8"),
     ("tokenizer: {pattern: '(a'}", 'tokenizer.pattern: "(a" is not', "a regex that compiles"),
     ("proxies: {bytes: 2 megabytes}", 'proxies.bytes: "2 megabytes" is not', "2MB, 1.5GB or 1GiB"),

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import re
 import tempfile
 import tracemalloc
@@ -133,6 +134,26 @@ def test_files_are_sorted_and_read_once(base):
     assert [file.name for file in files] == ["a.txt", *(f"part[{number}].txt" for number in range(4))]
     assert source_files({"demo": "deu"}, base) == source_files({"huggingface": "json"}, base) == []
     assert {file.name for file in source_files({"dataset": "saved"}, base)} >= {"state.json"}
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    """`glob` passes it over without a word."""
+    for lang in ("de", "fr"):
+        (tmp_path / lang / "x").mkdir(parents=True)
+        write_jsonl(tmp_path / lang / "x" / "a.jsonl", TEXTS)
+    check_source({"jsonl": "*/x/*.jsonl"}, tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("fr"))
+    for pattern in ("*/x/*.jsonl", "**/*.jsonl"):
+        with pytest.raises(CorpusError, match=r"/fr/: this user may not read the folder"):
+            check_source({"jsonl": pattern}, tmp_path)
+    check_source({"jsonl": "de/**/*.jsonl"}, tmp_path)
+
+    def refused(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", refused)
+    with pytest.raises(CorpusError, match=r"de/x/a.jsonl: Permission denied; let this user read it"):
+        source_files({"jsonl": "de/x/a.jsonl"}, tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["parquet", "jsonl", "text"])

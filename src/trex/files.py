@@ -153,7 +153,14 @@ def read_json(path: str | Path) -> Any:
 
 def check_input_name(path: Path) -> None:
     """ValueError for a path that cannot be an input of a rule: Snakemake takes braces for wildcards and cannot escape
-    them."""
+    them, and a name that is not UTF-8 cannot be written down."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"{str(path).encode(errors='backslashreplace').decode()}: the name of the file or folder is not UTF-8; "
+            "rename it"
+        ) from None
     if re.search(r"\{.*\}", str(path)):
         raise ValueError(
             f"{path}: Snakemake takes braces in a path for a wildcard; rename the file or folder"

@@ -45,6 +45,23 @@ for what, (reason, line, says) in BAD.items():
 case("null", "jsonl", "a.jsonl", OK + b'{"text": null}\n{"text": ""}\n', ["ok"], left_out={"null": 1})
 case("a key twice, with the same text", "jsonl", "a.jsonl", b'{"text": "a", "text": "a"}\n', ["a"])
 case(
+    "an inner key twice, in a list",
+    "jsonl",
+    "a.jsonl",
+    b'{"m": [{"c": "a"}, {"c": "b", "c": "x"}]}\n',
+    says=("a.jsonl:1", "'c' is there 2 times"),
+    options={"column": "m.c"},
+)
+case(
+    "a key twice, in an array, skipped",
+    "jsonl",
+    "a.json",
+    b'[{"text": "a"}, {"text": "b", "text": "x"}, {"text": "text", "m": {"text": 1}}]',
+    ["a", "text"],
+    options=SKIP,
+    left_out={"two_texts": 1},
+)
+case(
     "a key of that name within",
     "jsonl",
     "a.jsonl",
@@ -173,6 +190,14 @@ case(
     b'[{"text": "a"} {"text": "b"}]',
     says=("data.json: record 2", "a comma", "jq -c '.[]'"),
 )
+case(
+    "a JSON array with a comma behind its last record",
+    "jsonl",
+    "data.json",
+    b'[{"text": "a"}, ]',
+    says=("data.json", "comma behind its last record (1)"),
+)
+case("a JSON array after many blank lines", "jsonl", "data.json", b" \n" * 200 + b'[{"text": "a"}]', ["a"])
 case(
     "arrays, one a line",
     "jsonl",

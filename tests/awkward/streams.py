@@ -119,7 +119,27 @@ case(
     "jsonl",
     "tail.xz",
     lzma.compress(LINES) + b"garbage",
-    says=("tail.xz", "after line 3"),
+    says=("tail.xz", "after line 3", "bytes of another kind follow"),
+)
+case(
+    "gzip, other bytes at the end",
+    "jsonl",
+    "tail.gz",
+    gzip.compress(LINES) + b"garbage",
+    says=("tail.gz", "bytes of another kind follow"),
+)
+for old, name in (
+    (lzma.compress(LINES, lzma.FORMAT_ALONE), "old format of xz"),
+    (zlib.compress(LINES), "zlib-compressed"),
+    (b"\x02\x21\x4c\x18" + bytes(30), "old format of lz4"),
+):
+    case(f"{name}", "jsonl", "old.jsonl", old, says=("old.jsonl", name, "zst", "are read"))
+case(
+    "a pointer of Git LFS in place of the text",
+    "text",
+    "a.txt",
+    b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+    says=("a.txt", "Git LFS", "git lfs pull"),
 )
 case(
     "xz that asks for 1 GB of memory",

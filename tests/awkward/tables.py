@@ -116,6 +116,51 @@ case(
     options={"column": "messages.content"},
 )
 case(
+    "a list within a mapping",
+    "parquet",
+    "a.parquet",
+    pa.table({"page": [{"parts": message} for message in MESSAGES]}),
+    JOINED,
+    options={"column": "page.parts.content"},
+)
+case(
+    "one file under several names",
+    "parquet",
+    "data/a.parquet",
+    TABLE,
+    TEXTS,
+    read="data/**/*.parquet",
+    beside={
+        "data/b.parquet": lambda path: path.symlink_to("a.parquet"),
+        "data/c/again": lambda path: path.symlink_to(".."),  # for ever
+    },
+)
+case("a name that begins with ~", "parquet", "~a.parquet", TABLE, TEXTS)
+case(
+    "a name that is not UTF-8",
+    "jsonl",
+    "a\udcff.jsonl",
+    json.dumps({"text": "a"}).encode(),
+    read="*.jsonl",
+    says=("not UTF-8", "rename"),
+)
+case(
+    "folders in place of files",
+    "parquet",
+    "data/a/0.parquet",
+    TABLE,
+    read="data/*",
+    says=("data/*", "folders and no file", "data/*/*"),
+)
+case(
+    "an address",
+    "parquet",
+    "a.parquet",
+    TABLE,
+    read="https://a.org/a.parquet",
+    says=("no such file", "huggingface: OWNER/NAME"),
+)
+case(
     "an inner key",
     "jsonl",
     "a.jsonl",

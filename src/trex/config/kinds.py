@@ -13,8 +13,10 @@ from trex.counting.patterns import PATTERNS, regex_of
 def _pattern(pattern: str) -> str:
     """The regex of a name, or a regex that compiles."""
     regex = regex_of(pattern)
-    if re.fullmatch(r"[\w.-]+", regex):  # matches itself alone, so it is a name that is wrong
-        raise Problem(f"unknown pattern {show(pattern)}; {suggest(pattern.lower(), [*PATTERNS, 'none'])}")
+    # what matches itself alone is a name that is wrong
+    if re.fullmatch(r"\s*\w[\w. -]*\s*", regex):
+        known = suggest(pattern.strip().lower(), [*PATTERNS, "none"])
+        raise Problem(f"unknown pattern {show(pattern)}; {known}")
     if regex and regex not in PATTERNS.values():
         from tokenizers import Regex  # here, for the import takes as long as all checks
 

@@ -15,6 +15,7 @@ kind, documents come out in file order as arrays of valid UTF-8, a batch at a ti
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,20 @@ def source_files(source: Mapping[str, Any], base: Path) -> list[Path]:
     Raises:
         CorpusError: a path or glob that matches no file, or a directory in place of a file.
     """
-    return open_source(source, base).files()
+    reader = open_source(source, base)
+    with _readable(reader):
+        return reader.files()
+
+
+@contextmanager
+def _readable(reader: Reader) -> Iterator[None]:
+    """CorpusError for a file or folder that may not be read."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        cure = "; let this user read it" if isinstance(error, PermissionError) else ""
+        raise CorpusError(f"{reader.what}: {what}{cure}") from error
 
 
 def deal(
@@ -131,12 +145,14 @@ def check_source(source: Mapping[str, Any], base: Path, limit: DocumentLimit | N
         CorpusError: what is missing or broken, and what there is instead.
     """
     reader = open_source(source, base, DocumentLimit(limit.max_bytes if limit else _CHECKED_BYTES))
-    for path in reader.files():
-        try:
-            check_input_name(path)
-        except ValueError as error:
-            raise CorpusError(f"{reader.kind}: {error}") from error
-    reader.check()
+    with _readable(reader):
+        reader.check_folders()
+        for path in reader.files():
+            try:
+                check_input_name(path)
+            except ValueError as error:
+                raise CorpusError(f"{reader.kind}: {error}") from error
+        reader.check()
 
 
 def read_documents(

@@ -91,7 +91,7 @@ def _batches(path: Path) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]
                 reader = pa.ipc.open_stream(file)
                 yield reader.schema, iter(reader)
     except READ_ERRORS as error:
+        what = str(error).rstrip(".") + what_it_is(path, ArrowFiles.kind)
         raise CorpusError(
-            f"{path}: not a readable Arrow file or stream: {error}{what_it_is(path)}; if it was cut off, copy or "
-            "download it again"
+            f"{path}: not a readable Arrow file or stream: {what}; if it was cut off, copy or download it again"
         ) from error

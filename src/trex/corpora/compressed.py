@@ -17,27 +17,37 @@ TYPICAL_RATIO = 4.0  # bytes of text a byte of a compressed file
 READABLE = "gz, bz2, xz, zst, lz4 and br are read"
 # What reading a broken file raises.
 ERRORS = (*READ_ERRORS, EOFError, zlib.error, lzma.LZMAError)
+_XZ_MAGIC = b"\xfd7zXZ\x00"
 # First bytes, and the codec by its name in Arrow, which has no xz.
 _CODECS = (
     (b"\x1f\x8b", "gzip"),
     (b"BZh", "bz2"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
     (b"\x04\x22\x4d\x18", "lz4"),
-    (b"\xfd7zXZ\x00", "xz"),
+    (_XZ_MAGIC, "xz"),
 )
 _BZIP2_BLOCKS = (b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90")  # after "BZh" and a digit
 _OTHERS = (
     (b"PK\x03\x04", "is a zip archive"),
+    (b"PK\x05\x06", "is an empty zip archive"),
     (b"7z\xbc\xaf\x27\x1c", "is a 7z archive"),
     (b"Rar!\x1a\x07", "is a rar archive"),
     (b"\x1f\x9d", "is compressed by compress (.Z)"),
     (b"LZIP\x01", "is lzip-compressed"),
+    (b"\x5d\x00\x00", "is compressed in the old format of xz (.lzma)"),
+    (b"\x02\x21\x4c\x18", "is compressed in the old format of lz4"),
+    (b"x\x9c", "is zlib-compressed"),
+    (b"x\xda", "is zlib-compressed"),
     (b"\xff\x06\x00\x00sNaPpY", "is snappy-compressed"),
     (b"PAR1\x15", "is a parquet file: write parquet in place of the kind you gave"),
     (b"ARROW1\x00", "is an Arrow file: write arrow in place of the kind you gave"),
     (b"\xff\xff\xff\xff", "is an Arrow stream: write arrow in place of the kind you gave"),
     (b"SQLite format 3\x00", "is a SQLite database"),
     (b"%PDF-", "is a PDF document"),
+    (b"Obj\x01", "is an Avro file"),
+    (b"\x89HDF\r\n", "is an HDF5 file"),
+    (b"\x93NUMPY", "is a NumPy file"),
+    (b"version https://git-lfs", "is a pointer of Git LFS in place of the file: git lfs pull gets that"),
 )
 # Marks of an encoding, the longest first: FF FE begins both little-endian ones.
 _MARKS = (
@@ -49,6 +59,7 @@ _MARKS = (
 WIDE_MARKS = tuple(mark for mark, _ in _MARKS)
 _XZ_MEMORY = 256_000_000  # xz -9 needs 65 MB, zstd's largest window that Arrow accepts 128 MB
 _TAR = (b"ustar", slice(257, 262))
+_START = 32  # bytes of a file that say what it is
 
 
 def codec_of(path: Path) -> str | None:
@@ -57,9 +68,9 @@ def codec_of(path: Path) -> str | None:
     Brotli has no such bytes and goes by the name. CorpusError for a format that is not read.
     """
     with open(path, "rb") as file:
-        start = file.read(16)
+        start = file.read(_START)
     if (what := _foreign(start)) is not None:
-        cure = "" if "write" in what else f"; {READABLE}: convert the file to one of them"
+        cure = "" if ":" in what else f"; {READABLE}: convert the file to one of them"
         raise CorpusError(f"{path} {what}{cure}")
     name = path.name.lower()
     # zstd and lz4 may begin with a frame to be skipped, which is the same in both
@@ -79,13 +90,16 @@ def _codec(start: bytes) -> str | None:
     return None
 
 
-def what_it_is(path: Path) -> str:
+def what_it_is(path: Path, expected: str) -> str:
     """A clause for a message about a file that is not of the expected kind; empty if its first bytes do not tell."""
-    with open(path, "rb") as file:
-        start = file.read(16)
+    try:
+        with open(path, "rb") as file:
+            start = file.read(_START)
+    except OSError:  # which the message is about
+        return ""
     codec = _codec(start)
     what = f"is {codec}-compressed as a whole: decompress it" if codec else _foreign(start)
-    return f". The file {what}" if what else ""
+    return f". The file {what}" if what and f"write {expected} " not in what else ""
 
 
 def open_bytes(path: Path | Stretch) -> io.BufferedIOBase:
@@ -176,6 +190,8 @@ class _Xz(io.RawIOBase):
             if self._stream is None:
                 if not self._fill(skip_zeros=True):
                     return 0
+                if not self._rest.startswith(_XZ_MAGIC[: len(self._rest)]):
+                    raise lzma.LZMAError("no magic header")
                 self._stream = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
             if self._stream.needs_input and not self._fill():
                 raise EOFError("the last stream has no end")
@@ -221,6 +237,8 @@ def explain(error: Exception) -> str:
             f"{what}: it was compressed with a dictionary that it does not hold; compress it again without: "
             "zstd -d -D DICTIONARY < OLD | zstd > NEW"
         )
+    if "header check" in what or "magic header" in what:
+        return f"{what}; bytes of another kind follow the compressed text: copy or download the file again"
     if isinstance(error, EOFError) or "runcated" in what:
         return f"{what}; the file was cut off: copy or download it again"
     if "CRC check" in what or "data check" in what or "checksum" in what:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from trex.corpora.arrow_files import arrow_documents, check_arrow_files
-from trex.corpora.reader import CorpusError, Reader
+from trex.corpora.reader import CorpusError, Reader, located
 from trex.corpora.tables import check_schema, documents, slices
 
 # Documents among which the next one of a shuffled stream is drawn; the order of shards is shuffled too.
@@ -42,7 +42,7 @@ class SavedDataset(Reader):
                 yield from arrow_documents(path, self)
 
     def _folder(self) -> Path:
-        directory = self.base / Path(self.source["dataset"]).expanduser()
+        directory = located(self.base, self.source["dataset"])
         if not directory.is_dir():
             raise CorpusError(
                 f"dataset: {directory}: no such directory; write the folder that save_to_disk was given"

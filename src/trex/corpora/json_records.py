@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -94,34 +95,60 @@ def _inner(value: Any, column: str) -> Any:
     return _inner(value, rest) if rest and value is not None else value
 
 
-def written_key(column: str) -> bytes:
-    """A key as most programs write it."""
-    return json.dumps(column, ensure_ascii=False).encode()
+def written_keys(column: str) -> list[str]:
+    """The keys that a column may mean, as most programs write them."""
+    return [json.dumps(key, ensure_ascii=False) for key in dict.fromkeys([column, *column.split(".")])]
 
 
-def check_repeated(line: bytes, column: str) -> None:
-    """BadRecord if a line gives the key of the text several times, with different values. line: is JSON."""
-    if len(re.findall(re.escape(written_key(column)) + rb"\s*:", line)) < 2:
+class _Pairs(dict):
+    """An object. repeated: how often those of its keys are there that have different values."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]):
+        super().__init__(pairs)
+        names = Counter(name for name, _ in pairs) if len(self) < len(pairs) else {}
+        first = dict(reversed(pairs)) if names else {}
+        self.repeated = {n: names[n] for n, value in pairs if names and value != first[n]}
+
+
+def check_repeated(record: dict[str, Any], written: str, n_keys: int, column: str) -> None:
+    """BadRecord if a record gives the key of the text several times, with different values.
+
+    written: the record as JSON, in which the keys of the column occur n_keys times.
+    """
+    steps = [column] if column in record else column.split(".")
+    if n_keys <= _keys_met(record, steps):
         return
-    outermost: list[tuple[str, Any]] = []
+    found = _repeated(json.loads(written, object_pairs_hook=_Pairs), steps)
+    if found is not None:
+        raise BadRecord("two_texts", f"the key {found[0]!r} is there {found[1]} times, with different values")
 
-    def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:  # the last call is for the outermost object
-        nonlocal outermost
-        outermost = pairs
-        return dict(pairs)
 
-    json.loads(line, object_pairs_hook=keep)
-    values = [value for name, value in outermost if name == column]
-    if any(value != values[0] for value in values):
-        raise BadRecord(
-            "two_texts", f"the key {column!r} is there {len(values)} times, with different values"
-        )
+def _keys_met(record: dict[str, Any], steps: list[str]) -> int:
+    """How many keys are on the ways to the text."""
+    met, values = 0, [record]
+    for step in steps:
+        values = [value[step] for value in values if isinstance(value, dict) and step in value]
+        met += len(values)
+        while any(isinstance(value, list) for value in values):
+            values = [one for value in values for one in (value if isinstance(value, list) else (value,))]
+    return met
+
+
+def _repeated(value: Any, steps: list[str]) -> tuple[str, int] | None:
+    """Key and number of a step on the way to the text that is repeated."""
+    if isinstance(value, list):
+        return next((found for one in value if (found := _repeated(one, steps)) is not None), None)
+    if not isinstance(value, _Pairs) or not steps:
+        return None
+    if steps[0] in value.repeated:
+        return steps[0], value.repeated[steps[0]]
+    return _repeated(value.get(steps[0]), steps[1:])
 
 
 def array_elements(
     stream: BinaryIO, most: float, path: Any
-) -> Iterator[tuple[str, dict[str, Any] | BadRecord]]:
-    """Place and object of each element of the array in a stream, or why the element is bad.
+) -> Iterator[tuple[str, dict[str, Any] | BadRecord, str]]:
+    """Place and object of each element of the array in a stream, or why the element is bad; and how it is written.
 
     Memory is bounded by an element and about a MB. most: the longest element, in characters. CorpusError for what is
     no array, from where on the rest cannot be read; if it is cut off in an element, that one is bad.
@@ -156,6 +183,8 @@ def array_elements(
         if at == len(buffer) and not ended:
             more(_CHUNK)
             at = _SPACES.match(buffer).end()
+        if number and buffer[at : at + 1] == "]":
+            raise CorpusError(f"{path}: the array has a comma behind its last record ({number}); remove it")
         while True:
             try:
                 element, end = _DECODER.raw_decode(buffer, at)
@@ -166,14 +195,15 @@ def array_elements(
                 )
                 if ended and cut:
                     message = "not JSON: the file ends in it; copy or download it again"
-                    yield place, BadRecord("not_json", message)
+                    yield place, BadRecord("not_json", message), ""
                     return
                 if not cut or len(buffer) - at > most:
                     what = f"longer than {most:,.0f} characters" if cut else f"not JSON: {_said(error)}"
                     raise CorpusError(f"{place}: {what}{cure}") from error
                 more(max(_CHUNK, len(buffer)))
         number += 1
-        yield place, _checked(element, buffer[at:end])
+        written = buffer[at:end]
+        yield place, _checked(element, written), written
         at = end
     rest = _SPACES.sub("", buffer[at + 1 :] + text.read(_CHUNK))
     if rest:

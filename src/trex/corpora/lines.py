@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from trex.corpora import compressed
 from trex.corpora.batches import gather
-from trex.corpora.json_records import array_elements, check_repeated, read_record, text_of, written_key
+from trex.corpora.json_records import array_elements, check_repeated, read_record, text_of, written_keys
 from trex.corpora.reader import READ_BUFFER, BadRecord, CorpusError, FileReader, decode
 from trex.corpora.stretches import Stretch
 
@@ -111,7 +111,8 @@ class JsonLines(_LineReader):
 
     def __init__(self, source: Mapping[str, Any], base: Path, *others: Any):
         super().__init__(source, base, *others)
-        self._key = written_key(self.column)
+        self._keys = written_keys(self.column)
+        self._keys_as_bytes = [key.encode() for key in self._keys]
 
     def check(self) -> None:
         super().check()
@@ -146,11 +147,13 @@ class JsonLines(_LineReader):
         number = 0
         try:
             with compressed.open_bytes(path) as stream:
-                for place, element in array_elements(stream, longest, path):
+                for place, element, written in array_elements(stream, longest, path):
                     number += 1
                     try:
                         if isinstance(element, BadRecord):
                             raise element
+                        if (n_keys := sum(map(written.count, self._keys))) > 1:
+                            check_repeated(element, written, n_keys, self.column)
                         yield self._text_of_record(element)
                     except BadRecord as error:
                         self.bad.found(error, place)
@@ -164,8 +167,8 @@ class JsonLines(_LineReader):
         if line.isspace():
             return None
         record = read_record(line)
-        if line.count(self._key) > 1:
-            check_repeated(line, self.column)
+        if (n_keys := sum(map(line.count, self._keys_as_bytes))) > 1:
+            check_repeated(record, line.decode().lstrip("\ufeff"), n_keys, self.column)
         return self._text_of_record(record)
 
     def _text_of_record(self, record: dict[str, Any]) -> bytes:
@@ -245,7 +248,7 @@ def _is_array(path: Path) -> bool:
     """Whether the first that is no blank is the bracket that opens a JSON array."""
     try:
         with compressed.open_bytes(path) as stream:
-            return stream.peek(1)[:64].lstrip()[:1] == b"["
+            return stream.peek(1)[:4096].lstrip()[:1] == b"["
     except compressed.ERRORS:
         return False  # reading its lines says what is wrong
 

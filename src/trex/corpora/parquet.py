@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from trex.corpora.columns import resolve
 from trex.corpora.compressed import what_it_is
 from trex.corpora.reader import READ_BUFFER, READ_ERRORS, CorpusError, FileReader
 from trex.corpora.stretches import Stretch, row_group_bytes
-from trex.corpora.tables import PIECE_BYTES, check_schema, documents, slices, top_column
+from trex.corpora.tables import PIECE_BYTES, check_schema, documents, slices
 
 _PIECE_ROWS = 16_384
 _DELTA_ROWS = 64
@@ -54,13 +55,18 @@ class Parquet(FileReader):
                         break
                 return metadata.num_rows
         except READ_ERRORS as error:
-            raise CorpusError(f"{path}: not a readable parquet file: {error}{what_it_is(path)}") from error
+            raise CorpusError(f"{path}: not a readable parquet file: {_unreadable(error, path)}") from error
 
     def _columns(self, schema: pa.Schema) -> list[str]:
-        """What to read: of a column of mappings, only the field that is asked for."""
-        top = top_column(schema, self.column)
-        nested = pa.types.is_struct(schema.field(top).type)
-        return list(dict.fromkeys([self.column if nested else top, *self.where]))
+        """What to read: of a column of mappings, only the field that is asked for, or the list that it is in."""
+        top, fields = resolve(schema, self.column) or (self.column, [])
+        kind, steps = schema.field(top).type, [top]
+        for field in fields:
+            if not pa.types.is_struct(kind):
+                break
+            steps.append(field)
+            kind = kind.field(field).type
+        return list(dict.fromkeys([".".join(steps), *self.where]))
 
     def pieces(self) -> Iterator[pa.Array]:
         for place in self.stretches():
@@ -96,7 +102,7 @@ class Parquet(FileReader):
                             row += rows.num_rows
             except READ_ERRORS as error:
                 raise CorpusError(
-                    f"{path}: not a readable parquet file from row {row} on: {error}{what_it_is(path)}"
+                    f"{path}: not a readable parquet file from row {row} on: {_unreadable(error, path)}"
                 ) from error
 
     def can_cut(self, path: Path, look: bool = True) -> bool:
@@ -136,6 +142,10 @@ class Parquet(FileReader):
             else:
                 for number in run:
                     self.where.skip(groups[number])
+
+
+def _unreadable(error: Exception, path: Path) -> str:
+    return str(error).rstrip(".") + what_it_is(path, Parquet.kind)
 
 
 def _text_chunks(metadata: pq.FileMetaData, column: str) -> list[tuple[int, pq.ColumnChunkMetaData]]:

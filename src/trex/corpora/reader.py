@@ -1,6 +1,7 @@
 """What every kind of source has in common: the interface of its reader, its files, the errors it raises."""
 
 import glob
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -93,6 +94,9 @@ class Reader(ABC):
         """The files that are read, sorted, each once; none if they are not known."""
         return []
 
+    def check_folders(self) -> None:  # noqa: B027
+        """CorpusError for a folder that a glob passes over because it may not be read."""
+
     @abstractmethod
     def check(self) -> None:
         """Find what is wrong without reading all of the text; bad records, by a quick look at a few of them. Raises
@@ -116,7 +120,26 @@ class FileReader(Reader):
             raise CorpusError(
                 f"{self.kind}: the list of files is empty; write a path, a glob, or a list of them"
             )
-        return sorted({path for pattern in patterns for path in self._expand(pattern)})
+        once: dict[str, Path] = {}  # also a file that a link, or a name with "..", names again
+        for path in sorted({path for pattern in patterns for path in self._expand(pattern)}):
+            once.setdefault(os.path.realpath(path), path)
+        return list(once.values())
+
+    def check_folders(self) -> None:
+        """CorpusError for a folder that a glob passes over because it may not be read."""
+        named = self.source[self.kind]
+        for pattern in [named] if isinstance(named, str) else named:
+            path = located(self.base, pattern)
+            above = [] if path.is_file() else [f"{folder}/" for folder in path.parents]
+            folders = (
+                name for glob_ in above if glob.has_magic(glob_) for name in glob.glob(glob_, recursive=True)
+            )
+            for folder in folders:
+                if not os.access(folder.rstrip("/"), os.R_OK | os.X_OK):
+                    raise CorpusError(
+                        f"{self.kind}: {folder}: this user may not read the folder, in which {path} may have "
+                        "files; let this user read it, or write a glob that leaves it out"
+                    )
 
     def stretches(self) -> list[Path | Stretch]:
         """What is read, in order: all files, or the ``spans`` of them that `trex.corpora.deal` chose."""
@@ -139,11 +162,11 @@ class FileReader(Reader):
         return size, size, 0
 
     def _expand(self, pattern: str) -> list[Path]:
-        path = self.base / Path(pattern).expanduser()
+        path = located(self.base, pattern)
         if path.is_dir():
             raise CorpusError(
                 f"{self.kind}: {path} is a directory; write a glob of the files in it, such as "
-                f"{pattern}/*.{self.kind}"
+                f"{pattern.rstrip('/')}/*.{self.kind}"
             )
         if path.is_file():  # before globbing, so that names with [brackets] work
             return [path]
@@ -154,8 +177,30 @@ class FileReader(Reader):
                 raise CorpusError(
                     f"{self.kind}: {path}: neither a file nor a folder; copy its text into a file"
                 )
-            raise CorpusError(f"{self.kind}: {path}: no such file, and as a glob it matches none")
+            if any(file.is_dir() for file in found):
+                raise CorpusError(
+                    f"{self.kind}: {path} matches folders and no file; write {pattern}/*, or {pattern}/**"
+                )
+            raise CorpusError(
+                f"{self.kind}: {path}: no such file, and as a glob it matches none{_hint(pattern)}"
+            )
         return files
+
+
+def located(base: Path, name: str) -> Path:
+    """A path of the config, where ~ and ~user are folders of users."""
+    try:
+        return base / Path(name).expanduser()
+    except RuntimeError:  # no user of that name: a file whose name begins with a ~
+        return base / name
+
+
+def _hint(pattern: str) -> str:
+    if "://" in pattern:
+        return ". Addresses are not read: download the files, or write huggingface: OWNER/NAME"
+    if "{" in pattern:
+        return ". Globs know * ? [abc] and **; write several as a list"
+    return ". Variables are not replaced; write the path itself" if "$" in pattern else ""
 
 
 def _is_marker(path: Path) -> bool:

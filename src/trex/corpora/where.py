@@ -41,7 +41,10 @@ _OPERATORS = {
 _IN = "in"
 _FIRST_RECORDS = 1000  # that show what a column of JSON is
 _CURE = "write the value as that type (in YAML, quotes make text)"
-_DATE_CURE = "write a date in quotes, such as '2024-01-31' (for a time '2024-01-31 12:00:00', with a zone if the column has one)"
+_DATE_CURE = (
+    "write a date in quotes, such as '2024-01-31' (for a time '2024-01-31 12:00:00', with a zone if the column has "
+    "one)"
+)
 _ORDERS = (">=", "<=", ">", "<")
 _COMPARISON = re.compile(rf"\s*({'|'.join(_OPERATORS)})\s*(.*?)\s*", re.DOTALL)
 _AND = re.compile(r"\s+and\s+(?=[<>=!])")
@@ -89,8 +92,8 @@ def _comparison(part: str, written: str) -> Comparison:
         )
     if _UNFINISHED.fullmatch(match[2]):
         raise ValueError(
-            f"{written!r} is no condition: {match[2]!r} is compared with; operators are >= > <= < == != and 'and' joins "
-            "comparisons (put text that looks like one in quotes of its own)"
+            f"{written!r} is no condition: {match[2]!r} is compared with; operators are >= > <= < == !=, and 'and' "
+            "joins comparisons (put text that looks like one in quotes of its own)"
         )
     return Comparison(match[1], (_value(match[2]),))
 
