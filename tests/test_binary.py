@@ -108,3 +108,8 @@ def test_text_and_bytes_do_not_mix(programs):
             {**config, "tokenizer": kind, "corpora": {"a": source, "b": {"source": {"demo": "deu"}}}},
             programs,
         )
+    large = {"source": {"binary": "*.bin", "chunk": "600kB"}}
+    with pytest.raises(
+        ConfigError, match=r"b\.source\.chunk: .*evaluation.max_document_bytes.*at most 500,000"
+    ):
+        load_config({**config, "tokenizer": kind, "corpora": {"a": source, "b": large}}, programs)

@@ -249,6 +249,11 @@ BAD = [
         "write on_bad_record: skip beside it",
     ),
     (
+        "corpora: {deu: {source: {jsonl: a, on_bad_record: skip, max_bad_records: 1}}, fra: {source: {demo: fra}}}",
+        "corpora.deu.source.max_bad_records: 1 may be meant",
+        "1% or as 100%",
+    ),
+    (
         "corpora: {deu: {source: {parquet: x, split: y}}, eng: {}}",
         "corpora.deu.source.split: does not go with parquet",
         "only with dataset or huggingface",

@@ -263,7 +263,7 @@ BAD = [
     ),
     ({"parquet": "good.parquet", "where": {"n": "de"}}, True, ["good.parquet", "'n'", "int64", "'de'"]),
     ({"parquet": "norows.parquet"}, True, ["norows.parquet", "empty"]),
-    ({"parquet": "good.parquet", "where": {"n": -1}}, False, ["good.parquet", "empty", "where: {'n': -1}"]),
+    ({"parquet": "good.parquet", "where": {"n": -1}}, True, ["good.parquet", "empty", "where: {'n': -1}"]),
     ({"text": "empty.txt"}, True, ["empty.txt", "empty"]),
     ({"text": ["empty.txt", "./empty.txt"]}, True, ["text: empty.txt and 1 more:", "empty"]),
     ({"text": "latin1.txt"}, True, ["latin1.txt:2", "0xe9", "byte 6", "UTF-8"]),

@@ -113,7 +113,7 @@ def _check_sources(config: Config, _: Path) -> Found:
             )
 
 
-@_needs("corpora", "corpus_defaults", "tokenizer", "baselines")
+@_needs("corpora", "corpus_defaults", "tokenizer", "baselines", "counting", "evaluation")
 def _check_binary(config: Config, _: Path) -> Found:
     kind = config.tokenizer
     is_binary = {path: source.kinds() == ["binary"] for path, source in sources(config)}
@@ -136,6 +136,15 @@ def _check_binary(config: Config, _: Path) -> Found:
             "tokenizer.pattern",
             "splits text into words; for binary sources write none, or a fixed length such as '(?m:.){1,16}'",
         )
+    for section in ("evaluation", "counting"):
+        most = getattr(config, section).max_document_bytes
+        for path, source in sources(config):
+            if source.kinds() == ["binary"] and 2 * source.chunk > most:
+                yield (
+                    join(path, "chunk"),
+                    f"chunks of {source.chunk:,} bytes are as text up to {2 * source.chunk:,}, and longer ones than "
+                    f"{section}.max_document_bytes ({most:,}) are left out; write at most {most // 2:,}",
+                )
     for path, _ in inferred(config):
         yield path, "a mixture can be inferred of text only, and the sources are binary; remove it"
 

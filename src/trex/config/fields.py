@@ -79,6 +79,8 @@ def parse_share(share: float | str) -> float:
         value = float(Decimal(match[1]) / 100)
     elif isinstance(share, (int, float)) and not isinstance(share, bool):
         value = float(share)
+    if type(share) is int and share == 1:
+        raise Problem("1 may be meant as 1% or as 100%; write which, with the percent sign")
     if not 0 <= value <= 1:
         raise Problem(f"{show(share)} is not a share; write one from 0% to 100%, such as 0.1% or 0.001")
     return value

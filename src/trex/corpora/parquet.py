@@ -30,16 +30,22 @@ class Parquet(FileReader):
     def check(self) -> None:
         files, what = self.files(), self.what
         step = -(-len(files) // _LOOKS)
-        rows = 0
+        rows, may_select = 0, False
         for i, path in enumerate(files):
             if path.stat().st_size:
-                rows += self._check_file(path, look=i % step == 0)
+                n, selects = self._check_file(path, i % step == 0, may_select)
+                rows, may_select = rows + n, may_select or selects
         if rows == 0:
             raise CorpusError(f"{what}: the corpus is empty: no file has any row")
+        if not may_select:
+            raise CorpusError(
+                f"{what}: the corpus is empty after where: {self.where.written}: no row fulfils it, as the smallest "
+                "and largest values of these columns say"
+            )
         self.bad.check_sample(what)
 
-    def _check_file(self, path: Path, look: bool) -> int:
-        """The number of rows."""
+    def _check_file(self, path: Path, look: bool, may_select: bool) -> tuple[int, bool]:
+        """(the number of rows, whether one may be read). may_select: that is known already of another file."""
         try:
             with pq.ParquetFile(path, buffer_size=READ_BUFFER) as file:
                 metadata = file.metadata
@@ -53,7 +59,11 @@ class Parquet(FileReader):
                     for batch in file.iter_batches(n, row_groups=[group], columns=columns):
                         self.bad.good += len(documents(batch, self, str(path), first))
                         break
-                return metadata.num_rows
+                groups = () if may_select else map(metadata.row_group, range(metadata.num_row_groups))
+                selects = may_select or any(
+                    self.where.may_select(group, file.schema_arrow) for group in groups
+                )
+                return metadata.num_rows, selects
         except READ_ERRORS as error:
             raise CorpusError(f"{path}: not a readable parquet file: {_unreadable(error, path)}") from error
 
