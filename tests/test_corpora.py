@@ -187,7 +187,7 @@ def test_any_text_survives(texts):
         base = Path(name)
         write_jsonl(base / "a.jsonl", texts)
         pq.write_table(pa.table({"text": texts}), base / "a.parquet")
-        expected = [text for text in texts if text]
+        expected = [rest for text in texts if (rest := text.removeprefix("\ufeff"))]  # a mark is no text
         assert read({"jsonl": "a.jsonl"}, base, batch_bytes=10) == expected
         assert read({"parquet": "a.parquet"}, base, batch_bytes=10) == expected
 

@@ -41,3 +41,15 @@ def bytes_of(strings: pa.LargeStringArray | pa.LargeBinaryArray) -> tuple[np.nda
     _, offsets, data = strings.buffers()
     borders = np.frombuffer(offsets, dtype=np.int64)[strings.offset : strings.offset + len(strings) + 1]
     return np.frombuffer(data, dtype=np.uint8) if data is not None else np.empty(0, np.uint8), borders
+
+
+def without_dictionary(column: pa.DictionaryArray) -> pa.Array:
+    """The values that a dictionary stands for; views, which pyarrow 26 cannot take, as large strings or binaries."""
+    values = column.dictionary
+    for is_view, kind in (
+        (pa.types.is_string_view, pa.large_string()),
+        (pa.types.is_binary_view, pa.large_binary()),
+    ):
+        if is_view(values.type):
+            column = pa.DictionaryArray.from_arrays(column.indices, values.cast(kind))
+    return column.cast(column.type.value_type)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet as pq
@@ -114,6 +115,33 @@ case(
     pa.table({"messages": MESSAGES}),
     JOINED,
     options={"column": "messages.content"},
+)
+# more than is decoded at once
+MANY = [f"{number} {'long ' * 20}" if number % 9 else None for number in range(90_000)]
+case(
+    "many string views in one batch, as polars writes them",
+    "arrow",
+    "a.arrow",
+    lambda path: pl.DataFrame({"text": MANY}).write_ipc(path),
+    [text for text in MANY if text],
+    left_out={"null": 10_000},
+)
+case(
+    "a categorical as polars writes it",
+    "arrow",
+    "a.arrow",
+    lambda path: pl.DataFrame({"text": pl.Series(TEXTS, dtype=pl.Categorical)}).write_ipc(path),
+    TEXTS,
+    options={"where": {"text": TEXTS}},
+)
+case(
+    "a where column with a dot in its name, and one of that name within",
+    "parquet",
+    "a.parquet",
+    pa.table({"text": TEXTS, "a.b": [1, 2, 3], "a": [{"b": 9}] * 3}),
+    TEXTS[1:],
+    options={"where": {"a.b": "> 1"}},
+    left_out={"filtered": 1},
 )
 case(
     "a list within a mapping",

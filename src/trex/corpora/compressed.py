@@ -59,6 +59,8 @@ _MARKS = (
 WIDE_MARKS = tuple(mark for mark, _ in _MARKS)
 _XZ_MEMORY = 256_000_000  # xz -9 needs 65 MB, zstd's largest window that Arrow accepts 128 MB
 _TAR = (b"ustar", slice(257, 262))
+# What is said where a further stream should begin and does not.
+_NO_HEADER = ("header check", "magic header", "Unknown frame descriptor", "frameType_unknown")
 _START = 32  # bytes of a file that say what it is
 
 
@@ -237,7 +239,7 @@ def explain(error: Exception) -> str:
             f"{what}: it was compressed with a dictionary that it does not hold; compress it again without: "
             "zstd -d -D DICTIONARY < OLD | zstd > NEW"
         )
-    if "header check" in what or "magic header" in what:
+    if any(words in what for words in _NO_HEADER):
         return f"{what}; bytes of another kind follow the compressed text: copy or download the file again"
     if isinstance(error, EOFError) or "runcated" in what:
         return f"{what}; the file was cut off: copy or download it again"

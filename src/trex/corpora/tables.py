@@ -7,7 +7,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trex.arrow import from_numpy, to_numpy
+from trex.arrow import from_numpy, to_numpy, without_dictionary
 from trex.corpora.columns import resolve
 from trex.corpora.json_records import SEPARATOR
 from trex.corpora.reader import BadRecord, CorpusError, Reader, decode
@@ -132,6 +132,11 @@ def _lengths(texts: pa.Array) -> np.ndarray:
 
 def _sizes(texts: pa.Array) -> np.ndarray:
     """int64: bytes of strings or binaries; 0 for null."""
+    if pa.types.is_string_view(texts.type) or pa.types.is_binary_view(texts.type):
+        # pyarrow 26 has no binary_length of them; a view is 16 bytes, and its length the first four
+        views = np.frombuffer(texts.buffers()[1], dtype=np.int32)[::4]
+        sizes = views[texts.offset : texts.offset + len(texts)].astype(np.int64)
+        return sizes * to_numpy(texts.is_valid().cast(pa.uint8())) if texts.null_count else sizes
     return to_numpy(pc.binary_length(texts).cast(pa.int64()).fill_null(_ZERO))
 
 
@@ -193,7 +198,7 @@ def _texts(column: pa.Array, fields: list[str]) -> pa.Array:
     if isinstance(kind, pa.BaseExtensionType):
         return _texts(column.storage, fields)
     if pa.types.is_dictionary(kind):
-        return _texts(column.cast(kind.value_type), fields)
+        return _texts(without_dictionary(column), fields)
     if pa.types.is_run_end_encoded(kind):
         return _texts(pc.run_end_decode(column), fields)
     if pa.types.is_struct(kind):

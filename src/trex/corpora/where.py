@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from trex.arrow import without_dictionary
 from trex.corpora.columns import resolve, value_of
 from trex.corpora.errors import BadRecord, CorpusError
 
@@ -177,10 +178,13 @@ class Where:
 
     def may_select(self, group: pq.RowGroupMetaData, schema: pa.Schema) -> bool:
         """Whether a row group of a parquet file can hold a row that is read: its smallest and largest values say so."""
-        for i in range(group.num_columns if self else 0):
-            chunk = group.column(i)
+        chunks = [group.column(i) for i in range(group.num_columns)] if self else []
+        paths = [chunk.path_in_schema for chunk in chunks]
+        for chunk in chunks:
             name, statistics = chunk.path_in_schema, chunk.statistics
-            if name not in self.conditions or statistics is None:
+            if (
+                name not in self.conditions or statistics is None or paths.count(name) > 1
+            ):  # a.b, and b within a
                 continue
             if statistics.has_null_count and statistics.null_count == group.num_rows:
                 return False
@@ -336,6 +340,8 @@ def _fulfilled(values: pa.Array, comparisons: list[tuple[str, list[pa.Scalar]]])
     kind = _plain(values.type)
     if pa.types.is_null(kind):
         return pa.nulls(len(values), pa.bool_())
+    if pa.types.is_dictionary(values.type):
+        values = without_dictionary(values)
     values = values.cast(kind)
     fulfilled = None
     for symbol, scalars in comparisons:
