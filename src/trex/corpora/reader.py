@@ -4,6 +4,7 @@ import glob
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -120,9 +121,11 @@ class FileReader(Reader):
             raise CorpusError(
                 f"{self.kind}: the list of files is empty; write a path, a glob, or a list of them"
             )
+        real = cache(os.path.realpath)  # of folders, which have many files
         once: dict[str, Path] = {}  # also a file that a link, or a name with "..", names again
         for path in sorted({path for pattern in patterns for path in self._expand(pattern)}):
-            once.setdefault(os.path.realpath(path), path)
+            at = os.path.realpath(path) if path.is_symlink() else f"{real(path.parent)}/{path.name}"
+            once.setdefault(at, path)
         return list(once.values())
 
     def check_folders(self) -> None:

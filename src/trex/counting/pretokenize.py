@@ -320,10 +320,13 @@ def count_words(
     """What `tokenizers` makes of the text as one item, or with `by_line` of each line with its newline.
 
     pattern, normalizer: see `WordCounter`. Returns each distinct word (UTF-8 bytes, normalized) with its count.
+    Raises TypeError for what is no str.
 
     >>> count_words("don't panic, don't")
     {b"'t": 2, b' don': 1, b' panic': 1, b',': 1, b'don': 1}
     """
+    if not isinstance(text, str):
+        raise TypeError(f"text is {type(text).__name__}, not str; decode bytes first")
     counter = WordCounter(pattern, by_line=by_line, normalizer=normalizer)
     if text:
         data = np.frombuffer(text.encode(), dtype=np.uint8)
