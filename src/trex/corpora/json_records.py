@@ -95,9 +95,10 @@ def _inner(value: Any, column: str) -> Any:
     return _inner(value, rest) if rest and value is not None else value
 
 
-def written_keys(column: str) -> list[str]:
-    """The keys that a column may mean, as most programs write them."""
-    return [json.dumps(key, ensure_ascii=False) for key in dict.fromkeys([column, *column.split(".")])]
+def written_keys(column: str) -> list[bytes]:
+    """The keys that a column may mean, as most programs write them; its own is the first."""
+    keys = dict.fromkeys([column, *column.split(".")])
+    return [json.dumps(key, ensure_ascii=False).encode() for key in keys]
 
 
 class _Pairs(dict):
@@ -110,27 +111,33 @@ class _Pairs(dict):
         self.repeated = {n: names[n] for n, value in pairs if names and value != first[n]}
 
 
-def check_repeated(record: dict[str, Any], written: str, n_keys: int, column: str) -> None:
+def check_repeated(record: dict[str, Any], written: bytes, keys: list[bytes], column: str) -> None:
     """BadRecord if a record gives the key of the text several times, with different values.
 
-    written: the record as JSON, in which the keys of the column occur n_keys times.
+    written: the record as JSON. keys: of the column, as `written_keys` gives them.
     """
     steps = [column] if column in record else column.split(".")
-    if n_keys <= _keys_met(record, steps):
+    if sum(map(written.count, keys)) <= _keys_met(record, steps):
         return
-    found = _repeated(json.loads(written, object_pairs_hook=_Pairs), steps)
+    found = _repeated(json.loads(written.decode().lstrip("\ufeff"), object_pairs_hook=_Pairs), steps)
     if found is not None:
         raise BadRecord("two_texts", f"the key {found[0]!r} is there {found[1]} times, with different values")
 
 
 def _keys_met(record: dict[str, Any], steps: list[str]) -> int:
-    """How many keys are on the ways to the text."""
+    """How many keys are on the ways to the text, not counting those in lists of lists."""
     met, values = 0, [record]
     for step in steps:
-        values = [value[step] for value in values if isinstance(value, dict) and step in value]
-        met += len(values)
-        while any(isinstance(value, list) for value in values):
-            values = [one for value in values for one in (value if isinstance(value, list) else (value,))]
+        below: list[Any] = []
+        for value in values:
+            if type(value) is dict and step in value:
+                inner = value[step]
+                met += 1
+                if type(inner) is list:
+                    below += inner
+                else:
+                    below.append(inner)
+        values = below
     return met
 
 

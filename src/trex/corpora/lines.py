@@ -112,7 +112,6 @@ class JsonLines(_LineReader):
     def __init__(self, source: Mapping[str, Any], base: Path, *others: Any):
         super().__init__(source, base, *others)
         self._keys = written_keys(self.column)
-        self._keys_as_bytes = [key.encode() for key in self._keys]
 
     def check(self) -> None:
         super().check()
@@ -152,8 +151,7 @@ class JsonLines(_LineReader):
                     try:
                         if isinstance(element, BadRecord):
                             raise element
-                        if (n_keys := sum(map(written.count, self._keys))) > 1:
-                            check_repeated(element, written, n_keys, self.column)
+                        check_repeated(element, written.encode(), self._keys, self.column)
                         yield self._text_of_record(element)
                     except BadRecord as error:
                         self.bad.found(error, place)
@@ -167,8 +165,8 @@ class JsonLines(_LineReader):
         if line.isspace():
             return None
         record = read_record(line)
-        if (n_keys := sum(map(line.count, self._keys_as_bytes))) > 1:
-            check_repeated(record, line.decode().lstrip("\ufeff"), n_keys, self.column)
+        if len(self._keys) > 1 or line.count(self._keys[0]) > 1:
+            check_repeated(record, line, self._keys, self.column)
         return self._text_of_record(record)
 
     def _text_of_record(self, record: dict[str, Any]) -> bytes:
