@@ -14,7 +14,13 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from trex.run.preflight import check_install_path, warn_of_address_space, warn_of_special_tokens
+from trex.config import load_config, named_files
+from trex.run.preflight import (
+    check_install_path,
+    warn_of_address_space,
+    warn_of_shared_text,
+    warn_of_special_tokens,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALLED = [  # by ./install.sh --dev
@@ -162,6 +168,29 @@ def test_a_folder_that_jobs_cannot_start_from_is_refused(folder, harmless, tmp_p
 def test_a_small_address_space_is_told():
     assert "ulimit -v unlimited" in warn_of_address_space(1_500_000_000)
     assert warn_of_address_space(16_000_000_000) is None
+
+
+def test_corpora_that_read_the_same_text_are_told(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jsonl").write_text('{"text": "x", "de": "y"}\n' * 9)
+    config = load_config(
+        {
+            "corpora": {
+                "one": {"source": {"jsonl": "*.jsonl"}},
+                "two": {"source": {"jsonl": "b.jsonl", "max_bytes": "1kB"}},
+                "three": {"source": {"jsonl": "a.jsonl", "column": "de"}},
+                "four": {"source": {"demo": "deu"}},
+                "five": {"source": {"demo": "deu"}},
+                "six": {"source": {"demo": "fra"}},
+            }
+        },
+        tmp_path,
+    )
+    lines = warn_of_shared_text(config["corpora"], named_files(config, tmp_path))
+    assert [line.partition(":")[0] for line in lines] == [
+        "corpora.two.source reads the same text as corpora.one.source",
+        "corpora.five.source reads the same text as corpora.four.source",
+    ]
 
 
 def test_special_tokens_like_ordinary_text_are_told():

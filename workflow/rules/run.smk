@@ -20,6 +20,7 @@ from trex.run.planning import (
 )
 from trex.run.preflight import (
     warn_of_address_space,
+    warn_of_shared_text,
     warn_of_slow_pattern,
     warn_of_special_tokens,
 )
@@ -53,6 +54,13 @@ if workflow.is_main_process:
         for path, why in without_effect(WRITTEN, config, RECIPES).items():
             logger.warning(f"{path}: {why}")
         if line := warn_of_address_space():
+            logger.warning(line)
+        shared = [
+            line
+            for one, files in zip(CONFIGS, named)
+            for line in warn_of_shared_text(one["corpora"], files)
+        ]
+        for line in dict.fromkeys(shared):
             logger.warning(line)
         patterns = paths_of_patterns(RECIPES or {"": config})
         for pattern, path in patterns.items():

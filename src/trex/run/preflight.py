@@ -3,7 +3,9 @@
 import re
 import resource
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from trex.counting.patterns import PATTERNS
 
@@ -64,3 +66,29 @@ def warn_of_special_tokens(tokens: Iterable[str]) -> list[str]:
         for token in tokens
         if all(char.isspace() or unicodedata.category(char)[0] in "LMN" for char in token)
     ]
+
+
+def warn_of_shared_text(
+    corpora: Mapping[str, Mapping[str, Any]], files: Mapping[str, list[Path]]
+) -> list[str]:
+    """What to tell a user of each corpus that reads text of another one, as after a line was copied.
+
+    corpora: of the loaded config. files: those of each source by its key path (`trex.config.named_files`).
+    """
+    read: dict[Any, str] = {}
+    lines = []
+    for corpus, settings in corpora.items():
+        source, path = settings["source"], f"corpora.{corpus}.source"
+        rows = repr([source.get(key) for key in ("column", "where")])
+        own = (file for file in files.get(path, ()) if file.name != "dataset_dict.json")  # which splits share
+        places = [(str(file), rows) for file in own]
+        if not places:  # a demo language, or what is on the hub
+            named = {key: value for key, value in source.items() if key not in ("max_bytes", "on_bad_record")}
+            places = [(repr(named), rows)]
+        shared = [place for place in places if read.setdefault(place, path) != path]
+        if shared:
+            what = "the same text as" if len(shared) == len(places) else f"{shared[0][0]}, as does"
+            lines.append(
+                f"{path} reads {what} {read[shared[0]]}: each corpus of a mixture should have text of its own"
+            )
+    return lines
