@@ -117,6 +117,15 @@ case(
     before=False,
 )
 case(
+    "all records are bad, and all may be",
+    "jsonl",
+    "a.jsonl",
+    b'{"body": "x"}\n' * 9,
+    options={"on_bad_record": "skip", "max_bad_records": "100%"},
+    says=("the corpus is empty", "9 without a text", "a.jsonl:1", "available: body"),
+    before=False,
+)
+case(
     "half of the records are bad, 0.1% may be",
     "jsonl",
     "a.jsonl",

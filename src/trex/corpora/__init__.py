@@ -207,5 +207,6 @@ def read_documents(
     reader.where.log_left_out(what)
     if not bad.good and not may_be_empty:
         where = f" after where: {reader.where.written}" if reader.where else ""
-        problem = f"{too_long}, one in {limit.example}" if limit.left_out else "no document has any text"
+        nothing = "no document has any text" + (f"; records were left out: {said}" if said else "")
+        problem = f"{too_long}, one in {limit.example}" if limit.left_out else nothing
         raise CorpusError(f"{what}: the corpus is empty{where}: {problem}{_CURE if limit.left_out else ''}")
