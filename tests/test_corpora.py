@@ -141,6 +141,8 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
     for lang in ("de", "fr"):
         (tmp_path / lang / "x").mkdir(parents=True)
         write_jsonl(tmp_path / lang / "x" / "a.jsonl", TEXTS)
+    (tmp_path / "lost+found").mkdir()  # of a file system, for its administrator
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("found"))
     check_source({"jsonl": "*/x/*.jsonl"}, tmp_path)
     monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("fr"))
     for pattern in ("*/x/*.jsonl", "**/*.jsonl"):

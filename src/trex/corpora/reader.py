@@ -138,7 +138,7 @@ class FileReader(Reader):
                 name for glob_ in above if glob.has_magic(glob_) for name in glob.glob(glob_, recursive=True)
             )
             for folder in folders:
-                if not os.access(folder.rstrip("/"), os.R_OK | os.X_OK):
+                if not os.access(folder.rstrip("/"), os.R_OK | os.X_OK) and "/lost+found/" not in folder:
                     raise CorpusError(
                         f"{self.kind}: {folder}: this user may not read the folder, in which {path} may have "
                         "files; let this user read it, or write a glob that leaves it out"
