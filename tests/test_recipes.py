@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from made_up_recipes import config, finished
 
+from trex.counting.patterns import PATTERNS
 from trex.objective.comparisons import DrawNoise
 from trex.recipes.choose import choices, eligible
 from trex.recipes.compare import AVERAGE, COST, FAIRNESS, FEWER, MORE, WORST, Compared, differences
@@ -23,6 +24,7 @@ N = 40
 RNG = np.random.default_rng(5)
 REFERENCE = {corpus: RNG.integers(200, 300, N) for corpus in ("deu_Latn", "rus_Cyrl")}
 CORPORA = list(REFERENCE)
+SUPERWORDS = {"superwords": {"from": 0.8, "pattern": PATTERNS["superbpe"]}}
 
 
 def tokens(deu: float, rus: float, scatter: float = 0.0) -> dict[str, np.ndarray]:
@@ -79,7 +81,7 @@ def test_claims_and_the_simplest():
         [
             recipe("plain", 1.0, 1.0, **noisy),
             recipe("same", 1.001, 0.997, **noisy),
-            recipe("super", 0.9, 0.9, **noisy, settings=config(CORPORA, {"superwords": {"from": 0.8}})),
+            recipe("super", 0.9, 0.9, **noisy, settings=config(CORPORA, SUPERWORDS)),
             recipe("more", 0.9005, 0.9005, **noisy),
         ]
     )
@@ -90,6 +92,18 @@ def test_claims_and_the_simplest():
     assert not average.is_claimed
     assert set(average.equal) == {"super", "more"}
     assert average.simplest == "more"
+
+
+def test_what_recipes_differ_in_is_shown():
+    """Recipes that differ in the pattern of pieces, or in the merges of a base that stay."""
+    kinds = [
+        SUPERWORDS,
+        *({"base": {"huggingface": "a/b", "revision": "1"}, "keep": keep} for keep in ("all", 4000)),
+    ]
+    every = [recipe(f"r{i}", 1.0, 1.0, settings=config(CORPORA, kind)) for i, kind in enumerate(kinds)]
+    page = write_recipes(Compared.of(every), {})
+    for shown in ("| `none`, pieces `superbpe` |", "| extends b ", "| extends b, 4,000 merges kept "):
+        assert shown in page
 
 
 def test_best_by_each_objective():

@@ -259,13 +259,15 @@ def _by_corpus(compared: Compared, scripts: Mapping[str, str]) -> str:
     table = corpora_table(compared, scripts)
     others = compared.names[1:]
     several = f" of {markdown.names(compared.sets)} together" if len(compared.sets) > 1 else ""
+    has_room = len(others) <= COLUMNS and table.height <= by_corpus.ROWS
+    order = ", sorted by script" if has_room else ""
     intro = markdown.paragraph(
-        f"Tokens{several} against `{compared.first.name}`, in percent, sorted by script. Intervals hold for all "
+        f"Tokens{several} against `{compared.first.name}`, in percent{order}. Intervals hold for all "
         "tokenizers and corpora together; they are about documents alone, without the noise of training text. A corpus "
         f"whose documents are worth fewer than {FEWEST_DOCUMENTS} of the same length has none. recipes.csv has all "
         "numbers."
     )
-    if len(others) <= COLUMNS and table.height <= by_corpus.ROWS:
+    if has_room:
         cells = [
             (
                 f"`{row['corpus']}`",
@@ -310,7 +312,7 @@ def _recipes(compared: Compared) -> str:
             (
                 f"`{of.name}`",
                 ", ".join(beyond_plain_bpe(config["tokenizer"])) or "BPE on words",
-                _pattern(config["tokenizer"]["pattern"]),
+                _patterns(config["tokenizer"]),
                 str(config["tokenizer"]["normalizer"]),
                 f"{of.vocab_size:,}",
                 markdown.size(training) if training else "all",
@@ -334,6 +336,13 @@ def _recipes(compared: Compared) -> str:
             ),
         )
     )
+
+
+def _patterns(tokenizer: Mapping[str, Any]) -> str:
+    """The pattern of words, and that of pieces if there are superwords."""
+    superwords = tokenizer.get("superwords")
+    pieces = f", pieces {_pattern(superwords['pattern'])}" if superwords else ""
+    return _pattern(tokenizer["pattern"]) + pieces
 
 
 def _pattern(regex: str) -> str:
