@@ -161,6 +161,9 @@ def _of_superwords(superwords: Mapping[str, Any], size: int, n_specials: int) ->
     if superwords["max_words"] == 1:
         why = "a token of several words has two at least"
         yield f"{path}.max_words", f"with 1, {path} {NO_EFFECT}: {why}; write 2 or more"
+    if " " in superwords["barriers"]:
+        why = "a token of several words has a space between them; write the signs alone, such as ':;'"
+        yield f"{path}.barriers", f"with {show(superwords['barriers'])}, {path} {NO_EFFECT}: {why}"
     if superwords["word_mixture"] is not None and transition_size(size, share, n_specials) <= transition_size(
         size, 0, n_specials
     ):
