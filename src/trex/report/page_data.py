@@ -41,7 +41,11 @@ def page_data(results: Results, pages: Sequence[Path]) -> dict[str, Any]:
         "vocab_decides": results.vocab_choice["decides"],
         "vocab_curve": columns(results.vocab_curve),
         "proxy_vocab_size": config["proxies"]["vocab_size"],
-        "pages": {path.stem: path.read_text(encoding="utf-8") for path in pages},
+        # hygiene.md, which lies elsewhere for a recipe, is one of them
+        "pages": {
+            path.stem: path.read_text(encoding="utf-8").replace(f"]({results.files.hygiene_link})", "](hygiene.md)")
+            for path in pages
+        },
         "objective": objective and _objective(objective, files),
         "existing_limits": objective and _existing_limits(results, objective, files),
         "baselines": config["baselines"],
