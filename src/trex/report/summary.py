@@ -299,7 +299,7 @@ def _steps(results: Results) -> Iterator[str]:
         yield "Raise `proxies.count`: the regression's error was still falling with the last proxies (details.md)."
     if results.outside_support:
         yield "Add `proxies.mixtures` with shares near the recommended ones, so that the regression has seen them."
-    yield from vocab_size.advice(results.vocab_choice)
+    yield from vocab_size.advice(results.vocab_choice, vocab_size.other_trainings(results.config))
     if _is_demo(results):
         yield "Name your own corpora in a config: docs/usage.md."
     browser, details, costs = (
