@@ -157,7 +157,7 @@ def _all(compared: Compared) -> str:
         "Best average first. *Tokens against* the first: in the mean of the corpora, each counting alike (macro NSL); "
         f"*of all text*: of all tokens together. {premium} *GPU hours*: of training and serving the language model of "
         "the config's section `language_model`, and how they compare with the first recipe. Existing tokenizers keep "
-        "their own vocabularies.",
+        "their own vocabularies, whose special tokens V leaves out.",
         "*In doubt*: its own summary says so (see above)."
         if any(of.doubts for of in compared.recipes)
         else "",
