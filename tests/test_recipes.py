@@ -1,6 +1,7 @@
 """Recipes side by side: numbers that can be checked by hand, what is claimed, and what is refused."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -92,6 +93,23 @@ def test_claims_and_the_simplest():
     assert not average.is_claimed
     assert set(average.equal) == {"super", "more"}
     assert average.simplest == "more"
+
+
+def test_recipes_against_each_other():
+    factors = {"plain": 1.0, "half": 0.5, "tenth_more": 1.1}
+    compared = Compared.of([recipe(name, factor, factor) for name, factor in factors.items()])
+    rows = {
+        (row["tokenizer"], row["against"]): row
+        for row in compared.table.filter(metric="macro_of_pair").iter_rows(named=True)
+    }
+    assert rows.keys() == {(a, b) for a in factors for b in factors if a != b}
+    for (a, b), row in rows.items():
+        assert row["value"] == pytest.approx(100 * (factors[a] / factors[b] - 1), abs=1e-3)
+        assert row["claim"] == (FEWER if factors[a] < factors[b] else MORE)
+    page = write_recipes(compared, {})
+    assert re.search(r"\| `half` +\| +-50.00 %▼ \| +\| +-54.55 %▼ \|", page)
+    two = Compared.of(compared.tokenizers[:2])
+    assert "against each other" not in write_recipes(two, {})
 
 
 def test_what_recipes_differ_in_is_shown():

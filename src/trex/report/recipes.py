@@ -16,6 +16,7 @@ from trex.recipes.compare import (
     FAIRNESS,
     FEWER,
     MORE,
+    PAIRS,
     WORST,
     Compared,
     differences,
@@ -26,6 +27,7 @@ from trex.report.language_models import recipes_section
 from trex.report.recipes_verdict import OF_PAIRS, best_choices, doubts, worst_corpus_in_words
 from trex.scripts import SCRIPTS
 
+MOST_PAIRED = 10  # recipes that the table of all pairs has room for
 COLUMNS = 8  # tokenizers that a table by corpus has room for
 LARGEST = 3  # corpora of a mixture, and of the differences, that are named
 MARKS = {FEWER: "▼", MORE: "▲", None: ""}
@@ -42,6 +44,7 @@ def write_recipes(
         markdown.bullets([*best_choices(compared), *doubts(compared)]),
         _how_to_read(compared),
         _all(compared),
+        _pairs(compared),
         _by_objective(compared),
         _by_corpus(compared, scripts),
         None if bits_per_byte is None else recipes_section(bits_per_byte),
@@ -205,6 +208,22 @@ def _fairness(
 def _gates(of: Finished) -> str:
     failed = [*of.failed_gates, *(f"{gate} (accepted)" for gate in of.waived_gates)]
     return ", ".join(failed) or "none"
+
+
+def _pairs(compared: Compared) -> str | None:
+    """The average of every recipe against every other; None where the table above says as much, or there are many."""
+    names = [of.name for of in compared.recipes]
+    if not 2 < len(names) <= MOST_PAIRED:
+        return None
+    rows = compared.table.filter(metric=PAIRS).iter_rows(named=True)
+    of = {(row["tokenizer"], row["against"]): _percent_and_mark(row) for row in rows}
+    intro = markdown.paragraph(
+        "Tokens of the recipe of a row against those of a column's, in the mean of the corpora. Claims hold for all pairs "
+        f"together; recipes.parquet has the intervals (metric `{PAIRS}`)."
+    )
+    cells = [(f"`{name}`", *(of.get((name, other), "") for other in names)) for name in names]
+    header = ("recipe", *(f"`{name}`" for name in names))
+    return f"## Recipes against each other\n\n{intro}\n\n{markdown.table(header, cells)}"
 
 
 def _by_objective(compared: Compared) -> str:
