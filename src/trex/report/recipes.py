@@ -218,8 +218,8 @@ def _pairs(compared: Compared) -> str | None:
     rows = compared.table.filter(metric=PAIRS).iter_rows(named=True)
     of = {(row["tokenizer"], row["against"]): _percent_and_mark(row) for row in rows}
     intro = markdown.paragraph(
-        "Tokens of the recipe of a row against those of a column's, in the mean of the corpora. Claims hold for all pairs "
-        f"together; recipes.parquet has the intervals (metric `{PAIRS}`)."
+        "Tokens of the recipe of a row against those of a column's, in the mean of the corpora. Claims hold for all "
+        f"pairs together; recipes.parquet has the intervals (metric `{PAIRS}`)."
     )
     cells = [(f"`{name}`", *(of.get((name, other), "") for other in names)) for name in names]
     header = ("recipe", *(f"`{name}`" for name in names))
