@@ -7,10 +7,11 @@ from typing import Any
 import polars as pl
 
 from trex.hygiene.documents import document_facts, sample, scripts_to_look_for
-from trex.hygiene.marks import MARKS, cuts_words, mark_facts
+from trex.hygiene.marks import cuts_words, mark_facts
 from trex.hygiene.noise import KINDS
 from trex.hygiene.words import LONG_RUN, word_facts
 from trex.report.markdown import code, short_percent, size
+from trex.report.text_caveats import MARKS
 from trex.scripts import OF_CODE, written_together
 
 # From these shares on there is a warning. Of 25 corpora of documentation, which are well kept, four have one: 21 % of

@@ -12,7 +12,6 @@ from trex.counting.patterns import PATTERNS
 
 log = logging.getLogger(__name__)
 
-MARKS = "marks"  # the kind of warning
 BEGINNING_BYTES = 64_000  # of a corpus
 PLAN_SECONDS = 2.0  # for all corpora; 20 take half a second
 FEW_MARKS = 0.002  # of the characters: fewer than in any language that writes vowels or tones so
