@@ -144,6 +144,8 @@ def test_the_page_and_its_figure(tokenizer, tmp_path):
         trained=["chosen"],
         waived=[],
     )
+    assert found.distinct == ["chosen", "gpt"]
+    assert replace(found, trained=["chosen", "gpt"]).distinct == ["chosen"]  # a baseline that was recommended
     page = write_vocabulary(found)
     assert "The tokenizers of this run pass every gate." in page
     lines = [

@@ -152,9 +152,9 @@ def full_scale_figures(results: Results) -> dict[str, Figure]:
             results.vocab_curve, results.vocab_choice, results.choice["chosen"]
         ),
         "full_scale_choice": full_scale_choice(results.choice, results.validation),
-        "full_scale_gains": full_scale_gains(results.validation, results.trained),
+        "full_scale_gains": full_scale_gains(results.distinct_validation, results.trained),
         "full_scale_nsl": full_scale_nsl(
-            results.validation, results.vocab_size, results.corpora, results.trained
+            results.distinct_validation, results.vocab_size, results.corpora, results.trained
         ),
     }
     return figures if results.ranks is None else figures | {"rank_invariance": rank_invariance(results.ranks)}

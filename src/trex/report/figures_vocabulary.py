@@ -15,7 +15,7 @@ _OF_USE = dict(zip(USES, (COLORS[1], COLORS[3], COLORS[5], GREY), strict=True))
 @rc_context(STYLE)
 def vocabulary(found: Vocabularies) -> Figure:
     """Left: how the test text uses the entries of each tokenizer. Right: how many entries are each corpus's own."""
-    names = found.tokenizers
+    names = found.distinct
     owned = found.metric("owned")
     corpora = by_corpus.shown(found.corpora, np.array([owned.get((found.name, c), 0) for c in found.corpora]))
     rows = max(len(names) * 2 * ROW_HEIGHT, len(corpora) * ROW_HEIGHT)

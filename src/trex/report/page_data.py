@@ -54,7 +54,7 @@ def page_data(results: Results, pages: Sequence[Path]) -> dict[str, Any]:
         "on_proxies": results.finalists["ranking"] if results.is_searched else None,
         "compression": _on_proxies(results),
         "validation": columns(
-            results.validation.filter(
+            results.distinct_validation.filter(
                 pl.col("metric").is_in(SHOWN_METRICS) | pl.col("metric").str.starts_with("gain_")
             )
         ),
@@ -62,7 +62,7 @@ def page_data(results: Results, pages: Sequence[Path]) -> dict[str, Any]:
         "predictions": columns(results.predictions),
         "learning_curve": columns(results.learning_curve),
         "ranks": columns(results.ranks),
-        "gates": columns(pl.read_parquet(files.gates)),
+        "gates": columns(results.gates.filter(pl.col("tokenizer") != results.choice["chosen"])),
         "language_models": _language_models(results),
         "provenance": _provenance(files),
     }  # fmt: skip
