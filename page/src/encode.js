@@ -23,22 +23,22 @@ export const bytesOf = (token) =>
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Text of bytes, or their hexadecimal codes where they are no whole characters. */
-export function textOf(bytes) {
+/** Text of bytes, or their hexadecimal codes where they are no whole characters: {text, whole}. */
+function textOf(bytes) {
   try {
-    return strict.decode(Uint8Array.from(bytes));
+    return { text: strict.decode(Uint8Array.from(bytes)), whole: true };
   } catch {
-    return `⟨${bytes.map((byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join(" ")}⟩`;
+    return { text: `⟨${bytes.map((byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join(" ")}⟩`, whole: false };
   }
 }
 
 /** Whether a tokenizer.json spells its vocabulary in bytes, as ours do; others are shown as they are spelled. */
 export const isByteLevel = (json) => /"type":\s*"ByteLevel"/.test(JSON.stringify([json.pre_tokenizer, json.decoder]));
 
-/** The bytes of an entry, and its text. Our WordPiece marks what is within a word by ＃, which is no letter of a byte. */
+/** The bytes of an entry, its text, and whether that is in whole characters. Our WordPiece marks what is within a word by ＃, which is no letter of a byte. */
 export function entry(spelled, byteLevel) {
   const bytes = byteLevel ? bytesOf(spelled.replace(/^＃(?=.)/u, "")) : [...new TextEncoder().encode(spelled)];
-  return { bytes, text: byteLevel ? textOf(bytes) : spelled };
+  return { bytes, ...(byteLevel ? textOf(bytes) : { text: spelled, whole: true }) };
 }
 
 /** Text in which spaces and signs that do not print can be seen. */

@@ -24,6 +24,7 @@ export function tokens(section) {
   const text = h("textarea", { rows: 4, maxlength: LONGEST, spellcheck: "false", placeholder: "Type or paste text" });
   text.value = data.sample;
   const out = h("div", { class: "cuts", role: "status" });
+  const full = h("p", { class: "note", role: "status" });
   const other = names.find((name) => name !== "chosen" && name !== data.chosen); // chosen is that mixture's
   const wanted = new Set([names[0], other].filter(Boolean));
   const boxes = names.map((name) => {
@@ -40,6 +41,7 @@ export function tokens(section) {
     const mine = ++turn;
     const value = text.value.toWellFormed ? text.value.toWellFormed() : text.value;
     const n = new TextEncoder().encode(value).length;
+    full.textContent = text.value.length < LONGEST ? "" : `Only the first ${count(LONGEST)} characters are taken.`;
     const parts = [];
     for (const name of names.filter((other) => wanted.has(other))) {
       const { tokenizer, byteLevel } = await tokenizerOf(name);
@@ -64,7 +66,7 @@ export function tokens(section) {
     timer = setTimeout(cut, 80);
   });
   section.append(
-    labelled(`Text (at most ${count(LONGEST)} characters)`, text), h("fieldset", { class: "controls" }, h("legend", {}, "Tokenizers"), boxes),
+    labelled(`Text (at most ${count(LONGEST)} characters)`, text), full, h("fieldset", { class: "controls" }, h("legend", {}, "Tokenizers"), boxes),
     data.left_out.length ? h("p", { class: "note" }, `Too large for this page: ${data.left_out.join(", ")}.`) : "", out);
   cut();
   // for tests in a browser
@@ -95,10 +97,10 @@ export function vocabulary(section) {
       const { vocab } = json.model; // of Unigram a list of entries and scores
       const spellings = Array.isArray(vocab) ? vocab.map(([spelled], id) => [spelled, id]) : Object.entries(vocab);
       const entries = spellings.map(([spelled, id]) => {
-        const { bytes, text } = entry(spelled, byteLevel);
+        const { bytes, text, whole } = entry(spelled, byteLevel);
         const row = of.get(id);
         const use = row === undefined ? null : uses.count[row];
-        return { id, spelled, text, bytes: bytes.length, script: scriptOf(text), use, corpus: data.corpora[uses.corpus[row]] ?? "–" };
+        return { id, spelled, text, bytes: bytes.length, script: whole ? scriptOf(text) : "none", use, corpus: data.corpora[uses.corpus[row]] ?? "–" };
       });
       known.set(which, { made, byteLevel, entries: entries.sort((a, b) => a.id - b.id) });
     }
@@ -136,7 +138,7 @@ export function vocabulary(section) {
       labelled("Script", select([["", "any"], ...SCRIPTS.map((x) => [x, x]), ["none", "none of these"]], "", (x) => { script = x; draw(); })),
       labelled("Most used by", select([["", "any corpus"], ...data.corpora.map((x) => [x, x])], "", (x) => { corpus = x; draw(); })),
       labelled("Order", select([["id", "as learned"], ["bytes", "longest first"], ["used", "most used first"], ["unused", "least used first"]], order, (x) => { order = x; draw(); }))),
-    h("p", { class: "note" }, "Uses: tokens of the evaluation text (its test half), and the corpus that has most of them."),
+    h("p", { class: "note" }, "Uses: tokens of the evaluation text (its test half). Most by: the corpus that has more of an entry, by the byte and within longer entries too, than all others together; – where none has."),
     note,
     scrollable("vocabulary",
       h("table", {}, h("thead", {}, h("tr", {}, [["id"], ["entry", "left"], ["bytes"], ["script", "left"], ["uses"], ["most by", "left"], ["how it came about", "left"]].map(([title, side]) => h("th", { scope: "col", class: side }, title)))), body)));
