@@ -89,6 +89,8 @@ def full_scale_gains(validation: pl.DataFrame, trained: Sequence[str]) -> Figure
             ax.grid(False, axis="y")
             ax.set_yticks(range(len(names)), names)
             ax.set_ylim(len(names) - 0.4, -0.6)
+    if not kinds:
+        axes[0, 0].set_title("There is no other tokenizer to compare with.")
     for ax in axes[-1]:
         ax.set_xlabel("gain of chosen (%; right of 0 it is better)")
     figure.suptitle("Full scale, test half: gains in NSL with simultaneous 95 % intervals")

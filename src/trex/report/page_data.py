@@ -35,8 +35,9 @@ def page_data(results: Results, pages: Sequence[Path]) -> dict[str, Any]:
     objective = Objective.from_config(section, results.corpora) if results.is_searched else None
     return {
         "corpora": results.corpora,
-        "scripts": [_main_script(results.hygiene[corpus]) for corpus in results.corpora],
+        "scripts": [_main_script(results.hygiene.get(corpus, {})) for corpus in results.corpora],
         "chosen": results.choice["chosen"],
+        "alphabet": config["tokenizer"]["alphabet"],
         "vocab_size": results.vocab_size,
         "vocab_decides": results.vocab_choice["decides"],
         "vocab_curve": columns(results.vocab_curve),
@@ -80,6 +81,7 @@ def _finite(value: Any) -> Any:
 
 
 def _main_script(facts: Mapping[str, Any]) -> str:
+    """facts: of a corpus; there are none about bytes."""
     scripts = facts.get("text", {}).get("scripts", {})
     return max(scripts, key=scripts.get, default="unknown")
 
