@@ -114,6 +114,9 @@ def write_made_up_page(folder: Path, by_size: Mapping[int, Surface], corpora: li
     sampled = rng.dirichlet(np.ones(k), 8)
     write_results(folder, corpora=corpora, sampled=sampled.tolist())
     files = Layout(folder)
+    facts = json.loads(files.hygiene.read_text())
+    del facts[corpora[-1]]  # there are none about corpora of bytes
+    files.hygiene.write_text(json.dumps(facts))
     measured = [
         compression(value, 8192, corpora).with_columns(mixture_id=pl.lit(f"m{i:05d}"))
         for i, value in enumerate(rng.normal(1, 0.1, 8))

@@ -6,15 +6,18 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from small_index import made_up_text
 
+from trex.bpe.byte_alphabet import spell
 from trex.bpe.training import train_bpe, train_flat
 from trex.bpe.words import EvalCounts, FlatWords
 from trex.counting.pretokenize import WordCounter, count_words
-from trex.tokenizer.base import base_facts
+from trex.tokenizer.base import base_facts, kept_tokens
 from trex.tokenizer.build import to_tokenizer
+from trex.tokenizer.cut import cutter
 from trex.tokenizer.encodings import ENCODINGS, RANKS, read_ranks
 from trex.tokenizer.existing import load_existing
-from trex.tokenizer.extend import load_base
+from trex.tokenizer.extend import kept_merges, load_base
 
 
 def flat(words) -> FlatWords:
@@ -82,6 +85,32 @@ def test_kept_merges_leave_their_ids_to_new_tokens(udhr, tmp_path):
     assert again.get_vocab() == longer.vocab
     with pytest.raises(ValueError, match="has 344 merges, so that 345 of them cannot be kept"):
         load_base(load_existing("base.json", tmp_path), keep=345)
+
+
+@pytest.mark.parametrize("keep", ["all", 50, 0])
+def test_added_tokens_keep_their_ids(keep, tmp_path):
+    """Of a file that has them behind its vocabulary and not in it, as most do; a merge makes one of them as well."""
+    words = count_words(made_up_text("aaa", 20_000, 0))
+    counts = np.array(list(words.values()))
+    model = train_bpe(list(words), counts, 400)
+    tokenizer = to_tokenizer(model)
+    tokenizer.add_special_tokens(["<s>", spell(b"".join(model.merges[-1])), "</s>"])
+    ids = {token.content: number for number, token in tokenizer.get_added_tokens_decoder().items()}
+    assert sorted(ids.values()) == [399, 400, 401]
+    path = tmp_path / "base.json"
+    tokenizer.save(str(path))
+    base = load_base(load_existing(path.name, tmp_path), kept_merges(keep))
+    size = base.vocab_size
+    assert (
+        base_facts(path.name, tmp_path, kept_merges(keep)).entries == len(kept_tokens(path, keep)[0]) == size
+    )
+    extended = base.to_tokenizer(train_flat(flat(words), counts, size + 60, start=base.model))
+    for finished, new in ((extended, 60), (cutter(path, keep)(extended, size + 30), 30)):
+        vocab = finished.get_vocab()
+        assert {token: vocab[token] for token in ids} == ids
+        assert len(vocab) == len(set(vocab.values())) == size + new
+        finished.encode_special_tokens = False
+        assert finished.encode("<s></s>").ids == [400, 401]
 
 
 def test_tokens_that_no_merge_reaches(tmp_path):

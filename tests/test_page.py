@@ -31,7 +31,8 @@ from trex.tokenizer.other_algorithms import build, train
 PAGE = Path(__file__).parents[1] / "page"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 K = 6
-HOSTILE = ["<script>alert(1)", "<img src=x onerror=alert(1)>", '"&amp; {x}']
+# The last has the name of a column of the page's table.
+HOSTILE = ["<script>alert(1)", '<img src=x onerror=alert(1)> "&amp; {x}', "why"]
 needs_node = pytest.mark.skipif(
     not (shutil.which("node") and (PAGE / "node_modules").exists()),
     reason="needs node, and `npm ci` in page/",
@@ -204,4 +205,5 @@ def test_browser(tmp_path):
     assert sum(mixture.values()) == pytest.approx(1, abs=1e-9)
     assert "raw bytes" in found["language_models"]
     assert found["headings"][: len(HOSTILE)] == HOSTILE
+    assert found["shares"] == ["50.00 %", "30.00 %", "20.00 %"]
     assert found["dialogs"] == 0

@@ -74,7 +74,7 @@ def test_keys_may_be_missing_numbers(trainer):
 
 
 def test_too_little_text_is_an_error(trainer):
-    with pytest.raises(ValueError, match=r"give only [\d,]+ of the 90,000 tokens asked for .* use more text"):
+    with pytest.raises(ValueError, match=r"give only [\d,]+ of the 90,000 tokens asked for: use more text"):
         Trainer(trainer.index, TOKENIZER, S, [90_000]).train(SHARES["m00000"])
 
 

@@ -298,6 +298,11 @@ def test_names_of_recipes_are_names_of_folders(name, tmp_path):
         ({}, []),
         ({"tokenizer": {"superwords": {"from": 1}}}, ["tokenizer.superwords.from"]),
         ({"tokenizer": {"superwords": {"max_words": 1}}}, ["tokenizer.superwords.max_words"]),
+        ({"tokenizer": {"superwords": {"barriers": ": ;"}}}, ["tokenizer.superwords.barriers"]),
+        ({"tokenizer": {"superwords": {"pattern": "o200k"}}}, ["tokenizer.superwords.pattern"]),
+        ({"tokenizer": {"pattern": "o200k", "superwords": {}}}, ["tokenizer.superwords.pattern"]),
+        ({"tokenizer": {"pattern": "o200k", "superwords": {"pattern": "superbpe"}}}, []),
+        ({"tokenizer": {"superwords": {"pattern": "none"}}}, []),
         (
             {"tokenizer": {"parity": {"global_merges": 40_000, "window_size": 50}}, "search": {"strategies": []}},
             ["tokenizer.parity.global_merges", "tokenizer.parity.window_size"],

@@ -1,6 +1,7 @@
 """Recipes side by side: numbers that can be checked by hand, what is claimed, and what is refused."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import polars as pl
 import pytest
 from made_up_recipes import config, finished
 
+from trex.counting.patterns import PATTERNS
 from trex.objective.comparisons import DrawNoise
 from trex.recipes.choose import choices, eligible
 from trex.recipes.compare import AVERAGE, COST, FAIRNESS, FEWER, MORE, WORST, Compared, differences
@@ -23,6 +25,7 @@ N = 40
 RNG = np.random.default_rng(5)
 REFERENCE = {corpus: RNG.integers(200, 300, N) for corpus in ("deu_Latn", "rus_Cyrl")}
 CORPORA = list(REFERENCE)
+SUPERWORDS = {"superwords": {"from": 0.8, "pattern": PATTERNS["superbpe"]}}
 
 
 def tokens(deu: float, rus: float, scatter: float = 0.0) -> dict[str, np.ndarray]:
@@ -79,7 +82,7 @@ def test_claims_and_the_simplest():
         [
             recipe("plain", 1.0, 1.0, **noisy),
             recipe("same", 1.001, 0.997, **noisy),
-            recipe("super", 0.9, 0.9, **noisy, settings=config(CORPORA, {"superwords": {"from": 0.8}})),
+            recipe("super", 0.9, 0.9, **noisy, settings=config(CORPORA, SUPERWORDS)),
             recipe("more", 0.9005, 0.9005, **noisy),
         ]
     )
@@ -90,6 +93,35 @@ def test_claims_and_the_simplest():
     assert not average.is_claimed
     assert set(average.equal) == {"super", "more"}
     assert average.simplest == "more"
+
+
+def test_recipes_against_each_other():
+    factors = {"plain": 1.0, "half": 0.5, "tenth_more": 1.1}
+    compared = Compared.of([recipe(name, factor, factor) for name, factor in factors.items()])
+    rows = {
+        (row["tokenizer"], row["against"]): row
+        for row in compared.table.filter(metric="macro_of_pair").iter_rows(named=True)
+    }
+    assert rows.keys() == {(a, b) for a in factors for b in factors if a != b}
+    for (a, b), row in rows.items():
+        assert row["value"] == pytest.approx(100 * (factors[a] / factors[b] - 1), abs=1e-3)
+        assert row["claim"] == (FEWER if factors[a] < factors[b] else MORE)
+    page = write_recipes(compared, {})
+    assert re.search(r"\| `half` +\| +-50.00 %▼ \| +\| +-54.55 %▼ \|", page)
+    two = Compared.of(compared.tokenizers[:2])
+    assert "against each other" not in write_recipes(two, {})
+
+
+def test_what_recipes_differ_in_is_shown():
+    """Recipes that differ in the pattern of pieces, or in the merges of a base that stay."""
+    kinds = [
+        SUPERWORDS,
+        *({"base": {"huggingface": "a/b", "revision": "1"}, "keep": keep} for keep in ("all", 4000)),
+    ]
+    every = [recipe(f"r{i}", 1.0, 1.0, settings=config(CORPORA, kind)) for i, kind in enumerate(kinds)]
+    page = write_recipes(Compared.of(every), {})
+    for shown in ("| `none`, pieces `superbpe` |", "| extends b ", "| extends b, 4,000 merges kept "):
+        assert shown in page
 
 
 def test_best_by_each_objective():

@@ -181,6 +181,11 @@ def test_the_recommended_mixture_need_not_measure_best(tmp_path):
     assert headline(text) == "# Recommended mixture: `matched`"
     said = "**Train on the baseline `matched`.** It is the simplest of the 3 mixtures"
     assert said in text.replace("\n", " ")
+    # figures and report.html show that baseline's tokenizer once, as `chosen`
+    table = Results.load(Layout(tmp_path), load_config(RAW, tmp_path)).distinct_validation
+    assert "matched" not in {*table["tokenizer"], *table["against"]}
+    assert {"chosen", "uniform"} <= {*table["tokenizer"]}
+    assert "uniform" in table["against"]
 
 
 @pytest.mark.parametrize(

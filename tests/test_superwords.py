@@ -1,6 +1,7 @@
 """Going on from a model, and superwords: against the specification, `tokenizers`, and what finished tokenizers give."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -189,6 +190,11 @@ def test_proxies_on_mixtures(tmp_path):
         tokenizer = to_tokenizer(trained.model.cut(size), "superwords")
         tokens = [len(tokenizer.encode(text).ids) for text in texts]
         assert trained.compression.filter(vocab_size=size)["tokens"].to_list() == tokens
+    beyond = replace(trainer, vocab_sizes=[100_000], needed_by="training.vocab_size")
+    with pytest.raises(
+        ValueError, match=r"tokenizer.superwords.from is 0.8 of .* 100,000 tokens of training.vocab"
+    ):
+        beyond.train(shares)
     alone = np.array([1.0, 0, 0, 0])
     of_one = SuperwordTrainer(words, TOKENIZER, 40_000, sizes, pieces=pieces, word_shares=alone)
     n = transition_size(700, 0.8) - 256

@@ -1,8 +1,11 @@
 """What the summary says about the text."""
 
+from pathlib import Path
+
 import polars as pl
 
 from trex.counting.corpus import with_left_out
+from trex.layout import Layout
 from trex.report.text_caveats import looks_wrong, text_caveats
 
 
@@ -85,14 +88,25 @@ def test_samples_are_said():
 
 def test_corpora_that_look_wrong_are_named():
     def warned(*kinds: str) -> dict:
-        return {"warnings": [{"kind": kind, "text": "..."} for kind in kinds]}
+        warnings = [{"kind": kind, "text": "..."} for kind in kinds]
+        return {"warnings": warnings, "marks": {"pattern": "cuts"}}
 
     hygiene = {"deu": warned(), "vie": warned("tags", "URLs", "tags")} | {
         f"x{i}": warned("script") for i in range(6)
     }
-    (said,) = looks_wrong(hygiene)
+    (said,) = looks_wrong(hygiene, "cuts", "hygiene.md")
     assert said.startswith(
         "[hygiene.md](hygiene.md) warns of the text of 7 of 8 corpora: `vie` (tags, URLs), "
     )
     assert said.endswith("`x3` (script) and 2 more.")
-    assert not list(looks_wrong({"deu": warned()}))
+    assert not list(looks_wrong({"deu": warned()}, "cuts", "hygiene.md"))
+
+
+def test_a_recipe_is_not_warned_of_what_the_pattern_of_another_cuts():
+    hygiene = {"hin": {"warnings": [{"kind": "marks", "text": "..."}], "marks": {"pattern": "cuts"}}}
+    link = Layout(Path("results/recipes/a"), shared=Path("results")).hygiene_link
+    assert link == "../../hygiene.md"
+    assert list(looks_wrong(hygiene, "cuts", link)) == [
+        "[hygiene.md](../../hygiene.md) warns of the text of 1 of 1 corpora: `hin` (marks)."
+    ]
+    assert not list(looks_wrong(hygiene, "keeps", link))

@@ -19,7 +19,7 @@ from trex.objective.objective import Objective
 from trex.proxies.train import Trainer
 from trex.report.figures import save
 from trex.report.figures_vocab_size import vocabulary_size
-from trex.report.vocab_size import advice, section, sentence
+from trex.report.vocab_size import advice, other_trainings, section, sentence
 from trex.tokenizer.build import to_tokenizer
 from trex.tokenizer.cut import cut
 from trex.tokenizer.encode import encode
@@ -227,6 +227,28 @@ def test_what_the_pages_say(tmp_path):
     assert "`training.vocab_size: 200000` or `auto`" in next(advice(fixed))
 
 
+def test_other_sizes_of_superwords_and_wordpiece_are_not_compared():
+    """Sizes below the transition have no superwords, and vocab_size: auto would be an error."""
+    kind = {"algorithm": "bpe", "superwords": None, "special_tokens": ["<s>"]}
+
+    def config(**changes):
+        return {"tokenizer": {**kind, **changes}, "training": {"vocab_size": 1257}}
+
+    choice = {"asked": 1257, "vocab_size": 1257, "smallest": 300, "largest": 1257, "above": 0.0, "rare": 0.0}
+    choice["flat"] = {"cheapest": 1257, "low": 1257, "high": 1257}
+    assert other_trainings(config()) == ""
+    assert "the largest costs" in sentence(choice)
+    assert len(list(advice(choice))) == 1
+    said = other_trainings(config(superwords={"from": 0.8}))
+    assert said.endswith("up to 1,057 they have no superwords")
+    for why in (said, other_trainings(config(algorithm="wordpiece"))):
+        assert (
+            sentence(choice, why)
+            == f"V = 1,257, as the config says. {why}. To compare sizes, make each a recipe."
+        )
+        assert not list(advice(choice, why))
+
+
 @pytest.fixture(scope="module")
 def index(tmp_path_factory):
     return build_index(tmp_path_factory.mktemp("vocab"), 10, 300)
@@ -237,7 +259,7 @@ def test_a_training_to_where_the_text_ends(index):
     sizes = [300, 1000, 100_000]
     with pytest.raises(ValueError, match="of the 100,000 tokens asked for"):
         Trainer(index, TOKENIZER, 40_000, sizes).train(shares)
-    with pytest.raises(ValueError, match=r"of the 100,000 tokens asked for by training\.ladder \("):
+    with pytest.raises(ValueError, match=r"of the 100,000 tokens asked for by training\.ladder: use"):
         Trainer(index, TOKENIZER, 40_000, sizes, needed_by="training.ladder").train(shares)
     made = Trainer(index, TOKENIZER, 40_000, sizes, needed=1000, count_uses=True).train(
         shares, key={"name": "uniform", "draw": 0}

@@ -144,6 +144,8 @@ def test_the_page_and_its_figure(tokenizer, tmp_path):
         trained=["chosen"],
         waived=[],
     )
+    assert found.distinct == ["chosen", "gpt"]
+    assert replace(found, trained=["chosen", "gpt"]).distinct == ["chosen"]  # a baseline that was recommended
     page = write_vocabulary(found)
     assert "The tokenizers of this run pass every gate." in page
     lines = [
@@ -159,5 +161,8 @@ def test_the_page_and_its_figure(tokenizer, tmp_path):
         "**`gpt` failed at `bytes`, which the config accepts.** The tokenizers of this run pass every other"
         in waived
     )
-    save(vocabulary_figure(found), tmp_path / "vocabulary.svg")
+    figure = vocabulary_figure(found)
+    save(figure, tmp_path / "vocabulary.svg")
     assert (tmp_path / "vocabulary.svg").stat().st_size > 5000
+    legends = [ax.get_legend().get_window_extent() for ax in figure.axes]
+    assert min(legend.y0 for legend in legends) >= 0  # also where a figure is low

@@ -18,27 +18,39 @@ for (let byte = 0, next = 256; byte < 256; byte++) {
 }
 
 /** The bytes of a byte-level token as it is spelled in the vocabulary. */
-export const bytesOf = (token) =>
-  [...token].flatMap((letter) => (BYTES.has(letter) ? [BYTES.get(letter)] : [...new TextEncoder().encode(letter)]));
+const bytesOf = (token) =>
+  [...token].flatMap((letter) => (BYTES.has(letter) ? [BYTES.get(letter)] : utf8(letter)));
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Text of bytes, or their hexadecimal codes where they are no whole characters. */
-export function textOf(bytes) {
+/** Text of bytes, or their hexadecimal codes where they are no whole characters: {text, whole}. */
+function textOf(bytes) {
   try {
-    return strict.decode(Uint8Array.from(bytes));
+    return { text: strict.decode(Uint8Array.from(bytes)), whole: true };
   } catch {
-    return `⟨${bytes.map((byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join(" ")}⟩`;
+    return { text: `⟨${bytes.map((byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join(" ")}⟩`, whole: false };
   }
 }
 
-/** Whether a tokenizer.json spells its vocabulary in bytes, as ours do; others are shown as they are spelled. */
-export const isByteLevel = (json) => /"type":\s*"ByteLevel"/.test(JSON.stringify([json.pre_tokenizer, json.decoder]));
+/**
+ * How a tokenizer.json of a run with this tokenizer.alphabet spells its vocabulary: in GPT-2's letters for bytes
+ * ("byte_level"), in Latin-1, a letter a byte ("latin1"), or as text ("text").
+ */
+export function spellingOf(json, alphabet) {
+  if (/"type":\s*"ByteLevel"/.test(JSON.stringify([json.pre_tokenizer, json.decoder]))) return "byte_level";
+  return alphabet === "latin1" ? "latin1" : "text";
+}
 
-/** The bytes of an entry, and its text. Our WordPiece marks what is within a word by ＃, which is no letter of a byte. */
-export function entry(spelled, byteLevel) {
-  const bytes = byteLevel ? bytesOf(spelled.replace(/^＃(?=.)/u, "")) : [...new TextEncoder().encode(spelled)];
-  return { bytes, text: byteLevel ? textOf(bytes) : spelled };
+const utf8 = (text) => [...new TextEncoder().encode(text)];
+
+/** Text as tokenizers of a run with this tokenizer.alphabet read it: those of binary corpora read bytes as Latin-1. */
+export const readAs = (text, alphabet) => (alphabet === "latin1" ? utf8(text).map((byte) => String.fromCharCode(byte)).join("") : text);
+
+/** The bytes of an entry, its text, and whether that is in whole characters. Our WordPiece marks what is within a word by ＃, which is no letter of a byte. */
+export function entry(spelled, spelling) {
+  if (spelling === "text") return { bytes: utf8(spelled), text: spelled, whole: true };
+  const bytes = spelling === "latin1" ? Array.from(spelled, (letter) => letter.charCodeAt(0)) : bytesOf(spelled.replace(/^＃(?=.)/u, ""));
+  return { bytes, ...textOf(bytes) };
 }
 
 /** Text in which spaces and signs that do not print can be seen. */

@@ -71,8 +71,9 @@ export async function explore(section) {
   const baselines = mixtures.filter((row) => row.role === "baseline" && row.name !== data.chosen).map(({ name }) => name);
   const state = {
     shares: sharesOf(`mixture:${data.chosen}`),
+    proportions: sharesOf(`mixture:${data.chosen}`), // of the last start, which shares that became 0 come back to
     locked: corpora.map(() => false),
-    against: baselines.find((name) => name in objective.max_loss) ?? baselines[0] ?? data.chosen,
+    against: baselines.find((name) => Object.hasOwn(objective.max_loss, name)) ?? baselines[0] ?? data.chosen,
     kind: objective.aggregate,
     set: 0,
   };
@@ -80,7 +81,8 @@ export async function explore(section) {
   // --- controls ---
   const start = select([["", "your own shares"], ...starts()], `mixture:${data.chosen}`, (id) => {
     if (!id) return;
-    state.shares = startFrom(sharesOf(id), state.shares, state.locked);
+    state.proportions = sharesOf(id);
+    state.shares = startFrom(state.proportions, state.shares, state.locked);
     const kept = corpora.filter((_, i) => state.locked[i]);
     if (kept.length) start.value = ""; // these are not that mixture's shares
     stuck.textContent = kept.length
@@ -114,10 +116,10 @@ export async function explore(section) {
     const lock = h("input", { type: "checkbox", "aria-label": `lock the share of ${corpus}` });
     const move = (value) => {
       const before = state.shares[i];
-      state.shares = moveShare(state.shares, i, value, state.locked);
+      state.shares = moveShare(state.shares, i, value, state.locked, state.proportions);
       if (state.locked.every((is, j) => is || j === i))
         stuck.textContent = `All other shares are locked, so that of ${corpus} stays at ${percent(before)}. Unlock one.`;
-      else stuck.textContent = value > state.shares[i] + 1e-9 ? `Locked shares leave ${percent(state.shares[i])} for ${corpus}.` : "";
+      else stuck.textContent = Math.min(value, 1) > state.shares[i] + 1e-9 ? `Locked shares leave ${percent(state.shares[i])} for ${corpus}.` : "";
       start.value = "";
       requestDraw();
     };
@@ -184,7 +186,7 @@ export async function explore(section) {
   const drawing = changesChart();
   const name = h("input", { type: "text", value: "what_if" });
   const where = select([["proxies.mixtures", "proxies.mixtures (train a proxy on it)"], ["baselines", "baselines (measure it)"]], "proxies.mixtures", () => draw());
-  const yaml = h("textarea", { readonly: true, rows: Math.min(corpora.length + 3, 12), spellcheck: "false", "aria-label": "the mixture as YAML", id: "yaml" });
+  const yaml = h("textarea", { readonly: true, rows: Math.min(corpora.length + 3, 12), class: "screen", spellcheck: "false", "aria-label": "the mixture as YAML", id: "yaml" });
   const copied = h("span", { role: "status" });
   const copy = h("button", { type: "button" }, "Copy");
   copy.addEventListener("click", async () => {
@@ -234,7 +236,9 @@ export async function explore(section) {
     const [there, before] = compared();
     value.textContent = `Objective ${nsl(now.value)} ± ${nsl(Z95 * now.std)}`;
     const gain = 100 * (1 - now.value / before.value);
-    changed.textContent = `${Math.abs(gain).toFixed(2)} % ${gain < 0 ? "more" : "less"} than ${state.against} (${nsl(before.value)}), by prediction`;
+    const size = Math.abs(gain).toFixed(2);
+    const than = Number(size) ? `${size} % ${gain < 0 ? "more" : "less"} than` : "the same as";
+    changed.textContent = `${than} ${state.against} (${nsl(before.value)}), by prediction`;
     kept.textContent = limits.verdict(here.mean, surface, state.against);
     note.textContent = noteOf(surface);
     const outside = outsideSupport(shares, support);
@@ -272,8 +276,8 @@ export async function explore(section) {
         h("thead", {}, h("tr", {}, [["corpus", "left"], ["lock"], ["share", "left"], ["%"], ["NSL, 95 %"], ["change"]].map(([title, side]) => h("th", { scope: "col", class: side }, title)))),
         bodies.map(({ body }) => body))),
     drawing.element,
-    h("h3", {}, "Measure it"),
-    h("p", {}, "A prediction is no measurement. Paste this into the config and run again; no proxy is trained twice."),
+    h("h3", { class: "screen" }, "Measure it"),
+    h("p", { class: "screen" }, "A prediction is no measurement. Paste this into the config and run again; no proxy is trained twice."),
     h("div", { class: "controls" }, labelled("Section", where), labelled("Name", name), copy, copied),
     yaml,
   );

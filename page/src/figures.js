@@ -42,7 +42,7 @@ function nslByCorpus() {
   let [first, second, set] = [names[0], other, sets[0]];
   const pick = (text, values, value, use) => labelled(text, select(values.map((x) => [x, x]), value, (x) => { use(x); element.redraw(); }));
   const controls = [pick("Tokenizer", names, first, (x) => (first = x)), pick("against", names, second, (x) => (second = x)), pick("on", sets, set, (x) => (set = x))];
-  const element = figure("Who wins, who pays", "NSL of two finished tokenizers in each corpus; to the left is better.", controls, () => {
+  const element = figure("Who wins, who pays", `NSL of two finished tokenizers in each corpus; to the left is better. chosen is that of ${data.chosen}.`, controls, () => {
     const of = (name) => new Map(validation.filter((row) => row.tokenizer === name && row.evaluation_set === set && row.metric === "nsl" && row.corpus !== null).map((row) => [row.corpus, row.value]));
     const [a, b] = [of(first), of(second)];
     const all = data.corpora.filter((corpus) => a.has(corpus)).map((corpus) => ({ corpus, first: a.get(corpus), second: b.get(corpus) ?? null, change: b.has(corpus) ? 100 * (a.get(corpus) / b.get(corpus) - 1) : null }));
@@ -171,7 +171,7 @@ function rankInvariance() {
   const shown = (x) => (x === null ? "–" : x.toFixed(3));
   return figure("Do proxies rank like the full scale?", "Spearman correlation of the objective of the same mixtures at two scales: training text and vocabulary size.", [], () => ({
     options: {
-      height: 110 + 46 * order.length, marginLeft: marginFor(order), marginBottom: 70, inset: 0, x: { domain: order, label: null, tickRotate: -25 }, y: { domain: order, label: null },
+      height: 136 + 46 * order.length, marginLeft: 80, marginBottom: 96, inset: 0, x: { domain: order, label: null, tickRotate: -45 }, y: { domain: order, label: null, tickFormat: (scale) => scale.replace(", ", ",\n") },
       marks: [
         Plot.cell(all, { x: "other", y: "scale", fill: BLUE, fillOpacity: (row) => 0.12 + 0.4 * Math.max(0, row.spearman ?? 0), inset: 1 }),
         Plot.text(all, { x: "other", y: "scale", text: (row) => shown(row.spearman), fill: "currentColor" }),
@@ -248,15 +248,16 @@ export function tables() {
   const proxies = new Map((data.on_proxies ?? []).map((row) => [row.name, row]));
   const of = mixtures.map((row) => ({
     ...row, on_proxies: proxies.get(row.name)?.measured ?? null, measured: full.get(row.name)?.measured ?? null, why: full.get(row.name)?.why ?? "–",
+    ...Object.fromEntries(shareOf(row).map((share, i) => [`share ${i}`, share])), // a corpus may have the name of another column
   }));
   const share = (x) => percent(x);
   const mixtureColumns = [
     { key: "name", title: "mixture" },
     ...(data.on_proxies ? [{ key: "role", title: "role", left: true }, { key: "strategy", title: "strategy", left: true },
       { key: "predicted", title: "predicted", show: nsl }, { key: "on_proxies", title: "on proxies", show: nsl }] : []),
-    { key: "measured", title: "full scale", show: nsl },
+    { key: "measured", title: "full scale, selection half", show: nsl },
     { key: "why", title: "why it was or was not taken", left: true, long: true },
-    ...(data.corpora.length > MOST ? [] : data.corpora.map((corpus) => ({ key: corpus, title: corpus, show: share, screen: true }))),
+    ...(data.corpora.length > MOST ? [] : data.corpora.map((corpus, i) => ({ key: `share ${i}`, title: corpus, show: share, screen: true }))),
   ];
   const best = shareOf(mixtures.find((row) => row.name === data.chosen));
   const names = unique(validation.map((row) => row.tokenizer));
@@ -278,6 +279,7 @@ export function tables() {
   return [
     sortableTable(data.on_proxies ? "Mixtures: candidates and baselines" : "Mixtures", mixtureColumns, of),
     sortableTable(`Corpora, with NSL on ${set}`, corpusColumns, corpusRows),
-    sortableTable("Gates that a tokenizer must pass", gateColumns, gates),
+    sortableTable("Gates that a tokenizer must pass", gateColumns, gates, { screen: ({ result }) => result === "pass" || result === "n/a" }),
+    h("p", { class: "paper note" }, "Gates that were passed are not printed."),
   ];
 }

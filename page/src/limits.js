@@ -15,7 +15,7 @@ const targetsOf = (name, vocabSize) => {
 export function limitControls(onchange) {
   const number = (value, step) => {
     const control = h("input", { type: "number", min: 0, step, value, class: "short", oninput: onchange });
-    return { control, read: () => (control.value === "" ? null : Number(control.value)) };
+    return { control, read: () => (control.value === "" || control.validity.rangeUnderflow ? null : Number(control.value)) };
   };
   const named = Object.entries(objective.max_loss).map(([name, most]) => ({ name, ...number(most, 0.1) }));
   const other = number(null, 0.1);
@@ -37,7 +37,7 @@ export function limitControls(onchange) {
     const max_loss = [...named, { name: against, ...other }]
       .map(({ name, read }) => ({ of: name, percent: read() }))
       .filter((limit) => limit.percent !== null)
-      .map((limit) => ({ ...limit, targets: limit.of in existing ? targetsOf(limit.of, surface.vocabSize) : surface.predictNamed(limit.of).mean }));
+      .map((limit) => ({ ...limit, targets: Object.hasOwn(existing, limit.of) ? targetsOf(limit.of, surface.vocabSize) : surface.predictNamed(limit.of).mean }));
     const limits = { max_loss, max_gini: gini.read(), max_premium: premium.read() };
     return max_loss.length || limits.max_gini || limits.max_premium ? excesses(targets, objective, limits) : null;
   }

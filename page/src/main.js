@@ -32,7 +32,7 @@ function facts() {
   const of = rows(data.validation).find(({ tokenizer, metric }) => tokenizer === "chosen" && metric === "objective");
   const list = [
     ["recommended mixture", data.chosen],
-    ["objective at full scale", of && nsl(of.value)],
+    ["objective at full scale, test half", of && nsl(of.value)],
     ["vocabulary", data.vocab_size && count(data.vocab_size)],
     ["gates", data.gates && gatesOf()],
   ];
@@ -58,7 +58,7 @@ async function guarded(section, draw) {
 
 /** Goes to the part of the page that a fragment names; a folded page is unfolded. */
 function go(fragment) {
-  const target = fragment && document.getElementById(decodeURIComponent(fragment.slice(1)));
+  const target = fragment && document.getElementById(fragment.slice(1)); // ids are plain letters
   if (!target) return;
   if (target instanceof HTMLDetailsElement) target.open = true;
   target.scrollIntoView();

@@ -1,14 +1,17 @@
 // Shares that sum to 1: what a slider does to the others, and the YAML of a mixture.
 
 /**
- * The shares after one is moved: locked ones stay, the others keep their proportions (equal parts if all are 0).
+ * The shares after one is moved: locked ones stay, the others keep their proportions. If all are 0, they have none, and
+ * get those of `fallback`, or equal parts.
  * The moved share goes no further than the locked ones leave room for, and not at all if it is locked itself.
  */
-export function moveShare(shares, moved, value, locked) {
+export function moveShare(shares, moved, value, locked, fallback = shares) {
   if (locked[moved]) return shares;
   const free = shares.map((_, i) => i !== moved && !locked[i]);
   const fixed = shares.reduce((sum, share, i) => sum + (i !== moved && locked[i] ? share : 0), 0);
-  const rest = shares.reduce((sum, share, i) => sum + (free[i] ? share : 0), 0);
+  const sumOf = (values) => values.reduce((sum, share, i) => sum + (free[i] ? share : 0), 0);
+  const parts = sumOf(shares) > 0 ? shares : fallback;
+  const rest = sumOf(parts);
   const room = Math.max(0, 1 - fixed);
   const anyFree = free.some(Boolean);
   const target = anyFree ? Math.min(Math.max(value, 0), room) : room;
@@ -16,7 +19,7 @@ export function moveShare(shares, moved, value, locked) {
   return shares.map((share, i) => {
     if (i === moved) return target;
     if (!free[i]) return share;
-    return rest > 0 ? (share / rest) * (room - target) : (room - target) / count;
+    return rest > 0 ? (parts[i] / rest) * (room - target) : (room - target) / count;
   });
 }
 
@@ -53,8 +56,12 @@ export function nameOf(typed) {
  * the section has too, since a config that names any has no others.
  */
 export function mixtureYaml(section, name, corpora, shares, baselines = {}) {
-  const parts = shares.map((share) => Math.round(share * 1e6));
-  parts[parts.indexOf(Math.max(...parts))] += 1e6 - parts.reduce((sum, part) => sum + part, 0);
+  const millionths = shares.map((share) => share * 1e6);
+  const parts = millionths.map(Math.floor);
+  // what is cut off goes to those that lose most by it, one millionth each
+  const left = Math.round(1e6 - parts.reduce((sum, part) => sum + part, 0));
+  const byLoss = [...parts.keys()].sort((a, b) => millionths[b] - parts[b] - (millionths[a] - parts[a]));
+  for (const i of byLoss.slice(0, left)) parts[i]++;
   const lines = corpora.map((corpus, i) => `${key(corpus)}: ${(parts[i] / 1e6).toFixed(6)}`);
   const others = Object.entries(baselines).filter(([other]) => other !== name).map(([other, is]) => `  ${key(other)}: ${JSON.stringify(is)}\n`);
   const head = section === "baselines" ? `baselines:\n${others.join("")}  ${name}:\n    shares:` : `proxies:\n  mixtures:\n    ${name}:`;

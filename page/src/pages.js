@@ -54,7 +54,6 @@ export function pages() {
     };
     if (name === "summary") draw();
     details.addEventListener("toggle", draw);
-    window.addEventListener("beforeprint", draw);
     return details;
   });
 }

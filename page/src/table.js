@@ -3,10 +3,10 @@ import { breakable, h, labelled, scrollable } from "./dom.js";
 
 /**
  * columns: [{key, title, show: value -> text (or elements, where nothing is filtered), under: (value, row) -> a second
- * line, left: text column, long: in several lines, screen: too much for paper}]; rows: objects.
+ * line, left: text column, long: in several lines, screen: too much for paper}]; rows: objects; screen: of a row, likewise.
  * Nothing of the table is drawn but the first `most` rows that match.
  */
-export function sortableTable(caption, columns, rows, { most = 200, filter = rows.length > 8 } = {}) {
+export function sortableTable(caption, columns, rows, { most = 200, filter = rows.length > 8, screen = () => false } = {}) {
   let order = null;
   let rising = true;
   let wanted = "";
@@ -48,7 +48,7 @@ export function sortableTable(caption, columns, rows, { most = 200, filter = row
     const sorted = order ? [...matching].sort(compare) : matching;
     body.replaceChildren(
       ...sorted.slice(0, most).map((row) =>
-        h("tr", {}, columns.map((column, i) => {
+        h("tr", { class: screen(row) ? "screen" : null }, columns.map((column, i) => {
           const second = below(row, column);
           const cell = text(row, column);
           const shown = i || typeof cell !== "string" ? cell : breakable(cell);

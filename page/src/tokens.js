@@ -1,7 +1,7 @@
 // "Text as tokens", and the vocabulary browser.
 import { data, unpack } from "./data.js";
 import { count, h, labelled, scrollable, select } from "./dom.js";
-import { encode, entry, isByteLevel, loadTokenizer, seen } from "./encode.js";
+import { encode, entry, loadTokenizer, readAs, seen, spellingOf } from "./encode.js";
 
 const LONGEST = 20_000; // characters that are cut as one types
 const SHOWN = 3_000; // tokens that are drawn one by one
@@ -13,7 +13,7 @@ const blockOf = (name) => data.tokenizers.find((one) => one.name === name).block
 
 async function tokenizerOf(name) {
   if (!loaded.has(name)) {
-    loaded.set(name, unpack(`tokenizer-${blockOf(name)}`).then((json) => ({ json, byteLevel: isByteLevel(json), tokenizer: loadTokenizer(json) })));
+    loaded.set(name, unpack(`tokenizer-${blockOf(name)}`).then((json) => ({ json, spelling: spellingOf(json, data.alphabet), tokenizer: loadTokenizer(json) })));
   }
   return loaded.get(name);
 }
@@ -24,6 +24,7 @@ export function tokens(section) {
   const text = h("textarea", { rows: 4, maxlength: LONGEST, spellcheck: "false", placeholder: "Type or paste text" });
   text.value = data.sample;
   const out = h("div", { class: "cuts", role: "status" });
+  const full = h("p", { class: "note", role: "status" });
   const other = names.find((name) => name !== "chosen" && name !== data.chosen); // chosen is that mixture's
   const wanted = new Set([names[0], other].filter(Boolean));
   const boxes = names.map((name) => {
@@ -40,13 +41,14 @@ export function tokens(section) {
     const mine = ++turn;
     const value = text.value.toWellFormed ? text.value.toWellFormed() : text.value;
     const n = new TextEncoder().encode(value).length;
+    full.textContent = text.value.length < LONGEST ? "" : `Only the first ${count(LONGEST)} characters are taken.`;
     const parts = [];
     for (const name of names.filter((other) => wanted.has(other))) {
-      const { tokenizer, byteLevel } = await tokenizerOf(name);
+      const { tokenizer, spelling } = await tokenizerOf(name);
       if (mine !== turn) return; // the text has changed meanwhile
-      const { ids, tokens: pieces } = encode(tokenizer, value);
+      const { ids, tokens: pieces } = encode(tokenizer, readAs(value, data.alphabet));
       const spans = pieces.slice(0, SHOWN).map((piece, i) => {
-        const shown = entry(piece, byteLevel).text;
+        const shown = entry(piece, spelling).text;
         return h("span", { class: `token${i % 2}`, title: `${ids[i]}: ${seen(shown)}` }, shown);
       });
       parts.push(h("section", { class: "cut", "data-name": name, "data-ids": JSON.stringify(ids) },
@@ -64,11 +66,13 @@ export function tokens(section) {
     timer = setTimeout(cut, 80);
   });
   section.append(
-    labelled(`Text (at most ${count(LONGEST)} characters)`, text), h("fieldset", { class: "controls" }, h("legend", {}, "Tokenizers"), boxes),
+    labelled(`Text (at most ${count(LONGEST)} characters)`, text),
+    data.alphabet === "latin1" ? h("p", { class: "note" }, "Tokenizers of this run read bytes: here, the UTF-8 of the text.") : "",
+    full, h("fieldset", { class: "controls" }, h("legend", {}, "Tokenizers"), boxes),
     data.left_out.length ? h("p", { class: "note" }, `Too large for this page: ${data.left_out.join(", ")}.`) : "", out);
   cut();
   // for tests in a browser
-  section.encode = async (name, value) => encode((await tokenizerOf(name)).tokenizer, value).ids;
+  section.encode = async (name, value) => encode((await tokenizerOf(name)).tokenizer, readAs(value, data.alphabet)).ids;
 }
 
 const SCRIPTS = ["Latin", "Cyrillic", "Greek", "Han", "Hiragana", "Katakana", "Hangul", "Arabic", "Hebrew", "Devanagari", "Bengali", "Tamil", "Telugu", "Thai", "Georgian", "Armenian", "Ethiopic", "Khmer", "Myanmar", "Sinhala", "Gujarati", "Gurmukhi", "Kannada", "Malayalam", "Lao", "Tibetan"];
@@ -85,7 +89,7 @@ export function vocabulary(section) {
 
   async function entriesOf(which) {
     if (!known.has(which)) {
-      const { json, byteLevel } = await tokenizerOf(which);
+      const { json, spelling } = await tokenizerOf(which);
       const uses = await unpack(`vocabulary-${blockOf(which)}`);
       const of = new Map(uses.id.map((id, i) => [id, i]));
       const made = new Map((json.model.merges ?? []).map((pair) => {
@@ -95,20 +99,20 @@ export function vocabulary(section) {
       const { vocab } = json.model; // of Unigram a list of entries and scores
       const spellings = Array.isArray(vocab) ? vocab.map(([spelled], id) => [spelled, id]) : Object.entries(vocab);
       const entries = spellings.map(([spelled, id]) => {
-        const { bytes, text } = entry(spelled, byteLevel);
+        const { bytes, text, whole } = entry(spelled, spelling);
         const row = of.get(id);
         const use = row === undefined ? null : uses.count[row];
-        return { id, spelled, text, bytes: bytes.length, script: scriptOf(text), use, corpus: data.corpora[uses.corpus[row]] ?? "–" };
+        return { id, spelled, text, bytes: bytes.length, script: whole ? scriptOf(text) : "none", use, corpus: data.corpora[uses.corpus[row]] ?? "–" };
       });
-      known.set(which, { made, byteLevel, entries: entries.sort((a, b) => a.id - b.id) });
+      known.set(which, { made, spelling, entries: entries.sort((a, b) => a.id - b.id) });
     }
     return known.get(which);
   }
 
   /** How merges made an entry: the two parts, and theirs in turn. */
-  function path({ made, byteLevel }, spelled, deep = 0) {
+  function path({ made, spelling }, spelled, deep = 0) {
     const parts = made.get(spelled);
-    return h("li", {}, h("code", {}, seen(entry(spelled, byteLevel).text)), parts && deep < 12 ? h("ul", {}, parts.map((part) => path({ made, byteLevel }, part, deep + 1))) : null);
+    return h("li", {}, h("code", {}, seen(entry(spelled, spelling).text)), parts && deep < 12 ? h("ul", {}, parts.map((part) => path({ made, spelling }, part, deep + 1))) : null);
   }
 
   async function draw() {
@@ -136,7 +140,7 @@ export function vocabulary(section) {
       labelled("Script", select([["", "any"], ...SCRIPTS.map((x) => [x, x]), ["none", "none of these"]], "", (x) => { script = x; draw(); })),
       labelled("Most used by", select([["", "any corpus"], ...data.corpora.map((x) => [x, x])], "", (x) => { corpus = x; draw(); })),
       labelled("Order", select([["id", "as learned"], ["bytes", "longest first"], ["used", "most used first"], ["unused", "least used first"]], order, (x) => { order = x; draw(); }))),
-    h("p", { class: "note" }, "Uses: tokens of the evaluation text (its test half), and the corpus that has most of them."),
+    h("p", { class: "note" }, "Uses: tokens of the evaluation text (its test half). Most by: the corpus that has more of an entry, by the byte and within longer entries too, than all others together; – where none has."),
     note,
     scrollable("vocabulary",
       h("table", {}, h("thead", {}, h("tr", {}, [["id"], ["entry", "left"], ["bytes"], ["script", "left"], ["uses"], ["most by", "left"], ["how it came about", "left"]].map(([title, side]) => h("th", { scope: "col", class: side }, title)))), body)));

@@ -30,6 +30,7 @@ test("another mixture leaves locked shares alone", () => {
 
 test("others that are all 0 share what is left", () => {
   assert.deepEqual(moveShare([1, 0, 0], 0, 0.5, [false, false, false]), [0.5, 0.25, 0.25]);
+  assert.deepEqual(moveShare([1, 0, 0], 0, 0.5, [false, false, false], [0.5, 0.75, 0.25]), [0.5, 0.375, 0.125]);
 });
 
 test("the sum stays 1 over many moves", () => {
@@ -58,4 +59,8 @@ test("YAML sums to 1 and quotes what YAML would misread", () => {
   assert.match(yaml, /"<script>": 0.33333/);
   const parts = [...yaml.matchAll(/: (0\.\d{6})/g)].map((match) => Math.round(match[1] * 1e6));
   assert.equal(sum(parts), 1e6);
+  const many = mixtureYaml("proxies.mixtures", "mine", Array.from({ length: 300 }, (_, i) => `c${i}`), Array(300).fill(1 / 300));
+  const shares = [...many.matchAll(/: (0\.\d{6})/g)].map((match) => Math.round(match[1] * 1e6));
+  assert.equal(sum(shares), 1e6);
+  assert.deepEqual([...new Set(shares)].sort(), [3333, 3334]); // no corpus gets all that rounding leaves
 });

@@ -110,5 +110,11 @@ found.names_at = await beside.evaluate(async () => {
 
 const other = await open(hostile, { viewport: { width: 800, height: 800 } });
 found.headings = await other.evaluate(() => [...document.querySelectorAll("#explore .shares tbody th")].map((cell) => cell.textContent));
+// of the first mixture, the columns of corpora
+found.shares = await other.evaluate(() => {
+  const table = document.querySelector("#tables table");
+  const of = ({ cells }, corpora) => [...cells].slice(-corpora).map((cell) => cell.textContent);
+  return of(table.tBodies[0].rows[0], document.querySelectorAll("#explore .shares tbody th").length);
+});
 await browser.close();
 writeFileSync(output, JSON.stringify(found));

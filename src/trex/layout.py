@@ -4,6 +4,7 @@ Rules, scripts and reports build ids and paths with these functions. A path's na
 `Layout(results).proxy_compression("{batch}")`.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -180,6 +181,11 @@ class Layout:
     @property
     def hygiene_page(self) -> Path:
         return self._shared / "hygiene.md"
+
+    @property
+    def hygiene_link(self) -> str:
+        """The path of hygiene.md from the pages of a run or of a recipe."""
+        return Path(os.path.relpath(self.hygiene_page, self.root)).as_posix()
 
     @property
     def index(self) -> Path:

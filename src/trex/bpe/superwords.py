@@ -18,6 +18,17 @@ from trex.bpe.training import DEFAULT_OPTIONS, BpeOptions, SuperwordLimits, Work
 from trex.bpe.words import EvalCounts, FlatWords
 
 
+class TooFewTokens(ValueError):
+    """The words give fewer tokens than the transition asks for: got."""
+
+    def __init__(self, got: int, transition: int):
+        super().__init__(
+            f"the words give {got:,} tokens, fewer than the {transition:,} of the transition: use more text or an "
+            "earlier transition"
+        )
+        self.got = got
+
+
 class Counted(NamedTuple):
     """Words, or pieces of text, and how often each occurs in training text: int64 [words]."""
 
@@ -42,8 +53,8 @@ def train_superwords(
     Below the transition they are those of the first merges alone, on pieces. options.superwords limits tokens of
     several words (None: as SuperBPE does). count_uses: every model also knows how often the pieces have each entry.
 
-    Raises ValueError if a transition is beyond vocab_size or below the alphabet, or the words do not give that many
-    tokens.
+    Raises ValueError if a transition is beyond vocab_size or below the alphabet, TooFewTokens if the words do not give
+    that many tokens.
     """
     if not transitions or max(transitions) > vocab_size:
         raise ValueError(
@@ -52,10 +63,7 @@ def train_superwords(
     workspace = workspace or Workspace()
     first = train_flat(*words, max(transitions), replace(options, superwords=None), workspace=workspace)
     if first.vocab_size < max(transitions):
-        raise ValueError(
-            f"the words give {first.vocab_size} tokens, fewer than the {max(transitions)} of the transition: use more "
-            "text or an earlier transition"
-        )
+        raise TooFewTokens(first.vocab_size, max(transitions))
     second = replace(options, superwords=options.superwords or SuperwordLimits())
     return [
         train_flat(

@@ -146,6 +146,7 @@ def _of_kind(config: Mapping[str, Any]) -> Found:
     kind, size = config["tokenizer"], config["training"]["vocab_size"]
     if superwords := kind["superwords"]:
         yield from _of_superwords(superwords, size, len(kind["special_tokens"]))
+        yield from _of_pieces(superwords["pattern"], kind["pattern"])
     if parity := kind["parity"]:
         largest = size and max(size, *config["training"]["ladder"], 0)
         yield from _of_parity(parity, largest and largest - smallest_size(kind) + 1, len(config["corpora"]))
@@ -160,11 +161,46 @@ def _of_superwords(superwords: Mapping[str, Any], size: int, n_specials: int) ->
     if superwords["max_words"] == 1:
         why = "a token of several words has two at least"
         yield f"{path}.max_words", f"with 1, {path} {NO_EFFECT}: {why}; write 2 or more"
+    if " " in superwords["barriers"]:
+        why = "a token of several words has a space between them; write the signs alone, such as ':;'"
+        yield f"{path}.barriers", f"with {show(superwords['barriers'])}, {path} {NO_EFFECT}: {why}"
     if superwords["word_mixture"] is not None and transition_size(size, share, n_specials) <= transition_size(
         size, 0, n_specials
     ):
         why = f"with from: {share:g} no merge is made on words; write more, such as 0.8"
         yield f"{path}.word_mixture", f"{show(superwords['word_mixture'])} {NO_EFFECT}: {why}"
+
+
+_WORDS = ("of the cats", "это и то", "一 二 三", "यह और वह")
+_DIGITS = "123456789"
+
+
+def _of_pieces(pieces: str, words: str) -> Found:
+    """What a regex of pieces makes useless, whatever the text."""
+    path = "tokenizer.superwords.pattern"
+    if all(" " not in piece.strip() for text in _WORDS for piece in _cut(text, pieces)):
+        why = "this pattern cuts text at spaces, so that no token can have several words"
+        yield path, f"tokenizer.superwords {NO_EFFECT}: {why}; write superwords, superbpe or another regex"
+        return
+    longest, learned = (max(map(len, _cut(_DIGITS, pattern))) for pattern in (pieces, words))
+    if longest < learned:
+        cuts = "every digit by itself" if longest == 1 else f"numbers into {longest} digits at most"
+        of_words = "numbers whole" if learned == len(_DIGITS) else f"{learned} digits as one word"
+        cure = "superbpe, which takes three digits" if longest < 3 <= learned else "one that cuts like it"
+        yield (
+            path,
+            f"what stage 1 learns of longer numbers {NO_EFFECT}: this pattern cuts {cuts}, and tokenizer.pattern "
+            f"takes {of_words}; write {cure}",
+        )
+
+
+def _cut(text: str, pattern: str) -> list[str]:
+    from tokenizers import Regex, pre_tokenizers  # here, as few configs need it
+
+    if not pattern:
+        return [text]
+    split = pre_tokenizers.Split(Regex(pattern), "isolated")
+    return [piece for piece, _ in split.pre_tokenize_str(text)]
 
 
 def _of_parity(parity: Mapping[str, Any], merges: int | None, corpora: int) -> Found:

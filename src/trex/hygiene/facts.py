@@ -11,6 +11,7 @@ from trex.hygiene.marks import cuts_words, mark_facts
 from trex.hygiene.noise import KINDS
 from trex.hygiene.words import LONG_RUN, word_facts
 from trex.report.markdown import code, short_percent, size
+from trex.report.text_caveats import MARKS
 from trex.scripts import OF_CODE, written_together
 
 # From these shares on there is a warning. Of 25 corpora of documentation, which are well kept, four have one: 21 % of
@@ -33,7 +34,8 @@ def corpus_facts(corpus: str, words: Path, ledger: Path, held_out: Path, pattern
     words, ledger, held_out: its files in counts/{corpus}/. pattern: the regex that made the words.
 
     counted: of all its documents, documents, bytes, duplicates and left_out (documents by reason). text: `word_facts`.
-    documents: `document_facts`. marks: `mark_facts` of a part of the sample. warnings: sentences, each with its kind.
+    documents: `document_facts`. marks: pattern, and `mark_facts` of a part of the sample. warnings: sentences, each
+    with its kind.
     """
     text = word_facts(words)
     own = OF_CODE.get(corpus.rpartition("_")[2]) or written_together(text["scripts"])
@@ -42,7 +44,7 @@ def corpus_facts(corpus: str, words: Path, ledger: Path, held_out: Path, pattern
         "counted": _counted(pl.read_parquet(ledger)),
         "text": text,
         "documents": document_facts(texts, scripts_to_look_for(text["scripts"]), frozenset(own)),
-        "marks": mark_facts(_part(texts), pattern),
+        "marks": {"pattern": pattern, **mark_facts(_part(texts), pattern)},
     }
     warnings = [{"kind": kind, "text": said} for kind, said in _warnings(found, frozenset(own))]
     return {**found, "warnings": warnings}
@@ -73,7 +75,7 @@ def _warnings(found: Mapping[str, Any], own: frozenset[str]) -> Iterator[tuple[s
     yield from _script_warnings(text["scripts"], documents, own)
     if cuts_words(marks := found["marks"]):
         yield (
-            "marks",
+            MARKS,
             f"`tokenizer.pattern` cuts words at combining marks and joiners: {marks['words']:,} words of a sample, "
             f"where `multilingual` makes {marks['multilingual']:,}",
         )

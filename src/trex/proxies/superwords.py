@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trex.bpe.model import BpeModel
-from trex.bpe.superwords import Counted, train_superwords
+from trex.bpe.superwords import Counted, TooFewTokens, train_superwords
 from trex.bpe.training import BpeOptions, SuperwordLimits
 from trex.counting.word_index import Slice, WordIndex
 from trex.proxies.train import Trainer
@@ -56,14 +56,22 @@ class SuperwordTrainer(Trainer):
         transition = transition_size(vocab_size, self.share, len(options.special_tokens))
         self._check_memory(self.index, words.counts, transition)
         self._check_memory(self.pieces, pieces.counts, vocab_size)
-        [model] = train_superwords(
-            Counted(self.index.words, words.counts),
-            Counted(self.pieces.words, pieces.counts),
-            vocab_size,
-            [transition],
-            replace(options, superwords=self.limits),
-            evaluation=self.pieces.evaluation,
-            workspace=self._workspace,
-            count_uses=self.count_uses,
-        )
+        try:
+            [model] = train_superwords(
+                Counted(self.index.words, words.counts),
+                Counted(self.pieces.words, pieces.counts),
+                vocab_size,
+                [transition],
+                replace(options, superwords=self.limits),
+                evaluation=self.pieces.evaluation,
+                workspace=self._workspace,
+                count_uses=self.count_uses,
+            )
+        except TooFewTokens as few:
+            asked = f"{vocab_size:,} tokens{f' of {self.needed_by}' if self.needed_by else ''}"
+            raise ValueError(
+                f"{words.n_bytes:,} bytes of text give only {few.got:,} tokens from words, and pieces begin at "
+                f"{transition:,}, as tokenizer.superwords.from is {self.share:g} of the merges to {asked}: use more "
+                "text, a smaller vocabulary or a smaller `from`"
+            ) from few
         return model, words if self.word_shares is None else pieces

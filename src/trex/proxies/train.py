@@ -87,10 +87,11 @@ class Trainer:
         needed = self.needed or vocab_size
         if got < needed:
             keys = f" by {self.needed_by}" if self.needed_by else ""
+            limits = {key: getattr(options, key) for key in ("min_frequency", "max_token_length")}
+            also = " and ".join(f"tokenizer.{key} {value}" for key, value in limits.items() if value)
             raise ValueError(
-                f"{text.n_bytes:,} bytes of text give only {got:,} of the {needed:,} tokens asked "
-                f"for{keys} (tokenizer.min_frequency {options.min_frequency}, tokenizer.max_token_length "
-                f"{options.max_token_length}): use more text or a smaller vocabulary"
+                f"{text.n_bytes:,} bytes of text give only {got:,} of the {needed:,} tokens asked for{keys}"
+                f"{f' with {also}' if also else ''}: use more text or a smaller vocabulary"
             )
         what = " ".join(str(value) for value in (key or {}).values()) or "tokenizer"
         log.info("%s: %d tokens from %d bytes", what, got, text.n_bytes)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trex.objective.comparisons import Comparison, compare
+from trex.objective.comparisons import Comparison
 from trex.recipes.compare import AVERAGE, COST, FAIRNESS, WORST, Compared
 
 GOALS = (AVERAGE, WORST, COST, FAIRNESS)
@@ -61,12 +61,7 @@ def _choose(compared: Compared, goal: str) -> Choice:
     values = measure.draws[0]
     order = sorted(at, key=lambda i: (values[i], recipes[i].complexity, i))
     best = order[0]
-    pairs = [(i, j) for i in at for j in at if i < j]
-    # of both directions: which is the best of a pair is only seen now
-    gains = compare(
-        measure.draws, [*pairs, *((j, i) for i, j in pairs)], measure.noise, compared.seed,
-        freedom=measure.freedom,
-    )  # fmt: skip
+    gains = compared.of_pairs(goal, at)
     equal = [i for i in order if i == best or few or not gains[best, i].is_gain]
     simplest = min(equal, key=lambda i: (*recipes[i].complexity, i))
     return Choice(

@@ -16,13 +16,14 @@ from trex.language_model.cost import Run, cost
 from trex.language_model.vocab_size import MEASURED_ON
 from trex.objective import metrics
 from trex.objective.aggregate import Aggregate
-from trex.objective.comparisons import FEWEST_DOCUMENTS, DrawNoise, compare, is_gain, is_loss
+from trex.objective.comparisons import FEWEST_DOCUMENTS, Comparison, DrawNoise, compare, is_gain, is_loss
 from trex.objective.objective import Objective
 from trex.objective.resampling import Resampled, degrees_of_freedom, resample
 from trex.recipes.finished import RECIPE, Finished, aligned
 
 AVERAGE, ALL_TEXT, WORST = COMMON = ("macro", "pooled", "worst")
 COST, FAIRNESS = "cost", "gini_tokens"
+PAIRS = f"{AVERAGE}_of_pair"  # differences of recipes from each other
 FEWER, MORE = "fewer", "more"  # what can be claimed of tokens, operations or inequality
 SCHEMA = {
     "tokenizer": pl.String,
@@ -197,6 +198,18 @@ class Compared:
         effective = self.drawn.effective[at][there]
         return Measure(gini, max(float(effective.min()) - 1, 0.0), (parallel_set,))
 
+    def of_pairs(self, metric: str, at: Sequence[int]) -> Mapping[tuple[int, int], Comparison]:
+        """What each of these tokenizers gains over each other one by a measure, all at once, in both directions."""
+        measure = self.measures[metric]
+        pairs = [(i, j) for i in at for j in at if i < j]
+        return compare(
+            measure.draws,
+            [*pairs, *((j, i) for i, j in pairs)],
+            measure.noise,
+            self.seed,
+            freedom=measure.freedom,
+        )
+
     @cached_property
     def table(self) -> pl.DataFrame:
         """All numbers, columns of SCHEMA; differences are percent by which a value exceeds the first recipe's.
@@ -204,9 +217,16 @@ class Compared:
         Metrics of a tokenizer: entries, failed_gates, training_tokens, parameters, gpu_hours, serving_gpu_hours. Of an
         evaluation set: by corpus tokens, nsl, and premium on the parallel set; gini. Without an evaluation set: those
         of `measures`, and by corpus tokens (of `sets` together). `{metric}_difference`: of those without an evaluation
-        set. worst_corpus: as worst, with the corpus.
+        set. worst_corpus: as worst, with the corpus. PAIRS: by which percent the average of a recipe exceeds that of
+        another, with intervals that hold for all pairs together.
         """
-        rows = [*self._facts(), *self._by_text(), *self._of_measures(), *self._differences_by_corpus()]
+        rows = [
+            *self._facts(),
+            *self._by_text(),
+            *self._of_measures(),
+            *self._differences_by_corpus(),
+            *self._of_pairs(),
+        ]
         order = {name: i for i, name in enumerate(self.names)}
         kinds = {of.name: of.kind for of in self.tokenizers}
         rows.sort(key=lambda row: order[row["tokenizer"]])
@@ -275,6 +295,11 @@ class Compared:
             known = not self.too_few(measure.sets)
             for (i, _), gain in gains.items():
                 yield self._difference(i, metric, gain, known)
+
+    def _of_pairs(self) -> Iterator[dict[str, Any]]:
+        known = not self.too_few(self.measures[AVERAGE].sets)
+        for (i, j), gain in self.of_pairs(AVERAGE, range(len(self.recipes))).items():
+            yield self._difference(i, AVERAGE, gain, known) | {"metric": PAIRS, "against": self.names[j]}
 
     def _difference(self, i: int, metric: str, gain: Any, known: bool) -> dict[str, Any]:
         """A row: a difference is a gain with the other sign. known: whether anything may be claimed."""

@@ -140,7 +140,9 @@ def beyond_plain_bpe(tokenizer: Mapping[str, Any]) -> list[str]:
     if superwords := tokenizer.get("superwords"):
         found.append(f"superwords from {superwords['from']:g}")
     if base := tokenizer.get("base"):
-        found.append(f"extends {Path(base if isinstance(base, str) else next(iter(base.values()))).name}")
+        name = Path(base if isinstance(base, str) else base["huggingface"]).name
+        keep = tokenizer.get("keep", "all")
+        found.append(f"extends {name}" + (f", {keep:,} merges kept" if keep != "all" else ""))
     if parity := tokenizer.get("parity"):
         found.append(f"parity ({'hybrid ' if parity.get('global_merges') else ''}{parity['variant']})")
     if (algorithm := tokenizer.get("algorithm") or "bpe") != "bpe":

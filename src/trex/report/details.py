@@ -235,7 +235,13 @@ def _vocabulary_size(results: Results) -> str:
     decides = "the best mixture on proxies"
     if not results.is_searched:
         decides = "the best mixture in the mean over these sizes" if len(results.compared) > 1 else ""
-    return vocab_size.section(results.vocab_choice, results.vocab_curve, results.choice["chosen"], decides)
+    return vocab_size.section(
+        results.vocab_choice,
+        results.vocab_curve,
+        results.choice["chosen"],
+        decides,
+        vocab_size.other_trainings(results.config),
+    )
 
 
 def _best_draws(results: Results) -> str:

@@ -89,6 +89,8 @@ def full_scale_gains(validation: pl.DataFrame, trained: Sequence[str]) -> Figure
             ax.grid(False, axis="y")
             ax.set_yticks(range(len(names)), names)
             ax.set_ylim(len(names) - 0.4, -0.6)
+    if not kinds:
+        axes[0, 0].set_title("There is no other tokenizer to compare with.")
     for ax in axes[-1]:
         ax.set_xlabel("gain of chosen (%; right of 0 it is better)")
     figure.suptitle("Full scale, test half: gains in NSL with simultaneous 95 % intervals")
@@ -152,9 +154,9 @@ def full_scale_figures(results: Results) -> dict[str, Figure]:
             results.vocab_curve, results.vocab_choice, results.choice["chosen"]
         ),
         "full_scale_choice": full_scale_choice(results.choice, results.validation),
-        "full_scale_gains": full_scale_gains(results.validation, results.trained),
+        "full_scale_gains": full_scale_gains(results.distinct_validation, results.trained),
         "full_scale_nsl": full_scale_nsl(
-            results.validation, results.vocab_size, results.corpora, results.trained
+            results.distinct_validation, results.vocab_size, results.corpora, results.trained
         ),
     }
     return figures if results.ranks is None else figures | {"rank_invariance": rank_invariance(results.ranks)}

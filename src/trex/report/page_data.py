@@ -35,13 +35,18 @@ def page_data(results: Results, pages: Sequence[Path]) -> dict[str, Any]:
     objective = Objective.from_config(section, results.corpora) if results.is_searched else None
     return {
         "corpora": results.corpora,
-        "scripts": [_main_script(results.hygiene[corpus]) for corpus in results.corpora],
+        "scripts": [_main_script(results.hygiene.get(corpus, {})) for corpus in results.corpora],
         "chosen": results.choice["chosen"],
+        "alphabet": config["tokenizer"]["alphabet"],
         "vocab_size": results.vocab_size,
         "vocab_decides": results.vocab_choice["decides"],
         "vocab_curve": columns(results.vocab_curve),
         "proxy_vocab_size": config["proxies"]["vocab_size"],
-        "pages": {path.stem: path.read_text(encoding="utf-8") for path in pages},
+        # hygiene.md, which lies elsewhere for a recipe, is one of them
+        "pages": {
+            path.stem: path.read_text(encoding="utf-8").replace(f"]({results.files.hygiene_link})", "](hygiene.md)")
+            for path in pages
+        },
         "objective": objective and _objective(objective, files),
         "existing_limits": objective and _existing_limits(results, objective, files),
         "baselines": config["baselines"],
@@ -54,7 +59,7 @@ def page_data(results: Results, pages: Sequence[Path]) -> dict[str, Any]:
         "on_proxies": results.finalists["ranking"] if results.is_searched else None,
         "compression": _on_proxies(results),
         "validation": columns(
-            results.validation.filter(
+            results.distinct_validation.filter(
                 pl.col("metric").is_in(SHOWN_METRICS) | pl.col("metric").str.starts_with("gain_")
             )
         ),
@@ -62,7 +67,7 @@ def page_data(results: Results, pages: Sequence[Path]) -> dict[str, Any]:
         "predictions": columns(results.predictions),
         "learning_curve": columns(results.learning_curve),
         "ranks": columns(results.ranks),
-        "gates": columns(pl.read_parquet(files.gates)),
+        "gates": columns(results.gates.filter(pl.col("tokenizer") != results.choice["chosen"])),
         "language_models": _language_models(results),
         "provenance": _provenance(files),
     }  # fmt: skip
@@ -80,6 +85,7 @@ def _finite(value: Any) -> Any:
 
 
 def _main_script(facts: Mapping[str, Any]) -> str:
+    """facts: of a corpus; there are none about bytes."""
     scripts = facts.get("text", {}).get("scripts", {})
     return max(scripts, key=scripts.get, default="unknown")
 

@@ -16,6 +16,7 @@ from trex.recipes.compare import (
     FAIRNESS,
     FEWER,
     MORE,
+    PAIRS,
     WORST,
     Compared,
     differences,
@@ -26,6 +27,7 @@ from trex.report.language_models import recipes_section
 from trex.report.recipes_verdict import OF_PAIRS, best_choices, doubts, worst_corpus_in_words
 from trex.scripts import SCRIPTS
 
+MOST_PAIRED = 10  # recipes that the table of all pairs has room for
 COLUMNS = 8  # tokenizers that a table by corpus has room for
 LARGEST = 3  # corpora of a mixture, and of the differences, that are named
 MARKS = {FEWER: "▼", MORE: "▲", None: ""}
@@ -42,6 +44,7 @@ def write_recipes(
         markdown.bullets([*best_choices(compared), *doubts(compared)]),
         _how_to_read(compared),
         _all(compared),
+        _pairs(compared),
         _by_objective(compared),
         _by_corpus(compared, scripts),
         None if bits_per_byte is None else recipes_section(bits_per_byte),
@@ -157,7 +160,7 @@ def _all(compared: Compared) -> str:
         "Best average first. *Tokens against* the first: in the mean of the corpora, each counting alike (macro NSL); "
         f"*of all text*: of all tokens together. {premium} *GPU hours*: of training and serving the language model of "
         "the config's section `language_model`, and how they compare with the first recipe. Existing tokenizers keep "
-        "their own vocabularies.",
+        "their own vocabularies, whose special tokens V leaves out.",
         "*In doubt*: its own summary says so (see above)."
         if any(of.doubts for of in compared.recipes)
         else "",
@@ -205,6 +208,22 @@ def _fairness(
 def _gates(of: Finished) -> str:
     failed = [*of.failed_gates, *(f"{gate} (accepted)" for gate in of.waived_gates)]
     return ", ".join(failed) or "none"
+
+
+def _pairs(compared: Compared) -> str | None:
+    """The average of every recipe against every other; None where the table above says as much, or there are many."""
+    names = [of.name for of in compared.recipes]
+    if not 2 < len(names) <= MOST_PAIRED:
+        return None
+    rows = compared.table.filter(metric=PAIRS).iter_rows(named=True)
+    of = {(row["tokenizer"], row["against"]): _percent_and_mark(row) for row in rows}
+    intro = markdown.paragraph(
+        "Tokens of the recipe of a row against those of a column's, in the mean of the corpora. Claims hold for all "
+        f"pairs together; recipes.parquet has the intervals (metric `{PAIRS}`)."
+    )
+    cells = [(f"`{name}`", *(of.get((name, other), "") for other in names)) for name in names]
+    header = ("recipe", *(f"`{name}`" for name in names))
+    return f"## Recipes against each other\n\n{intro}\n\n{markdown.table(header, cells)}"
 
 
 def _by_objective(compared: Compared) -> str:
@@ -259,13 +278,15 @@ def _by_corpus(compared: Compared, scripts: Mapping[str, str]) -> str:
     table = corpora_table(compared, scripts)
     others = compared.names[1:]
     several = f" of {markdown.names(compared.sets)} together" if len(compared.sets) > 1 else ""
+    has_room = len(others) <= COLUMNS and table.height <= by_corpus.ROWS
+    order = ", sorted by script" if has_room else ""
     intro = markdown.paragraph(
-        f"Tokens{several} against `{compared.first.name}`, in percent, sorted by script. Intervals hold for all "
+        f"Tokens{several} against `{compared.first.name}`, in percent{order}. Intervals hold for all "
         "tokenizers and corpora together; they are about documents alone, without the noise of training text. A corpus "
         f"whose documents are worth fewer than {FEWEST_DOCUMENTS} of the same length has none. recipes.csv has all "
         "numbers."
     )
-    if len(others) <= COLUMNS and table.height <= by_corpus.ROWS:
+    if has_room:
         cells = [
             (
                 f"`{row['corpus']}`",
@@ -310,7 +331,7 @@ def _recipes(compared: Compared) -> str:
             (
                 f"`{of.name}`",
                 ", ".join(beyond_plain_bpe(config["tokenizer"])) or "BPE on words",
-                _pattern(config["tokenizer"]["pattern"]),
+                _patterns(config["tokenizer"]),
                 str(config["tokenizer"]["normalizer"]),
                 f"{of.vocab_size:,}",
                 markdown.size(training) if training else "all",
@@ -334,6 +355,13 @@ def _recipes(compared: Compared) -> str:
             ),
         )
     )
+
+
+def _patterns(tokenizer: Mapping[str, Any]) -> str:
+    """The pattern of words, and that of pieces if there are superwords."""
+    superwords = tokenizer.get("superwords")
+    pieces = f", pieces {_pattern(superwords['pattern'])}" if superwords else ""
+    return _pattern(tokenizer["pattern"]) + pieces
 
 
 def _pattern(regex: str) -> str:

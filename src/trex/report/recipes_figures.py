@@ -94,6 +94,7 @@ def _mark(ax: Axes, y: int, row: Mapping[str, Any], low: float, high: float) -> 
             va="center",
             fontsize=7,
             color=color,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},  # on the line of 0
         )
         return
     spread = np.maximum([[row["value"] - row["low"]], [row["high"] - row["value"]]], 0)

@@ -228,6 +228,12 @@ class Results:
         return pl.read_parquet(self.files.bits_per_byte)
 
     @cached_property
+    def distinct_validation(self) -> pl.DataFrame:
+        """`validation` without a baseline that is recommended: it is the tokenizer `chosen` again."""
+        again = self.choice["chosen"]
+        return self.validation.filter(pl.col("tokenizer") != again, pl.col("against").ne_missing(again))
+
+    @cached_property
     def chosen_shares(self) -> np.ndarray:
         """Shares of the chosen mixture. [k]"""
         return self.candidates.filter(name=self.choice["chosen"]).select(self.corpora).to_numpy()[0]

@@ -253,7 +253,9 @@ def _caveats_of(results: Results) -> Iterator[str]:
             f"The recommended share of {markdown.names(results.outside_support)} lies outside of what proxies were "
             "trained on. Its prediction is an extrapolation; the measured numbers are not."
         )
-    yield from looks_wrong(results.hygiene)
+    yield from looks_wrong(
+        results.hygiene, results.config["tokenizer"]["pattern"], results.files.hygiene_link
+    )
     yield from text_caveats(results.counts, results.evaluation, results.config["tokenizer"]["normalizer"])
     times = results.times_read
     if (repeated := int((times > ONCE).sum())) > 0:
@@ -297,7 +299,7 @@ def _steps(results: Results) -> Iterator[str]:
         yield "Raise `proxies.count`: the regression's error was still falling with the last proxies (details.md)."
     if results.outside_support:
         yield "Add `proxies.mixtures` with shares near the recommended ones, so that the regression has seen them."
-    yield from vocab_size.advice(results.vocab_choice)
+    yield from vocab_size.advice(results.vocab_choice, vocab_size.other_trainings(results.config))
     if _is_demo(results):
         yield "Name your own corpora in a config: docs/usage.md."
     browser, details, costs = (
@@ -315,8 +317,8 @@ def _steps(results: Results) -> Iterator[str]:
         f"Read on: `report.html` ({browser}), `details.md` ({details}), `validation.md` (the full-scale "
         "tokenizers by corpus, what they mean for a language model), `vocabulary.md` (gates, and what the vocabularies "
         f"are made of), `costs.md` ({costs}), "
-        "`candidates.csv` (all mixtures), `corpora.csv` (all corpora), `hygiene.md` (what is in the text of the "
-        "corpora), `figures/`. docs/output.md explains every file."
+        f"`candidates.csv` (all mixtures), `corpora.csv` (all corpora), `{results.files.hygiene_link}` (what is in the "
+        "text of the corpora), `figures/`. docs/output.md explains every file."
     )
 
 

@@ -13,24 +13,29 @@ from trex.left_out import NULL, REASONS
 from trex.objective.comparisons import FEWEST_DOCUMENTS
 from trex.report import markdown
 
+MARKS = "marks"  # the kind of warning that is about the pattern, of `trex.hygiene.facts`
 CORPORA_NAMED = 5  # of those that look wrong; hygiene.md has them all
 
 
-def looks_wrong(hygiene: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def looks_wrong(hygiene: Mapping[str, Mapping[str, Any]], pattern: str, page: str) -> Iterator[str]:
     """A sentence that names the corpora with warnings, if there are any.
 
-    hygiene: by corpus, what `trex.hygiene.facts.corpus_facts` found.
+    hygiene: by corpus, what `trex.hygiene.facts.corpus_facts` found. pattern: the regex of the run or recipe; what is
+    warned of another one's words, as recipes share the facts, is left out. page: the path of hygiene.md.
     """
-    warned = {
-        corpus: dict.fromkeys(warning["kind"] for warning in facts["warnings"])
+    found = {
+        corpus: dict.fromkeys(
+            warning["kind"]
+            for warning in facts["warnings"]
+            if warning["kind"] != MARKS or facts["marks"]["pattern"] == pattern
+        )
         for corpus, facts in hygiene.items()
-        if facts["warnings"]
     }
-    if warned:
+    if warned := {corpus: kinds for corpus, kinds in found.items() if kinds}:
         named = [f"`{corpus}` ({', '.join(kinds)})" for corpus, kinds in warned.items()][:CORPORA_NAMED]
         more = f" and {len(warned) - CORPORA_NAMED} more" if len(warned) > CORPORA_NAMED else ""
         yield (
-            f"[hygiene.md](hygiene.md) warns of the text of {len(warned)} of {len(hygiene)} corpora: "
+            f"[hygiene.md]({page}) warns of the text of {len(warned)} of {len(hygiene)} corpora: "
             f"{', '.join(named)}{more}."
         )
 

@@ -6,15 +6,30 @@ from typing import Any
 import polars as pl
 
 from trex.report import markdown
-from trex.tokenizer.sizes import FLAT, RARE
+from trex.tokenizer.sizes import FLAT, RARE, transition_size
 
 # A text of which more entries than this part are rare is short for the vocabulary (Gowda and May 2020).
 MOST_RARE = 0.05
 ROWS = 10  # of the table by size, besides those that the sentence names
 
 
-def sentence(choice: Mapping[str, Any]) -> str:
-    """Which vocabulary size is taken, and why. choice: of `trex.language_model.vocab_size.choose`."""
+def other_trainings(config: Mapping[str, Any]) -> str:
+    """Why this training does not say what other sizes would cost; empty if it does. config: a loaded one."""
+    kind, size = config["tokenizer"], config["training"]["vocab_size"]
+    if kind["algorithm"] != "bpe":
+        return "Another size would be another training"
+    if not (superwords := kind["superwords"]):
+        return ""
+    transition = transition_size(size, superwords["from"], len(kind["special_tokens"]))
+    return (
+        "With superwords, another size would be another training: smaller ones here are the beginning of this one, and "
+        f"up to {transition:,} they have no superwords"
+    )
+
+
+def sentence(choice: Mapping[str, Any], other_trainings: str = "") -> str:
+    """Which vocabulary size is taken, and why. choice: of `trex.language_model.vocab_size.choose`. other_trainings: of
+    the function."""
     flat, vocab_size = choice["flat"], choice["vocab_size"]
     percent = f"{100 * FLAT:g} %"
     if choice["asked"] is None:
@@ -26,6 +41,9 @@ def sentence(choice: Mapping[str, Any]) -> str:
                 f"{percent} of the least, and the smallest is taken"
             )
         return " ".join([f"**V = {vocab_size:,}**: {said}.", *_ends(choice), *text_is_short(choice)])
+    if other_trainings:
+        said = f"{other_trainings}. To compare sizes, make each a recipe."
+        return " ".join([f"V = {vocab_size:,}, as the config says. {said}", *text_is_short(choice)])
     compared = f"Of the sizes from {choice['smallest']:,} to {choice['largest']:,}"
     if flat["cheapest"] == choice["largest"]:
         said = "the largest costs the language model of the config least, so a larger vocabulary may cost it less still"
@@ -39,9 +57,9 @@ def sentence(choice: Mapping[str, Any]) -> str:
     return " ".join([f"V = {vocab_size:,}, as the config says. {compared} {said}.", *text_is_short(choice)])
 
 
-def advice(choice: Mapping[str, Any]) -> Iterator[str]:
-    """What to do next about a fixed size that costs more than another."""
-    if choice["asked"] is None:
+def advice(choice: Mapping[str, Any], other_trainings: str = "") -> Iterator[str]:
+    """What to do next about a fixed size that costs more than another; as for `sentence`."""
+    if choice["asked"] is None or other_trainings:
         return
     if choice["flat"]["cheapest"] == choice["largest"]:
         if choice["rare"] > MOST_RARE:
@@ -87,10 +105,14 @@ def text_is_short(choice: Mapping[str, Any]) -> list[str]:
 
 
 def section(
-    choice: Mapping[str, Any], curve: pl.DataFrame, chosen: str, decides: str = "the best mixture on proxies"
+    choice: Mapping[str, Any],
+    curve: pl.DataFrame,
+    chosen: str,
+    decides: str = "the best mixture on proxies",
+    other_trainings: str = "",
 ) -> str:
     """Tables by vocabulary size. curve: of `choice/vocab_curve.parquet`. chosen: the recommended mixture. decides: what
-    the mixture is whose curve decides; empty where one alone was trained."""
+    the mixture is whose curve decides; empty where one alone was trained. other_trainings: as for `sentence`."""
     of_decides = curve.filter(name=choice["decides"]).sort("vocab_size")
     flat = choice["flat"]
     sizes = of_decides["vocab_size"].to_list()
@@ -121,7 +143,7 @@ def section(
         "last merged",
     )
     intro = markdown.paragraph(
-        sentence(choice),
+        sentence(choice, other_trainings),
         f"The curve is that of `{choice['decides']}`{f', {decides},' if decides else ''} measured on the selection "
         "half of `held_out`. *Cost*: operations of training and serving the model of `language_model`, above "
         "the least.",

@@ -37,6 +37,16 @@ class Vocabularies:
     def tokenizers(self) -> list[str]:
         return self.gates["tokenizer"].unique(maintain_order=True).to_list()
 
+    @property
+    def distinct(self) -> list[str]:
+        """`tokenizers` without a baseline that is recommended: it is the tokenizer `name` again."""
+        of = {
+            name: self.composition.filter(tokenizer=name).drop("tokenizer").sort(pl.exclude("value"))
+            for name in self.tokenizers
+        }
+        again = [name for name in self.trained if name != self.name and of[name].equals(of[self.name])]
+        return [name for name in of if name not in again]
+
     def metric(self, metric: str) -> dict[tuple[str, str | None], float]:
         """Values of a metric over all texts, by tokenizer and corpus (None: all)."""
         rows = self.composition.filter(pl.col("evaluation_set").is_null(), metric=metric)

@@ -110,7 +110,7 @@ def duration(seconds: float) -> str:
 
 def closing_words(summary: Path) -> str:
     """The title and the first paragraph or list of summary.md or recipes.md as plain text, and where to read on."""
-    title, first = summary.read_text().split("\n\n", 2)[:2]
+    title, first = summary.read_text(encoding="utf-8").split("\n\n", 2)[:2]
     plain = re.sub(r"[*`]|^# ", "", f"{title}\n{first}")
     plain = re.sub(r"\[[^]]*\]\(([^)]*)\)", rf"{summary.parent}/\1", plain)  # a link to where it leads
     pages = [

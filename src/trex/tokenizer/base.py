@@ -2,7 +2,7 @@
 takes longer: the merges of a tiktoken encoding have to be found."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,8 @@ def base_facts(spec: str | Mapping[str, Any], folder: Path, keep: int | None = N
     pattern, normalizer = _rules(name, config)
     merges = [tuple(pair.split(" ") if isinstance(pair, str) else pair) for pair in config["model"]["merges"]]
     check_keep(name, keep, len(merges))
-    tokens = {*config["model"]["vocab"], *(token["content"] for token in config["added_tokens"])}
-    tokens -= set(dropped_tokens(merges, keep))
+    added = {token["content"] for token in config["added_tokens"]}
+    tokens = {*config["model"]["vocab"], *added} - set(dropped_tokens(merges, keep, added))
     special = sorted(config["added_tokens"], key=lambda token: token["id"])
     return BaseFacts(pattern, normalizer, [token["content"] for token in special], len(tokens), len(merges))
 
@@ -74,11 +74,14 @@ def check_added(name: str, added_tokens: list[Mapping[str, Any]]) -> None:
         )
 
 
-def dropped_tokens(merges: list[tuple[Any, Any]], keep: int | None) -> Iterator[Any]:
-    """The tokens that only merges behind the first `keep` make; None: none of them."""
+def dropped_tokens(
+    merges: list[tuple[Any, Any]], keep: int | None, added: Collection[Any] = ()
+) -> Iterator[Any]:
+    """The tokens that only merges behind the first `keep` make; None: none of them. Not the added tokens, which stay
+    whatever makes them."""
     if keep is None:
         return
-    made = {a + b for a, b in merges[:keep]}
+    made = {*added, *(a + b for a, b in merges[:keep])}
     for a, b in merges[keep:]:
         if a + b not in made:
             made.add(a + b)
@@ -93,8 +96,9 @@ def kept_tokens(path: str | Path, keep: int | str) -> tuple[dict[str, int], int]
     config = json.loads(Path(path).read_text(encoding="utf-8"))
     merges = [(a, b) for a, b in config["model"]["merges"]]
     n_merges = len(merges) if keep == "all" else int(keep)
-    ids = config["model"]["vocab"] | {token["content"]: token["id"] for token in config["added_tokens"]}
-    gone = set(dropped_tokens(merges, n_merges))
+    added = {token["content"]: token["id"] for token in config["added_tokens"]}
+    gone = set(dropped_tokens(merges, n_merges, added))
+    ids = config["model"]["vocab"] | added
     return {token: number for token, number in ids.items() if token not in gone}, n_merges
 
 

@@ -53,13 +53,18 @@ class Base:
         return 1 + max(max(vocab.values()), max(added.values(), default=0))
 
     def to_tokenizer(self, model: BpeModel) -> Tokenizer:
-        """The tokenizer with the merges of a training that went on from it; all else is as it was."""
+        """The tokenizer with the merges of a training that went on from it; all else is as it was.
+
+        Its added tokens are in the model's vocabulary too: others get their ids from its size, whatever the
+        tokenizer.json says, so that new entries would move them.
+        """
         n = len(self.ids)
         if model.spellings[:n] != self.model.spellings:
             raise ValueError(f"the model does not go on from {self.existing.name}")
         bpe = self.existing.config["model"]
         dropped = set(self.dropped)
-        vocab = {token: number for token, number in bpe["vocab"].items() if number not in dropped}
+        old, added = _tokens(self.existing.config)
+        vocab = {token: number for token, number in (old | added).items() if number not in dropped}
         new_ids = islice(self.new_ids(), model.vocab_size - n)
         vocab |= dict(zip(map(spell, model.spellings[n:]), new_ids, strict=True))
         new = [[spell(a), spell(b)] for a, b in model.merges[len(self.model.steps) :]]
@@ -87,7 +92,7 @@ def load_base(existing: Existing, keep: int | None = None) -> Base:
     check_added(existing.name, config["added_tokens"])
     keep = len(merges) if keep is None else keep
     spelled = {unspell(token): number for token, number in (vocab | added).items() if is_spelling(token)}
-    gone = set(dropped_tokens(merges, keep))
+    gone = set(dropped_tokens(merges, keep, {unspell(token) for token in added if is_spelling(token)}))
     ids, spellings = zip(
         *sorted((number, token) for token, number in spelled.items() if token not in gone), strict=True
     )
