@@ -192,7 +192,7 @@ def _ids(folder: Path, name: str, of: str) -> Path:
 # --- Training ---------------------------------------------------------------------------------------------
 
 
-def train(folder: Path, seeds: int, compute_only: bool) -> None:
+def train(folder: Path, seeds: range, compute_only: bool) -> None:
     """Write models/{row}.{seed}.parquet and .json. compute_only: at equal compute alone, which costs large V less."""
     from trex.language_model.device import prepare as same_numbers
 
@@ -203,7 +203,7 @@ def train(folder: Path, seeds: int, compute_only: bool) -> None:
     views = {name: read_json(folder / f"ids/{name}.json") for name in names}
     budget = equal_flops(names, views, CHECK)
     print(json.dumps(budget), flush=True)
-    for seed, name in product(range(1, seeds + 1), names):
+    for seed, name in product(seeds, names):
         out = folder / f"models/{name}.{seed}"
         if Path(f"{out}.json").exists():
             continue
@@ -244,8 +244,9 @@ def rows_of(folder: Path) -> list[str]:
 
 
 def collect(folders: list[Path]) -> None:
-    """Write BITS (a line a run, row, seed, budget, corpus and stretch of documents), MODELS and COSTS, which are those
-    of the first folder. A run is called as its folder; only seeds that all its rows have are taken."""
+    """Write BITS (a line a run, row, seed, budget, corpus and stretch of documents), MODELS, and COSTS, those of the
+    first folder that compares sizes. A run is called as its folder; only seeds that all its rows have are taken. Other
+    runs and seeds that the files have stay."""
     tables, models = [], []
     for folder, seed in product(folders, range(1, 100)):
         names = rows_of(folder)
@@ -270,9 +271,24 @@ def collect(folders: list[Path]) -> None:
             about = read_json(folder / f"models/{name}.{seed}.json")
             steps = {f"steps_{budget}": n for budget, n in about.pop("steps").items()}
             models.append({"run": folder.name, "row": name, "seed": seed, **about, **steps})
-    pl.concat(tables).write_csv(BITS, float_precision=2)
-    pl.DataFrame(models).write_csv(MODELS, float_precision=1)
-    COSTS.write_bytes((folders[0] / "costs.csv").read_bytes())
+    if not tables:
+        raise SystemExit(f"no seed of {', '.join(map(str, folders))} has all its rows: train them first")
+    replace(BITS, pl.concat(tables), 2)
+    replace(MODELS, pl.DataFrame(models), 1)
+    for folder in folders:
+        if len([name for name in rows_of(folder) if name.startswith("plain")]) > 1:
+            COSTS.write_bytes((folder / "costs.csv").read_bytes())
+            break
+
+
+def replace(path: Path, lines: pl.DataFrame, digits: int) -> None:
+    """Write lines into a table, instead of those of the same runs and seeds; by run, in the order in which runs came,
+    and seed."""
+    if path.exists():
+        older = pl.read_csv(path).join(lines, on=["run", "seed"], how="anti", maintain_order="left")
+        lines = pl.concat([older, lines], how="vertical_relaxed")
+    runs = pl.Enum(lines["run"].unique(maintain_order=True))
+    lines.sort(pl.col("run").cast(runs), "seed", maintain_order=True).write_csv(path, float_precision=digits)
 
 
 # --- Answers ----------------------------------------------------------------------------------------------
@@ -362,7 +378,10 @@ def main() -> None:
     )
     parser.add_argument("--depth", type=int, default=CHECK["depth"])
     parser.add_argument("--context", type=int, default=CHECK["context"])
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=2, help="the last one")
+    parser.add_argument(
+        "--first-seed", type=int, default=1, help="several commands can share a folder's seeds"
+    )
     parser.add_argument(
         "--compute-only", action="store_true", help="train at equal compute, not at equal bytes"
     )
@@ -383,7 +402,7 @@ def main() -> None:
             arguments.rows,
         )  # fmt: skip
     elif arguments.command == "train":
-        train(folder, arguments.seeds, arguments.compute_only)
+        train(folder, range(arguments.first_seed, arguments.seeds + 1), arguments.compute_only)
     else:
         collect(arguments.folders)
 
