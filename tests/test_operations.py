@@ -56,6 +56,12 @@ def stamps(folder: Path) -> dict[str, tuple[int, int, int]]:
     }  # fmt: skip
 
 
+def benchmarks(folder: Path) -> set[tuple[str, str]]:
+    """(name, content) of what Snakemake measured of every job."""
+    at = folder / "results/benchmarks"
+    return {(str(path.relative_to(at)), path.read_text()) for path in at.rglob("*.tsv")}
+
+
 def change(folder: Path, **sections) -> None:
     config = yaml.safe_load((folder / "my.yaml").read_text())
     for key, value in sections.items():
@@ -243,6 +249,27 @@ def test_every_file_that_people_read_is_made_again(copy):
     assert tiny.sha256s(results) == before
     assert (results / ".cache.part").exists()
     assert planned(copy)[0] == {}
+
+
+def test_what_comes_out_as_it_was_makes_nothing_after_it_again(copy):
+    """Other bytes of the same text are counted again. A forced job runs, and so does all after a real change."""
+    before, measured = tiny.sha256s(copy / "results"), benchmarks(copy)
+    corpus = copy / "aaa.jsonl"
+    corpus.write_bytes(corpus.read_bytes().replace(b'"text":', b'"text" :'))
+    assert sum(planned(copy)[0].values()) == 44
+    returncode, output = run(copy, "--cores", "2")
+    assert returncode == 0, output[-3000:]
+    assert re.findall(r"^Job \d+: (.*(?<!changed))$", output, re.M) == [
+        "Counting the words of aaa", "Writing the summary", "all"
+    ]  # fmt: skip
+    assert output.count(": not again, as nothing that it reads changed") == 42
+    assert tiny.sha256s(copy / "results") == before
+    # what the jobs took stays known, unless they ran again
+    assert dict(benchmarks(copy) - measured).keys() == {"count_words/aaa.tsv", "write_summary.tsv"}
+    assert planned(copy)[0] == {}
+    forced = run(copy, "--cores", "2", "--forcerun", "choose_vocab_size")[1]
+    assert "Choosing the vocabulary size\n" in forced
+    assert "Writing the tokenizer of chosen: not again" in forced
 
 
 def test_lost_and_older_records_of_intermediate_files(finished, copy):

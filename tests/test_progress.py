@@ -90,6 +90,12 @@ def test_time_left_with_quiet_rules(capsys):
     log("Finished jobid: 7 (Rule: train)", event=LogEvent.JOB_FINISHED, job_id=7)
     log(None, event=LogEvent.PROGRESS, done=4, total=4)
     assert "1 of 4 jobs done, 3 waiting; 60 s so far, about 3.0 min left" in capsys.readouterr().err
+    # one that need not run again says nothing of the others
+    log("Execute 1 jobs...", event=LogEvent.JOB_STARTED, jobs=[8])
+    log("Job 8: ...: not again, as nothing that it reads changed", not_again=8)
+    log("Finished jobid: 8 (Rule: train)", event=LogEvent.JOB_FINISHED, job_id=8)
+    log(None, event=LogEvent.PROGRESS, done=4, total=4)
+    assert "2 of 4 jobs done, 2 waiting; 60 s so far, about 2.0 min left" in capsys.readouterr().err
 
 
 def test_one_line_in_place_of_three_about_every_job(capsys):

@@ -69,6 +69,8 @@ class LogHandler(LogHandlerBase):
             return []
         elif event == LogEvent.PROGRESS:
             return self._line(due=record.done == record.total)
+        elif hasattr(record, "not_again"):  # of trex.run.planning
+            progress.skip(record.not_again)
         elif event is None and record.msg == _NOISE:
             return []
         if event == LogEvent.JOB_INFO and not record.rule_msg and not self.common_settings.dryrun:

@@ -18,6 +18,8 @@ that depends on how Snakemake (9.27) plans:
 - `Rule.is_producer` matches a file with every output of a rule, one after another, which for thousands of files and
   rules of hundreds of outputs took a third of the planning.
 - `format_files` lists files in what Snakemake prints; hundreds of them hide everything else.
+- `JobScheduler.run` starts jobs that are due. One that was only planned because another makes its input again is asked
+  about once more: if its input came out as it was, its outputs count, and it ends before it begins.
 - `JobScheduler.schedule` looks for jobs when one has ended, and under a limit of jobs by time also a second after each
   look (`look_when_jobs_end`).
 """
@@ -34,6 +36,7 @@ from snakemake.jobs import Job
 from snakemake.logging import logger
 from snakemake.persistence import NO_PARAMS_CHANGE, ParamsChange, PersistenceBase
 from snakemake.rules import Rule
+from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake.settings.enums import RerunTrigger
 from snakemake.workflow import Workflow
 
@@ -168,7 +171,24 @@ def plan_by_records(workflow: Any, results: Path, lock: RunLock) -> None:
             skip_outputs = [*skip_outputs, *(file for file in job.output if store.read(file))]
         await cleanup(job, skip_outputs)
 
+    run_jobs = JobScheduler.run
+
+    def run_if_inputs_differ(scheduler: JobScheduler, jobs: Iterable[Any], executor: Any = None) -> None:
+        left = []
+        for job in jobs:
+            if is_real_run(workflow) and _counts_already(job, results):
+                logger.info(
+                    f"Job {job.jobid}: {job.message or job.name}: not again, as nothing that it reads changed",
+                    extra={"not_again": job.jobid},
+                )
+                scheduler._proceed(job)
+            else:
+                left.append(job)
+        if left:
+            run_jobs(scheduler, left, executor)
+
     answers = {
+        (JobScheduler, "run"): run_if_inputs_differ,
         (Workflow, "rerun_triggers"): property(lambda _: frozenset({RerunTrigger.PARAMS})),
         (PersistenceBase, "has_metadata"): lambda *_: True,
         (PersistenceBase, "has_outdated_metadata"): lambda *_: False,
@@ -190,6 +210,16 @@ def plan_by_records(workflow: Any, results: Path, lock: RunLock) -> None:
         if not hasattr(kind, name):
             raise WorkflowError(f"this version of Snakemake has no {kind.__name__}.{name}; install 9.27")
         setattr(kind, name, answer)
+
+
+def _counts_already(job: Any, results: Path) -> bool:
+    """Whether all outputs of a job, or of the jobs of a group, count with their inputs as they are now."""
+    planner = Planner(Records(results))
+    for one in job if job.is_group() else [job]:
+        files = [*one.output, *filter(None, [one.benchmark])]
+        if not one.output or not all(map(os.path.exists, files)) or planner.why(one):
+            return False
+    return True
 
 
 def planned_jobs(workflow: Any) -> list[tuple[str, bool]]:

@@ -39,6 +39,10 @@ class Progress:
         _, began = self._running.get(job, (rule, self._clock()))
         self._running[job] = rule, began
 
+    def skip(self, job: int) -> None:
+        """A job that need not run after all. It will finish, but says nothing of how long others take."""
+        self._running.pop(job, None)
+
     def finish(self, job: int, rule: str) -> None:
         _, began = self._running.pop(job, (rule, None))
         self._done[rule] += 1
