@@ -378,6 +378,7 @@ def main() -> None:
     )
     parser.add_argument("--depth", type=int, default=CHECK["depth"])
     parser.add_argument("--context", type=int, default=CHECK["context"])
+    parser.add_argument("--batch", type=int, default=CHECK["batch"])
     parser.add_argument("--seeds", type=int, default=2, help="the last one")
     parser.add_argument(
         "--first-seed", type=int, default=1, help="several commands can share a folder's seeds"
@@ -386,7 +387,7 @@ def main() -> None:
         "--compute-only", action="store_true", help="train at equal compute, not at equal bytes"
     )
     arguments = parser.parse_args()
-    CHECK.update(depth=arguments.depth, context=arguments.context)
+    CHECK.update(depth=arguments.depth, context=arguments.context, batch=arguments.batch)
     if arguments.command is None:
         answers()
         return

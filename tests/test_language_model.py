@@ -28,7 +28,7 @@ from trex.language_model.text import (
     stream,
 )
 from trex.report.figures import save
-from trex.report.language_model_sentence import sentence
+from trex.report.language_model_sentence import labels, sentence
 from trex.report.language_models import (
     beside_recipes,
     bits_figure,
@@ -304,7 +304,7 @@ def test_the_page_has_every_row_and_corpus_and_the_figures_can_be_drawn(tmp_path
     about = dict.fromkeys(("chosen", "raw_bytes", "chosen.and_bytes"), of)
     table = compare(tables, about, seed=1)
     check = {"depth": 2, "seeds": 2, "bytes": 2_000_000}
-    page = write_language_models(table, about, check, {"flops": 1e12})
+    page = write_language_models(table, about, check, {"flops": 1e12, "same": {}})
     for text in (
         sentence(table),
         "raw bytes, and tokens of `chosen` while training",
@@ -317,9 +317,31 @@ def test_the_page_has_every_row_and_corpus_and_the_figures_can_be_drawn(tmp_path
     )
     for name, figure in (
         ("bits", bits_figure(table)),
-        ("curves", curves_figure(dict.fromkeys(tables, curve), about)),
+        ("curves", curves_figure(dict.fromkeys(tables, curve), about, labels(table))),
     ):
         save(figure, tmp_path / f"{name}.svg")
+
+
+def test_a_row_that_is_another_one_is_named_with_it_and_counts_once():
+    factors = {"chosen": 1.0, "natural": 1.02}
+    tables = _bits(factors, 3, 0.001)
+    of = {**ABOUT, "vocab_size": 500, "flops_per_token": 6e6}
+    about = dict.fromkeys(factors, of)
+    same = {"matched": "chosen", "uniform": "chosen", "tempered": "natural"}
+    table, without = compare(tables, about, 1, same), compare(tables, about, 1)
+    assert table.filter(pl.col("metric") != "same_model").equals(without)  # intervals included
+    assert labels(table) == {"chosen": "`chosen`, `matched`, `uniform`", "natural": "`natural`, `tempered`"}
+    assert sentence(table) == "The tokenizers `chosen` and `uniform` are one, so there is nothing to compare."
+    apart = compare(tables, about, 1, {"matched": "chosen", "tempered": "natural"})
+    assert "fewer bits per byte with `chosen` than with `natural`" in sentence(apart)
+    alone = {key: of for key, of in tables.items() if key[0] == "chosen"}
+    assert "`chosen` and `matched` are one" in sentence(compare(alone, about, 1, {"matched": "chosen"}))
+    assert sentence(compare(alone, about, 1)) is None
+    check = {"depth": 2, "seeds": 3, "bytes": 2_000_000}
+    page = write_language_models(table, about, check, {"flops": 1e12, "same": same})
+    assert "Rows with several names are one tokenizer" in page
+    assert re.search(r"\| `natural`, `tempered` +\|", page)
+    assert [of["name"] for of in beside_recipes(table)] == list(labels(table).values())
 
 
 def test_recipes_are_told_apart_from_the_first_one_each():

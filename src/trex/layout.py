@@ -377,6 +377,10 @@ class Layout:
     def language_model_budget(self) -> Path:
         return self.root / "language_model/budget.json"
 
+    def language_model_plan(self, row: str) -> Path:
+        """What its trainings are told, in a file of its own, so that another row changes nothing for it."""
+        return self.root / f"language_model/plans/{row}.json"
+
     def language_model(self, row: str, seed: int | str, table: str) -> Path:
         """table: bits or curve."""
         return self.root / f"language_model/models/{row}/{seed}.{table}.parquet"

@@ -99,6 +99,7 @@ rule plan_language_models:
         views=[FILES.language_model_view(view) for view in VIEWS],
     output:
         budget=FILES.language_model_budget,
+        plans=[FILES.language_model_plan(row) for row in ROWS],
     log:
         LOGS / "plan_language_models.log",
     benchmark:
@@ -124,7 +125,7 @@ rule plan_language_models:
 # three times, for every token of a step; the largest vocabularies have 256,000 entries.
 rule train_language_model:
     input:
-        budget=FILES.language_model_budget,
+        plan=FILES.language_model_plan("{row}"),
         training=views_of_row(lambda view: FILES.language_model_ids(view, "training")),
         measured=views_of_row(lambda view: FILES.language_model_ids(view, "measured")),
         views=views_of_row(FILES.language_model_view),

@@ -2,7 +2,7 @@
 
 from trex.files import read_json, remove, write_json, write_table
 from trex.language_model.device import prepare
-from trex.language_model.jobs import train_row
+from trex.language_model.jobs import Trained, train_row
 from trex.language_model.rows import views_of
 from trex.layout import Layout
 from trex.run.job import job
@@ -14,10 +14,15 @@ with job(snakemake):
     checkpoint = layout.language_model_checkpoint(row, seed)
     read = zip(files.training, files.measured, map(read_json, files.views), strict=True)
     views = dict(zip(views_of(row), read, strict=True))
-    trained = train_row(
-        row, seed, views, read_json(files.budget)["flops"], snakemake.params.check, checkpoint
-    )
-    write_json(trained.speed, layout.language_model_speed(row, seed))
+    plan = read_json(files.plan)
+    if plan["same_as"]:
+        trained = Trained.same_as(plan["same_as"])
+    else:
+        trained = train_row(row, seed, views, plan["flops"], snakemake.params.check, checkpoint)
+    if trained.speed:
+        write_json(trained.speed, layout.language_model_speed(row, seed))
+    else:
+        remove(layout.language_model_speed(row, seed))
     write_table(trained.bits, output.bits)
     write_table(trained.curve, output.curve)
     write_json(trained.about, output.about)

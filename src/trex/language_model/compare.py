@@ -9,6 +9,7 @@ documents, the same ones for all rows. The half-widths are added as squares.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -114,19 +115,25 @@ def _percent(log_ratio: float) -> float:
 
 
 def compare(
-    bits: Mapping[tuple[str, int], pl.DataFrame], about: Mapping[str, Mapping[str, Any]], seed: int
+    bits: Mapping[tuple[str, int], pl.DataFrame],
+    about: Mapping[str, Mapping[str, Any]],
+    seed: int,
+    same: Mapping[str, str] = MappingProxyType({}),
 ) -> pl.DataFrame:
     """Every metric of every row, and what every row gains over every other one.
 
     Args:
         bits: by (row, seed), `bits` of `jobs.Trained`. about: by row, its `about`. seed: of the resampled documents.
+        same: rows that others stand for, of `jobs.same_models`. They are not in `bits`: what one training gave must not
+            count twice in the noise of seeds.
 
     Returns:
         Columns of SCHEMA. Metrics: bpb by corpus, bpb_macro (mean of the corpora), bpb_worst; gain (by corpus),
         gain_macro, gain_worst: by how many % the row needs fewer bits per byte than `against`, with a 95 % interval;
         tokens_per_byte by corpus; information_capacity, from bpb_macro: bits saved, of the 8 of a byte, over log2 of
         the floating-point operations of reading a byte. After Yuan et al. 2025, arXiv 2511.08066, who take the
-        tokenizer into the measure of a model's efficiency in this way.
+        tokenizer into the measure of a model's efficiency in this way; same_model, without a value: the row stands for
+        `against` as well.
     """
     first = next(iter(bits.values()))
     found: list[dict[str, Any]] = []
@@ -136,6 +143,9 @@ def compare(
             of_set = measured(bits, budget, evaluation_set, seed)
             found += [at | row for row in _metrics(of_set)]
             found += [at | row for row in _efficiency(of_set, bits, about, at)]
+            found += [
+                at | {"row": row, "metric": "same_model", "against": other} for other, row in same.items()
+            ]
     return pl.DataFrame(found, schema=SCHEMA, orient="row")
 
 

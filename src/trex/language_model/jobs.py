@@ -1,7 +1,8 @@
 """What the jobs of the stage do: encode the text, agree on the budgets, train and measure."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,12 +29,23 @@ from trex.language_model.text import (
     shifted,
     stream,
 )
+from trex.layout import CHOSEN
 from trex.tokenizer.encode import of_plain_text, vocabulary_size
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 Key = tuple[str, str]  # (evaluation set, corpus)
+BITS = {
+    "budget": pl.String,
+    "evaluation_set": pl.String,
+    "corpus": pl.String,
+    "document": pl.Int64,
+    "bytes": pl.Int64,
+    "tokens": pl.Int64,
+    "bits": pl.Float64,
+}
+CURVE = {"step": pl.Int64, "tokens": pl.Int64, "budget": pl.String, "nats": pl.Float64}
 
 
 # --- Encoding ---------------------------------------------------------------------------------------------
@@ -42,7 +54,8 @@ Key = tuple[str, str]  # (evaluation set, corpus)
 @dataclass(frozen=True, eq=False)
 class Encoded:
     """Text in one view. training, measured: columns ids, bytes; measured begins with evaluation_set, corpus, document.
-    about: `ids`, `border` (None: the view has no id that no text has), `tokens` and `documents` of the training text.
+    about: `ids`, `border` (None: the view has no id that no text has), `tokens` and `documents` of the training text;
+    `sha256` of both texts' ids.
     """
 
     training: pa.Table
@@ -102,6 +115,11 @@ def encode_view(
     for column, values in reversed(keys.items()):
         table = table.add_column(0, column, values)
     about = {"ids": ids, "border": border, "tokens": int(encoded.tokens.sum()), "documents": len(encoded)}
+    digest = hashlib.sha256()
+    for documents in (encoded, read):
+        for array in (documents.starts, documents.ids):
+            digest.update(np.ascontiguousarray(array))
+    about["sha256"] = digest.hexdigest()
     return Encoded(encoded.to_arrow(), table, about)
 
 
@@ -141,12 +159,29 @@ def tokens_of(row: str, views: Mapping[str, Mapping[str, Any]], byte_share: floa
 def equal_flops(
     rows: Sequence[str], views: Mapping[str, Mapping[str, Any]], check: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What all rows can spend without reading a text twice: {flops, passes: of each row}."""
+    """What all rows can spend without reading a text twice: {flops, passes: of each row, same: of `same_models`}."""
     passes = {
         row: shape_of(row, views, check).training_flops * tokens_of(row, views, check["byte_share"])
         for row in rows
     }
-    return {"flops": min(passes.values()), "passes": passes}
+    return {"flops": min(passes.values()), "passes": passes, "same": same_models(rows, views)}
+
+
+def same_models(rows: Sequence[str], views: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Rows whose models would read the same ids as those of another one, and that one: the first, or the chosen row.
+    A recommended baseline is one of them. Trained once more it would count twice among what is compared.
+
+    >>> view = {"ids": 300, "border": 0, "sha256": "a"}
+    >>> same_models(["uniform", "chosen", "natural"], {"uniform": view, "chosen": view, "natural": view | {"ids": 301}})
+    {'uniform': 'chosen'}
+    """
+    found, first = {}, {}
+    for row in sorted(rows, key=lambda row: row != CHOSEN):
+        read = tuple(tuple(views[view][key] for key in ("ids", "border", "sha256")) for view in views_of(row))
+        other = first.setdefault(read, row)
+        if other != row:
+            found[row] = other
+    return found
 
 
 # --- Training ---------------------------------------------------------------------------------------------
@@ -156,12 +191,17 @@ def equal_flops(
 class Trained:
     """bits: budget, evaluation_set, corpus, document, bytes, tokens, bits. curve: step, tokens, budget, nats (a token,
     mean of the steps since the row before); budget is null before the learning rate falls. about: numbers of the
-    model. speed: `tokens_per_second`, `memory_bytes`, `device`: no two trainings have the same."""
+    model. speed: `tokens_per_second`, `memory_bytes`, `device`: no two trainings have the same. A row that another one
+    stands for has empty tables, about {same_as: that row}, and no speed."""
 
     bits: pl.DataFrame
     curve: pl.DataFrame
     about: dict[str, Any]
-    speed: dict[str, Any]
+    speed: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def same_as(cls, row: str) -> "Trained":
+        return cls(pl.DataFrame(schema=BITS), pl.DataFrame(schema=CURVE), {"same_as": row})
 
 
 def train_row(
@@ -213,7 +253,7 @@ def train_row(
     ends = [", ".join(segment.budgets) or None for segment in training.plan]
     curve = pl.DataFrame(
         [(int(at), int(at) * step_tokens, ends[int(segment)], nats) for segment, at, nats in progress.curve],
-        schema={"step": pl.Int64, "tokens": pl.Int64, "budget": pl.String, "nats": pl.Float64},
+        schema=CURVE,
         orient="row",
     )
     device = jax.devices()[0]

@@ -6,7 +6,20 @@ from trex.language_model.budgets import EQUAL_BYTES, EQUAL_COMPUTE
 from trex.language_model.rows import in_words
 from trex.layout import CHOSEN
 
+UNIFORM = "uniform"
 BUDGETS = {EQUAL_BYTES: "equal bytes", EQUAL_COMPUTE: "equal compute"}
+
+
+def labels(table: pl.DataFrame) -> dict[str, str]:
+    """Every row for people, with the names of the rows that it stands for: "`chosen`, `uniform`".
+
+    table: of `trex.language_model.compare`.
+    """
+    same = table.filter(metric="same_model").select("row", "against").unique(maintain_order=True).rows()
+    return {
+        row: ", ".join(map(in_words, [row, *(other for one, other in same if one == row)]))
+        for row in table["row"].unique(maintain_order=True)
+    }
 
 
 def sentence(table: pl.DataFrame) -> str | None:
@@ -19,11 +32,17 @@ def sentence(table: pl.DataFrame) -> str | None:
     names = first["row"].unique(maintain_order=True).to_list()
     row = CHOSEN if CHOSEN in names else names[0]
     others = [name for name in names if name != row]
+    same = first.filter(row=row, metric="same_model")["against"].to_list()
+    if row != CHOSEN and others:
+        return _against(first, row, others)
+    if same and (not others or (row == CHOSEN and UNIFORM in same)):
+        other = UNIFORM if UNIFORM in same else same[0]
+        return (
+            f"The tokenizers {in_words(row)} and {in_words(other)} are one, so there is nothing to compare."
+        )
     if not others:
         return None
-    if row != CHOSEN:
-        return _against(first, row, others)
-    other = "uniform" if "uniform" in others else others[0]
+    other = UNIFORM if UNIFORM in others else others[0]
     value, low, high = (
         first.filter(row=row, against=other, metric="gain_macro").select("value", "low", "high").row(0)
     )
@@ -50,6 +69,7 @@ def sentence(table: pl.DataFrame) -> str | None:
 def _against(first: pl.DataFrame, row: str, others: list[str]) -> str:
     """What can be told of other rows against one: each by itself. first: of one budget and evaluation set."""
     parameters = first.filter(row=row, metric="parameters")["value"].item()
+    shown = labels(first)
     told: dict[str, list[str]] = {"fewer": [], "more": [], "": []}
     gains = first.filter(against=row, metric="gain_macro")
     if gains["low"].null_count():
@@ -57,16 +77,16 @@ def _against(first: pl.DataFrame, row: str, others: list[str]) -> str:
     for other in others:
         value, low, high = gains.filter(row=other).select("value", "low", "high").row(0)
         if low <= 0 <= high:
-            told[""].append(in_words(other))
+            told[""].append(shown[other])
         else:
             which = "fewer" if value > 0 else "more"
-            told[which].append(f"{in_words(other)} ({abs(value):.2f} ± {(high - low) / 2:.2f} %)")
+            told[which].append(f"{shown[other]} ({abs(value):.2f} ± {(high - low) / 2:.2f} %)")
     parts = [f"{which} with {_listed(rows)}" for which, rows in told.items() if which and rows]
     if told[""]:
         parts.append(f"no difference could be measured with {_listed(told[''])}")
     return (
         f"Bits per byte of a language model of {parameters / 1e6:.2g} million parameters at equal compute, against "
-        f"{in_words(row)}: {'; '.join(parts)} (95 % intervals, each by itself)."
+        f"{shown[row]}: {'; '.join(parts)} (95 % intervals, each by itself)."
     )
 
 

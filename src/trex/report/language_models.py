@@ -8,11 +8,10 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from trex.language_model.budgets import EQUAL_BYTES, EQUAL_COMPUTE
-from trex.language_model.rows import in_words
 from trex.layout import CHOSEN
 from trex.report import markdown
 from trex.report.figures import CHOSEN_COLOR, COLORS, GREY, MARKERS, ROW_HEIGHT, STYLE
-from trex.report.language_model_sentence import BUDGETS, sentence
+from trex.report.language_model_sentence import BUDGETS, labels, sentence
 
 _EXPLAINED = {
     EQUAL_BYTES: "Every model reads the whole text once, however many tokens that makes.",
@@ -42,6 +41,8 @@ def write_language_models(
         "intervals are 95 %, over seeds and documents, and paired: all rows have the same seeds, the same order "
         "of documents and the same documents to encode. What is said here holds for models and texts of this size."
     )
+    if budget["same"]:
+        intro += " Rows with several names are one tokenizer, and one model a seed stands for all of them."
     parts = ["# Language models", said, intro]
     for key, words in BUDGETS.items():
         parts += [f"## At {words}", _EXPLAINED[key]]
@@ -61,12 +62,12 @@ def beside_recipes(table: pl.DataFrame) -> list[dict[str, Any]]:
     table: of `trex.language_model.compare`.
     """
     first = table.filter(evaluation_set=table["evaluation_set"][0])
-    names = first["row"].unique(maintain_order=True).to_list()
-    found = []
+    shown = labels(first)
+    names, found = list(shown), []
     for name in names:
         rows = first.filter(row=name)
         per_byte = rows.filter(budget=EQUAL_BYTES, metric="tokens_per_byte")["value"].mean()
-        of = {"name": in_words(name), "bytes_per_token": 1 / per_byte}
+        of = {"name": shown[name], "bytes_per_token": 1 / per_byte}
         of["parameters"] = int(rows.filter(budget=EQUAL_BYTES, metric="parameters")["value"].item())
         for budget in BUDGETS:
             here = rows.filter(budget=budget)
@@ -125,12 +126,12 @@ def _rows_table(rows: pl.DataFrame, about: Mapping[str, Mapping[str, Any]]) -> s
         return rows.filter(row=row, metric=metric)["value"].item()
 
     cells = []
-    for row in rows["row"].unique(maintain_order=True):
+    for row, shown in labels(rows).items():
         gain = rows.filter(row=row, metric="gain_macro", against=reference).to_dicts()
         per_byte = rows.filter(row=row, metric="tokens_per_byte")["value"].mean()
         cells.append(
             (
-                in_words(row),
+                shown,
                 f"{about[row]['vocab_size']:,}",
                 f"{1 / per_byte:.2f}",
                 f"{value(row, 'bpb_macro'):.4f}",
@@ -148,7 +149,7 @@ def _rows_table(rows: pl.DataFrame, about: Mapping[str, Mapping[str, Any]]) -> s
 
 def _corpora_table(rows: pl.DataFrame) -> str:
     reference = _reference(rows)
-    names = rows["row"].unique(maintain_order=True).to_list()
+    names = labels(rows)
     gains = rows.filter(metric="gain", against=reference)
     cells = []
     for corpus, bpb in rows.filter(metric="bpb", row=reference).select("corpus", "value").iter_rows():
@@ -161,7 +162,7 @@ def _corpora_table(rows: pl.DataFrame) -> str:
     header = (
         "corpus",
         f"`{reference}`, bits per byte",
-        *(f"{in_words(row)}, fewer bits" for row in names if row != reference),
+        *(f"{shown}, fewer bits" for row, shown in names.items() if row != reference),
     )
     return markdown.table(header, cells)
 
@@ -185,7 +186,8 @@ def bits_figure(table: pl.DataFrame) -> Figure:
     """What each row needs more or less than the chosen one, on the first evaluation set, with intervals."""
     first = table.filter(evaluation_set=table["evaluation_set"][0])
     reference = _reference(first)
-    names = [row for row in first["row"].unique(maintain_order=True) if row != reference]
+    shown = labels(first)
+    names = [row for row in shown if row != reference]
     with rc_context(STYLE):
         figure = Figure(figsize=(7, 0.8 + 0.3 * max(len(names), 1)))
         axes = figure.subplots(1, 2, sharey=True)
@@ -199,15 +201,20 @@ def bits_figure(table: pl.DataFrame) -> Figure:
             ax.axvline(0, color=CHOSEN_COLOR, linewidth=1)
             ax.set_title(f"at {words}")
             ax.set_xlabel(f"% fewer bits per byte than {reference}")
-        axes[0].set_yticks(range(len(names)), [in_words(row).replace("`", "") for row in names])
+        axes[0].set_yticks(range(len(names)), [shown[row].replace("`", "") for row in names])
         axes[0].invert_yaxis()
     return figure
 
 
 def curves_figure(
-    curves: Mapping[tuple[str, int], pl.DataFrame], about: Mapping[str, Mapping[str, Any]]
+    curves: Mapping[tuple[str, int], pl.DataFrame],
+    about: Mapping[str, Mapping[str, Any]],
+    shown: Mapping[str, str],
 ) -> Figure:
-    """The loss of every training, in nats a token, against the operations spent; dashed where the rate falls."""
+    """The loss of every training, in nats a token, against the operations spent; dashed where the rate falls.
+
+    shown: the rows for people, by `labels`.
+    """
     names = list(about)
     with rc_context(STYLE):
         figure = Figure(figsize=(7, max(3.2, 0.6 + ROW_HEIGHT * len(names))))
@@ -224,7 +231,7 @@ def curves_figure(
                 line = pl.concat([before, fall])
                 ax.plot(line["tokens"] * flops, line["nats"], **look, linestyle="--")
         for row in names:
-            ax.plot([], [], **_look(row, names), label=in_words(row).replace("`", ""))
+            ax.plot([], [], **_look(row, names), label=shown[row].replace("`", ""))
         ax.plot([], [], color=GREY, linestyle="--", label="the learning rate falls")
         ax.set_xlabel("floating-point operations")
         ax.set_ylabel("loss, nats a token")

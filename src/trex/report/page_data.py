@@ -12,11 +12,10 @@ from typing import Any
 import polars as pl
 
 from trex.files import read_json
-from trex.language_model.rows import in_words
 from trex.layout import Layout
 from trex.objective.objective import Objective
 from trex.proxies.training_set import read_training_set
-from trex.report.language_model_sentence import BUDGETS, sentence
+from trex.report.language_model_sentence import BUDGETS, labels, sentence
 from trex.report.results import Results
 
 # The metrics of validation.parquet that figures show: those that gains are about, and NSL.
@@ -156,10 +155,9 @@ def _language_models(results: Results) -> dict[str, Any] | None:
     table = results.bits_per_byte
     if table is None:
         return None
-    names = table["row"].unique(maintain_order=True)
     return {
         "said": (sentence(table) or "").replace("`", ""),
-        "rows": {name: in_words(name).replace("`", "") for name in names},
+        "rows": {row: shown.replace("`", "") for row, shown in labels(table).items()},
         "budgets": BUDGETS,
         "bits_per_byte": columns(table),
     }
