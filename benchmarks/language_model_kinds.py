@@ -197,7 +197,8 @@ def train(folder: Path, seeds: range, compute_only: bool) -> None:
     from trex.language_model.device import prepare as same_numbers
 
     same_numbers()
-    from trex.language_model.jobs import equal_flops, shape_of, train_row
+    from trex.language_model.budgets import EQUAL_BYTES, EQUAL_COMPUTE
+    from trex.language_model.jobs import equal_flops, train_row
 
     names = rows_of(folder)
     views = {name: read_json(folder / f"ids/{name}.json") for name in names}
@@ -208,12 +209,9 @@ def train(folder: Path, seeds: range, compute_only: bool) -> None:
         if Path(f"{out}.json").exists():
             continue
         began, cpu = time.monotonic(), time.process_time()
-        training = _ids(folder, name, "training")
-        if compute_only:
-            tokens = budget["flops"] / shape_of(name, views, CHECK).training_flops
-            training = first_of(training, tokens, seed, Path(f"{out}.training.parquet"))
-        files = {name: (training, _ids(folder, name, "measured"), views[name])}
-        trained = train_row(name, seed, files, budget["flops"], CHECK, Path(f"{out}.checkpoint.npz"))
+        files = {name: (_ids(folder, name, "training"), _ids(folder, name, "measured"), views[name])}
+        budgets = [EQUAL_COMPUTE] if compute_only else [EQUAL_BYTES, EQUAL_COMPUTE]
+        trained = train_row(name, seed, files, budget["flops"], CHECK, Path(f"{out}.checkpoint.npz"), budgets)
         write_table(trained.bits, Path(f"{out}.parquet"))
         about = {
             **trained.about,
@@ -224,18 +222,6 @@ def train(folder: Path, seeds: range, compute_only: bool) -> None:
         bpb = trained.bits.group_by("budget", "corpus").agg(pl.col("bits").sum() / pl.col("bytes").sum())
         mean = dict(bpb.group_by("budget").agg(pl.col("bits").mean()).iter_rows())
         print(name, seed, mean, f"{about['cpu_seconds']:.0f} CPU s, {about['seconds']:.0f} s", flush=True)
-
-
-def first_of(training: Path, tokens: float, seed: int, path: Path) -> Path:
-    """The documents that a model reads with so many tokens: the first in the seed's order, which is that of all."""
-    from trex.language_model.text import Documents, order_of
-
-    documents = Documents.read(training)
-    order = order_of(len(documents), seed)
-    kept = order[: int(np.searchsorted(np.cumsum(documents.tokens[order] + 1), tokens)) + 1]
-    of = Documents.of([documents.document(i) for i in kept], documents.n_bytes[kept])
-    write_table(pl.DataFrame(pl.from_arrow(of.to_arrow())), path)
-    return path
 
 
 def rows_of(folder: Path) -> list[str]:
@@ -254,11 +240,9 @@ def collect(folders: list[Path]) -> None:
             continue
         for name in names:
             stretch = pl.int_range(pl.len()) * STRETCHES // pl.len()
-            found = pl.read_parquet(folder / f"models/{name}.{seed}.parquet")
-            if list(folder.glob("models/*.training.parquet")):  # at equal compute alone
-                found = found.filter(budget="compute")
             tables.append(
-                found.with_columns(document=stretch.over("budget", "corpus"))
+                pl.read_parquet(folder / f"models/{name}.{seed}.parquet")
+                .with_columns(document=stretch.over("budget", "corpus"))
                 .group_by("budget", "corpus", "document", maintain_order=True)
                 .agg(pl.col("bytes", "tokens").sum(), pl.col("bits").sum())
                 .select(
@@ -269,7 +253,8 @@ def collect(folders: list[Path]) -> None:
                 )
             )
             about = read_json(folder / f"models/{name}.{seed}.json")
-            steps = {f"steps_{budget}": n for budget, n in about.pop("steps").items()}
+            steps = about.pop("steps")
+            steps = {f"steps_{budget}": steps.get(budget) for budget in ("bytes", "compute")}
             models.append({"run": folder.name, "row": name, "seed": seed, **about, **steps})
     if not tables:
         raise SystemExit(f"no seed of {', '.join(map(str, folders))} has all its rows: train them first")

@@ -103,7 +103,8 @@ def wait_until(condition, seconds: float = 600):
 
 
 def test_the_cluster_gives_the_same_bytes_and_a_killed_run_goes_on(cluster, local):
-    """Snakemake is killed while jobs run; what it leaves in the queue does not run beside the new jobs."""
+    """Snakemake is killed while jobs run; what it leaves in the queue does not run beside the new jobs. Later a file is
+    written anew with the same text: groups of jobs, too, whose input came out as it was are not submitted."""
     folder = tiny.make(local.parent / "slurm")
     with started(folder, cluster, *SLURM, *QUICK) as process:
         wait_until(lambda: len(squeue(cluster)) >= 2 and any(" R " in line for line in squeue(cluster)))
@@ -118,6 +119,12 @@ def test_the_cluster_gives_the_same_bytes_and_a_killed_run_goes_on(cluster, loca
     submitted = re.findall(r"Job (\S+) has been submitted with SLURM jobid (\d+)", output)
     assert len(submitted) <= 34  # of 46 jobs: groups, and trivial steps that stay here
     assert not squeue(cluster, "--states=PD,R")
+    corpus = folder / "aaa.jsonl"
+    corpus.write_bytes(corpus.read_bytes().replace(b'"text":', b'"text" :'))
+    output = run(folder, cluster, *SLURM, *QUICK)
+    assert "Training the proxies of batch 00000-00011: not again" in output  # one of a group
+    assert len(re.findall(r"has been submitted with SLURM", output)) == 1
+    assert_same_results(folder, local)
 
 
 def test_one_allocation(cluster, local):

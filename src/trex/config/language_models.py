@@ -38,8 +38,9 @@ class LanguageModelCheck(Section):
     parameters, 4 has 3 million, 7 has 17 million, 12 has 85 million."""
     context: int = Field(256, ge=16, le=65_536)
     """Length of the context window, in tokens."""
-    batch: int = Field(16, ge=1)
-    """Context windows per training step."""
+    batch: int = Field(4, ge=1)
+    """Context windows per training step, from as many places of the text. Short trainings of small models need small
+    steps, and many of them; large models on a GPU are trained faster with more."""
     learning_rate: float = Field(0.001, gt=0, le=1)
     """Highest learning rate of a model of width 256; others have it times sqrt(256 / width)."""
     weight_decay: float = Field(0.1, ge=0, le=1)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from trex.bpe.byte_alphabet import is_spelling, unspell
 from trex.counting.normalize import normalized
-from trex.language_model.budgets import segments, steps_of
+from trex.language_model.budgets import EQUAL_BYTES, EQUAL_COMPUTE, segments, steps_of
 from trex.language_model.documents import measured_documents
 from trex.language_model.rows import RAW_BYTES, views_of
 from trex.language_model.shape import Shape
@@ -211,6 +211,7 @@ def train_row(
     flops: float,
     check: Mapping[str, Any],
     checkpoint: Path | None = None,
+    budgets: Sequence[str] = (EQUAL_BYTES, EQUAL_COMPUTE),
 ) -> Trained:
     """Train one model and measure it after each budget. Imports JAX.
 
@@ -218,7 +219,7 @@ def train_row(
         seed: of the initial parameters and the order of documents; the same for all rows.
         files: by view of the row, training and measured tokens and `Encoded.about`.
         flops: of the budget of equal compute.
-        checkpoint: where a killed training goes on from.
+        checkpoint: where a killed training goes on from. budgets: those to measure at.
     """
     import jax
 
@@ -233,6 +234,7 @@ def train_row(
     options = Options(check["batch"], check["learning_rate"], check["weight_decay"], (seed,))
     step_tokens = check["batch"] * check["context"]
     steps = steps_of(len(ids), shape.training_flops, flops, step_tokens)
+    steps = {budget: steps[budget] for budget in budgets}
     measured_at = files[views_of(row)[0]][1]
     read = Documents.read(measured_at)
     dealt = windows(read, vocabulary.measured.border, check["context"])

@@ -154,16 +154,25 @@ def make_steps(
 
 
 def windows_of(streams: Sequence[np.ndarray], first: int, n: int, batch: int, context: int) -> np.ndarray:
-    """int32 [CHUNK, seeds, batch, context + 1]: windows of n steps, from step `first` on. Neighbouring windows share a
-    token, which is the last target of one and the first input of the next; behind the end is padding."""
+    """int32 [CHUNK, seeds, batch, context + 1]: windows of n steps, from step `first` on.
+
+    A stream is cut into `batch` pieces of one length, and a step takes the next window of each. So a step has text from
+    all over, and not the neighbouring windows of one or two documents, whose gradients are alike. Windows that follow
+    each other share a token, the last target of one and the first input of the next; behind the end is padding.
+
+    >>> windows_of([np.arange(9)], 0, 2, batch=2, context=2)[:2, 0].tolist()
+    [[[0, 1, 2], [6, 7, 8]], [[2, 3, 4], [8, -1, -1]]]
+    """
     taken = np.full((CHUNK, len(streams), batch, context + 1), PADDING, dtype=np.int32)
     for s, ids in enumerate(streams):
-        begin = first * batch * context
-        piece = ids[begin : begin + n * batch * context + 1]
-        padded = np.full(n * batch * context + 1, PADDING, dtype=np.int32)
-        padded[: len(piece)] = piece
-        rows = np.lib.stride_tricks.sliding_window_view(padded, context + 1)[::context]
-        taken[:n, s] = rows.reshape(n, batch, context + 1)
+        length = -(-len(ids) // (batch * context)) * context
+        for lane in range(batch):
+            begin = lane * length + first * context
+            piece = ids[begin : begin + n * context + 1]
+            padded = np.full(n * context + 1, PADDING, dtype=np.int32)
+            padded[: len(piece)] = piece
+            windows = np.lib.stride_tricks.sliding_window_view(padded, context + 1)
+            taken[:n, s, lane] = windows[::context]
     return taken
 
 

@@ -179,7 +179,12 @@ def _fewer(gain: Mapping[str, Any]) -> str:
 
 
 def _color(row: str, names: Sequence[str]) -> str:
-    return CHOSEN_COLOR if row == CHOSEN else COLORS[names.index(row) % len(COLORS)]
+    """names: of all rows, so that a row has one colour in all figures."""
+    return CHOSEN_COLOR if row == CHOSEN else COLORS[_place(row, names) % len(COLORS)]
+
+
+def _place(row: str, names: Sequence[str]) -> int:
+    return [name for name in names if name != CHOSEN].index(row)
 
 
 def bits_figure(table: pl.DataFrame) -> Figure:
@@ -196,13 +201,13 @@ def bits_figure(table: pl.DataFrame) -> Figure:
             for i, row in enumerate(names):
                 value, low, high = gains.filter(row=row).select("value", "low", "high").row(0)
                 if low is not None:
-                    ax.plot([low, high], [i, i], color=_color(row, names), linewidth=1.2)
-                ax.plot([value], [i], "o", color=_color(row, names), markersize=4)
+                    ax.plot([low, high], [i, i], color=_color(row, list(shown)), linewidth=1.2)
+                ax.plot([value], [i], "o", color=_color(row, list(shown)), markersize=4)
             ax.axvline(0, color=CHOSEN_COLOR, linewidth=1)
             ax.set_title(f"at {words}")
             ax.set_xlabel(f"% fewer bits per byte than {reference}")
         axes[0].set_yticks(range(len(names)), [shown[row].replace("`", "") for row in names])
-        axes[0].invert_yaxis()
+        axes[0].set_ylim(len(names) - 0.5, -0.5)
     return figure
 
 
@@ -241,6 +246,6 @@ def curves_figure(
 
 def _look(row: str, names: Sequence[str]) -> dict[str, Any]:
     """Of a line; where there are more rows than colours, marks distinguish those of one colour."""
-    again = names.index(row) // len(COLORS)
+    again = 0 if row == CHOSEN else _place(row, names) // len(COLORS)
     marks = {"marker": MARKERS[again - 1], "markevery": 0.1, "markersize": 3.5} if again else {}
     return {"color": _color(row, names), "linewidth": 0.9, **marks}

@@ -176,11 +176,13 @@ def plan_by_records(workflow: Any, results: Path, lock: RunLock) -> None:
     def run_if_inputs_differ(scheduler: JobScheduler, jobs: Iterable[Any], executor: Any = None) -> None:
         left = []
         for job in jobs:
-            if is_real_run(workflow) and _counts_already(job, results):
-                logger.info(
-                    f"Job {job.jobid}: {job.message or job.name}: not again, as nothing that it reads changed",
-                    extra={"not_again": job.jobid},
-                )
+            jobs_of_group = list(job) if job.is_group() else [job]
+            if is_real_run(workflow) and all(_counts_already(one, results) for one in jobs_of_group):
+                for one in jobs_of_group:
+                    logger.info(
+                        f"Job {one.jobid}: {one.message or one.name}: not again, as nothing that it reads changed",
+                        extra={"not_again": one.jobid},
+                    )
                 scheduler._proceed(job)
             else:
                 left.append(job)
@@ -212,14 +214,11 @@ def plan_by_records(workflow: Any, results: Path, lock: RunLock) -> None:
         setattr(kind, name, answer)
 
 
-def _counts_already(job: Any, results: Path) -> bool:
-    """Whether all outputs of a job, or of the jobs of a group, count with their inputs as they are now."""
-    planner = Planner(Records(results))
-    for one in job if job.is_group() else [job]:
-        files = [*one.output, *filter(None, [one.benchmark])]
-        if not one.output or not all(map(os.path.exists, files)) or planner.why(one):
-            return False
-    return True
+def _counts_already(job: Job, results: Path) -> bool:
+    """Whether all outputs of a job count with its inputs as they are now."""
+    files = [*job.output, *filter(None, [job.benchmark])]
+    there = bool(job.output) and all(map(os.path.exists, files))
+    return there and not Planner(Records(results)).why(job)
 
 
 def planned_jobs(workflow: Any) -> list[tuple[str, bool]]:
