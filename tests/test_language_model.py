@@ -114,8 +114,18 @@ def test_proxy_compression_reads_some_documents_raw_and_drops_the_tokens_at_the_
     raw = bytes_of_documents(written)
     compressed = shifted(bytes_of_documents(["x"] * 2000), vocabulary.other.first)
     ids = mixed_stream(raw, compressed, vocabulary, 0.1, seed=1)
-    n_raw = (ids == vocabulary.measured.border).sum()
-    assert 150 < n_raw < 260
+    text = shown(ids)  # of both borders, as "|", and x for tokens
+    texts_of_raw = re.findall(r"text \d+", text)
+    assert 150 < len(texts_of_raw) < 260
+    border, other = vocabulary.measured.border, vocabulary.other.border
+    ends = [i for i, id in enumerate(ids[:-1]) if id < 256 and ids[i + 1] >= 256]
+    assert (
+        ids[[i + 1 for i in ends]] == border
+    ).all()  # a raw document ends with the border of its own view,
+    assert len(ends) == len(texts_of_raw)
+    begins = [i for i, id in enumerate(ids) if i and id < 256 and ids[i - 1] >= 256]
+    assert (ids[[i - 1 for i in begins]] == border).all()  # and begins after it
+    assert (ids == other).sum() > 1700
     assert ids.max() < vocabulary.size == 256 + 1 + 300 + 1
     possible = vocabulary.measured.possible(vocabulary.size)
     assert possible.sum() == 257
@@ -226,9 +236,12 @@ def test_a_killed_training_goes_on_with_the_same_numbers(trained, files, tmp_pat
     monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 0.0)
     saved, save = [], train.save
 
+    last, kept = [], tmp_path / "kept.npz"
+
     def save_and_die(progress, path, identity):
         save(progress, path, identity)
         saved.append(progress.step)
+        last[:] = [(progress.state, identity)]
         if len(saved) == 2:
             raise KeyboardInterrupt
 
@@ -236,12 +249,37 @@ def test_a_killed_training_goes_on_with_the_same_numbers(trained, files, tmp_pat
     with pytest.raises(KeyboardInterrupt):
         jobs.train_row("words", 1, files, 1e18, CHECK, checkpoint)
     assert list(tmp_path.iterdir()) == [checkpoint]
+    kept.write_bytes(checkpoint.read_bytes())
     again = jobs.train_row("words", 1, files, 1e18, CHECK, checkpoint)
     assert again.bits.equals(trained.bits)
     assert again.curve.equals(trained.curve)
 
-    (tmp_path / "checkpoint.npz").write_bytes(b"half")
-    assert train.load(checkpoint, None, "") is None
+    whole, (like, identity) = kept.read_bytes(), last[0]
+    assert train.load(kept, like, identity) is not None
+    for damaged in (b"half", whole[: len(whole) // 2], whole[:60_000] + b"x" * 1000 + whole[61_000:]):
+        kept.write_bytes(damaged)
+        assert train.load(kept, like, identity) is None
+
+
+@needs_jax
+def test_a_checkpoint_of_another_training_is_not_taken(files, tmp_path, monkeypatch):
+    """Of other text, or of other documents to measure, which are part of the digest; or by other code."""
+    from trex.language_model import train
+
+    checkpoint, identities = tmp_path / "checkpoint.npz", []
+    checkpoint.touch()
+
+    def look(path, like, identity):
+        identities.append(identity)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "load", look)
+    training, measured, about = files["words"]
+    other = {"words": (training, measured, about | {"sha256": "0"})}
+    for read, code in ((files, ""), (other, ""), (files, "new"), (files, "")):
+        with pytest.raises(KeyboardInterrupt):
+            jobs.train_row("words", 1, read, 1e18, CHECK, checkpoint, code=code)
+    assert len(set(identities)) == 3
 
 
 def test_without_jax_the_error_says_what_to_type(monkeypatch):
@@ -304,14 +342,16 @@ def test_the_page_has_every_row_and_corpus_and_the_figures_can_be_drawn(tmp_path
     about = dict.fromkeys(("chosen", "raw_bytes", "chosen.and_bytes"), of)
     table = compare(tables, about, seed=1)
     check = {"depth": 2, "seeds": 2, "bytes": 2_000_000}
-    page = write_language_models(table, about, check, {"flops": 1e12, "same": {}})
+    page = write_language_models(table, about, check, {"flops": 1e12, "same": {}, "bytes": 1_990_000})
     for text in (
         sentence(table),
-        "raw bytes, and tokens of `chosen` while training",
+        "Proxy Compression of `chosen`",
+        "on 2.0 MB of text that",
         "`bbb`",
         "1e+12 operations",
     ):
-        assert text in page
+        assert text in " ".join(page.split())
+    assert re.search(r"60 documents, \d\d\.\d kB, 30 a corpus\.", page)
     curve = pl.DataFrame(
         {"step": [1, 2, 3], "tokens": [9, 18, 27], "budget": [None, None, "bytes"], "nats": [3.0, 2, 1]}
     )
@@ -330,17 +370,26 @@ def test_a_row_that_is_another_one_is_named_with_it_and_counts_once():
     same = {"matched": "chosen", "uniform": "chosen", "tempered": "natural"}
     table, without = compare(tables, about, 1, same), compare(tables, about, 1)
     assert table.filter(pl.col("metric") != "same_model").equals(without)  # intervals included
-    assert labels(table) == {"chosen": "`chosen`, `matched`, `uniform`", "natural": "`natural`, `tempered`"}
-    assert sentence(table) == "The tokenizers `chosen` and `uniform` are one, so there is nothing to compare."
+    assert labels(table) == {
+        "chosen": "`chosen` = `matched` = `uniform`",
+        "natural": "`natural` = `tempered`",
+    }
+    assert sentence(table).startswith("The tokenizers `chosen` and `uniform` make the same tokens")
     apart = compare(tables, about, 1, {"matched": "chosen", "tempered": "natural"})
     assert "fewer bits per byte with `chosen` than with `natural`" in sentence(apart)
     alone = {key: of for key, of in tables.items() if key[0] == "chosen"}
-    assert "`chosen` and `matched` are one" in sentence(compare(alone, about, 1, {"matched": "chosen"}))
+    assert "`chosen` and `matched` make the same tokens" in sentence(
+        compare(alone, about, 1, {"matched": "chosen"})
+    )
     assert sentence(compare(alone, about, 1)) is None
     check = {"depth": 2, "seeds": 3, "bytes": 2_000_000}
-    page = write_language_models(table, about, check, {"flops": 1e12, "same": same})
-    assert "Rows with several names are one tokenizer" in page
-    assert re.search(r"\| `natural`, `tempered` +\|", page)
+    page = write_language_models(table, about, check, {"flops": 1e12, "same": same, "bytes": 500_000})
+    said = " ".join(page.split())
+    assert "Rows with several names make the same tokens of all this text" in said
+    assert "on 500.0 kB of text (`language_model.check.bytes` asks for 2.0 MB) that" in page.replace(
+        "\n", " "
+    )
+    assert re.search(r"\| `natural` = `tempered` +\|", page)
     assert [of["name"] for of in beside_recipes(table)] == list(labels(table).values())
 
 
@@ -368,14 +417,74 @@ def test_recipes_are_told_apart_from_the_first_one_each():
 
 def test_one_seed_gives_no_interval_and_a_row_against_itself_no_gain():
     values = np.full((5, 2, 1), 2.0)
-    assert gain(values, 0, 1) == (0.0, None, None)
-    assert "one seed cannot tell" in sentence(
+    assert gain(values, 0, 1, [0, 1], [9]) == (0.0, None, None)
+    assert "one seed, or one document a corpus, cannot tell" in sentence(
         compare(
             _bits({"chosen": 0.9, "uniform": 1.0}, 1, 0.0),
             dict.fromkeys(("chosen", "uniform"), ABOUT),
             seed=1,
         )
     )
+
+
+def covered(sds: list[float], seeds: int, clones: int = 0) -> float:
+    """How often the 95 % interval of the first two rows, which are equal, holds 0; sds: the noise of each row in %.
+    clones: more rows, that are copies of each other."""
+    rng, times = np.random.default_rng(1), 800
+    held = 0
+    for _ in range(times):
+        noise = 0.01 * np.array(sds)[:, None] * rng.standard_normal((len(sds), seeds))
+        copies = np.repeat(0.01 * rng.standard_normal((1, seeds)), clones, axis=0)
+        values = np.repeat(np.exp(np.concatenate([noise, copies]))[None], 2, axis=0)
+        _, low, high = gain(values, 0, 1, range(len(sds) + clones), [1000])
+        held += low < 0 < high
+    return held / times
+
+
+def test_intervals_hold_the_truth_whatever_other_rows_there_are():
+    assert covered([1, 1], 3) == pytest.approx(0.95, abs=0.02)
+    assert covered([1] * 4, 2) == pytest.approx(0.95, abs=0.02)
+    assert 0.95 < covered([1] * 9, 3) < 0.99
+    assert covered([2, 2] + [0.3] * 6, 3) > 0.85  # 0.67 if all rows counted in full
+    assert covered([1, 1], 3, clones=8) > 0.88  # 0.73
+    # rows of another kind do not count
+    tables = _bits({"chosen": 1.0, "uniform": 1.01}, 3, 0.001)
+    noisy = _bits({"raw_bytes": 1.3, "chosen.and_bytes": 2.0}, 3, 0.2)
+    of = dict.fromkeys(("chosen", "uniform", "raw_bytes", "chosen.and_bytes"), ABOUT)
+    gains = pl.col("row").is_in(["chosen", "uniform"]) & pl.col("against").is_in(["chosen", "uniform"])
+    assert compare(tables | noisy, of, 1).filter(gains).equals(compare(tables, of, 1).filter(gains))
+
+
+def test_intervals_of_few_documents_are_wide_and_said_to_be():
+    """Documents alone are noisy here, the first two rows are equal."""
+    rng, times = np.random.default_rng(1), 300
+    for n in (2, 5):
+        held = 0
+        for _ in range(times):
+            noise = rng.lognormal(0, 0.02, (2, n))
+            frame = {
+                "evaluation_set": ["s"] * n,
+                "corpus": ["a"] * n,
+                "document": range(n),
+                "bytes": [100] * n,
+            }
+            tables = {
+                (row, seed): pl.DataFrame(
+                    {"budget": ["compute"] * n, **frame, "tokens": [25] * n, "bits": 200 * noise[i]}
+                )
+                for i, row in enumerate(("chosen", "uniform"))
+                for seed in (1, 2)
+            }
+            table = compare(tables, dict.fromkeys(("chosen", "uniform"), ABOUT), 1)
+            low, high = table.filter(row="chosen", metric="gain_macro").select("low", "high").row(0)
+            held += low < 0 < high
+        assert held / times > 0.88, n
+    of = {**ABOUT, "vocab_size": 500}
+    check = {"depth": 1, "seeds": 2, "bytes": 10}
+    page = write_language_models(
+        table, dict.fromkeys(("chosen", "uniform"), of), check, {"flops": 1.0, "same": {}, "bytes": 10}
+    )
+    assert "Fewer than 10 documents" in page
 
 
 def test_other_documents_are_not_compared():

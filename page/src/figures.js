@@ -76,7 +76,7 @@ function gains() {
     labelled("of", select(metrics.map((name) => [name, name.slice(5)]), metric, (value) => { metric = value; element.redraw(); })),
     labelled("against", select(kinds, kind, (value) => { kind = value; element.redraw(); })),
   ];
-  const element = figure("What the recommended mixture gains at full scale", "Right of 0 it needs fewer tokens; an interval that holds 0 is a tie.", controls, () => {
+  const element = figure("What the recommended mixture gains at full scale", "Right of 0 it needs fewer tokens. Where an interval holds 0, no difference can be claimed.", controls, () => {
     const all = validation
       .filter((row) => row.metric === metric && row.corpus === null && ours.has(row.against) === (kind === "ours"))
       .map((row) => ({ ...row, name: row.evaluation_set === null ? row.against : `${row.against} (${row.evaluation_set})` }));

@@ -33,7 +33,7 @@ export function languageModels() {
   function gains() {
     const state = fresh();
     const redraw = () => element.redraw();
-    const element = figure("Bits per byte with each tokenizer", "Right of 0 a model needs fewer bits for the same text, in the mean of the corpora; an interval that holds 0 is a tie.", [...choices(all, budgets, state, redraw), against(state, redraw)], () => {
+    const element = figure("Bits per byte with each tokenizer", "Right of 0 a model needs fewer bits for the same text, in the mean of the corpora. Where an interval holds 0, no difference could be measured.", [...choices(all, budgets, state, redraw), against(state, redraw)], () => {
       const here = at(state);
       const of = (row, metric) => here.find((one) => one.row === row && one.metric === metric)?.value ?? null;
       const table = order.map((row) => {

@@ -18,7 +18,8 @@ with job(snakemake):
     if plan["same_as"]:
         trained = Trained.same_as(plan["same_as"])
     else:
-        trained = train_row(row, seed, views, plan["flops"], snakemake.params.check, checkpoint)
+        params = snakemake.params
+        trained = train_row(row, seed, views, plan["flops"], params.check, checkpoint, code=str(params.code))
     if trained.speed:
         write_json(trained.speed, layout.language_model_speed(row, seed))
     else:

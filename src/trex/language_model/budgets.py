@@ -42,7 +42,7 @@ def steps_of(tokens: int, flops_per_token: float, equal_flops: float, step_token
     affordable = min(round(equal_flops / flops_per_token / step_tokens), whole_text)
     if affordable < 4:
         raise ValueError(
-            f"{tokens:,} tokens of text, {affordable * step_tokens:,} of them at equal compute, make "
+            f"{tokens:,} tokens of text, {min(affordable * step_tokens, tokens):,} of them at equal compute, make "
             f"{affordable} steps of {step_tokens:,} tokens; at least 4 are needed: raise language_model.check.bytes, "
             "or lower context or batch there"
         )

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,8 @@ CURVE = {"step": pl.Int64, "tokens": pl.Int64, "budget": pl.String, "nats": pl.F
 @dataclass(frozen=True, eq=False)
 class Encoded:
     """Text in one view. training, measured: columns ids, bytes; measured begins with evaluation_set, corpus, document.
-    about: `ids`, `border` (None: the view has no id that no text has), `tokens` and `documents` of the training text;
-    `sha256` of both texts' ids.
+    about: `ids`, `border` (None: the view has no id that no text has); of the training text `tokens`, `documents` and
+    `bytes`; `sha256` of both texts' ids.
     """
 
     training: pa.Table
@@ -99,9 +100,10 @@ def encode_view(
         of_plain_text(tokenizer)
         encoded, read = encode_documents(tokenizer, texts), encode_documents(tokenizer, flat)
         ids = vocabulary_size(tokenizer)
-        kept, _ = normalized(pa.array(flat, pa.large_string()), normalizer)
-        for i, text in enumerate(kept.to_pylist()):
-            if not _gives_back(tokenizer, read.document(i).tolist(), text):
+        kept, _ = normalized(pa.array(texts + flat, pa.large_string()), normalizer)
+        both = chain(encoded.each(), read.each())
+        for document, text in zip(both, kept.to_pylist(), strict=True):
+            if not _gives_back(tokenizer, document.tolist(), text):
                 raise ValueError(
                     f"the tokenizer {name} does not give back the text that it encodes, such as {text[:40]!r}, so bits "
                     "per byte of its models cannot be compared; leave it out of language_model.check"
@@ -114,7 +116,13 @@ def encode_view(
     table = read.to_arrow()
     for column, values in reversed(keys.items()):
         table = table.add_column(0, column, values)
-    about = {"ids": ids, "border": border, "tokens": int(encoded.tokens.sum()), "documents": len(encoded)}
+    about = {
+        "ids": ids,
+        "border": border,
+        "tokens": int(encoded.tokens.sum()),
+        "documents": len(encoded),
+        "bytes": int(encoded.n_bytes.sum()),
+    }
     digest = hashlib.sha256()
     for documents in (encoded, read):
         for array in (documents.starts, documents.ids):
@@ -153,18 +161,28 @@ def tokens_of(row: str, views: Mapping[str, Mapping[str, Any]], byte_share: floa
     counts = [views[view]["tokens"] + views[view]["documents"] for view in views_of(row)]
     if len(counts) == 1:
         return float(counts[0])
-    return byte_share * counts[0] + (1 - byte_share) * counts[1]
+    both_borders = (
+        2 * byte_share * (1 - byte_share) * views[views_of(row)[0]]["documents"]
+    )  # where the view changes
+    return byte_share * counts[0] + (1 - byte_share) * counts[1] + both_borders
 
 
 def equal_flops(
     rows: Sequence[str], views: Mapping[str, Mapping[str, Any]], check: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What all rows can spend without reading a text twice: {flops, passes: of each row, same: of `same_models`}."""
+    """What all rows can spend without reading a text twice: {flops, passes: of each row, same: of `same_models`, bytes:
+    of the text}."""
     passes = {
         row: shape_of(row, views, check).training_flops * tokens_of(row, views, check["byte_share"])
         for row in rows
     }
-    return {"flops": min(passes.values()), "passes": passes, "same": same_models(rows, views)}
+    n_bytes = next(iter(views.values()))["bytes"]
+    return {
+        "flops": min(passes.values()),
+        "passes": passes,
+        "same": same_models(rows, views),
+        "bytes": n_bytes,
+    }
 
 
 def same_models(rows: Sequence[str], views: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -212,6 +230,7 @@ def train_row(
     check: Mapping[str, Any],
     checkpoint: Path | None = None,
     budgets: Sequence[str] = (EQUAL_BYTES, EQUAL_COMPUTE),
+    code: str = "",
 ) -> Trained:
     """Train one model and measure it after each budget. Imports JAX.
 
@@ -219,7 +238,8 @@ def train_row(
         seed: of the initial parameters and the order of documents; the same for all rows.
         files: by view of the row, training and measured tokens and `Encoded.about`.
         flops: of the budget of equal compute.
-        checkpoint: where a killed training goes on from. budgets: those to measure at.
+        checkpoint: where a killed training of the same texts, by the same code, goes on from.
+        budgets: those to measure at. code: what tells other code.
     """
     import jax
 
@@ -240,7 +260,13 @@ def train_row(
     dealt = windows(read, vocabulary.measured.border, check["context"])
     measure = make_measure(shape, vocabulary.measured.possible(shape.rows), step_tokens)
     training = Training(
-        shape, options, [ids], segments(steps), np.arange(shape.rows) < vocabulary.size, checkpoint
+        shape,
+        options,
+        [ids],
+        segments(steps),
+        np.arange(shape.rows) < vocabulary.size,
+        checkpoint,
+        repr((code, jax.__version__, [about["sha256"] for about in views.values()])),
     )
     progress = training.run(lambda state: {"bits": measure(state.parameters, dealt, len(read))})
     keys = pl.read_parquet(measured_at, columns=["evaluation_set", "corpus", "document", "bytes"])
@@ -259,7 +285,6 @@ def train_row(
         orient="row",
     )
     device = jax.devices()[0]
-    taken = sum(segment.last - segment.first for segment in training.plan) * step_tokens
     about = {
         "vocab_size": vocabulary.size,
         "parameters": shape.parameters,
@@ -270,7 +295,7 @@ def train_row(
         "chunk": CHUNK,
     }
     speed = {
-        "tokens_per_second": taken / max(progress.seconds, 1e-9),
+        "tokens_per_second": progress.steps * step_tokens / max(progress.seconds, 1e-9),
         "memory_bytes": _memory(device),
         "device": device.device_kind,
     }

@@ -61,9 +61,20 @@ def views_of(row: str) -> list[str]:
     return [RAW_BYTES, row.removesuffix(_AND_BYTES)] if row.endswith(_AND_BYTES) else [row]
 
 
+def kind(row: str) -> str:
+    """Of what its models read: the noise of their seeds is alike.
+
+    >>> kind("chosen"), kind("raw_bytes"), kind("chosen.and_bytes")
+    ('tokens', 'raw_bytes', 'both')
+    """
+    if row == RAW_BYTES:
+        return RAW_BYTES
+    return "both" if row.endswith(_AND_BYTES) else "tokens"
+
+
 def in_words(row: str) -> str:
     """For people."""
     if row == RAW_BYTES:
         return "raw bytes"
     mixture = row.removesuffix(_AND_BYTES)
-    return f"raw bytes, and tokens of `{mixture}` while training" if mixture != row else f"`{row}`"
+    return f"Proxy Compression of `{mixture}`" if mixture != row else f"`{row}`"

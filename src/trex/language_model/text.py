@@ -1,12 +1,12 @@
 """The same documents in the same order whatever the tokenizer, and what each tokenizer makes of them.
 
-A *view* is how a document becomes ids: through a tokenizer, or as its raw bytes. Every document begins with the id of
-its view's border, and the next document's border ends it. So the first token of a document is predicted from the
+A *view* is how a document becomes ids: through a tokenizer, or as its raw bytes. Before and after every document is the
+border of its view, once between two documents of one view. So the first token of a document is predicted from the
 border, and its end is predicted as well, by every model alike. Borders are no text: their bits count, their bytes do
 not.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +43,9 @@ class Documents:
 
     def document(self, i: int) -> np.ndarray:
         return self.ids[self.starts[i] : self.starts[i + 1]]
+
+    def each(self) -> Iterator[np.ndarray]:
+        return map(self.document, range(len(self)))
 
     @classmethod
     def of(cls, ids: Sequence[np.ndarray], n_bytes: Iterable[int]) -> "Documents":
@@ -164,6 +167,10 @@ def mixed_stream(
 
 
 def _joined(pieces: Sequence[tuple[np.ndarray, int]]) -> np.ndarray:
-    last = np.array([pieces[-1][1]], dtype=np.int32) if pieces else np.zeros(0, np.int32)
-    parts = [part for ids, border in pieces for part in (np.array([border], dtype=np.int32), ids)]
-    return np.concatenate([*parts, last])
+    parts: list[np.ndarray] = []
+    before = None
+    for ids, border in pieces:
+        parts += [np.array([border] if before in (None, border) else [before, border], dtype=np.int32), ids]
+        before = border
+    last = [] if before is None else [before]
+    return np.concatenate([*parts, np.array(last, dtype=np.int32)])

@@ -8,12 +8,15 @@ import json
 import logging
 import os
 import secrets
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from zipfile import BadZipFile
 
 import jax
 import jax.numpy as jnp
@@ -63,7 +66,8 @@ class Progress:
     """How far a training came: what a checkpoint holds.
 
     segment, step: the next ones. trunk: the state to go back to after a fall; None outside. curve: rows (segment,
-    step, loss of each seed in nats a token). seconds: of training. results: what was measured after each budget.
+    step, loss of each seed in nats a token). seconds: of training, of so many steps. results: what was measured after
+    each budget.
     """
 
     state: State
@@ -72,6 +76,7 @@ class Progress:
     trunk: State | None = None
     curve: list[list[float]] = field(default_factory=list)
     seconds: float = 0.0
+    steps: int = 0
     results: dict[str, Any] = field(default_factory=dict)
 
     def note(self, first: int, n: int, values: jax.Array) -> None:
@@ -180,7 +185,8 @@ def windows_of(streams: Sequence[np.ndarray], first: int, n: int, batch: int, co
 class Training:
     """One training of models of one shape, one a seed, on their streams.
 
-    plan: its segments. possible: bool [rows], the ids that exist. checkpoint: a file, or None.
+    plan: its segments. possible: bool [rows], the ids that exist. checkpoint: a file, or None. of: what else the
+    results depend on, as a checkpoint of another training is not taken.
     """
 
     shape: Shape
@@ -189,6 +195,7 @@ class Training:
     plan: Sequence[Segment]
     possible: np.ndarray
     checkpoint: Path | None = None
+    of: str = ""
 
     def run(self, measure: Callable[[State], Any]) -> Progress:
         """Train, and measure after each fall; goes on from a checkpoint of the same training.
@@ -198,6 +205,10 @@ class Training:
         progress = self._begin()
         rate = self.options.highest_rate(self.shape)
         take = make_steps(self.shape, self.options, self.possible)
+        windows = np.full(
+            (CHUNK, len(self.streams), self.options.batch, self.shape.context + 1), PADDING, np.int32
+        )
+        take(progress.state, windows, np.zeros(CHUNK, np.float32), 0)  # compiles, before the clock starts
         saved = monotonic()
         while progress.segment < len(self.plan):
             segment = self.plan[progress.segment]
@@ -210,6 +221,7 @@ class Training:
                 rates[:n] = rate * segment.rates[at - segment.first : at - segment.first + n]
                 windows = windows_of(self.streams, at, n, self.options.batch, self.shape.context)
                 progress.state, values = take(progress.state, windows, rates, n)
+                progress.steps += n
                 waiting.append((at, n, values))
                 if len(waiting) > 1:  # the device is never idle while a chunk's losses are fetched
                     progress.note(*waiting.pop(0))
@@ -244,10 +256,9 @@ class Training:
 
     def _identity(self) -> str:
         """Of the same training; a checkpoint of another is not taken."""
-        text = [int(ids[:: max(1, len(ids) // 1000)].astype(np.int64).sum()) for ids in self.streams]
+        text = [sha256(np.ascontiguousarray(ids)).hexdigest() for ids in self.streams]
         plan = [(segment.first, segment.last, segment.budgets) for segment in self.plan]
-        lengths = [len(ids) for ids in self.streams]
-        return repr((self.shape, self.options, plan, lengths, text))
+        return repr((self.shape, self.options, plan, text, self.of))
 
 
 def _chunks(segment: Segment, step: int) -> Iterator[tuple[int, int]]:
@@ -277,6 +288,7 @@ def save(progress: Progress, path: Path, identity: str) -> None:
         "trunk": progress.trunk is not None,
         "curve": progress.curve,
         "seconds": progress.seconds,
+        "steps": progress.steps,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
@@ -319,8 +331,9 @@ def load(path: Path, like: State, identity: str) -> Progress | None:
                 state("trunk") if about["trunk"] else None,
                 about["curve"],
                 about["seconds"],
+                about["steps"],
                 results,
             )
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         log.warning("the checkpoint %s cannot be read, so training begins at its beginning: %s", path, error)
         return None

@@ -11,13 +11,13 @@ BUDGETS = {EQUAL_BYTES: "equal bytes", EQUAL_COMPUTE: "equal compute"}
 
 
 def labels(table: pl.DataFrame) -> dict[str, str]:
-    """Every row for people, with the names of the rows that it stands for: "`chosen`, `uniform`".
+    """Every row for people, with the names of the rows that it stands for: "`chosen` = `uniform`".
 
     table: of `trex.language_model.compare`.
     """
     same = table.filter(metric="same_model").select("row", "against").unique(maintain_order=True).rows()
     return {
-        row: ", ".join(map(in_words, [row, *(other for one, other in same if one == row)]))
+        row: " = ".join(map(in_words, [row, *(other for one, other in same if one == row)]))
         for row in table["row"].unique(maintain_order=True)
     }
 
@@ -38,8 +38,10 @@ def sentence(table: pl.DataFrame) -> str | None:
     if same and (not others or (row == CHOSEN and UNIFORM in same)):
         other = UNIFORM if UNIFORM in same else same[0]
         return (
-            f"The tokenizers {in_words(row)} and {in_words(other)} are one, so there is nothing to compare."
+            f"The tokenizers {in_words(row)} and {in_words(other)} make the same tokens of the language models' text, "
+            "so there is nothing to compare."
         )
+
     if not others:
         return None
     other = UNIFORM if UNIFORM in others else others[0]
@@ -51,19 +53,17 @@ def sentence(table: pl.DataFrame) -> str | None:
     if low is None:
         return (
             f"A {model} needs {abs(value):.2f} % {'fewer' if value > 0 else 'more'} bits per byte with {in_words(row)} "
-            f"than with {in_words(other)} at equal compute, but one seed cannot tell that from noise."
+            f"than with {in_words(other)} at equal compute, but one seed, or one document a corpus, cannot tell that "
+            "from noise."
         )
-    numbers = f"{value:.2f} ± {(high - low) / 2:.2f} %"
+    numbers = f"{abs(value):.2f} ± {(high - low) / 2:.2f} % {'fewer' if value > 0 else 'more'} bits per byte"
     if low <= 0 <= high:
         return (
             f"No difference could be measured between {in_words(row)} and {in_words(other)} with a {model} at equal "
-            f"compute: the first needs {numbers} fewer bits per byte."
+            f"compute: the first needs {numbers}."
         )
-    numbers = f"{abs(value):.2f} ± {(high - low) / 2:.2f} %"
-    return (
-        f"A {model} needs {numbers} {'fewer' if value > 0 else 'more'} bits per byte with {in_words(row)} than with "
-        f"{in_words(other)}, at equal compute (95 % interval)."
-    )
+    compared = f"with {in_words(row)} than with {in_words(other)}"
+    return f"A {model} needs {numbers} {compared}, at equal compute (95 % interval)."
 
 
 def _against(first: pl.DataFrame, row: str, others: list[str]) -> str:
@@ -73,7 +73,8 @@ def _against(first: pl.DataFrame, row: str, others: list[str]) -> str:
     told: dict[str, list[str]] = {"fewer": [], "more": [], "": []}
     gains = first.filter(against=row, metric="gain_macro")
     if gains["low"].null_count():
-        return f"One seed of each row cannot tell differences from {in_words(row)} from noise; train two or more."
+        few = "One seed of each row, or one document a corpus"
+        return f"{few}, cannot tell differences from {in_words(row)} from noise."
     for other in others:
         value, low, high = gains.filter(row=other).select("value", "low", "high").row(0)
         if low <= 0 <= high:

@@ -1,6 +1,7 @@
 """The page and the figures about small language models: bits per byte with each tokenizer."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import polars as pl
@@ -13,6 +14,7 @@ from trex.report import markdown
 from trex.report.figures import CHOSEN_COLOR, COLORS, GREY, MARKERS, ROW_HEIGHT, STYLE
 from trex.report.language_model_sentence import BUDGETS, labels, sentence
 
+FEW = 10  # documents
 _EXPLAINED = {
     EQUAL_BYTES: "Every model reads the whole text once, however many tokens that makes.",
     EQUAL_COMPUTE: "Every model gets the same number of floating-point operations, output embedding and attention "
@@ -33,16 +35,24 @@ def write_language_models(
     """
     said = sentence(table) or "Only one row was trained, so nothing can be compared."
     sizes = [of["parameters"] for of in about.values()]
-    intro = markdown.paragraph(
+    seeds, asked, read = check["seeds"], check["bytes"], budget["bytes"]
+    lines = [
         f"Transformers of depth {check['depth']} ({min(sizes) / 1e6:.2g} to {max(sizes) / 1e6:.2g} million parameters, "
-        f"embeddings included), {check['seeds']} seeds each, on {markdown.size(check['bytes'])} of text that "
-        "no document measured here is in. *Bits per byte*: what a model needs to encode a document, its end included, "
-        "divided by the document's bytes; smaller is better. A document's first token is predicted from a border. The "
-        "intervals are 95 %, over seeds and documents, and paired: all rows have the same seeds, the same order "
-        "of documents and the same documents to encode. What is said here holds for models and texts of this size."
-    )
-    if budget["same"]:
-        intro += " Rows with several names are one tokenizer, and one model a seed stands for all of them."
+        f"embeddings included), {seeds} seed{'s' if seeds > 1 else ''} each, on {markdown.size(read)} of text",
+        f"(`language_model.check.bytes` asks for {markdown.size(asked)})" if read < 0.95 * asked else "",
+        "that no document measured here is in. *Bits per byte*: what a model needs to encode a document, its end "
+        "included, divided by the document's bytes; smaller is better. A document's first token is predicted from a "
+        "border.",
+        "The intervals are 95 %, each by itself, over seeds and documents, and paired: all rows have the same seeds, "
+        "the same order of documents and the same documents to encode."
+        if seeds > 1
+        else "One seed gives no intervals.",
+        "What is said here holds for models and texts of this size.",
+        "Rows with several names make the same tokens of all this text, and one model a seed stands for all of them."
+        if budget["same"]
+        else "",
+    ]
+    intro = markdown.paragraph(" ".join(filter(None, lines)))
     parts = ["# Language models", said, intro]
     for key, words in BUDGETS.items():
         parts += [f"## At {words}", _EXPLAINED[key]]
@@ -51,7 +61,8 @@ def write_language_models(
         for (evaluation_set,), rows in table.filter(budget=key).group_by(
             ["evaluation_set"], maintain_order=True
         ):
-            parts += [f"### On `{evaluation_set}`", _rows_table(rows, about), _corpora_table(rows)]
+            parts += [f"### On `{evaluation_set}`", _measured_on(rows), _rows_table(rows, about)]
+            parts.append(_corpora_table(rows))
     return "\n\n".join(parts) + "\n"
 
 
@@ -117,6 +128,22 @@ def _reference(rows: pl.DataFrame) -> str:
     """The row that gains are counted from: the chosen mixture's, or the first."""
     names = rows["row"].unique(maintain_order=True).to_list()
     return CHOSEN if CHOSEN in names else names[0]
+
+
+def _measured_on(rows: pl.DataFrame) -> str:
+    """rows: of one budget and evaluation set."""
+    first = rows.filter(row=rows["row"][0])
+    documents, n_bytes = (first.filter(metric=metric)["value"] for metric in ("documents", "bytes"))
+    said = (
+        f"{int(documents.sum()):,} documents, {markdown.size(int(n_bytes.sum()))}, "
+        f"{' to '.join(f'{int(n):,}' for n in sorted({documents.min(), documents.max()}))} a corpus."
+    )
+    if documents.min() < FEW:
+        said += (
+            f" Fewer than {FEW} documents of a corpus say little about others: raise "
+            "`language_model.check.evaluation_bytes`. Of one document there is no interval."
+        )
+    return said
 
 
 def _rows_table(rows: pl.DataFrame, about: Mapping[str, Mapping[str, Any]]) -> str:
@@ -206,7 +233,7 @@ def bits_figure(table: pl.DataFrame) -> Figure:
             ax.axvline(0, color=CHOSEN_COLOR, linewidth=1)
             ax.set_title(f"at {words}")
             ax.set_xlabel(f"% fewer bits per byte than {reference}")
-        axes[0].set_yticks(range(len(names)), [shown[row].replace("`", "") for row in names])
+        axes[0].set_yticks(range(len(names)), [_wrapped(shown[row]) for row in names])
         axes[0].set_ylim(len(names) - 0.5, -0.5)
     return figure
 
@@ -236,12 +263,16 @@ def curves_figure(
                 line = pl.concat([before, fall])
                 ax.plot(line["tokens"] * flops, line["nats"], **look, linestyle="--")
         for row in names:
-            ax.plot([], [], **_look(row, names), label=shown[row].replace("`", ""))
+            ax.plot([], [], **_look(row, names), label=_wrapped(shown[row]))
         ax.plot([], [], color=GREY, linestyle="--", label="the learning rate falls")
         ax.set_xlabel("floating-point operations")
         ax.set_ylabel("loss, nats a token")
         figure.legend(loc="outside right upper")
     return figure
+
+
+def _wrapped(label: str) -> str:
+    return fill(label.replace("`", ""), 26)
 
 
 def _look(row: str, names: Sequence[str]) -> dict[str, Any]:
