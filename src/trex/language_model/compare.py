@@ -127,9 +127,8 @@ def noise_of_pair(values: np.ndarray, others: np.ndarray) -> tuple[float, int]:
     together = noise_of_seeds(np.concatenate([values, others]))
     squares = own**2 * freedom
     of_others = len(others) * (n_seeds - 1)
-    rest = (
-        together[0] ** 2 * together[1] - squares
-    )  # the pair's difference is one of the contrasts of all rows
+    # the pair's difference is one of the contrasts of all rows
+    rest = together[0] ** 2 * together[1] - squares
     if of_others:
         counted = min(of_others, OF_OTHERS)
         squares += rest / of_others * counted

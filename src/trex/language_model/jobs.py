@@ -161,10 +161,9 @@ def tokens_of(row: str, views: Mapping[str, Mapping[str, Any]], byte_share: floa
     counts = [views[view]["tokens"] + views[view]["documents"] for view in views_of(row)]
     if len(counts) == 1:
         return float(counts[0])
-    both_borders = (
-        2 * byte_share * (1 - byte_share) * views[views_of(row)[0]]["documents"]
-    )  # where the view changes
-    return byte_share * counts[0] + (1 - byte_share) * counts[1] + both_borders
+    # where the view changes, both borders
+    more = 2 * byte_share * (1 - byte_share) * views[views_of(row)[0]]["documents"]
+    return byte_share * counts[0] + (1 - byte_share) * counts[1] + more
 
 
 def equal_flops(
