@@ -188,6 +188,14 @@ def test_both_budgets_share_the_steps_before_the_rate_falls():
     assert [part.budgets for part in segments({"a": 30, "b": 30})] == [(), ("a", "b")]
     with pytest.raises(ValueError, match=r"at least 4 are needed: raise language_model\.check\.bytes"):
         steps_of(300, 2.0, 600.0, 100)
+    view = {"ids": 300, "border": 0, "tokens": 2000, "documents": 10, "bytes": 9000, "sha256": "a"}
+    large = view | {"ids": 200_000, "sha256": "b"}
+    check = {**CHECK, "batch": 8, "context": 32}
+    assert jobs.equal_flops(["chosen"], {"chosen": view}, check)["bytes"] == 9000
+    with pytest.raises(
+        ValueError, match=r"^`o200k_base`: 2,010 tokens of text, \d+ of them at equal compute"
+    ):
+        jobs.equal_flops(["chosen", "o200k_base"], {"chosen": view, "o200k_base": large}, check)
 
 
 # --- Training and measuring -----------------------------------------------------------------------------------

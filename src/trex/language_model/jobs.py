@@ -16,7 +16,7 @@ from trex.bpe.byte_alphabet import is_spelling, unspell
 from trex.counting.normalize import normalized
 from trex.language_model.budgets import EQUAL_BYTES, EQUAL_COMPUTE, segments, steps_of
 from trex.language_model.documents import measured_documents
-from trex.language_model.rows import RAW_BYTES, views_of
+from trex.language_model.rows import RAW_BYTES, in_words, views_of
 from trex.language_model.shape import Shape
 from trex.language_model.text import (
     Documents,
@@ -170,14 +170,24 @@ def equal_flops(
     rows: Sequence[str], views: Mapping[str, Mapping[str, Any]], check: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What all rows can spend without reading a text twice: {flops, passes: of each row, same: of `same_models`, bytes:
-    of the text}."""
-    passes = {
-        row: shape_of(row, views, check).training_flops * tokens_of(row, views, check["byte_share"])
-        for row in rows
-    }
+    of the text}.
+
+    Raises:
+        ValueError: a row has too few steps; said here, before any model is trained.
+    """
+    shapes = {row: shape_of(row, views, check) for row in rows}
+    tokens = {row: tokens_of(row, views, check["byte_share"]) for row in rows}
+    passes = {row: shapes[row].training_flops * tokens[row] for row in rows}
+    flops = min(passes.values())
+    for row in rows:
+        try:
+            step_tokens = check["batch"] * check["context"]
+            steps_of(round(tokens[row]), shapes[row].training_flops, flops, step_tokens)
+        except ValueError as error:
+            raise ValueError(f"{in_words(row)}: {error}") from None
     n_bytes = next(iter(views.values()))["bytes"]
     return {
-        "flops": min(passes.values()),
+        "flops": flops,
         "passes": passes,
         "same": same_models(rows, views),
         "bytes": n_bytes,
