@@ -264,7 +264,10 @@ def test_a_killed_training_goes_on_with_the_same_numbers(trained, files, tmp_pat
 
     whole, (like, identity) = kept.read_bytes(), last[0]
     assert train.load(kept, like, identity) is not None
-    for damaged in (b"half", whole[: len(whole) // 2], whole[:60_000] + b"x" * 1000 + whole[61_000:]):
+    flipped = [bytearray(whole) for _ in range(20)]
+    for i, content in enumerate(flipped):
+        content[len(content) * i // 20] ^= 1 << i % 8
+    for damaged in (b"", b"half", whole[: len(whole) // 2], whole[:-1], *flipped):
         kept.write_bytes(damaged)
         assert train.load(kept, like, identity) is None
 
@@ -426,7 +429,7 @@ def test_recipes_are_told_apart_from_the_first_one_each():
 def test_one_seed_gives_no_interval_and_a_row_against_itself_no_gain():
     values = np.full((5, 2, 1), 2.0)
     assert gain(values, 0, 1, [0, 1], [9]) == (0.0, None, None)
-    assert "one seed, or one document a corpus, cannot tell" in sentence(
+    assert "one seed, or one document of a corpus, cannot tell" in sentence(
         compare(
             _bits({"chosen": 0.9, "uniform": 1.0}, 1, 0.0),
             dict.fromkeys(("chosen", "uniform"), ABOUT),
@@ -487,6 +490,20 @@ def test_intervals_of_few_documents_are_wide_and_said_to_be():
             low, high = table.filter(row="chosen", metric="gain_macro").select("low", "high").row(0)
             held += low < 0 < high
         assert held / times > 0.88, n
+    # a corpus with one document, beside one with many; documents that are very unlike
+    for corpora, bits in ((["a"] + ["b"] * 40, [200.0] * 41), (["a", "a"], [250.0, 30.0])):
+        n = len(bits)
+        frame = {"evaluation_set": ["s"] * n, "corpus": corpora, "document": range(n), "bytes": [100] * n}
+        of = {"budget": ["compute"] * n, **frame, "tokens": [25] * n}
+        tables = {
+            (row, seed): pl.DataFrame({**of, "bits": [b * rng.lognormal(0, 0.01) for b in bits]})
+            for row in ("chosen", "uniform")
+            for seed in (1, 2)
+        }
+        few = compare(tables, dict.fromkeys(("chosen", "uniform"), ABOUT), 1)
+        row = few.filter(row="chosen", metric="gain_macro").row(0, named=True)
+        assert (row["low"] is None) == (corpora[1] == "b")
+        assert not few["low"].is_nan().any()
     of = {**ABOUT, "vocab_size": 500}
     check = {"depth": 1, "seeds": 2, "bytes": 10}
     page = write_language_models(

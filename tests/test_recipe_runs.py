@@ -111,7 +111,7 @@ def test_one_check_of_language_models_has_the_recipes_as_rows(run):
     assert table.filter(row="by_letters", against="plain", metric="gain_macro").height == 2
     page = (run / "results/recipes.md").read_text()
     assert "## Language models" in page
-    assert "One seed of each row, or one document a corpus, cannot tell differences from `plain`" in page
+    assert "One seed of each row, or one document of a corpus, cannot tell differences from `plain`" in page
     assert "## At equal compute" in (run / "results/language_models.md").read_text()
     assert '"language_models":{"said":' in (run / "results/recipes.html").read_text()
     assert not list((run / "results/recipes").glob("*/language_model"))

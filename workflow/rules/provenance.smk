@@ -33,6 +33,7 @@ rule write_provenance:
         runtime=minutes(5),
     params:
         code=code_of("write_provenance"),
+        reads_records=True,
         config=verbatim(config),
     message:
         "Writing down what the results came from"

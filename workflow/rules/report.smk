@@ -147,6 +147,7 @@ rule write_summary:
         runtime=minutes(10),
     params:
         code=code_of("write_summary"),
+        reads_records=True,
         config=verbatim(TOLD),
         strategies=described(SEARCHES),
     message:

@@ -12,7 +12,7 @@ one or both of a pair are five times as noisy as all others or eight others are 
 there if all rows counted in full. Models that read raw bytes are a kind of their own.
 
 *Documents*: the standard deviation over resampled documents, the same ones for all rows, with Student's t for their
-number.
+number in the corpus that has fewest.
 
 The half-widths are added as squares.
 """
@@ -90,7 +90,7 @@ def measured(
         n_bytes = times @ first["bytes"].to_numpy()[there]
         of_corpus = np.einsum("kd,rsd->krs", times, stacked[:, :, there]) / n_bytes[:, None, None]
         # resamples of n documents vary by sqrt((n - 1) / n) too little
-        values[..., c] = of_corpus[0] + (of_corpus - of_corpus[0]) * np.sqrt(n / max(n - 1, 1))
+        values[..., c] = of_corpus[0] * (of_corpus / of_corpus[0]) ** np.sqrt(n / max(n - 1, 1))
         counted.append((n, int(n_bytes[0])))
     return Measured(rows, corpora, values, *zip(*counted, strict=True))
 
@@ -139,8 +139,8 @@ def noise_of_pair(values: np.ndarray, others: np.ndarray) -> tuple[float, int]:
 def gain(
     values: np.ndarray, row: int, other: int, alike: Sequence[int], documents: Sequence[int]
 ) -> tuple[float, float | None, float | None]:
-    """(how many % fewer bits a row needs than another, low, high) of its 95 % interval; None for one seed, or for one
-    document a corpus.
+    """(how many % fewer bits a row needs than another, low, high) of its 95 % interval; None for one seed, or where a
+    corpus has one document.
 
     values: [resamples + 1, rows, seeds]. alike: rows of the kind of both. documents: of each corpus in the values.
     """
@@ -149,7 +149,7 @@ def gain(
     middle = float(differences[0])
     others = [i for i in alike if i not in (row, other)]
     sd, freedom = noise_of_pair(values[0][[row, other]], values[0][others])
-    of_documents = sum(n - 1 for n in documents)
+    of_documents = min(documents) - 1  # the corpus of which least is known may vary most
     if row == other or not freedom or not of_documents:
         return _percent(middle), None, None
     from scipy import stats

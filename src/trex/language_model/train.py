@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import secrets
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from trex.files import sha256 as file_sha256
 from trex.language_model.budgets import Segment
 from trex.language_model.model import Parameters, initial_parameters, losses
 from trex.language_model.shape import Shape
@@ -296,10 +296,23 @@ def save(progress: Progress, path: Path, identity: str) -> None:
         with open(part, "wb") as file:
             np.savez(file, about=np.array(json.dumps(about)), **arrays)
             file.flush()
+            file.write(bytes.fromhex(file_sha256(part)))
+            file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _whole(path: Path) -> bool:
+    """Whether a checkpoint ends with the SHA-256 of what is before."""
+    digest = sha256()
+    with open(path, "rb") as file:
+        left = path.stat().st_size - digest.digest_size
+        while left > 0 and (block := file.read(min(left, 1 << 20))):
+            digest.update(block)
+            left -= len(block)
+        return file.read() == digest.digest()
 
 
 def load(path: Path, like: State, identity: str) -> Progress | None:
@@ -308,6 +321,8 @@ def load(path: Path, like: State, identity: str) -> Progress | None:
     like: a state of the same structure.
     """
     try:
+        if not _whole(path):
+            raise ValueError("it is damaged")
         with np.load(path, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
             if about["identity"] != identity:
@@ -334,6 +349,6 @@ def load(path: Path, like: State, identity: str) -> Progress | None:
                 about["steps"],
                 results,
             )
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         log.warning("the checkpoint %s cannot be read, so training begins at its beginning: %s", path, error)
         return None

@@ -53,8 +53,8 @@ def sentence(table: pl.DataFrame) -> str | None:
     if low is None:
         return (
             f"A {model} needs {abs(value):.2f} % {'fewer' if value > 0 else 'more'} bits per byte with {in_words(row)} "
-            f"than with {in_words(other)} at equal compute, but one seed, or one document a corpus, cannot tell that "
-            "from noise."
+            f"than with {in_words(other)} at equal compute, but one seed, or one document of a corpus, cannot tell "
+            "that from noise."
         )
     numbers = f"{abs(value):.2f} ± {(high - low) / 2:.2f} % {'fewer' if value > 0 else 'more'} bits per byte"
     if low <= 0 <= high:
@@ -73,7 +73,7 @@ def _against(first: pl.DataFrame, row: str, others: list[str]) -> str:
     told: dict[str, list[str]] = {"fewer": [], "more": [], "": []}
     gains = first.filter(against=row, metric="gain_macro")
     if gains["low"].null_count():
-        few = "One seed of each row, or one document a corpus"
+        few = "One seed of each row, or one document of a corpus"
         return f"{few}, cannot tell differences from {in_words(row)} from noise."
     for other in others:
         value, low, high = gains.filter(row=other).select("value", "low", "high").row(0)

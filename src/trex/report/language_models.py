@@ -141,7 +141,7 @@ def _measured_on(rows: pl.DataFrame) -> str:
     if documents.min() < FEW:
         said += (
             f" Fewer than {FEW} documents of a corpus say little about others: raise "
-            "`language_model.check.evaluation_bytes`. Of one document there is no interval."
+            "`language_model.check.evaluation_bytes`. Where a corpus has one document there is no interval."
         )
     return said
 
@@ -234,7 +234,7 @@ def bits_figure(table: pl.DataFrame) -> Figure:
             ax.set_title(f"at {words}")
             ax.set_xlabel(f"% fewer bits per byte than {reference}")
         axes[0].set_yticks(range(len(names)), [_wrapped(shown[row]) for row in names])
-        axes[0].set_ylim(len(names) - 0.5, -0.5)
+        axes[0].set_ylim(max(len(names), 1) - 0.5, -0.5)
     return figure
 
 
@@ -256,11 +256,10 @@ def curves_figure(
             trunk = curve.filter(pl.col("budget").is_null())
             look = _look(row, names)
             ax.plot(trunk["tokens"] * flops, trunk["nats"], **look)
-            for _, fall in curve.drop_nulls("budget").group_by(["budget"], maintain_order=True):
-                before = trunk.filter(pl.col("tokens") < fall["tokens"].min()).tail(
-                    1
-                )  # where it leaves the trunk
-                line = pl.concat([before, fall])
+            numbered = curve.with_row_index()  # a fall comes after the part of the trunk that it leaves
+            for _, fall in numbered.drop_nulls("budget").group_by(["budget"], maintain_order=True):
+                before = numbered.filter(pl.col("budget").is_null(), pl.col("index") < fall["index"].min())
+                line = pl.concat([before.tail(1), fall])
                 ax.plot(line["tokens"] * flops, line["nats"], **look, linestyle="--")
         for row in names:
             ax.plot([], [], **_look(row, names), label=_wrapped(shown[row]))
