@@ -229,6 +229,38 @@ def test_inputs_that_change_between_stages(folder, keep_time):
     assert why("a") == Why()
 
 
+def test_a_job_that_is_due_only_looks_at_its_input(folder, monkeypatch):
+    """What an earlier job of the run saw in a corpus stays what later ones have to see."""
+    import snakemake.api  # noqa: F401 (before planning, which imports parts of it)
+    from snakemake.iocontainers import Namedlist
+
+    from trex.run import planning
+
+    class Job(SimpleNamespace):
+        __hash__ = object.__hash__
+
+    def counts(**more):
+        job = Job(
+            rule=SimpleNamespace(name="a"),
+            input=Namedlist(toclone=["corpus.txt"]),
+            output=Namedlist(fromdict={"made": "results/a.txt"}),
+            params=Namedlist(fromdict={"code": "1", "seed": 1, **more}),
+            wildcards=Namedlist(),
+            benchmark=None,
+        )
+        return planning._counts_already(job, Path("results"))
+
+    assert counts()
+    assert not counts(seed=2)
+    assert not counts(reads_records=True)
+    Path("corpus.txt").write_text("some tex2\n")
+    assert not counts()
+    with pytest.raises(RecordError, match=r"input changed between stages: corpus.txt has other content"):
+        use("corpus.txt")
+    monkeypatch.setattr(records, "sha256", lambda path: Path("gone").read_bytes())
+    assert not counts()  # the job says that it cannot be read
+
+
 @pytest.mark.parametrize("path", ["corpus.txt", "results/a.txt", "results/b"])
 def test_inputs_that_change_while_a_job_reads_them(folder, path):
     file = Path(path, "y") if path == "results/b" else Path(path)
