@@ -84,7 +84,7 @@ def local(tmp_path_factory):
 
 
 def assert_same_results(folder: Path, local: Path, *, written_anew: str = "") -> None:
-    """written_anew: a corpus whose file holds the same text in other bytes; of that, provenance tells."""
+    """written_anew: a file of a corpus that holds the same text in other bytes; of that, provenance tells."""
     for name in ("training_set.parquet", "tokenizers/chosen/tokenizer.json"):
         assert (folder / "results" / name).read_bytes() == (local / "results" / name).read_bytes(), name
     own, other = (json.loads((of / "results/provenance.json").read_text())["run"] for of in (folder, local))
@@ -131,7 +131,7 @@ def test_the_cluster_gives_the_same_bytes_and_a_killed_run_goes_on(cluster, loca
     output = run(folder, cluster, *SLURM, *QUICK)
     assert "Training the proxies of batch 00000-00011: not again" in output  # one of a group
     assert len(re.findall(r"has been submitted with SLURM", output)) == 1
-    assert_same_results(folder, local, written_anew="aaa.jsonl")
+    assert_same_results(folder, local, written_anew="./aaa.jsonl")
 
 
 def test_one_allocation(cluster, local):
