@@ -236,6 +236,32 @@ def test_a_uniform_model_needs_log2_v_bits_a_token(trained, files):
 
 
 @needs_jax
+def test_what_a_gpu_computes_is_what_a_cpu_computes(monkeypatch):
+    """With matrices in bfloat16, and the gradient of the embedding as a matrix product."""
+    import jax
+    import jax.numpy as jnp
+
+    from trex.language_model.model import initial_parameters, losses
+
+    shape = Shape(1, 300, 32)
+    zeros = initial_parameters(jax.random.key(0), shape)  # some of them are
+    parameters = jax.tree.map(lambda x: x + 0.1 * jax.random.normal(jax.random.key(x.size), x.shape), zeros)
+    tokens = jnp.asarray(np.random.default_rng(0).integers(0, 300, (4, 33))).at[3, 20:].set(-1)
+    possible = jnp.arange(shape.rows) < shape.vocab_size
+
+    def nats(parameters):
+        return losses(parameters, tokens, possible).mean()
+
+    loss, gradient = jax.value_and_grad(nats)(parameters)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    on_gpu, gradient_on_gpu = jax.value_and_grad(nats)(parameters)
+    assert float(on_gpu) == pytest.approx(float(loss), rel=1e-3)
+    for name, expected in gradient.items():
+        far = jnp.linalg.norm(gradient_on_gpu[name] - expected) / jnp.linalg.norm(expected)
+        assert float(far) < 0.03, name
+
+
+@needs_jax
 def test_a_killed_training_goes_on_with_the_same_numbers(trained, files, tmp_path, monkeypatch):
     """And a tokenizer against itself gives equal bits."""
     from trex.language_model import train

@@ -61,6 +61,27 @@ def _block(x: jax.Array, of: Parameters, attention: str | None) -> jax.Array:
     return x + jnp.square(jax.nn.relu(_norm(x) @ of["forward_in"])) @ of["forward_out"]
 
 
+@jax.custom_vjp
+def _rows_by_product(embedding: jax.Array, ids: jax.Array) -> jax.Array:
+    """`embedding[ids]`, whose gradient is a matrix product. That of a look-up is a scatter, which on a GPU adds in any
+    order or one by one, and in bfloat16."""
+    return embedding[ids]
+
+
+def _rows_forward(embedding: jax.Array, ids: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return embedding[ids], (embedding, ids)
+
+
+def _rows_backward(kept: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, None]:
+    embedding, ids = kept
+    is_row = jax.nn.one_hot(ids, len(embedding), dtype=gradient.dtype)
+    of_rows = jnp.einsum("btv,btd->vd", is_row, gradient, preferred_element_type=jnp.float32)
+    return of_rows.astype(embedding.dtype), None
+
+
+_rows_by_product.defvjp(_rows_forward, _rows_backward)
+
+
 def losses(
     parameters: Parameters, tokens: jax.Array, possible: jax.Array, attention: str | None = None
 ) -> jax.Array:
@@ -76,10 +97,12 @@ def losses(
     Returns:
         float32 [batch, context]
     """
-    dtype = jnp.float32 if jax.default_backend() == "cpu" else jnp.bfloat16
+    on_cpu = jax.default_backend() == "cpu"
+    dtype = jnp.float32 if on_cpu else jnp.bfloat16
     cast = {name: value.astype(dtype) for name, value in parameters.items()}
     embedding, output = cast.pop("embedding"), cast.pop("output", None)
-    x = _norm(embedding[jnp.maximum(tokens[:, :-1], 0)])
+    ids = jnp.maximum(tokens[:, :-1], 0)
+    x = _norm(embedding[ids] if on_cpu else _rows_by_product(embedding, ids))
     x, _ = jax.lax.scan(lambda x, of: (_block(x, of, attention), None), x, cast)
     logits = jnp.einsum(
         "btd,vd->btv",
