@@ -280,6 +280,26 @@ def test_what_comes_out_as_it_was_makes_nothing_after_it_again(copy):
     assert "Writing the tokenizer of chosen: not again" in forced
 
 
+def test_jobs_that_a_killed_run_left_are_ended_before_anything_is_judged(copy, tmp_path):
+    """A cancelled job deletes what it has written."""
+    commands, left = tmp_path / "commands", tmp_path / "left"
+    tokenizer = copy / "results/tokenizers/chosen/tokenizer.json"
+    commands.mkdir()
+    left.touch()
+    name = "trex_00000000-0000-0000-0000-000000000000"
+    for command, lines in {
+        "squeue": f"[ ! -e {left} ] || echo '7|{name}|{copy}'",
+        "scancel": f"[ $1 = 7 ] && rm {left} {tokenizer}",
+    }.items():
+        (commands / command).write_text(f"#!/bin/sh\n{lines}\n")
+        (commands / command).chmod(0o755)
+    before = sha256(tokenizer)
+    returncode, output = run(copy, "--cores", "2", PATH=f"{commands}:{os.environ['PATH']}")
+    assert returncode == 0, output[-3000:]
+    assert "cancelled SLURM job 7, left by a killed run" in output
+    assert sha256(tokenizer) == before
+
+
 def test_lost_and_older_records_of_intermediate_files(finished, copy):
     records = copy / "results/.artifacts/files"
     (records / "counts/aaa/words.arrow.json").unlink()

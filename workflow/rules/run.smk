@@ -10,9 +10,9 @@ from trex.run.disk import check_space
 from trex.files import remove_temporary_files
 from trex.run.locks import FolderError, RunLock, check_folder
 from trex.run.planning import (
+    begin,
     forget_files_in_the_way,
     forget_forced,
-    hold,
     is_real_run,
     look_when_jobs_end,
     plan_by_records,
@@ -33,7 +33,6 @@ from trex.run.unfinished import (
     page_is_due,
     write_page,
 )
-from trex.run.slurm import cancel_jobs_left
 
 from snakemake.logging import logger
 
@@ -91,10 +90,8 @@ plan_by_records(workflow, RESULTS, RUN_LOCK)
 
 onstart:
     if is_real_run(workflow):
-        hold(RUN_LOCK)
+        begin(RUN_LOCK)
         look_when_jobs_end(workflow)
-        for job in cancel_jobs_left(Path.cwd()):
-            logger.warning(f"cancelled SLURM job {job}, left by a killed run")
         remove_temporary_files(
             file for job in workflow.dag.jobs for file in job.output
         )

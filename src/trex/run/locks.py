@@ -22,6 +22,10 @@ class RunLock:
     def __init__(self, results: Path):
         self.results, self.lock = results, None
 
+    @property
+    def held(self) -> bool:
+        return self.lock is not None
+
     def hold(self) -> None:
         """Take the lock, until the process ends; it may be held already.
 
@@ -30,7 +34,7 @@ class RunLock:
         """
         from filelock import FileLock, Timeout
 
-        if self.lock is not None:
+        if self.held:
             return
         folder = Layout(self.results).records
         holder = folder / "run.json"

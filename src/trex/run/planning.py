@@ -4,6 +4,7 @@ Of itself it compares times, and what it wrote into the working folder's ``.snak
 file was restored, a folder copied, or a clock set back. `plan_by_records` takes the place of both. It is the one place
 that depends on how Snakemake (9.27) plans:
 
+- `DAG.init` looks at files for the first time: a run takes its folder before (`begin`).
 - `DAG.update_needrun` asks, of each job that it has no other reason to run: `Job.output_mintime` (None: no
   comparison of times), then `has_metadata`, `has_outdated_metadata` and, if `Workflow.rerun_triggers` has PARAMS,
   `params_changed` of `PersistenceBase`. It reads the reasons that were set in `dag.reason(job)` meanwhile. A job that
@@ -30,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import snakemake.jobs
+from snakemake.dag import DAG
 from snakemake.exceptions import WorkflowError
 from snakemake.io import _IOFile
 from snakemake.jobs import Job
@@ -43,6 +45,7 @@ from snakemake.workflow import Workflow
 from trex.files import remove
 from trex.run.locks import FolderError, RunLock
 from trex.run.records import Records, Why
+from trex.run.slurm import cancel_jobs_left
 from trex.run.tasks import Task, several, stage, tasks_of
 from trex.run.unfinished import is_unfinished
 
@@ -102,26 +105,34 @@ class Planner:
         return self.records.why_made_again(about, digests, task.inputs, task.outputs)
 
 
-def hold(lock: RunLock) -> None:
-    """Take the lock of a results folder, which may be held already. WorkflowError if another run has it."""
+def begin(lock: RunLock) -> None:
+    """Take the lock of a results folder, if it is not held yet, and end the SLURM jobs that a killed run has left.
+
+    Ahead of the first look at the folder: a job that is cancelled deletes what it has written.
+
+    Raises:
+        WorkflowError: another run has the lock, or jobs do not end.
+    """
+    if lock.held:
+        return
     try:
         lock.hold()
-    except FolderError as error:
+        for job in cancel_jobs_left(Path.cwd()):
+            logger.warning(f"cancelled SLURM job {job}, left by a killed run")
+    except (FolderError, TimeoutError) as error:
         raise WorkflowError(str(error)) from error
 
 
 def plan_by_records(workflow: Any, results: Path, lock: RunLock) -> None:
     """Let the records of a results folder decide what runs, however Snakemake was called.
 
-    lock: of the folder; a real run takes it ahead of the first look at the folder.
+    lock: of the folder, which a real run takes.
     """
     workflow.log_provenance_info = lambda: None  # advises options that do nothing here
     planners: list[Planner] = []
 
     def why(job: Any) -> Why:
         if not planners:
-            if is_real_run(workflow):
-                hold(lock)
             planners.append(Planner(Records(results, read_only=not is_real_run(workflow))))
         try:
             return planners[0].why(job)
@@ -146,6 +157,13 @@ def plan_by_records(workflow: Any, results: Path, lock: RunLock) -> None:
 
     async def no_checksum(*_: Any) -> None:
         return None
+
+    init = DAG.init
+
+    async def begin_and_init(dag: DAG, *arguments: Any, **options: Any) -> None:
+        if is_real_run(workflow):
+            begin(lock)
+        await init(dag, *arguments, **options)
 
     is_producer, products = Rule.is_producer, {}
 
@@ -190,6 +208,7 @@ def plan_by_records(workflow: Any, results: Path, lock: RunLock) -> None:
             run_jobs(scheduler, left, executor)
 
     answers = {
+        (DAG, "init"): begin_and_init,
         (JobScheduler, "run"): run_if_inputs_differ,
         (Workflow, "rerun_triggers"): property(lambda _: frozenset({RerunTrigger.PARAMS})),
         (PersistenceBase, "has_metadata"): lambda *_: True,
