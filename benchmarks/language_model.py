@@ -1,20 +1,20 @@
 """Does compression help a language model? Trains small ones with many tokenizers, on a GPU or, with patience, a CPU.
 
-    python benchmarks/language_model.py prepare FOLDER --proxies RESULTS  # text, and tokenizers of a run
-    python benchmarks/language_model.py encode FOLDER                     # text as each tokenizer's ids
-    python benchmarks/language_model.py train FOLDER OUT.npz --group mixtures --depth 4 --seconds 300
+    python benchmarks/language_model.py prepare FOLDER --proxies RESULTS --recipes RESULTS  # text, tokenizers of runs
+    python benchmarks/language_model.py encode FOLDER --names NAMES          # text as each tokenizer's ids
+    python benchmarks/language_model.py train FOLDER OUT.npz --names NAMES --depth 4 --seconds 300
 
 `train` writes what it has after every tokenizer, the most important ones first, and takes none that would not fit into
-the seconds. docs/language-model.md has the commands of the published numbers, and benchmarks/language_model_answers.py
-makes its tables and figures. `encode` and `train` need only numpy, pyarrow, tokenizers, jax and optax.
+the seconds. Of several learning rates, the first tokenizer is trained with each, and the others with its best one.
+docs/language-model.md has the commands of the published numbers, and benchmarks/language_model_answers.py makes its
+tables and figures. `encode` and `train` need only numpy, pyarrow, tokenizers, jax and optax.
 """
 
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from trex.language_model.shape import Shape
 from trex.language_model.text import (
     Documents,
     Vocabulary,
@@ -36,14 +37,18 @@ from trex.language_model.text import (
 )
 
 HELD_OUT = 0.1
+MEASURED_AT_ONCE = 8  # windows
 BYTE_SHARE = 0.1  # of the documents that Proxy Compression reads raw, as its authors do
 
 
 # --- prepare ----------------------------------------------------------------------------------------------
 
 
-def prepare(folder: Path, results: Path, corpora: Path, train_bytes: int, held_out_bytes: int) -> None:
-    """Write text.parquet (split, corpus, text; NFC) and tokenizers/{name}.json."""
+def prepare(
+    folder: Path, proxies: Path, recipes: Path | None, corpora: Path, train_bytes: int, held_out_bytes: int
+) -> None:
+    """Write text.parquet (split, corpus, text; NFC) and tokenizers/{name}.json, of all proxies, and of every recipe's
+    natural mixture."""
     import shutil
     import unicodedata
 
@@ -68,8 +73,10 @@ def prepare(folder: Path, results: Path, corpora: Path, train_bytes: int, held_o
                     column.append(value)
     (folder / "tokenizers").mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table(rows), folder / "text.parquet", compression="zstd", compression_level=19)
-    for file in sorted(results.glob("proxies/*.tokenizers/*.json")):
+    for file in sorted(proxies.glob("proxies/*.tokenizers/*.json")):
         shutil.copy(file, folder / "tokenizers")
+    for file in sorted(recipes.glob("recipes/*/full_scale/natural/0.tokenizer.json")) if recipes else []:
+        shutil.copy(file, folder / f"tokenizers/{file.parts[-4]}.json")
 
 
 # --- encode -----------------------------------------------------------------------------------------------
@@ -156,83 +163,104 @@ def streams_of(
     return [stream(documents, vocabulary, seed) for seed in seeds], read(cache, name, "held_out")
 
 
-def bits_of(measure: Callable, dealt: list, n: int, state: Any) -> dict[str, np.ndarray]:
-    return {"bits": measure(state.parameters, dealt, n)}
-
-
 def train(arguments: argparse.Namespace) -> None:
+    if not arguments.any_order:
+        from trex.language_model.device import prepare as same_numbers
+
+        same_numbers()
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", str(arguments.cache / "xla"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 1)
+    began, longest = time.monotonic(), 0.0
+    vocabularies = {name: vocabulary_of(arguments.folder, name) for name in arguments.names}
+    equal = arguments.equal_flops or least_of_a_pass(arguments, vocabularies)
+    rates = arguments.learning_rates
+    first, *others = arguments.names
+    rows: dict[str, tuple[dict, dict[str, np.ndarray]]] = {}
+    for rate in rates:
+        rows[f"{first}@{rate:g}"] = row = train_one(arguments, first, vocabularies[first], rate, equal)
+        # the first one compiles, which the others need not
+        longest = max(longest, row[0]["seconds"] / (2 if len(rows) == 1 else 1))
+    best = min(rows, key=lambda name: max(macro(rows[name][0])))  # of its worst seed
+    rows = {first if name == best else name: row for name, row in rows.items()}
+    rate = rows[first][0]["learning_rate"]
+    write(arguments.out, rows)
+    for name in others:
+        if time.monotonic() - began + longest > arguments.seconds:
+            print(f"no time for {name}", flush=True)
+            continue
+        rows[name] = train_one(arguments, name, vocabularies[name], rate, equal)
+        longest = max(longest, rows[name][0]["seconds"])
+        write(arguments.out, rows)
+
+
+def shape_of(arguments: argparse.Namespace, vocabulary: Vocabulary) -> Shape:
+    return Shape(arguments.depth, vocabulary.size, arguments.context)
+
+
+def least_of_a_pass(arguments: argparse.Namespace, vocabularies: dict[str, Vocabulary]) -> float:
+    """The least compute of reading all text once."""
+    flops = {}
+    for name, vocabulary in vocabularies.items():
+        streams, _ = streams_of(arguments.cache, name, vocabulary, (1,))
+        flops[name] = len(streams[0]) * shape_of(arguments, vocabulary).training_flops
+    print(json.dumps({"pass_flops": flops}), flush=True)
+    return min(flops.values())
+
+
+def train_one(
+    arguments: argparse.Namespace, name: str, vocabulary: Vocabulary, rate: float, equal_flops: float
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """(what the model is and took, the bits of every document [seeds, documents] by budget and the curve)."""
     import jax
 
     from trex.language_model.budgets import segments, steps_of
     from trex.language_model.evaluate import make_measure, windows
-    from trex.language_model.shape import Shape
     from trex.language_model.train import Options, Training
 
-    cache_dir = str(arguments.cache / "xla")
-    jax.config.update("jax_compilation_cache_dir", cache_dir)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 1)
     began = time.monotonic()
     seeds = tuple(range(1, arguments.seeds + 1))
-    options = Options(
-        arguments.batch, arguments.learning_rate, arguments.weight_decay, seeds, arguments.attention
+    options = Options(arguments.batch, rate, arguments.weight_decay, seeds, arguments.attention)
+    shape = shape_of(arguments, vocabulary)
+    streams, held_out = streams_of(arguments.cache, name, vocabulary, seeds)
+    tokens, step_tokens = min(map(len, streams)), arguments.batch * arguments.context
+    steps = steps_of(tokens, shape.training_flops, equal_flops, step_tokens)
+    dealt = windows(held_out, vocabulary.measured.border, arguments.context)
+    measured_at_once = MEASURED_AT_ONCE * arguments.context
+    measure = make_measure(
+        shape, vocabulary.measured.possible(shape.rows), measured_at_once, arguments.attention
     )
-    vocabularies = {name: vocabulary_of(arguments.folder, name) for name in arguments.names}
+    possible = np.arange(shape.rows) < vocabulary.size
+    training = Training(shape, options, streams, segments(steps), possible)
+    progress = training.run(lambda state: {"bits": measure(state.parameters, dealt, len(held_out))})
+    arrays = {budget: result["bits"].astype(np.float32) for budget, result in progress.results.items()}
+    arrays["curve"] = np.array(progress.curve, dtype=np.float32)
+    device = jax.devices()[0]
+    about = {
+        "name": name, "depth": arguments.depth, "vocab_size": vocabulary.size, "tokens": tokens,
+        "held_out_tokens": int(held_out.tokens.sum()), "held_out_bytes": int(held_out.n_bytes.sum()), "steps": steps,
+        "parameters": shape.parameters, "flops_per_token": shape.training_flops, "train_seconds": progress.seconds,
+        "seconds": time.monotonic() - began,
+        "trained_tokens": step_tokens * len(seeds) * sum(s.last - s.first for s in training.plan),
+        "equal_flops": equal_flops, "text_bytes": arguments.bytes, "batch": arguments.batch, "learning_rate": rate,
+        "device": device.device_kind, "memory": (device.memory_stats() or {}).get("peak_bytes_in_use", 0),
+        "bits": {budget: arrays[budget].sum(axis=1, dtype=float).tolist() for budget in steps},
+    }  # fmt: skip
+    print(json.dumps({**about, "bpb": {b: macro(about, b) for b in steps}}), flush=True)
+    return about, arrays
 
-    def shape_of(name: str) -> Shape:
-        return Shape(arguments.depth, vocabularies[name].size, arguments.context)
 
-    if arguments.equal_flops:
-        equal = arguments.equal_flops
-    else:
-        flops = {}
-        for name in arguments.names:
-            streams, _ = streams_of(arguments.cache, name, vocabularies[name], seeds[:1])
-            flops[name] = len(streams[0]) * shape_of(name).training_flops
-        equal = min(flops.values())
-        print(json.dumps({"pass_flops": flops}), flush=True)
-    step_tokens = options.batch * arguments.context
-    found: dict[str, np.ndarray] = {}
-    about, longest = [], 0.0
-    for name in arguments.names:
-        unit = time.monotonic()
-        if unit - began + longest > arguments.seconds:
-            print(f"no time for {name}", flush=True)
-            continue
-        vocabulary, shape = vocabularies[name], shape_of(name)
-        streams, held_out = streams_of(arguments.cache, name, vocabulary, seeds)
-        tokens = min(map(len, streams))
-        steps = steps_of(tokens, shape.training_flops, equal, step_tokens)
-        dealt = windows(held_out, vocabulary.measured.border, arguments.context)
-        measure = make_measure(
-            shape, vocabulary.measured.possible(shape.rows), step_tokens, arguments.attention
-        )
+def macro(about: dict[str, Any], budget: str = "bytes") -> list[float]:
+    """Bits per byte of all held-out text, of each seed."""
+    return [round(bits / about["held_out_bytes"], 4) for bits in about["bits"][budget]]
 
-        possible = np.arange(shape.rows) < vocabulary.size
-        training = Training(shape, options, streams, segments(steps), possible)
-        progress = training.run(partial(bits_of, measure, dealt, len(held_out)))
-        for budget, result in progress.results.items():
-            found[f"{name}:{budget}"] = result["bits"].astype(np.float32)
-        found[f"{name}:curve"] = np.array(progress.curve, dtype=np.float32)
-        total = time.monotonic() - unit
-        longest = max(total, longest) if longest else total / 2  # the first one has compiled
-        macro = {
-            budget: (result["bits"].sum(axis=1) / held_out.n_bytes.sum()).round(4).tolist()
-            for budget, result in progress.results.items()
-        }
-        device = jax.devices()[0]
-        memory = (device.memory_stats() or {}).get("peak_bytes_in_use", 0)
-        about.append(
-            {
-                "name": name, "depth": arguments.depth, "vocab_size": vocabulary.size, "tokens": tokens,
-                "held_out_tokens": int(held_out.tokens.sum()), "steps": steps, "parameters": shape.parameters,
-                "flops_per_token": shape.training_flops, "train_seconds": progress.seconds, "seconds": total,
-                "trained_tokens": step_tokens * len(seeds) * sum(s.last - s.first for s in training.plan),
-                "equal_flops": equal, "text_bytes": arguments.bytes, "learning_rate": arguments.learning_rate,
-                "device": device.device_kind, "memory": memory,
-            }
-        )  # fmt: skip
-        print(json.dumps({"name": name, "seconds": round(total, 1), "bpb": macro, **about[-1]}), flush=True)
-        np.savez_compressed(arguments.out, about=np.array(json.dumps(about)), **found)
+
+def write(out: Path, rows: dict[str, tuple[dict, dict[str, np.ndarray]]]) -> None:
+    """What there is so far. Rows by name; the trial of another learning rate has NAME@RATE."""
+    about = [{**about, "name": name} for name, (about, _) in rows.items()]
+    arrays = {f"{name}:{of}": values for name, (_, of_row) in rows.items() for of, values in of_row.items()}
+    np.savez_compressed(out, about=np.array(json.dumps(about)), **arrays)
 
 
 def main() -> None:
@@ -244,6 +272,7 @@ def main() -> None:
     for command in of.values():
         command.add_argument("folder", type=Path)
     of["prepare"].add_argument("--proxies", type=Path, required=True, help="results folder of a run")
+    of["prepare"].add_argument("--recipes", type=Path, help="results folder of a run of recipes")
     of["prepare"].add_argument("--corpora", type=Path, default=Path("../shared/data/corpora"))
     of["prepare"].add_argument("--train-bytes", type=int, default=2_400_000, help="of each corpus")
     for name in ("prepare", "encode"):
@@ -256,9 +285,12 @@ def main() -> None:
     of["train"].add_argument("out", type=Path)
     of["train"].add_argument("--depth", type=int, default=4)
     of["train"].add_argument("--context", type=int, default=512)
-    of["train"].add_argument("--batch", type=int, default=16)
+    of["train"].add_argument("--batch", type=int, default=4)
     of["train"].add_argument("--seeds", type=int, default=3)
-    of["train"].add_argument("--learning-rate", type=float, default=1e-3)
+    of["train"].add_argument(
+        "--learning-rates", type=lambda text: list(map(float, text.split(","))), default=[1e-3]
+    )
+    of["train"].add_argument("--any-order", action="store_true", help="of operations on a GPU, as JAX likes")
     of["train"].add_argument("--weight-decay", type=float, default=0.1)
     of["train"].add_argument("--attention", default=None)
     of["train"].add_argument("--seconds", type=float, default=3600)
@@ -266,7 +298,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.command == "prepare":
         prepare(
-            arguments.folder, arguments.proxies, arguments.corpora, arguments.train_bytes, arguments.held_out_bytes
+            arguments.folder, arguments.proxies, arguments.recipes, arguments.corpora, arguments.train_bytes,
+            arguments.held_out_bytes,
         )  # fmt: skip
     elif arguments.command == "encode":
         n_bytes = {"train": arguments.bytes, "held_out": arguments.held_out_bytes}

@@ -1,10 +1,11 @@
 """Tables and figures of docs/language-model.md, from the bits per byte that benchmarks/language_model.py measured.
 
-    python benchmarks/language_model_answers.py                       # the tables; docs/figures/language-model.svg
-    python benchmarks/language_model_answers.py collect FOLDER NSL.parquet RUN=OUT.npz ...
+    python benchmarks/language_model_answers.py     # the tables; docs/figures/language-model.svg
+    python benchmarks/language_model_answers.py collect FOLDER --proxies RESULTS RUN=OUT.npz ...
 
 `collect` sums up what `train` wrote by corpus and stretch of documents, beside the proxies' NSL, into
-benchmarks/language_model.parquet and benchmarks/language_model_runs.csv, which everything else is made from.
+benchmarks/language_model.parquet, benchmarks/language_model_runs.csv and benchmarks/language_model_nsl.csv, which
+everything else is made from. A run may have several files; other runs stay as they are.
 """
 
 import argparse
@@ -25,10 +26,12 @@ BLOCKS = 10  # stretches of neighbouring documents of a corpus
 DRAWS = 1000
 NEAR = 1.15  # of the least mean NSL: the mixtures among which a search chooses
 BUDGETS = {"bytes": "equal bytes", "compute": "equal compute"}
+PAIRS = [("uniform", "m00022"), ("uniform", "m00005"), ("uniform", "english"), ("uniform", "m00046")]
+RECIPES = {"sizes_2": "uniform", "recipes_4": "plain_32k"}  # what others are compared with
 
 
-def collect(folder: Path, nsl: Path, outputs: dict[str, Path], n_bytes: int) -> None:
-    """Write BITS, RUNS and NSL."""
+def collect(folder: Path, proxies: Path, outputs: list[tuple[str, Path]], n_bytes: int) -> None:
+    """Write the lines of some runs into BITS, RUNS and NSL."""
     from language_model import texts_of
 
     texts, corpora = texts_of(folder, "held_out", n_bytes)
@@ -37,33 +40,48 @@ def collect(folder: Path, nsl: Path, outputs: dict[str, Path], n_bytes: int) -> 
     ).with_columns(
         block=(pl.int_range(pl.len()).over("corpus") * BLOCKS // pl.len().over("corpus")).cast(pl.Int8)
     )
-    tables, runs = [], []
-    for run, path in outputs.items():
+    tables, models = [], []
+    for run, path in outputs:
         with np.load(path) as file:
             for about in json.loads(str(file["about"])):
-                runs.append({"run": run, **{k: v for k, v in about.items() if k != "steps"}, **{
-                    f"steps_{budget}": n for budget, n in about["steps"].items()
-                }})  # fmt: skip
+                steps = {f"steps_{budget}": n for budget, n in about.pop("steps").items()}
+                del about["bits"]
+                models.append({"run": run, "tokenizer": about.pop("name"), **about, **steps})
+                name = models[-1]["tokenizer"]
                 for budget in BUDGETS:
-                    for seed, bits in enumerate(file[f"{about['name']}:{budget}"], start=1):
+                    for seed, bits in enumerate(file[f"{name}:{budget}"], start=1):
                         tables.append(
                             documents.with_columns(bits=pl.Series(bits, dtype=pl.Float64))
                             .group_by("corpus", "block", maintain_order=True)
                             .agg(pl.col("bytes").sum(), pl.col("bits").sum().cast(pl.Float32))
                             .select(
-                                pl.lit(run).alias("run"), pl.lit(about["name"]).alias("tokenizer"),
+                                pl.lit(run).alias("run"), pl.lit(name).alias("tokenizer"),
                                 pl.lit(budget).alias("budget"), pl.lit(seed, pl.Int8).alias("seed"), pl.all(),
                             )
                         )  # fmt: skip
-    pl.concat(tables).with_columns(
-        pl.col("run", "tokenizer", "budget", "corpus").cast(pl.Categorical)
-    ).write_parquet(BITS, compression="zstd", compression_level=19)
-    pl.DataFrame(runs).drop("held_out_tokens").rename({"name": "tokenizer"}).write_csv(
-        RUNS, float_precision=6
+    names = ["run", "tokenizer", "budget", "corpus"]
+    bits = with_runs(pl.read_parquet(BITS).with_columns(pl.col(names).cast(pl.String)), pl.concat(tables))
+    bits.with_columns(pl.col(names).cast(pl.Categorical)).write_parquet(
+        BITS, compression="zstd", compression_level=19
     )
-    pl.read_parquet(nsl).filter(evaluation_set="held_out").select(
+    trained = pl.DataFrame(models)
+    with_runs(pl.read_csv(RUNS), trained).write_csv(RUNS, float_precision=6)
+    measured = pl.concat(
+        pl.read_parquet(path)
+        for path in sorted(proxies.glob("proxies/*.parquet"))
+        if "ledger" not in path.name
+    )
+    nsl = measured.filter(evaluation_set="held_out").select(
         pl.col("mixture_id").alias("tokenizer"), "corpus", "tokens", "bytes", "nsl"
-    ).write_csv(NSL, float_precision=6)
+    )
+    nsl = trained.select("run", "tokenizer").join(nsl, on="tokenizer", maintain_order="left_right")
+    with_runs(pl.read_csv(NSL), nsl).write_csv(NSL, float_precision=6)
+
+
+def with_runs(table: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """A table with these lines in place of those of the same runs."""
+    others = table.filter(~pl.col("run").is_in(lines["run"].unique().to_list()))
+    return pl.concat([others, lines], how="diagonal_relaxed")
 
 
 # --- Reading ----------------------------------------------------------------------------------------------
@@ -73,23 +91,23 @@ class Run:
     """Bits per byte of one run in one budget.
 
     values: [tokenizers, seeds, corpora]. blocks: the same of every stretch, as bits [..., corpora, BLOCKS], with bytes
-    [corpora, BLOCKS]. nsl: [tokenizers, corpora].
+    [corpora, BLOCKS]. nsl: [tokenizers, corpora]. Trials of other learning rates are left out.
     """
 
     def __init__(self, table: pl.DataFrame, run: str, budget: str, nsl: pl.DataFrame):
-        rows = table.filter((pl.col("run") == run) & (pl.col("budget") == budget))
+        rows = table.with_columns(pl.col("run", "tokenizer", "budget", "corpus").cast(pl.String)).filter(
+            pl.col("run") == run, pl.col("budget") == budget, ~pl.col("tokenizer").str.contains("@")
+        )
         self.tokenizers, self.seeds, self.corpora = (
-            rows[column]
-            .unique(maintain_order=True)
-            .cast(pl.String if column != "seed" else pl.Int8)
-            .to_list()
-            for column in ("tokenizer", "seed", "corpus")
+            rows[column].unique(maintain_order=True).to_list() for column in ("tokenizer", "seed", "corpus")
         )
         shape = (len(self.tokenizers), len(self.seeds), len(self.corpora), BLOCKS)
         self.bits = rows["bits"].cast(pl.Float64).to_numpy().reshape(shape)
         self.bytes = rows["bytes"].to_numpy().reshape(shape)[0, 0].astype(float)
         self.values = self.bits.sum(axis=-1) / self.bytes.sum(axis=-1)
-        of = {(tokenizer, corpus): value for tokenizer, corpus, _, _, value in nsl.iter_rows()}
+        of = {
+            (row["tokenizer"], row["corpus"]): row["nsl"] for row in nsl.filter(run=run).iter_rows(named=True)
+        }
         self.nsl = np.array([[of.get((t, c), np.nan) for c in self.corpora] for t in self.tokenizers])
 
     def near(self, most: float) -> "Run":
@@ -97,6 +115,7 @@ class Run:
         x = self.nsl.mean(axis=1)
         kept = np.flatnonzero(x <= most * x.min())
         some = copy(self)
+        some.__dict__.pop("draws", None)
         some.tokenizers = [self.tokenizers[i] for i in kept]
         some.bits, some.values, some.nsl = self.bits[kept], self.values[kept], self.nsl[kept]
         return some
@@ -176,42 +195,42 @@ def slope(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return _correlated(x, y)[0] / x.var(axis=-1)
 
 
-def difference(run: Run, a: str, b: str, of=macro) -> dict[str, float]:
-    """By how many % a needs fewer bits than b, its 95 % interval over seeds and documents, and the smallest difference
-    that this many seeds would tell from none."""
-    i, j = run.tokenizers.index(a), run.tokenizers.index(b)
-    y = of(run.values)
-    sd, freedom = noise(y)
-    draws = np.log(of(run.draws)).mean(axis=2)
-    documents = stats.norm.ppf(0.975) * (draws[:, i] - draws[:, j]).std()
-    seeds = stats.t.ppf(0.975, freedom) * sd * np.sqrt(2 / y.shape[1])
-    middle, half = np.log(y).mean(axis=1)[i] - np.log(y).mean(axis=1)[j], np.hypot(seeds, documents)
-    return {
-        "gain": 100 * (1 - np.exp(middle)),
-        "low": 100 * (1 - np.exp(middle + half)),
-        "high": 100 * (1 - np.exp(middle - half)),
-        "sd": 100 * sd,
-        "smallest": 100 * half,
-    }
+def difference(run: Run, a: str, b: str, of=macro) -> tuple[float, float, float]:
+    """By how many % a needs fewer bits than b, and its 95 % interval, as the stage gives it."""
+    from trex.language_model.compare import gain
+
+    values = np.concatenate([of(run.values)[None], of(run.draws)])
+    every = range(len(run.tokenizers))
+    return gain(values, run.tokenizers.index(a), run.tokenizers.index(b), every, [BLOCKS])
+
+
+def percent(found: tuple[float, float, float]) -> str:
+    value, low, high = found
+    return f"{value:+.2f} % ({low:+.2f} to {high:+.2f})"
+
+
+def head_of(runs: pl.DataFrame) -> list[dict]:
+    """What is one for all tokenizers of a run."""
+    best = runs.filter(~pl.col("tokenizer").str.contains("@"))
+    columns = [pl.col(name).first() for name in ("depth", "parameters", "batch", "learning_rate")]
+    return best.group_by("run", maintain_order=True).agg(*columns, pl.len()).to_dicts()
 
 
 def print_correlations(table: pl.DataFrame, nsl: pl.DataFrame, runs: pl.DataFrame) -> None:
     print(
-        "| run | depth | rate | mixtures | budget | Spearman (95 %) | noise alone | slope (95 %) | sd of a seed |"
+        "| run | parameters | mixtures | budget | Spearman (95 %) | noise alone | slope (95 %) | sd of a seed |"
     )
-    print("|---|---|---|---|---|---|---|---|---|")
-    for run, depth, rate, n in (
-        runs.group_by("run", maintain_order=True)
-        .agg(pl.col("depth").first(), pl.col("learning_rate").first(), pl.len())
-        .iter_rows()
-    ):
-        if n < 10:
+    print("|---|---|---|---|---|---|---|---|")
+    for run in head_of(runs):
+        if run["run"] in RECIPES:
             continue
         for (budget, words), most in product(BUDGETS.items(), (np.inf, NEAR)):
-            of = Run(table, run, budget, nsl).near(most)
+            of = Run(table, run["run"], budget, nsl).near(most)
+            if len(of.tokenizers) < 5:
+                continue
             c = correlation(of)
             print(
-                f"| {run} | {depth} | {rate} | {len(of.tokenizers)} | {words} | "
+                f"| {run['run']} | {run['parameters'] / 1e6:.1f} M | {len(of.tokenizers)} | {words} | "
                 f"{c['spearman']:.2f} ({c['low']:.2f} to {c['high']:.2f}) | "
                 f"{c['seeds_low']:.2f} to {c['seeds_high']:.2f} | {c['slope']:.2f} ({c['slope_low']:.2f} to "
                 f"{c['slope_high']:.2f}) | {c['sd']:.2f} % |"
@@ -235,51 +254,67 @@ def print_corpora(table: pl.DataFrame, nsl: pl.DataFrame, run: str) -> None:
 
 
 def print_differences(table: pl.DataFrame, nsl: pl.DataFrame, runs: pl.DataFrame) -> None:
-    pairs = [("uniform", "m00022"), ("uniform", "english"), ("uniform", "m00046")]
+    columns = " | ".join(f"{a} over {b}" for a, b in PAIRS)
     print(
-        "\n| run | depth | rate | budget | sd of a seed | "
-        + " | ".join(f"{a} over {b}" for a, b in pairs)
-        + " |"
+        f"\n| run | parameters | budget | sd of a seed | {columns} |\n|---|---|---|---|{'---|' * len(PAIRS)}"
     )
-    print("|---|---|---|---|---|---|---|---|")
-    for run, depth, rate in (
-        runs.group_by("run", maintain_order=True)
-        .agg(pl.col("depth").first(), pl.col("learning_rate").first())
-        .iter_rows()
-    ):
+    for run in head_of(runs):
+        if run["run"] in RECIPES:
+            continue
         for budget, words in BUDGETS.items():
-            of = Run(table, run, budget, nsl)
-            if not any({a, b} <= set(of.tokenizers) for a, b in pairs):
-                continue
-            cells, sd = [], float("nan")
-            for a, b in pairs:
-                if {a, b} <= set(of.tokenizers):
-                    d = difference(of, a, b)
-                    sd = d["sd"]
-                    cells.append(f"{d['gain']:+.2f} % ({d['low']:+.2f} to {d['high']:+.2f})")
-                else:
-                    cells.append("–")
-            print(f"| {run} | {depth} | {rate} | {words} | {sd:.2f} % | " + " | ".join(cells) + " |")
+            of = Run(table, run["run"], budget, nsl)
+            sd = f"{100 * noise(macro(of.values))[0]:.2f} %"
+            cells = [words, sd, *(percent(difference(of, *pair)) for pair in PAIRS)]
+            print(f"| {run['run']} | {run['parameters'] / 1e6:.1f} M | {' | '.join(cells)} |")
 
 
-def print_sizes(table: pl.DataFrame, nsl: pl.DataFrame, runs: pl.DataFrame) -> None:
-    columns = "run | tokenizer | V | parameters | NSL | equal bytes | equal compute"
-    print(f"\n| {columns} | fewer bits than V = 8192, equal bytes | equal compute |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for run in ("sizes_2", "unsteady_sizes_4"):
+def print_recipes(table: pl.DataFrame, nsl: pl.DataFrame, runs: pl.DataFrame) -> None:
+    columns = "run | tokenizer | V | parameters | tokens | equal bytes | equal compute"
+    print(f"\n| {columns} | fewer bits, equal bytes | equal compute |\n|{'---|' * 9}")
+    for run, reference in RECIPES.items():
         found = {budget: Run(table, run, budget, nsl) for budget in BUDGETS}
+        tokens = dict(runs.filter(run=run).select("tokenizer", "tokens").iter_rows())
         for t, name in enumerate(found["bytes"].tokenizers):
             row = runs.filter(run=run, tokenizer=name).row(0, named=True)
             cells = [f"{macro(of.values).mean(axis=1)[t]:.4f}" for of in found.values()]
             for of in found.values():
-                d = difference(of, name, "uniform") if name != "uniform" else None
-                cells.append(f"{d['gain']:+.2f} % ({d['low']:+.2f} to {d['high']:+.2f})" if d else "–")
+                cells.append("–" if name == reference else percent(difference(of, name, reference)))
             print(
-                f"| {run} | {name} | {row['vocab_size']:,} | {row['parameters'] / 1e6:.2f} M | "
-                f"{'–' if name == 'bytes' else format(np.mean(found['bytes'].nsl[t]), '.3f')} | "
-                + " | ".join(cells)
-                + " |"
+                f"| {run} | {name} | {row['vocab_size']:,} | {row['parameters'] / 1e6:.1f} M | "
+                f"{100 * (tokens[name] / tokens[reference] - 1):+.1f} % | {' | '.join(cells)} |"
             )
+    # the same text, seeds and documents in two runs, so equal bytes are the same
+    both = [("mixtures_4", "uniform"), ("recipes_4", "plain_32k")]
+    text = pl.col("run", "tokenizer").cast(pl.String)
+    sizes = pl.concat(table.with_columns(text).filter(run=run, tokenizer=name) for run, name in both)
+    of_sizes = Run(sizes.with_columns(run=pl.lit("sizes_4")), "sizes_4", "bytes", nsl)
+    print(f"\nplain_32k over uniform, equal bytes: {percent(difference(of_sizes, 'plain_32k', 'uniform'))}")
+    of = {budget: Run(table, "recipes_4", budget, nsl) for budget in BUDGETS}
+    names = [name for name in of["bytes"].tokenizers if name != "plain_32k"]
+    print("\n| corpus | " + " | ".join(f"{n}, {words}" for n in names for words in BUDGETS.values()) + " |")
+    print(f"|---|{'---|' * 2 * len(names)}")
+    for c, corpus in enumerate(of["bytes"].corpora):
+        cells = [
+            percent(difference(of[budget], n, "plain_32k", lambda values, c=c: values[..., c]))
+            for n in names
+            for budget in BUDGETS
+        ]
+        print(f"| {corpus} | {' | '.join(cells)} |")
+
+
+def print_rates(table: pl.DataFrame) -> None:
+    """Bits per byte of trials of learning rates, each seed, mean of the corpora."""
+    names = pl.col("tokenizer").cast(pl.String)
+    tried = table.filter(names.str.contains("@")).select("run", tokenizer=names).unique(maintain_order=True)
+    of_corpus = (
+        table.filter(budget="bytes").group_by("run", "tokenizer", "seed", "corpus")
+        .agg(pl.col("bits").cast(pl.Float64).sum() / pl.col("bytes").sum())
+        .group_by("run", "tokenizer", "seed").agg(pl.col("bits").mean()).sort("seed")
+    )  # fmt: skip
+    for run, name in tried.iter_rows():
+        for which in (name.split("@")[0], name):
+            bits = of_corpus.filter(pl.col("run") == run, names == which)["bits"]
+            print(f"\n{run}, {which}, equal bytes: {', '.join(f'{b:.4f}' for b in bits)}")
 
 
 def draw(table: pl.DataFrame, nsl: pl.DataFrame, names: list[tuple[str, str]]) -> None:
@@ -329,24 +364,22 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command")
     collecting = commands.add_parser("collect")
     collecting.add_argument("folder", type=Path)
-    collecting.add_argument("nsl", type=Path)
     collecting.add_argument("outputs", nargs="+")
-    collecting.add_argument("--held-out-bytes", type=int, default=200_000)
+    collecting.add_argument("--proxies", type=Path, required=True, help="results folder of a run")
+    collecting.add_argument("--held-out-bytes", type=int, default=100_000)
     arguments = parser.parse_args()
     if arguments.command == "collect":
-        outputs = {run: Path(path) for run, path in (item.split("=") for item in arguments.outputs)}
-        collect(arguments.folder, arguments.nsl, outputs, arguments.held_out_bytes)
+        outputs = [(run, Path(path)) for run, path in (item.split("=") for item in arguments.outputs)]
+        collect(arguments.folder, arguments.proxies, outputs, arguments.held_out_bytes)
         return
     table, runs, nsl = pl.read_parquet(BITS), pl.read_csv(RUNS), pl.read_csv(NSL)
     print_correlations(table, nsl, runs)
-    print_corpora(table, nsl, "mixtures_2")
+    for run in ("mixtures_2", "mixtures_4"):
+        print_corpora(table, nsl, run)
     print_differences(table, nsl, runs)
-    print_sizes(table, nsl, runs)
-    draw(
-        table,
-        nsl,
-        [("mixtures_2", "depth 2 (1.4 M parameters)"), ("unsteady_4", "depth 4 (5.2 M), high rate")],
-    )
+    print_recipes(table, nsl, runs)
+    print_rates(table)
+    draw(table, nsl, [("mixtures_4", "depth 4 (5.2 M)"), ("mixtures_7", "depth 7 (20.5 M)")])
 
 
 if __name__ == "__main__":
