@@ -232,5 +232,7 @@ def test_failures_are_one_paragraph():
         "chosen: not a tokenizer that has an entry for each of the 256 bytes (bytes; 1 found, such as C0)"
         in message
     )
+    assert "tokenizer.base" not in message
+    assert "what tokenizer.base fails at stays" in failures(gates, ["chosen"], extended=True)
     assert failures(gates, ["chosen"], waived=["bytes"]) is None
     assert failures(gates, ["other"]) is None

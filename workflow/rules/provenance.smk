@@ -70,6 +70,7 @@ rule pass_gates:
         code=code_of("pass_gates"),
         names=TOKENIZERS,
         waived=config["validation"]["waived_gates"],
+        extended=bool(TOKENIZER["base"]),
     message:
         "Whether every tokenizer of this run passed its gates"
     script:

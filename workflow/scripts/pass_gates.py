@@ -9,7 +9,7 @@ from trex.validation.gates import failures
 with job(snakemake):
     params = snakemake.params
     gates = pl.read_parquet(snakemake.input.gates)
-    if problem := failures(gates, params.names, params.waived):
+    if problem := failures(gates, params.names, params.waived, params.extended):
         raise ValueError(problem)
     but = f" but those that the config accepts: {', '.join(params.waived)}" if params.waived else ""
     write_text(f"{', '.join(params.names)}: passed every gate{but}\n", snakemake.output.passed)

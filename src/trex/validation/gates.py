@@ -114,10 +114,13 @@ def check_gates(
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def failures(gates: pl.DataFrame, names: Iterable[str], waived: Iterable[str] = ()) -> str | None:
+def failures(
+    gates: pl.DataFrame, names: Iterable[str], waived: Iterable[str] = (), extended: bool = False
+) -> str | None:
     """One paragraph about the gates at which some tokenizers failed; None if they passed.
 
-    gates: `tokenizer` and the columns of `check_gates`. waived: gates whose failure is accepted.
+    gates: `tokenizer` and the columns of `check_gates`. waived: gates whose failure is accepted. extended: whether they
+    extend another tokenizer.
     """
     failed = gates.filter(
         pl.col("tokenizer").is_in(list(names)), ~pl.col("gate").is_in(list(waived)), result=FAILED
@@ -129,11 +132,12 @@ def failures(gates: pl.DataFrame, names: Iterable[str], waived: Iterable[str] = 
         f"as {'; '.join(rows['examples'][0][:2])})."
         for (gate,), rows in failed.group_by(["gate"], maintain_order=True)
     ]
+    kept = " (what tokenizer.base fails at stays in its extension: take another one)" if extended else ""
     return (
         "The run is complete, but its tokenizers are not fit for use. "
         + " ".join(sentences)
-        + " vocabulary.md shows all gates. Correct the section tokenizer of the config, or accept a gate by its name "
-        "in validation.waived_gates."
+        + f" vocabulary.md shows all gates. Correct the section tokenizer of the config{kept}, or accept a gate by its "
+        "name in validation.waived_gates."
     )
 
 
