@@ -53,7 +53,7 @@ export function nameOf(typed) {
 
 /**
  * Shares as YAML for a section of the config, with a sum of 1 to the last digit. baselines: those of the run by name, which
- * the section has too, since a config that names any has no others.
+ * the section has too, since a config that names any has no others; a comment tells of one whose name is taken.
  */
 export function mixtureYaml(section, name, corpora, shares, baselines = {}) {
   const millionths = shares.map((share) => share * 1e6);
@@ -64,6 +64,8 @@ export function mixtureYaml(section, name, corpora, shares, baselines = {}) {
   for (const i of byLoss.slice(0, left)) parts[i]++;
   const lines = corpora.map((corpus, i) => `${key(corpus)}: ${(parts[i] / 1e6).toFixed(6)}`);
   const others = Object.entries(baselines).filter(([other]) => other !== name).map(([other, is]) => `  ${key(other)}: ${JSON.stringify(is)}\n`);
-  const head = section === "baselines" ? `baselines:\n${others.join("")}  ${name}:\n    shares:` : `proxies:\n  mixtures:\n    ${name}:`;
+  const taken = section === "baselines" && Object.hasOwn(baselines, name);
+  const comment = taken ? `# in place of the run's baseline ${name}: give another name to keep both\n` : "";
+  const head = section === "baselines" ? `${comment}baselines:\n${others.join("")}  ${name}:\n    shares:` : `proxies:\n  mixtures:\n    ${name}:`;
   return `${head}\n${lines.map((line) => `      ${line}`).join("\n")}\n`;
 }

@@ -46,7 +46,7 @@ test("shares outside what proxies had", () => {
 test("a mixture for baselines is given by its shares, beside the run's baselines", () => {
   const others = { uniform: "uniform", tempered: { tempered: 0.3 }, mine: "natural" };
   assert.equal(mixtureYaml("baselines", "mine", ["deu", "eng"], [0.25, 0.75], others),
-    'baselines:\n  uniform: "uniform"\n  tempered: {"tempered":0.3}\n  mine:\n    shares:\n      deu: 0.250000\n      eng: 0.750000\n');
+    '# in place of the run\'s baseline mine: give another name to keep both\nbaselines:\n  uniform: "uniform"\n  tempered: {"tempered":0.3}\n  mine:\n    shares:\n      deu: 0.250000\n      eng: 0.750000\n');
 });
 
 test("names are those that the config takes", () => {
