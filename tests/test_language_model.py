@@ -1,6 +1,7 @@
 """Small language models: text in the same order for all, budgets, training that goes on, bits per byte, intervals."""
 
 import json
+import os
 import re
 
 import numpy as np
@@ -323,6 +324,18 @@ def test_without_jax_the_error_says_what_to_type(monkeypatch):
     monkeypatch.setattr(device, "installed", lambda: False)
     with pytest.raises(ValueError, match=r"run \./install\.sh --language-model"):
         device.prepare()
+
+
+def test_jobs_share_a_gpu_unless_the_user_wants_otherwise(monkeypatch):
+    monkeypatch.setattr(device, "installed", lambda: True)
+    monkeypatch.setenv("XLA_FLAGS", "--mine=1")
+    for given, taken in ((None, "false"), ("true", "true")):
+        monkeypatch.delenv("XLA_PYTHON_CLIENT_PREALLOCATE", raising=False)
+        if given:
+            monkeypatch.setenv("XLA_PYTHON_CLIENT_PREALLOCATE", given)
+        device.prepare()
+        assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == taken
+    assert os.environ["XLA_FLAGS"].startswith("--mine=1 --xla_cpu")
 
 
 # --- Comparing ------------------------------------------------------------------------------------------------
