@@ -1,6 +1,7 @@
 """What a run shows while it goes on."""
 
 import logging
+import time
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -35,6 +36,7 @@ def test_time_left_comes_from_the_rates_of_the_rules():
     clock.now = 50
     # four jobs of 30 s, two of them a third done, and one like the average, of 20 s: 120 s of work, two at a time
     assert progress.line() == "4 of 9 jobs done, 2 running, 3 waiting; 50 s so far, about 60 s left"
+    assert progress.longest() == "; train for 10 s"
     progress.fail(5)
     assert "4 of 9 jobs done, 1 running, 3 waiting, 1 failed;" in progress.line()
 
@@ -96,6 +98,26 @@ def test_time_left_with_quiet_rules(capsys):
     log("Finished jobid: 8 (Rule: train)", event=LogEvent.JOB_FINISHED, job_id=8)
     log(None, event=LogEvent.PROGRESS, done=4, total=4)
     assert "2 of 4 jobs done, 2 waiting; 60 s so far, about 2.0 min left" in capsys.readouterr().err
+
+
+def test_a_silent_run_tells_what_still_runs(capsys, monkeypatch):
+    class Settings:
+        stdout = dryrun = False
+
+    monkeypatch.setattr("snakemake_logger_plugin_trex.SILENCE", 0.05)
+    handler = LogHandler(Settings(), None)
+
+    def log(message, **extra):
+        handler.handle(logging.makeLogRecord({"msg": message, "levelno": logging.INFO, **extra}))
+
+    log("Job stats: ...", event=LogEvent.RUN_INFO, stats={"train": 1, "total": 1})
+    log("Job 1: Training", event=LogEvent.JOB_INFO, jobid=1, rule_name="train", rule_msg="Training")
+    time.sleep(0.3)
+    handler.close()
+    told = capsys.readouterr().err
+    assert "TREX: 0 of 1 jobs done, 1 running, 0 waiting; 0 s so far; train for 0 s" in told
+    time.sleep(0.1)
+    assert not capsys.readouterr().err
 
 
 def test_one_line_in_place_of_three_about_every_job(capsys):

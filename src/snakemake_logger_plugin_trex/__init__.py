@@ -7,6 +7,7 @@ are in Snakemake's own log file, as ever.
 import logging
 import re
 import sys
+import threading
 import time
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
@@ -15,6 +16,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from trex.run.progress import Progress
 
 EVERY = 10  # seconds at least between two lines about the run
+SILENCE = 60  # seconds without a message after which a line tells that jobs still run
 _RULE = re.compile(r"\(Rule: (.+)\)$")  # in the message that a job ended
 _NOISE = "Select jobs to execute..."
 # why jobs of a first run run; other reasons, such as changed settings, are shown. Until its job
@@ -37,13 +39,30 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         self._progress = Progress()
         self._last_line = 0.0
+        self._last_text = time.monotonic()
+        self._closed = threading.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            for text in self._texts(record):
-                print(text, file=sys.stdout if self.common_settings.stdout else sys.stderr, flush=True)
+            self._print(self._texts(record))
         except Exception:  # as of every handler: a message that cannot be shown ends no run
             self.handleError(record)
+
+    def close(self) -> None:
+        self._closed.set()
+        super().close()
+
+    def _print(self, texts: list[str]) -> None:
+        for text in texts:
+            print(text, file=sys.stdout if self.common_settings.stdout else sys.stderr, flush=True)
+            self._last_text = time.monotonic()
+
+    def _watch(self) -> None:
+        """Tell every SILENCE seconds that jobs still run, until the run ends."""
+        while not self._closed.wait(max(self._last_text + SILENCE - time.monotonic(), 0.01)):
+            with self.lock:
+                if time.monotonic() - self._last_text >= SILENCE:
+                    self._print(self._line(due=True, longest=True))
 
     def _texts(self, record: logging.LogRecord) -> list[str]:
         event, progress = getattr(record, "event", None), self._progress
@@ -51,6 +70,8 @@ class LogHandler(LogHandlerBase):
             stats = dict(record.stats)
             stats.pop("total", None)
             progress.plan(stats)
+            if not self.common_settings.dryrun:
+                threading.Thread(target=self._watch, daemon=True).start()
         elif event == LogEvent.JOB_INFO:
             progress.start(record.jobid, record.rule_name)
         elif event == LogEvent.JOB_STARTED:  # all that tells of a start with --quiet rules
@@ -80,9 +101,9 @@ class LogHandler(LogHandlerBase):
             _USUAL.sub("", text) if event == LogEvent.JOB_INFO and not self.common_settings.dryrun else text
         ]
 
-    def _line(self, due: bool) -> list[str]:
+    def _line(self, due: bool, longest: bool = False) -> list[str]:
         now = time.monotonic()
         if not due and now - self._last_line < EVERY:
             return []
         self._last_line = now
-        return [f"TREX: {self._progress.line()}"]
+        return [f"TREX: {self._progress.line()}{self._progress.longest() if longest else ''}"]

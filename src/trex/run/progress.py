@@ -65,6 +65,14 @@ class Progress:
         jobs = f"{done} of {total} jobs done{now}, {waiting} waiting{failed}"
         return f"{jobs}; {duration(self._clock() - self._began)} so far{self._left()}"
 
+    def longest(self) -> str:
+        """The job that has run for the longest, such as ``; train_tokenizer for 2.1 min``; "" if none runs."""
+        known = [(began, rule) for rule, began in self._running.values() if rule]
+        if not known:
+            return ""
+        began, rule = min(known)
+        return f"; {rule} for {duration(self._clock() - began)}"
+
     def _left(self) -> str:
         now = self._clock()
         means = self._means()
