@@ -230,10 +230,10 @@ def rows_of(folder: Path) -> list[str]:
 
 
 def collect(folders: list[Path]) -> None:
-    """Write BITS (a line a run, row, seed, budget, corpus and stretch of documents), MODELS, and COSTS, those of the
-    first folder that compares sizes. A run is called as its folder; only seeds that all its rows have are taken. Other
-    runs and seeds that the files have stay."""
-    tables, models = [], []
+    """Write BITS (a line a run, row, seed, budget, corpus and stretch of documents), MODELS, and COSTS (of runs that
+    compare sizes, its V and the cheapest). A run is called as its folder; only seeds that all its rows have are taken.
+    Other runs and seeds that the files have stay."""
+    tables, models, costs = [], [], []
     for folder, seed in product(folders, range(1, 100)):
         names = rows_of(folder)
         if not all((folder / f"models/{name}.{seed}.json").exists() for name in names):
@@ -261,19 +261,25 @@ def collect(folders: list[Path]) -> None:
     replace(BITS, pl.concat(tables), 2)
     replace(MODELS, pl.DataFrame(models), 1)
     for folder in folders:
-        if len([name for name in rows_of(folder) if name.startswith("plain")]) > 1:
-            COSTS.write_bytes((folder / "costs.csv").read_bytes())
-            break
+        sizes = [KINDS[name]["size"] for name in rows_of(folder) if name.startswith("plain")]
+        if len(sizes) > 1:
+            table = pl.read_csv(folder / "costs.csv")
+            cheapest = pl.col("flops_per_byte") == pl.col("flops_per_byte").min()
+            kept = table.filter(pl.col("vocab_size").is_in(sizes) | cheapest)
+            costs.append(kept.select(pl.lit(folder.name).alias("run"), pl.all()))
+    if costs:
+        replace(COSTS, pl.concat(costs), 6)
 
 
 def replace(path: Path, lines: pl.DataFrame, digits: int) -> None:
     """Write lines into a table, instead of those of the same runs and seeds; by run, in the order in which runs came,
     and seed."""
+    keys = [key for key in ("run", "seed") if key in lines.columns]
     if path.exists():
-        older = pl.read_csv(path).join(lines, on=["run", "seed"], how="anti", maintain_order="left")
+        older = pl.read_csv(path).join(lines, on=keys, how="anti", maintain_order="left")
         lines = pl.concat([older, lines], how="vertical_relaxed")
-    runs = pl.Enum(lines["run"].unique(maintain_order=True))
-    lines.sort(pl.col("run").cast(runs), "seed", maintain_order=True).write_csv(path, float_precision=digits)
+    by = [pl.col("run").cast(pl.Enum(lines["run"].unique(maintain_order=True))), *keys[1:]]
+    lines.sort(by, maintain_order=True).write_csv(path, float_precision=digits)
 
 
 # --- Answers ----------------------------------------------------------------------------------------------
@@ -303,10 +309,11 @@ def answers() -> None:
 
 
 def print_rows(found: pl.DataFrame, about: dict, names: list[str], reference: str) -> None:
-    prices = pl.read_csv(COSTS)
-    cost = dict(
-        zip(prices["vocab_size"], prices["flops_per_byte"] / prices["flops_per_byte"].min() - 1, strict=True)
-    )
+    prices = pl.read_csv(COSTS).filter(run=next(iter(about.values()))["run"])
+    least = prices["flops_per_byte"].min()
+    cost = {
+        size: flops / least - 1 for size, flops in prices.select("vocab_size", "flops_per_byte").iter_rows()
+    }
     budgets = found["budget"].unique(maintain_order=True).to_list()
     sizes = all(name.startswith("plain") for name in names)  # what is compared: costs are of plain BPE
     header = ["row", "parameters", "tokens a byte", "cost", "TFLOP a pass"]

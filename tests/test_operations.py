@@ -19,6 +19,7 @@ import yaml
 
 from trex.files import sha256
 from trex.run.records import Records
+from trex.run.slurm import note_run
 
 
 def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen:
@@ -281,15 +282,15 @@ def test_what_comes_out_as_it_was_makes_nothing_after_it_again(copy):
 
 
 def test_jobs_that_a_killed_run_left_are_ended_before_anything_is_judged(copy, tmp_path):
-    """A cancelled job deletes what it has written."""
+    """A cancelled job deletes what it has written. Jobs of other runs stay."""
     commands, left = tmp_path / "commands", tmp_path / "left"
     tokenizer = copy / "results/tokenizers/chosen/tokenizer.json"
     commands.mkdir()
     left.touch()
-    name = "trex_00000000-0000-0000-0000-000000000000"
+    note_run(copy / "results", "trex_mine")
     for command, lines in {
-        "squeue": f"[ ! -e {left} ] || echo '7|{name}|{copy}'",
-        "scancel": f"[ $1 = 7 ] && rm {left} {tokenizer}",
+        "squeue": f"echo '8|trex_other'; [ ! -e {left} ] || echo '7|trex_mine'",
+        "scancel": f'[ "$*" = 7 ] && rm {left} {tokenizer}',
     }.items():
         (commands / command).write_text(f"#!/bin/sh\n{lines}\n")
         (commands / command).chmod(0o755)
@@ -298,6 +299,11 @@ def test_jobs_that_a_killed_run_left_are_ended_before_anything_is_judged(copy, t
     assert returncode == 0, output[-3000:]
     assert "cancelled SLURM job 7, left by a killed run" in output
     assert sha256(tokenizer) == before
+    note_run(copy / "results", "trex_mine")
+    (commands / "squeue").write_text("#!/bin/sh\necho down >&2; exit 1\n")
+    returncode, output = run(copy, "--cores", "2", PATH=f"{commands}:{os.environ['PATH']}")
+    assert returncode
+    assert "SLURM does not say whether it has jobs of an earlier run in results" in output
 
 
 def test_lost_and_older_records_of_intermediate_files(finished, copy):

@@ -73,8 +73,11 @@ rule export:
     localrule: True
 
 
-# bits per byte of small language models; language_model.check.seeds says how many of each
+# bits per byte of small language models, and the pages that tell of them; language_model.check.seeds says how many of
+# each tokenizer
 rule language_models:
     input:
-        LANGUAGE_MODELS or needs_seeds,
+        [*LANGUAGE_MODELS, *rules.write_summary.output]
+        if LANGUAGE_MODELS
+        else needs_seeds,
     localrule: True

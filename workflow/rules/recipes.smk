@@ -144,16 +144,20 @@ rule export:
     localrule: True
 
 
-# bits per byte of small language models: of a check of the whole run, or of those of all recipes
+# bits per byte of small language models, and the pages that tell of them: of a check of the whole run, or of those of all
+# recipes
+CHECKS_OF_RECIPES = [
+    file for recipe in RECIPES for file in globals()[f"recipe_{recipe}"].LANGUAGE_MODELS
+]
+
+
 rule language_models:
     input:
-        LANGUAGE_MODELS
-        or [
-            file
-            for recipe in RECIPES
-            for file in globals()[f"recipe_{recipe}"].LANGUAGE_MODELS
-        ]
-        or needs_seeds,
+        (
+            [*LANGUAGE_MODELS, *CHECKS_OF_RECIPES, *rules.compare_recipes.output]
+            if LANGUAGE_MODELS or CHECKS_OF_RECIPES
+            else needs_seeds
+        ),
     localrule: True
 
 

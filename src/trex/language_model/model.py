@@ -62,9 +62,9 @@ def _block(x: jax.Array, of: Parameters, attention: str | None) -> jax.Array:
 
 
 @jax.custom_vjp
-def _rows_by_product(embedding: jax.Array, ids: jax.Array) -> jax.Array:
-    """`embedding[ids]`, whose gradient is a matrix product. That of a look-up is a scatter, which on a GPU adds in any
-    order or one by one, and in bfloat16."""
+def rows_by_product(embedding: jax.Array, ids: jax.Array) -> jax.Array:
+    """`embedding[ids]`, whose gradient is a matrix product. That of a look-up is a scatter. In bfloat16 its sums stop
+    growing: adding 1 to 512 leaves 512. On a GPU it also adds in any order."""
     return embedding[ids]
 
 
@@ -79,7 +79,7 @@ def _rows_backward(kept: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tu
     return of_rows.astype(embedding.dtype), None
 
 
-_rows_by_product.defvjp(_rows_forward, _rows_backward)
+rows_by_product.defvjp(_rows_forward, _rows_backward)
 
 
 def losses(
@@ -102,7 +102,7 @@ def losses(
     cast = {name: value.astype(dtype) for name, value in parameters.items()}
     embedding, output = cast.pop("embedding"), cast.pop("output", None)
     ids = jnp.maximum(tokens[:, :-1], 0)
-    x = _norm(embedding[ids] if on_cpu else _rows_by_product(embedding, ids))
+    x = _norm(embedding[ids] if on_cpu else rows_by_product(embedding, ids))
     x, _ = jax.lax.scan(lambda x, of: (_block(x, of, attention), None), x, cast)
     logits = jnp.einsum(
         "btd,vd->btv",

@@ -45,7 +45,7 @@ from snakemake.workflow import Workflow
 from trex.files import remove
 from trex.run.locks import FolderError, RunLock
 from trex.run.records import Records, Why
-from trex.run.slurm import cancel_jobs_left
+from trex.run.slurm import QueueError, cancel_jobs_left, note_run
 from trex.run.tasks import Task, several, stage, tasks_of
 from trex.run.unfinished import is_unfinished
 
@@ -111,15 +111,15 @@ def begin(lock: RunLock) -> None:
     Ahead of the first look at the folder: a job that is cancelled deletes what it has written.
 
     Raises:
-        WorkflowError: another run has the lock, or jobs do not end.
+        WorkflowError: another run has the lock, or jobs are left that do not end.
     """
     if lock.held:
         return
     try:
         lock.hold()
-        for job in cancel_jobs_left(Path.cwd()):
+        for job in cancel_jobs_left(lock.results):
             logger.warning(f"cancelled SLURM job {job}, left by a killed run")
-    except (FolderError, TimeoutError) as error:
+    except (FolderError, QueueError) as error:
         raise WorkflowError(str(error)) from error
 
 
@@ -205,6 +205,8 @@ def plan_by_records(workflow: Any, results: Path, lock: RunLock) -> None:
             else:
                 left.append(job)
         if left:
+            if name := getattr(executor or scheduler._executor, "run_uuid", None):  # of SLURM's plugin
+                note_run(results, name)
             run_jobs(scheduler, left, executor)
 
     answers = {
