@@ -4,8 +4,8 @@
     python benchmarks/language_model.py encode FOLDER --names NAMES          # text as each tokenizer's ids
     python benchmarks/language_model.py train FOLDER OUT.npz --names NAMES --depth 4 --seconds 300
 
-`train` writes what it has after every tokenizer, the most important ones first, and takes none that would not fit into
-the seconds. Of several learning rates, the first tokenizer is trained with each, and the others with its best one.
+`train` writes what it has after every tokenizer, the most important ones first. Of several learning rates, the first
+tokenizer is trained with each, and the others with its best one, as far as they fit into the seconds.
 docs/language-model.md has the commands of the published numbers, and benchmarks/language_model_answers.py makes its
 tables and figures. `encode` and `train` need only numpy, pyarrow, tokenizers, jax and optax.
 """
@@ -128,6 +128,8 @@ def encode_all(
 
 def wait_for(path: Path) -> Path:
     """Of another process that is at work on it."""
+    if not path.exists():
+        print(f"waiting for {path}, which `encode` writes", flush=True)
     while not path.exists():
         time.sleep(0.2)
     return path
@@ -182,7 +184,8 @@ def train(arguments: argparse.Namespace) -> None:
         rows[f"{first}@{rate:g}"] = row = train_one(arguments, first, vocabularies[first], rate, equal)
         # the first one compiles, which the others need not
         longest = max(longest, row[0]["seconds"] / (2 if len(rows) == 1 else 1))
-    best = min(rows, key=lambda name: max(macro(rows[name][0])))  # of its worst seed
+        write(arguments.out, rows)
+    best = min(rows, key=lambda name: max(bits_per_byte(rows[name][0])))  # by its worst seed
     rows = {first if name == best else name: row for name, row in rows.items()}
     rate = rows[first][0]["learning_rate"]
     write(arguments.out, rows)
@@ -224,6 +227,7 @@ def train_one(
     options = Options(arguments.batch, rate, arguments.weight_decay, seeds, arguments.attention)
     shape = shape_of(arguments, vocabulary)
     streams, held_out = streams_of(arguments.cache, name, vocabulary, seeds)
+    text_bytes = int(read(arguments.cache, name.removeprefix("proxy_"), "train").n_bytes.sum())
     tokens, step_tokens = min(map(len, streams)), arguments.batch * arguments.context
     steps = steps_of(tokens, shape.training_flops, equal_flops, step_tokens)
     dealt = windows(held_out, vocabulary.measured.border, arguments.context)
@@ -243,16 +247,16 @@ def train_one(
         "parameters": shape.parameters, "flops_per_token": shape.training_flops, "train_seconds": progress.seconds,
         "seconds": time.monotonic() - began,
         "trained_tokens": step_tokens * len(seeds) * sum(s.last - s.first for s in training.plan),
-        "equal_flops": equal_flops, "text_bytes": arguments.bytes, "batch": arguments.batch, "learning_rate": rate,
+        "equal_flops": equal_flops, "text_bytes": text_bytes, "batch": arguments.batch, "learning_rate": rate,
         "device": device.device_kind, "memory": (device.memory_stats() or {}).get("peak_bytes_in_use", 0),
         "bits": {budget: arrays[budget].sum(axis=1, dtype=float).tolist() for budget in steps},
     }  # fmt: skip
-    print(json.dumps({**about, "bpb": {b: macro(about, b) for b in steps}}), flush=True)
+    print(json.dumps({**about, "bpb": {b: bits_per_byte(about, b) for b in steps}}), flush=True)
     return about, arrays
 
 
-def macro(about: dict[str, Any], budget: str = "bytes") -> list[float]:
-    """Bits per byte of all held-out text, of each seed."""
+def bits_per_byte(about: dict[str, Any], budget: str = "bytes") -> list[float]:
+    """Of all held-out text, of each seed. (The tables have the mean of the corpora.)"""
     return [round(bits / about["held_out_bytes"], 4) for bits in about["bits"][budget]]
 
 
@@ -276,10 +280,10 @@ def main() -> None:
     of["prepare"].add_argument("--corpora", type=Path, default=Path("../shared/data/corpora"))
     of["prepare"].add_argument("--train-bytes", type=int, default=2_400_000, help="of each corpus")
     for name in ("prepare", "encode"):
-        of[name].add_argument("--held-out-bytes", type=int, default=250_000, help="of each corpus")
+        of[name].add_argument("--held-out-bytes", type=int, default=100_000, help="of each corpus")
+    of["encode"].add_argument("--bytes", type=int, default=1_000_000, help="of each corpus, to train on")
     for name in ("encode", "train"):
         of[name].add_argument("--cache", type=Path, default=Path("/tmp/language_model"))
-        of[name].add_argument("--bytes", type=int, default=1_200_000, help="of each corpus")
         of[name].add_argument("--names", type=lambda text: text.split(","), required=True)
     of["encode"].add_argument("--workers", type=int, default=4)
     of["train"].add_argument("out", type=Path)

@@ -27,7 +27,7 @@ DRAWS = 1000
 NEAR = 1.15  # of the least mean NSL: the mixtures among which a search chooses
 BUDGETS = {"bytes": "equal bytes", "compute": "equal compute"}
 PAIRS = [("uniform", "m00022"), ("uniform", "m00005"), ("uniform", "english"), ("uniform", "m00046")]
-RECIPES = {"sizes_2": "uniform", "recipes_4": "plain_32k"}  # what others are compared with
+RECIPES = {"older_sizes_2": "uniform", "recipes_4": "plain_32k"}  # what others are compared with
 
 
 def collect(folder: Path, proxies: Path, outputs: list[tuple[str, Path]], n_bytes: int) -> None:
@@ -40,6 +40,8 @@ def collect(folder: Path, proxies: Path, outputs: list[tuple[str, Path]], n_byte
     ).with_columns(
         block=(pl.int_range(pl.len()).over("corpus") * BLOCKS // pl.len().over("corpus")).cast(pl.Int8)
     )
+    if few := [corpus for corpus, n in documents.group_by("corpus").len().iter_rows() if n < BLOCKS]:
+        raise SystemExit(f"fewer than {BLOCKS} held-out documents: {', '.join(sorted(few))}")
     tables, models = [], []
     for run, path in outputs:
         with np.load(path) as file:
@@ -59,12 +61,14 @@ def collect(folder: Path, proxies: Path, outputs: list[tuple[str, Path]], n_byte
                                 pl.lit(budget).alias("budget"), pl.lit(seed, pl.Int8).alias("seed"), pl.all(),
                             )
                         )  # fmt: skip
+    trained = pl.DataFrame(models)
+    if len(twice := trained.filter(trained.select("run", "tokenizer").is_duplicated())):
+        raise SystemExit(f"{twice['run'][0]} has {twice['tokenizer'][0]} twice")
     names = ["run", "tokenizer", "budget", "corpus"]
     bits = with_runs(pl.read_parquet(BITS).with_columns(pl.col(names).cast(pl.String)), pl.concat(tables))
     bits.with_columns(pl.col(names).cast(pl.Categorical)).write_parquet(
         BITS, compression="zstd", compression_level=19
     )
-    trained = pl.DataFrame(models)
     with_runs(pl.read_csv(RUNS), trained).write_csv(RUNS, float_precision=6)
     measured = pl.concat(
         pl.read_parquet(path)
@@ -90,8 +94,8 @@ def with_runs(table: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 class Run:
     """Bits per byte of one run in one budget.
 
-    values: [tokenizers, seeds, corpora]. blocks: the same of every stretch, as bits [..., corpora, BLOCKS], with bytes
-    [corpora, BLOCKS]. nsl: [tokenizers, corpora]. Trials of other learning rates are left out.
+    values: [tokenizers, seeds, corpora]. bits: of every stretch, [..., corpora, BLOCKS], with bytes [corpora, BLOCKS].
+    nsl: [tokenizers, corpora]. Trials of other learning rates are left out.
     """
 
     def __init__(self, table: pl.DataFrame, run: str, budget: str, nsl: pl.DataFrame):
@@ -166,7 +170,6 @@ def correlation(run: Run, of=macro) -> dict[str, float]:
         "spearman": float(spearman(x, mean)),
         "slope": float(slope(x, mean)),
         "sd": 100 * noise(y)[0],
-        "by_seed": spearman(x, y.T).tolist(),
     }
     for name, draws in (
         ("", spearman(x[some], resampled)),
@@ -209,11 +212,10 @@ def percent(found: tuple[float, float, float]) -> str:
     return f"{value:+.2f} % ({low:+.2f} to {high:+.2f})"
 
 
-def head_of(runs: pl.DataFrame) -> list[dict]:
-    """What is one for all tokenizers of a run."""
-    best = runs.filter(~pl.col("tokenizer").str.contains("@"))
-    columns = [pl.col(name).first() for name in ("depth", "parameters", "batch", "learning_rate")]
-    return best.group_by("run", maintain_order=True).agg(*columns, pl.len()).to_dicts()
+def of_mixtures(runs: pl.DataFrame) -> list[tuple[str, str]]:
+    """(run, parameters in words) of the runs that compare mixtures, whose models are of one size."""
+    sizes = runs.group_by("run", maintain_order=True).agg(pl.col("parameters").first())
+    return [(run, f"{n / 1e6:.1f} M") for run, n in sizes.iter_rows() if run not in RECIPES]
 
 
 def print_correlations(table: pl.DataFrame, nsl: pl.DataFrame, runs: pl.DataFrame) -> None:
@@ -221,16 +223,14 @@ def print_correlations(table: pl.DataFrame, nsl: pl.DataFrame, runs: pl.DataFram
         "| run | parameters | mixtures | budget | Spearman (95 %) | noise alone | slope (95 %) | sd of a seed |"
     )
     print("|---|---|---|---|---|---|---|---|")
-    for run in head_of(runs):
-        if run["run"] in RECIPES:
-            continue
+    for run, parameters in of_mixtures(runs):
         for (budget, words), most in product(BUDGETS.items(), (np.inf, NEAR)):
-            of = Run(table, run["run"], budget, nsl).near(most)
+            of = Run(table, run, budget, nsl).near(most)
             if len(of.tokenizers) < 5:
                 continue
             c = correlation(of)
             print(
-                f"| {run['run']} | {run['parameters'] / 1e6:.1f} M | {len(of.tokenizers)} | {words} | "
+                f"| {run} | {parameters} | {len(of.tokenizers)} | {words} | "
                 f"{c['spearman']:.2f} ({c['low']:.2f} to {c['high']:.2f}) | "
                 f"{c['seeds_low']:.2f} to {c['seeds_high']:.2f} | {c['slope']:.2f} ({c['slope_low']:.2f} to "
                 f"{c['slope_high']:.2f}) | {c['sd']:.2f} % |"
@@ -258,14 +258,13 @@ def print_differences(table: pl.DataFrame, nsl: pl.DataFrame, runs: pl.DataFrame
     print(
         f"\n| run | parameters | budget | sd of a seed | {columns} |\n|---|---|---|---|{'---|' * len(PAIRS)}"
     )
-    for run in head_of(runs):
-        if run["run"] in RECIPES:
-            continue
+    for run, parameters in of_mixtures(runs):
         for budget, words in BUDGETS.items():
-            of = Run(table, run["run"], budget, nsl)
-            sd = f"{100 * noise(macro(of.values))[0]:.2f} %"
-            cells = [words, sd, *(percent(difference(of, *pair)) for pair in PAIRS)]
-            print(f"| {run['run']} | {run['parameters'] / 1e6:.1f} M | {' | '.join(cells)} |")
+            of = Run(table, run, budget, nsl)
+            cells = [words, f"{100 * noise(macro(of.values))[0]:.2f} %"]
+            for pair in PAIRS:
+                cells.append(percent(difference(of, *pair)) if {*pair} <= {*of.tokenizers} else "–")
+            print(f"| {run} | {parameters} | {' | '.join(cells)} |")
 
 
 def print_recipes(table: pl.DataFrame, nsl: pl.DataFrame, runs: pl.DataFrame) -> None:
@@ -374,7 +373,7 @@ def main() -> None:
         return
     table, runs, nsl = pl.read_parquet(BITS), pl.read_csv(RUNS), pl.read_csv(NSL)
     print_correlations(table, nsl, runs)
-    for run in ("mixtures_2", "mixtures_4"):
+    for run in ("older_2", "mixtures_4"):
         print_corpora(table, nsl, run)
     print_differences(table, nsl, runs)
     print_recipes(table, nsl, runs)
