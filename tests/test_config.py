@@ -51,7 +51,12 @@ BAD = [
     ("seed: true", "seed: true is not", "a whole number"),
     ("seed: '1'", 'seed: "1" is not', "(write 1)"),
     ("seed: 1.5", "seed: 1.5 is not", "a whole number"),
-    ("proxies: {count: 48}", "proxies.count: 48 mixtures leave fewer than the 40", "write at least 50"),
+    (
+        "language_model: {check: {byte_share: 1.5}}",
+        "language_model.check.byte_share: 1.5 is not",
+        "a number of more than 0 and less than 1",
+    ),
+    ("proxies: {count: 48}", "proxies.count: 48 mixtures leave fewer than the 40", "write at least 56"),
     (
         "proxies: {mixtures: {m00001: {a: 0.5, b: 0.5}}}",
         "proxies.mixtures.m00001: is the name of a sampled mixture",

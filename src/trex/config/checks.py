@@ -295,7 +295,9 @@ def _check_enough_proxies(config: Config, _: Path) -> Found:
     n = config.proxies.count + len(config.proxies.mixtures)
     folds = min(config.regression.folds, STD_FOLDS)
     if n - math.ceil(n / folds) < FEWEST_PROXIES:
-        least = math.ceil(FEWEST_PROXIES * folds / (folds - 1))
+        sampled = math.ceil(FEWEST_PROXIES * folds / (folds - 1)) - len(config.proxies.mixtures)
+        per_job = config.proxies.per_job
+        least = math.ceil(sampled / per_job) * per_job
         yield (
             "proxies.count",
             f"{n} mixtures leave fewer than the {FEWEST_PROXIES} that LightGBM needs when one of {folds} folds is "

@@ -25,6 +25,7 @@ _TYPES = {
 _LIMITS = {
     "exclusiveMinimum": "more than",
     "minimum": "at least",
+    "exclusiveMaximum": "less than",
     "maximum": "at most",
     "minLength": "length at least",
 }
@@ -147,6 +148,6 @@ def number_fits(number: int, node: Node) -> bool:
     return any(
         one.get("type") in ("integer", "number")
         and one.get("minimum", number) <= number <= one.get("maximum", number)
-        and number > one.get("exclusiveMinimum", number - 1)
+        and one.get("exclusiveMinimum", number - 1) < number < one.get("exclusiveMaximum", number + 1)
         for one in alternatives(node)
     )
