@@ -34,10 +34,11 @@ def write_language_models(
     language_model.check. budget: of `jobs.equal_flops`.
     """
     said = sentence(table) or "Only one row was trained, so nothing can be compared."
-    sizes = [of["parameters"] for of in about.values()]
+    least, most = (f"{of(row['parameters'] for row in about.values()) / 1e6:.2g}" for of in (min, max))
+    sizes = least if least == most else f"{least} to {most}"
     seeds, asked, read = check["seeds"], check["bytes"], budget["bytes"]
     lines = [
-        f"Transformers of depth {check['depth']} ({min(sizes) / 1e6:.2g} to {max(sizes) / 1e6:.2g} million parameters, "
+        f"Transformers of depth {check['depth']} ({sizes} million parameters, "
         f"embeddings included), {seeds} seed{'s' if seeds > 1 else ''} each, on {markdown.size(read)} of text",
         f"(`language_model.check.bytes` asks for {markdown.size(asked)})" if read < 0.95 * asked else "",
         "that no document measured here is in. *Bits per byte*: what a model needs to encode a document, its end "
