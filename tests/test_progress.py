@@ -118,6 +118,7 @@ def test_a_silent_run_tells_what_still_runs(capsys, monkeypatch):
     assert "TREX: 0 of 1 jobs done, 1 running, 0 waiting; 0 s so far; train for 0 s" in told
     time.sleep(0.1)
     assert not capsys.readouterr().err
+    handler.close()  # as logging does once more at the end
 
 
 def test_one_line_in_place_of_three_about_every_job(capsys):

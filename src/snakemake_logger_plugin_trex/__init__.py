@@ -40,7 +40,7 @@ class LogHandler(LogHandlerBase):
         self._progress = Progress()
         self._last_line = 0.0
         self._last_text = time.monotonic()
-        self._closed = threading.Event()
+        self._ended = threading.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -49,7 +49,7 @@ class LogHandler(LogHandlerBase):
             self.handleError(record)
 
     def close(self) -> None:
-        self._closed.set()
+        self._ended.set()
         super().close()
 
     def _print(self, texts: list[str]) -> None:
@@ -59,7 +59,7 @@ class LogHandler(LogHandlerBase):
 
     def _watch(self) -> None:
         """Tell every SILENCE seconds that jobs still run, until the run ends."""
-        while not self._closed.wait(max(self._last_text + SILENCE - time.monotonic(), 0.01)):
+        while not self._ended.wait(max(self._last_text + SILENCE - time.monotonic(), 0.01)):
             with self.lock:
                 if time.monotonic() - self._last_text >= SILENCE:
                     self._print(self._line(due=True, longest=True))
