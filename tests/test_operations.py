@@ -299,6 +299,7 @@ def test_jobs_that_a_killed_run_left_are_ended_before_anything_is_judged(copy, t
     assert returncode == 0, output[-3000:]
     assert "cancelled SLURM job 7, left by a killed run" in output
     assert sha256(tokenizer) == before
+    assert not (copy / "results/.artifacts/slurm_runs").exists()
     note_run(copy / "results", "trex_mine")
     (commands / "squeue").write_text("#!/bin/sh\necho down >&2; exit 1\n")
     returncode, output = run(copy, "--cores", "2", PATH=f"{commands}:{os.environ['PATH']}")

@@ -113,11 +113,12 @@ def test_a_silent_run_tells_what_still_runs(capsys, monkeypatch):
     log("Job stats: ...", event=LogEvent.RUN_INFO, stats={"train": 1, "total": 1})
     log("Job 1: Training", event=LogEvent.JOB_INFO, jobid=1, rule_name="train", rule_msg="Training")
     time.sleep(0.3)
-    handler.close()
+    log("Finished jobid: 1 (Rule: train)", event=LogEvent.JOB_FINISHED, job_id=1)
     told = capsys.readouterr().err
+    time.sleep(0.3)
+    assert not capsys.readouterr().err  # nothing runs
+    handler.close()
     assert "TREX: 0 of 1 jobs done, 1 running, 0 waiting; 0 s so far; train for 0 s" in told
-    time.sleep(0.1)
-    assert not capsys.readouterr().err
     handler.close()  # as logging does once more at the end
 
 

@@ -61,8 +61,11 @@ class LogHandler(LogHandlerBase):
         """Tell every SILENCE seconds that jobs still run, until the run ends."""
         while not self._ended.wait(max(self._last_text + SILENCE - time.monotonic(), 0.01)):
             with self.lock:
-                if time.monotonic() - self._last_text >= SILENCE:
+                if time.monotonic() - self._last_text < SILENCE:
+                    continue
+                if self._progress.running:
                     self._print(self._line(due=True, longest=True))
+                self._last_text = time.monotonic()
 
     def _texts(self, record: logging.LogRecord) -> list[str]:
         event, progress = getattr(record, "event", None), self._progress

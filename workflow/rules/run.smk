@@ -26,6 +26,7 @@ from trex.run.preflight import (
 )
 from trex.run.progress import closing_words
 from trex.run.records import forget_changed_inputs
+from trex.run.slurm import forget_runs
 from trex.run.unfinished import (
     is_unfinished,
     logs_of_failed_jobs,
@@ -109,6 +110,8 @@ onstart:
 
 
 onsuccess:
+    if is_real_run(workflow):
+        forget_runs(RESULTS)
     if is_real_run(workflow) and is_unfinished(SUMMARY):  # a partial target
         write_page(
             SUMMARY,

@@ -26,6 +26,11 @@ class RunLock:
     def held(self) -> bool:
         return self.lock is not None
 
+    @property
+    def excludes(self) -> bool:
+        """Whether it is held on a file system that can lock."""
+        return self.lock is not None and self.lock.is_locked
+
     def hold(self) -> None:
         """Take the lock, until the process ends; it may be held already.
 

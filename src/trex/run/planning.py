@@ -117,7 +117,7 @@ def begin(lock: RunLock) -> None:
         return
     try:
         lock.hold()
-        for job in cancel_jobs_left(lock.results):
+        for job in cancel_jobs_left(lock.results) if lock.excludes else ():
             logger.warning(f"cancelled SLURM job {job}, left by a killed run")
     except (FolderError, QueueError) as error:
         raise WorkflowError(str(error)) from error

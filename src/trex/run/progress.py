@@ -65,6 +65,10 @@ class Progress:
         jobs = f"{done} of {total} jobs done{now}, {waiting} waiting{failed}"
         return f"{jobs}; {duration(self._clock() - self._began)} so far{self._left()}"
 
+    @property
+    def running(self) -> int:
+        return len(self._running)
+
     def longest(self) -> str:
         """The job that has run for the longest, such as ``; train_tokenizer for 2.1 min``; "" if none runs."""
         known = [(began, rule) for rule, began in self._running.values() if rule]

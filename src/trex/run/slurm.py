@@ -5,7 +5,6 @@ All jobs of a run have one name, which the run notes in its results folder: othe
 jobs in the queue.
 """
 
-import getpass
 import subprocess
 import time
 from pathlib import Path
@@ -42,8 +41,8 @@ def cancel_jobs_left(results: Path) -> list[str]:
         return []
     try:
         cancelled = _queued(names)
-        if cancelled:
-            subprocess.run(["scancel", *cancelled], check=True, timeout=60)
+        if cancelled:  # some may end meanwhile, which is an error to scancel
+            subprocess.run(["scancel", *cancelled], check=False, timeout=60)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while _queued(names):
             if time.monotonic() > deadline:
@@ -62,6 +61,11 @@ def cancel_jobs_left(results: Path) -> list[str]:
     return cancelled
 
 
+def forget_runs(results: Path) -> None:
+    """All jobs have ended."""
+    _noted(results).unlink(missing_ok=True)
+
+
 def _noted(results: Path) -> Path:
     return Layout(results).records / "slurm_runs"
 
@@ -71,8 +75,8 @@ def _names(file: Path) -> list[str]:
 
 
 def _queued(names: list[str]) -> list[str]:
-    """Ids of this user's jobs that are called so."""
-    command = ["squeue", "--noheader", f"--user={getpass.getuser()}", "--format=%A|%j"]
+    """Ids of the jobs that are called so, whoever has submitted them."""
+    command = ["squeue", "--noheader", f"--name={','.join(names)}", "--format=%A|%j"]
     lines = subprocess.run(
         command, capture_output=True, text=True, check=True, timeout=60
     ).stdout.splitlines()
