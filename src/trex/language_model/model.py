@@ -64,7 +64,7 @@ def _block(x: jax.Array, of: Parameters, attention: str | None) -> jax.Array:
 @jax.custom_vjp
 def rows_by_product(embedding: jax.Array, ids: jax.Array) -> jax.Array:
     """`embedding[ids]`, whose gradient is a matrix product. That of a look-up is a scatter. In bfloat16 its sums stop
-    growing: adding 1 to 512 leaves 512. On a GPU it also adds in any order."""
+    growing: adding 1 to 256 leaves 256. On a GPU it also adds in any order."""
     return embedding[ids]
 
 
